@@ -1,0 +1,58 @@
+# Every target sets up what it needs from a bare clone: Python 3.11+, make, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# TORCH_BACKEND=cpu takes torch's CPU-only build (2.5 GB less to download); unset, the locked build is used.
+TORCH_BACKEND ?=
+TORCH_PACKAGES := torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z-]+
+ARGS ?=
+
+.PHONY: demo test bench lint clean setup lock
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+demo: $(READY) ## drop real photos, train, audit, deploy, and ask for predictions, all on this machine
+	@$(BIN)/dropserve demo $(ARGS)
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint deploy_scripts/template.yaml
+	@$(BIN)/python -m state_machines.validate
+
+clean: ## stop the embedded cloud and remove what was built
+	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down; fi
+	@rm -rf $(VENV) .dropserve .mypy_cache .pytest_cache .ruff_cache
+
+setup: $(READY) ## only make the virtual environment
+
+lock: ## write requirements.lock anew from requirements.in
+	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --override requirements.override -q -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dropserve needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'
+	@echo "Setting up .venv (once; the packages take 20 s to 3 min to download) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+ifeq ($(TORCH_BACKEND),)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r requirements.lock
+else
+	@echo "  taking torch's $(TORCH_BACKEND) build"
+	@awk 'BEGIN {keep = 1} /^[a-z]/ {keep = ($$0 !~ /^($(TORCH_PACKAGES))==/)} keep' requirements.lock > $(VENV)/without-torch.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r $(VENV)/without-torch.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --torch-backend $(TORCH_BACKEND) $$(sed -nE 's/^((torch|torchvision)==[^ ;]*).*/\1/p' requirements.lock)
+endif
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+	@echo "Ready."

@@ -1,0 +1,1 @@
+"""The Lambda functions: one folder each, handler -> logic -> AWS access; `common` is what they share."""

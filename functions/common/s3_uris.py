@@ -1,0 +1,31 @@
+"""s3://bucket/key addresses: the way that big things travel between states."""
+
+from typing import NamedTuple
+
+from functions.common.errors import DropserveError
+
+
+class S3UriError(DropserveError):
+    """Not an s3:// address."""
+
+
+class S3Uri(NamedTuple):
+    """A bucket and a key (which may be a prefix); `str()` gives the address back."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def parse_s3_uri(text: str) -> S3Uri:
+    """`s3://bucket/key` as its parts; keys are taken as they are, never URL-decoded.
+
+    Raises S3UriError when the scheme or the bucket is missing.
+    """
+    scheme, separator, rest = text.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not separator or not bucket:
+        raise S3UriError(f"{text!r} is not an S3 address; write it as s3://bucket/key")
+    return S3Uri(bucket, key)
