@@ -1,0 +1,1 @@
+"""The workflow: training_pipeline.py reads top to bottom; the rendered ASL stands beside it."""

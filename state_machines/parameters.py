@@ -1,0 +1,97 @@
+"""Check every Task's Parameters against botocore's input shape of the API that the Task calls.
+
+Step Functions writes every name in PascalCase, also where the API has it otherwise, and marks a value that is
+computed at run time by `.$` after its name:
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+ What an intrinsic returns is known and checked; a path is not.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import botocore.session
+from botocore.model import OperationModel, Shape
+
+# Step Functions' name of a service -> botocore's, where they differ.
+_BOTOCORE_NAME = {"sfn": "stepfunctions", "applicationautoscaling": "application-autoscaling"}
+# What the optimised integrations change: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
+_FREE_FORM = {("lambda", "Payload"), ("sns", "Message")}
+_PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": bool,
+    "blob": str,
+    "structure": dict,
+    "map": dict,
+    "list": list,
+}
+_INTRINSIC_RETURNS = {
+    "States.Format": "string",
+    "States.JsonToString": "string",
+    "States.Base64Encode": "string",
+    "States.Hash": "string",
+    "States.MathAdd": "integer",
+    "States.Array": "list",
+}
+
+
+def parameter_problems(definition: dict[str, Any]) -> list[str]:
+    """One sentence for each parameter of each Task that the API would refuse; empty when all fit."""
+    session = botocore.session.get_session()
+    problems = []
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            service, operation = _operation(session, state["Resource"])
+            shape = operation.input_shape
+            found = _structure_problems(service, shape, state["Parameters"], "") if shape else []
+            problems += [f"{name}: {problem}" for problem in found]
+    return problems
+
+
+def _operation(session: Any, resource: str) -> tuple[str, OperationModel]:
+    """`arn:aws:states:::[aws-sdk:]<service>:<action>[.<pattern>]` as botocore's model of the operation."""
+    service, action = resource.removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":")
+    action = action.split(".")[0]
+    model = session.get_service_model(_BOTOCORE_NAME.get(service, service))
+    return service, model.operation_model(action[0].upper() + action[1:])
+
+
+def _structure_problems(service: str, shape: Any, given: dict[str, Any], where: str) -> Iterator[str]:
+    members = {name[0].upper() + name[1:]: member for name, member in shape.members.items()}
+    required = {name[0].upper() + name[1:] for name in shape.required_members}
+    names = {key.removesuffix(".$") for key in given}
+    for missing in sorted(required - names):
+        yield f"{where}{missing} is missing"
+    for key, value in given.items():
+        name = key.removesuffix(".$")
+        if name not in members:
+            yield f"{where}{name} is not a parameter of {shape.name}; it has {', '.join(sorted(members))}"
+        elif (service, name) not in _FREE_FORM:
+            yield from _value_problems(service, members[name], key, value, f"{where}{name}")
+
+
+def _value_problems(service: str, shape: Shape, key: str, value: Any, where: str) -> Iterator[str]:
+    if key.endswith(".$"):
+        returned = _INTRINSIC_RETURNS.get(value.split("(")[0])
+        if returned and not issubclass(_plain(returned), _PYTHON_TYPES[shape.type_name]):
+            yield f"{where} takes a {shape.type_name}; {value} returns a {returned}"
+    elif not isinstance(value, _PYTHON_TYPES[shape.type_name]):
+        yield f"{where} takes a {shape.type_name}; it is {value!r}"
+    elif shape.type_name == "structure":
+        yield from _structure_problems(service, shape, cast(dict[str, Any], value), f"{where}.")
+    elif shape.type_name == "map":
+        for entry, inner in cast(dict[str, Any], value).items():
+            yield from _value_problems(service, shape.value, entry, inner, f"{where}.{entry}")  # type: ignore[attr-defined]
+    elif shape.type_name == "list":
+        for index, inner in enumerate(cast(list[Any], value)):
+            yield from _value_problems(service, shape.member, "", inner, f"{where}[{index}]")  # type: ignore[attr-defined]
+    elif "enum" in shape.metadata and value not in shape.metadata["enum"]:
+        yield f"{where} is {value!r}; it may be {', '.join(shape.metadata['enum'])}"
+
+
+def _plain(type_name: str) -> type:
+    plain = _PYTHON_TYPES[type_name]
+    return plain if isinstance(plain, type) else plain[0]

@@ -1,0 +1,307 @@
+"""The third act: a new endpoint beside the one that serves, made ready, audited, tried, and switched to."""
+
+from typing import Any
+
+from state_machines.deploy_lock import note_newest_drop
+from state_machines.endings import Endings
+from state_machines.polling import wait_and_count
+from state_machines.settings import VARIANT
+from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
+from state_machines.take_down import SCALING_TARGET, scaling_resource, take_down
+from state_machines.tasks import call, invoke_function, update_item
+
+_TAGS = [{"Key": "dropserve:run", "Value.$": "$.run.id"}]
+
+
+def read_live_release(endings: Endings, judge_again: Any) -> Chain:
+    """Who serves now, and with how many instances: the new endpoint starts at the same count.
+
+    A release that went live after the verdict is a champion that this model was not compared with: judge
+    again, this time with the lock held.
+    """
+    read = call(
+        "Read live release",
+        "aws-sdk:ssm:getParameter",
+        {"Name": "${LivePointerParameter}"},
+        select={"live.$": "States.StringToJson($.Parameter.Value)"},
+        into="$.previous",
+        on_error=endings.failed,
+    )
+    start_small = Pass(
+        "Start with the minimum",
+        parameters={"instance_count.$": "$.settings.min_instances"},
+        result_path="$.start",
+    )
+    count = call(
+        "Count live instances",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName.$": "$.previous.live.endpoint_name"},
+        select={"instance_count.$": "$.ProductionVariants[0].CurrentInstanceCount"},
+        into="$.start",
+        on_error=start_small,
+    )
+    anyone = Choice("Does one serve already?")
+    anyone.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), count)
+    create = _create_model(endings)
+    count.next(create)
+    newer = Choice("Was it judged against that one?")
+    newer.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.previous.live.run_id", True),
+                ChoiceRule.Not(
+                    ChoiceRule.StringEqualsPath("$.previous.live.run_id", "$.verdict.answer.judged_against")
+                ),
+            ]
+        ),
+        judge_again,
+    )
+    return Chain([read, newer, anyone, start_small, create])
+
+
+def _create_model(endings: Endings) -> Any:
+    return call(
+        "Create model",
+        "sagemaker:createModel",
+        {
+            "ModelName.$": "$.release.name",
+            "ExecutionRoleArn": "${SageMakerRoleArn}",
+            "PrimaryContainer": {
+                "Image.$": "$.plan.answer.serving_image_uri",
+                "ModelDataUrl.$": "$.training.model_data_uri",
+                "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
+            },
+            "Tags": _TAGS,
+        },
+        on_error=endings.failed,
+    )
+
+
+def create_endpoint(endings: Endings) -> Chain:
+    """Configuration, endpoint, and the wait until it is in service."""
+    configuration = call(
+        "Create endpoint configuration",
+        "sagemaker:createEndpointConfig",
+        {
+            "EndpointConfigName.$": "$.release.name",
+            "ProductionVariants": [
+                {
+                    "VariantName": VARIANT,
+                    "ModelName.$": "$.release.name",
+                    "InstanceType.$": "$.plan.answer.endpoint_instance_type",
+                    "InitialInstanceCount.$": "$.start.instance_count",
+                }
+            ],
+            "Tags": _TAGS,
+        },
+        on_error=endings.failed,
+    )
+    endpoint = call(
+        "Create endpoint",
+        "sagemaker:createEndpoint",
+        {"EndpointName.$": "$.release.name", "EndpointConfigName.$": "$.release.name", "Tags": _TAGS},
+        on_error=endings.failed,
+    )
+    describe = call(
+        "Describe endpoint",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName.$": "$.release.name"},
+        into="$.endpoint",
+        on_error=endings.failed,
+    )
+    broken = _note_error("Note endpoint failure", "EndpointFailed", "$.endpoint.FailureReason", endings)
+    ready = Choice("Is it in service?")
+    ready.add_choice(ChoiceRule.StringEquals("$.endpoint.EndpointStatus", "Failed"), broken)
+    ready.add_choice(
+        ChoiceRule.Not(ChoiceRule.StringEquals("$.endpoint.EndpointStatus", "InService")),
+        wait_and_count("endpoint", describe, endings.failed),
+    )
+    return Chain([configuration, endpoint, describe, ready])
+
+
+def autoscale(endings: Endings) -> Chain:
+    """Target, then policy: registered one after the other, since the second fails without the first."""
+    target = {**SCALING_TARGET, "ResourceId.$": scaling_resource("$.release.name")}
+    register = call(
+        "Register scaling target",
+        "aws-sdk:applicationautoscaling:registerScalableTarget",
+        {**target, "MinCapacity.$": "$.settings.min_instances", "MaxCapacity.$": "$.settings.max_instances"},
+        on_error=endings.failed,
+    )
+    policy = call(
+        "Put scaling policy",
+        "aws-sdk:applicationautoscaling:putScalingPolicy",
+        {
+            **target,
+            "PolicyName": "invocations-per-instance",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue.$": "$.settings.target_invocations_per_instance",
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+                },
+                "ScaleOutCooldown": 60,
+                "ScaleInCooldown": 300,
+            },
+        },
+        on_error=endings.failed,
+    )
+    return Chain([register, policy])
+
+
+def set_concurrency(endings: Endings, then: Any) -> Chain:
+    """Reserved and provisioned concurrency of the inference function, where the account's limit allows it."""
+    limit = call(
+        "Read account limit",
+        "aws-sdk:lambda:getAccountSettings",
+        {},
+        select={"concurrent_executions.$": "$.AccountLimit.ConcurrentExecutions"},
+        into="$.account",
+        on_error=endings.failed,
+    )
+    roomy = Choice("Is there room for it?")
+    roomy.add_choice(
+        ChoiceRule.NumericLessThanPath(
+            "$.account.concurrent_executions", "$.settings.needed_account_concurrency"
+        ),
+        then,
+    )
+    reserve = call(
+        "Reserve concurrency",
+        "aws-sdk:lambda:putFunctionConcurrency",
+        {
+            "FunctionName": "${InferenceFunction}",
+            "ReservedConcurrentExecutions.$": "$.settings.reserved_concurrency",
+        },
+        on_error=endings.failed,
+    )
+    live_alias = {"FunctionName": "${InferenceFunction}", "Qualifier": "live"}
+    provision = call(
+        "Provision concurrency",
+        "aws-sdk:lambda:putProvisionedConcurrencyConfig",
+        {**live_alias, "ProvisionedConcurrentExecutions.$": "$.settings.provisioned_concurrency"},
+        on_error=endings.failed,
+    )
+    read = call(
+        "Read provisioned concurrency",
+        "aws-sdk:lambda:getProvisionedConcurrencyConfig",
+        live_alias,
+        into="$.provisioned",
+        on_error=endings.failed,
+    )
+    failed = _note_error(
+        "Note concurrency failure", "ProvisionedConcurrencyFailed", "$.provisioned.StatusReason", endings
+    )
+    ready = Choice("Is it ready?")
+    ready.add_choice(ChoiceRule.StringEquals("$.provisioned.Status", "FAILED"), failed)
+    ready.add_choice(
+        ChoiceRule.Not(ChoiceRule.StringEquals("$.provisioned.Status", "READY")),
+        wait_and_count("provisioned concurrency", read, endings.failed),
+    )
+    return Chain([limit, roomy, reserve, provision, read, ready, then])
+
+
+def audit_iam(endings: Endings) -> Chain:
+    """A critical finding on a role of the pipeline stops the release here."""
+    audit = invoke_function(
+        "Audit IAM", "${IamAuditFunction}", {"run.$": "$.run"}, into="$.audit", on_error=endings.failed
+    )
+    gate = Choice("Does the audit block?")
+    gate.add_choice(ChoiceRule.BooleanEquals("$.audit.answer.blocked", True), endings.blocked)
+    return Chain([audit, gate])
+
+
+def smoke_test(endings: Endings) -> Chain:
+    """The inference function, pointed at the candidate, on a test photo that training got right."""
+    ask = invoke_function(
+        "Smoke test",
+        "${InferenceFunction}:live",
+        {
+            "s3_uri.$": "$.verdict.answer.smoke_test.image_uri",
+            "endpoint_name.$": "$.release.name",
+        },
+        into="$.smoke",
+        on_error=endings.failed,
+    )
+    wrong = _note_error(
+        "Note smoke test failure",
+        "SmokeTestFailed",
+        "States.Format('the candidate should have said {}; it answered {}', "
+        "$.verdict.answer.smoke_test.expected_label, $.smoke.answer.body)",
+        endings,
+    )
+    answered = Choice("Did it answer?")
+    answered.add_choice(ChoiceRule.Not(ChoiceRule.NumericEquals("$.smoke.answer.statusCode", 200)), wrong)
+    read = Pass(
+        "Read its answer",
+        parameters={"body.$": "States.StringToJson($.smoke.answer.body)"},
+        result_path="$.smoke_answer",
+    )
+    right = Choice("Is the answer right?")
+    right.add_choice(
+        ChoiceRule.Not(
+            ChoiceRule.StringEqualsPath(
+                "$.smoke_answer.body.predictions[0].label", "$.verdict.answer.smoke_test.expected_label"
+            )
+        ),
+        wrong,
+    )
+    return Chain([ask, answered, read, right])
+
+
+def expose(endings: Endings) -> Chain:
+    """The switch: one SSM parameter says which endpoint is live, so it is atomic, and so is the way back."""
+    # A failed call may have switched all the same: point back first, and only then take the candidate down.
+    point_back = call(
+        "Point back",
+        "aws-sdk:ssm:putParameter",
+        {
+            "Name": "${LivePointerParameter}",
+            "Value.$": "States.JsonToString($.previous.live)",
+            "Overwrite": True,
+        },
+        on_error=endings.unclear,
+    )
+    point_back.next(endings.failed)
+    pointer = Pass(
+        "Write live pointer",
+        parameters={
+            "release.$": "$.release.name",
+            "endpoint_name.$": "$.release.name",
+            "run_id.$": "$.run.id",
+            "model_data_uri.$": "$.training.model_data_uri",
+            "accuracy.$": "$.verdict.answer.accuracy",
+            "exposed_at.$": "$$.State.EnteredTime",
+        },
+        result_path="$.pointer",
+    )
+    switch = call(
+        "Expose",
+        "aws-sdk:ssm:putParameter",
+        {"Name": "${LivePointerParameter}", "Value.$": "States.JsonToString($.pointer)", "Overwrite": True},
+        on_error=point_back,
+    )
+    return Chain([pointer, switch])
+
+
+def retire_previous(endings: Endings) -> Any:
+    """The previous release goes once no request can still be on its way to it; this fails no run."""
+    mark = update_item(
+        "Mark previous as replaced",
+        {"S.$": "$.previous.live.run_id"},
+        {"status": {"S": "replaced"}},
+        on_error=endings.live,
+    )
+    mark.next(endings.live)
+    had_one = Choice("Was there a previous one?")
+    drain = Wait("Let its requests end", seconds_path="$.settings.drain_s")
+    drain.next(take_down("previous", "$.previous.live.endpoint_name", mark))
+    had_one.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), drain)
+    had_one.default_choice(endings.live)
+    return note_newest_drop(had_one)
+
+
+def _note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
+    state = Pass(name, parameters={"Error": error, "Cause.$": cause}, result_path="$.error")
+    state.next(endings.failed)
+    return state

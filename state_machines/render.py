@@ -1,0 +1,29 @@
+"""`python -m state_machines.render` writes what derives from the workflow: its ASL, and the README's picture."""
+
+import json
+from pathlib import Path
+
+from state_machines.picture import mermaid
+from state_machines.training_pipeline import training_pipeline
+
+ASL_FILE = Path(__file__).with_name("training_pipeline.asl.json")
+README = Path(__file__).parents[1] / "README.md"
+_BEGIN, _END = "```mermaid\n", "```\n"
+
+
+def rendered() -> str:
+    """The state machine's definition as the text of ASL_FILE."""
+    return json.dumps(training_pipeline(), indent=2) + "\n"
+
+
+def picture_in(readme: str) -> str:
+    """The README with its one Mermaid block drawn anew."""
+    before, _, rest = readme.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}{mermaid(training_pipeline())}{_END}{after}"
+
+
+if __name__ == "__main__":
+    ASL_FILE.write_text(rendered())
+    README.write_text(picture_in(README.read_text()))
+    print(f"wrote {ASL_FILE.name} and the picture in {README.name}")

@@ -1,0 +1,50 @@
+"""What the state machine knows from its deployment: the template replaces each ${Name} by its value."""
+
+from typing import Any
+
+# Braces are States.Format's placeholders, filled in the order of EC2_BOOT_ARGUMENTS.
+EC2_USER_DATA = """#!/bin/bash
+export DROPSERVE_RUN_ID='{}' DROPSERVE_JOB_NAME='{}' DROPSERVE_PLAN_URI='{}' DROPSERVE_DEADLINE_S='{}'
+export DROPSERVE_TASK_TOKEN='{}' AWS_DEFAULT_REGION='${Region}'
+cd "$HOME" 2>/dev/null || cd /root
+aws s3 cp --only-show-errors '${Ec2BootUri}' ec2_boot.sh && bash ec2_boot.sh
+shutdown -h now
+"""
+EC2_BOOT_ARGUMENTS = [
+    "$.run.id",
+    "States.Format('{}-{}', $.release.name, $$.State.RetryCount)",
+    "$.plan.answer.plan_uri",
+    "$.plan.answer.stopping_condition.MaxRuntimeInSeconds",
+    "$$.Task.Token",
+]
+
+
+def _number(name: str) -> str:
+    """A deployment parameter as a JSON number: a substitution inside quotes would stay a string."""
+    return f"States.StringToJson('${{{name}}}')"
+
+
+SETTINGS: dict[str, Any] = {
+    "poll_s.$": _number("PollSeconds"),
+    "poll_limit.$": _number("PollLimit"),
+    "drain_s.$": _number("DrainSeconds"),
+    "min_instances.$": _number("MinInstances"),
+    "max_instances.$": _number("MaxInstances"),
+    "target_invocations_per_instance.$": _number("TargetInvocationsPerInstance"),
+    "reserved_concurrency.$": _number("ReservedConcurrency"),
+    "provisioned_concurrency.$": _number("ProvisionedConcurrency"),
+    # Lambda keeps 100 executions unreserved: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    "needed_account_concurrency.$": f"States.MathAdd(100, {_number('ReservedConcurrency')})",
+    "ec2_user_data": EC2_USER_DATA,
+}
+
+# What a person who starts the machine by hand may leave out; the rule sends its own source and claim.
+INPUT_DEFAULTS: dict[str, Any] = {
+    "bucket": "${DataBucket}",
+    "version_id": "",
+    "source": "manual",
+    "claim.$": "$$.Execution.Name",
+}
+
+# The endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+VARIANT = "AllTraffic"

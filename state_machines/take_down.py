@@ -1,0 +1,61 @@
+"""Taking a release down: scaling target, endpoint, configuration, model; what is not there is passed over."""
+
+from typing import Any
+
+from state_machines.settings import VARIANT
+from state_machines.tasks import call, retry
+
+# SageMaker refuses to delete an endpoint that is being created or updated: wait for it, 15 minutes at most.
+_UNTIL_SETTLED = retry(["SageMaker.SageMakerException"], attempts=20, interval_s=5, max_delay_s=60)
+
+
+def take_down(which: str, name: str, then: Any) -> Any:
+    """The chain that removes the release whose name is at the path `name`, then goes on to `then`.
+
+    The scaling target goes first: autoscaling would go on changing an endpoint that is being deleted.
+    """
+    delete_model = call(
+        f"Delete {which} model", "aws-sdk:sagemaker:deleteModel", {"ModelName.$": name}, on_error=then
+    )
+    delete_configuration = call(
+        f"Delete {which} configuration",
+        "aws-sdk:sagemaker:deleteEndpointConfig",
+        {"EndpointConfigName.$": name},
+        on_error=delete_model,
+    )
+    delete_endpoint = call(
+        f"Delete {which} endpoint",
+        "aws-sdk:sagemaker:deleteEndpoint",
+        {"EndpointName.$": name},
+        retries=[_UNTIL_SETTLED],
+        on_error=delete_configuration,
+    )
+    deregister = call(
+        f"Deregister {which} scaling",
+        "aws-sdk:applicationautoscaling:deregisterScalableTarget",
+        {**SCALING_TARGET, "ResourceId.$": scaling_resource(name)},
+        on_error=delete_endpoint,
+    )
+    find = call(
+        f"Find {which} endpoint",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName.$": name},
+        on_error=delete_configuration,
+    )
+    find.next(deregister)
+    deregister.next(delete_endpoint)
+    delete_endpoint.next(delete_configuration)
+    delete_configuration.next(delete_model)
+    delete_model.next(then)
+    return find
+
+
+SCALING_TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+def scaling_resource(name: str) -> str:
+    """The intrinsic that names the scalable target of the endpoint whose name is at the path `name`."""
+    return f"States.Format('endpoint/{{}}/variant/{VARIANT}', {name})"

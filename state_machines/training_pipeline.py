@@ -1,0 +1,55 @@
+"""The training pipeline, top to bottom: from a drop in S3 to a live endpoint.
+
+`make setup && .venv/bin/python -m state_machines.render` writes the Amazon States Language beside this file.
+"""
+
+from typing import Any
+
+from state_machines.deploy_lock import take_deploy_lock
+from state_machines.endings import Endings
+from state_machines.intake import claim_drop, inspect_dataset, plan_training, read_input
+from state_machines.release import (
+    audit_iam,
+    autoscale,
+    create_endpoint,
+    expose,
+    read_live_release,
+    retire_previous,
+    set_concurrency,
+    smoke_test,
+)
+from state_machines.states_language import Chain, definition
+from state_machines.training_stage import judge_model, train
+
+# Training may take two days, the rest of a run an hour.
+LIMIT_S = 3 * 86_400
+
+
+def training_pipeline() -> dict[str, Any]:
+    """The state machine's definition, with ${Name} where the template substitutes the deployment's values."""
+    endings = Endings()
+
+    exposed = Chain([smoke_test(endings), expose(endings), retire_previous(endings)])
+    audited = Chain([audit_iam(endings), exposed])
+    judged = judge_model(endings)
+    deployed = Chain(
+        [
+            read_live_release(endings, judge_again=judged),
+            create_endpoint(endings),
+            autoscale(endings),
+            set_concurrency(endings, audited),
+        ]
+    )
+    judged_and_deployed = Chain([judged, take_deploy_lock(endings, deployed)])
+    start = Chain(
+        [
+            read_input(),
+            claim_drop(endings),
+            inspect_dataset(endings),
+            plan_training(endings),
+            train(endings, judged_and_deployed),
+        ]
+    )
+    return definition(
+        start, comment="Drop labelled photos; get an audited, autoscaled endpoint.", timeout_s=LIMIT_S
+    )

@@ -1,0 +1,125 @@
+"""The second act: train on SageMaker or on one EC2 instance, then let the challenger be judged."""
+
+from typing import Any
+
+from state_machines.endings import Endings
+from state_machines.settings import EC2_BOOT_ARGUMENTS
+from state_machines.states_language import Chain, Choice, ChoiceRule, Task
+from state_machines.tasks import THIS_RUN, call, invoke_function, retry, update_item
+from training.progress import METRIC_DEFINITIONS
+
+# A retried job must not reuse its name: SageMaker keeps the name of a failed one.
+JOB_NAME = "States.Format('{}-{}', $.release.name, $$.State.RetryCount)"
+# An instance needs minutes to boot before its first heartbeat.
+HEARTBEAT_S = 900
+# Longer than any MaxRuntimeInSeconds plus MaxWaitTimeInSeconds that a plan asks for.
+TRAINING_LIMIT_S = 172_800
+
+_MODEL_DATA = {"model_data_uri.$": "$.ModelArtifacts.S3ModelArtifacts"}
+
+
+def train(endings: Endings, then: Any) -> Choice:
+    """Both branches, each ending in `then` with `$.training.model_data_uri`."""
+    choice = Choice("Which backend?")
+    on_ec2 = _train_on_ec2(endings)
+    on_ec2.next(then)
+    choice.add_choice(ChoiceRule.StringEquals("$.plan.answer.backend", "ec2"), on_ec2)
+    return Chain([choice, _train_on_sagemaker(endings), then])
+
+
+def _train_on_sagemaker(endings: Endings) -> Task:
+    return call(
+        "Train on SageMaker",
+        "sagemaker:createTrainingJob.sync",
+        {
+            "TrainingJobName.$": JOB_NAME,
+            "RoleArn": "${SageMakerRoleArn}",
+            "AlgorithmSpecification": {
+                "TrainingImage.$": "$.plan.answer.training_image_uri",
+                "TrainingInputMode": "File",
+                "MetricDefinitions": METRIC_DEFINITIONS,
+            },
+            "HyperParameters.$": "$.plan.answer.hyperparameters",
+            "InputDataConfig.$": "$.plan.answer.input_data_config",
+            "OutputDataConfig": {"S3OutputPath.$": "$.plan.answer.output_uri"},
+            "CheckpointConfig": {"S3Uri.$": "$.plan.answer.checkpoint_uri"},
+            "ResourceConfig": {
+                "InstanceCount": 1,
+                "InstanceType.$": "$.plan.answer.instance_type",
+                "VolumeSizeInGB.$": "$.plan.answer.volume_size_gb",
+            },
+            "EnableManagedSpotTraining.$": "$.plan.answer.use_spot",
+            "StoppingCondition.$": "$.plan.answer.stopping_condition",
+            "Tags": [{"Key": "dropserve:run", "Value.$": "$.run.id"}],
+        },
+        select=_MODEL_DATA,
+        into="$.training",
+        timeout_seconds=TRAINING_LIMIT_S,
+        retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
+        on_error=endings.failed,
+    )
+
+
+def _train_on_ec2(endings: Endings) -> Task:
+    tags = [
+        {"Key": "Name", "Value.$": "$.release.name"},
+        {"Key": "dropserve:run", "Value.$": "$.run.id"},
+    ]
+    return call(
+        "Train on EC2",
+        "aws-sdk:ec2:runInstances.waitForTaskToken",
+        {
+            "ImageId.$": "$.plan.answer.ec2_image_id",
+            "InstanceType.$": "$.plan.answer.instance_type",
+            "MinCount": 1,
+            "MaxCount": 1,
+            "ClientToken.$": JOB_NAME,
+            "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
+            "InstanceInitiatedShutdownBehavior": "terminate",
+            "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            "BlockDeviceMappings": [
+                {
+                    "DeviceName": "/dev/sda1",
+                    "Ebs": {
+                        "Encrypted": True,
+                        "VolumeType": "gp3",
+                        "VolumeSize.$": "$.plan.answer.volume_size_gb",
+                        "DeleteOnTermination": True,
+                    },
+                }
+            ],
+            "TagSpecifications": [
+                {"ResourceType": "instance", "Tags": tags},
+                {"ResourceType": "volume", "Tags": tags},
+            ],
+            "UserData.$": (
+                "States.Base64Encode(States.Format($.settings.ec2_user_data, "
+                f"{', '.join(EC2_BOOT_ARGUMENTS)}))"
+            ),
+        },
+        select=_MODEL_DATA,
+        into="$.training",
+        timeout_seconds=TRAINING_LIMIT_S,
+        heartbeat_seconds=HEARTBEAT_S,
+        on_error=endings.failed,
+    )
+
+
+def judge_model(endings: Endings) -> Chain:
+    """Only a better model goes on; its accuracy is in the ledger either way."""
+    task = invoke_function(
+        "Judge model",
+        "${JudgeModelFunction}",
+        {"run.$": "$.run", "plan.$": "$.plan.answer", "training.$": "$.training"},
+        into="$.verdict",
+        on_error=endings.failed,
+    )
+    record = update_item(
+        "Record accuracy",
+        THIS_RUN,
+        {"accuracy": {"N.$": "States.Format('{}', $.verdict.answer.accuracy)"}},
+        on_error=endings.failed,
+    )
+    choice = Choice("Is it better?")
+    choice.add_choice(ChoiceRule.BooleanEquals("$.verdict.answer.promote", False), endings.not_promoted)
+    return Chain([task, record, choice])
