@@ -1,7 +1,7 @@
 """Every way that a run ends, and the one path that cleans up.
 
 An ending sets `$.outcome` (status, reason, release), takes down what does not serve, gives the lock back,
-and tells the ledger and the topic. From the first clean-up step on, each step goes on to the next one, whatever
+and tells the ledger and the topic. From the first clean-up step on, each step leads to the next one, whatever
 happens.
 """
 
@@ -55,6 +55,13 @@ class Endings:
     def reject(self, name: str, path: str) -> Pass:
         """An ending `rejected`, with the reason that the function whose answer is at `path` gave."""
         return _outcome(name, "rejected", f"{path}.answer.reason", self.record)
+
+
+def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
+    """A fault that no API reported: it becomes the run's error and fails the run."""
+    state = Pass(name, parameters={"Error": error, "Cause.$": cause}, result_path="$.error")
+    state.next(endings.failed)
+    return state
 
 
 def _outcome(name: str, status: str, reason: str, then: Any) -> Pass:

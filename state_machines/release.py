@@ -1,14 +1,13 @@
-"""The third act: a new endpoint beside the one that serves, made ready, audited, tried, and switched to."""
+"""The third act: a new endpoint beside the one that serves, scaled and given concurrency."""
 
 from typing import Any
 
-from state_machines.deploy_lock import note_newest_drop
-from state_machines.endings import Endings
+from state_machines.endings import Endings, note_error
 from state_machines.polling import wait_and_count
 from state_machines.settings import VARIANT
-from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
-from state_machines.take_down import SCALING_TARGET, scaling_resource, take_down
-from state_machines.tasks import call, invoke_function, update_item
+from state_machines.states_language import Chain, Choice, ChoiceRule, Pass
+from state_machines.take_down import SCALING_TARGET, scaling_resource
+from state_machines.tasks import call
 
 _TAGS = [{"Key": "dropserve:run", "Value.$": "$.run.id"}]
 
@@ -109,7 +108,7 @@ def create_endpoint(endings: Endings) -> Chain:
         into="$.endpoint",
         on_error=endings.failed,
     )
-    broken = _note_error("Note endpoint failure", "EndpointFailed", "$.endpoint.FailureReason", endings)
+    broken = note_error("Note endpoint failure", "EndpointFailed", "$.endpoint.FailureReason", endings)
     ready = Choice("Is it in service?")
     ready.add_choice(ChoiceRule.StringEquals("$.endpoint.EndpointStatus", "Failed"), broken)
     ready.add_choice(
@@ -189,7 +188,7 @@ def set_concurrency(endings: Endings, then: Any) -> Chain:
         into="$.provisioned",
         on_error=endings.failed,
     )
-    failed = _note_error(
+    failed = note_error(
         "Note concurrency failure", "ProvisionedConcurrencyFailed", "$.provisioned.StatusReason", endings
     )
     ready = Choice("Is it ready?")
@@ -199,109 +198,3 @@ def set_concurrency(endings: Endings, then: Any) -> Chain:
         wait_and_count("provisioned concurrency", read, endings.failed),
     )
     return Chain([limit, roomy, reserve, provision, read, ready, then])
-
-
-def audit_iam(endings: Endings) -> Chain:
-    """A critical finding on a role of the pipeline stops the release here."""
-    audit = invoke_function(
-        "Audit IAM", "${IamAuditFunction}", {"run.$": "$.run"}, into="$.audit", on_error=endings.failed
-    )
-    gate = Choice("Does the audit block?")
-    gate.add_choice(ChoiceRule.BooleanEquals("$.audit.answer.blocked", True), endings.blocked)
-    return Chain([audit, gate])
-
-
-def smoke_test(endings: Endings) -> Chain:
-    """The inference function, pointed at the candidate, on a test photo that training got right."""
-    ask = invoke_function(
-        "Smoke test",
-        "${InferenceFunction}:live",
-        {
-            "s3_uri.$": "$.verdict.answer.smoke_test.image_uri",
-            "endpoint_name.$": "$.release.name",
-        },
-        into="$.smoke",
-        on_error=endings.failed,
-    )
-    wrong = _note_error(
-        "Note smoke test failure",
-        "SmokeTestFailed",
-        "States.Format('the candidate should have said {}; it answered {}', "
-        "$.verdict.answer.smoke_test.expected_label, $.smoke.answer.body)",
-        endings,
-    )
-    answered = Choice("Did it answer?")
-    answered.add_choice(ChoiceRule.Not(ChoiceRule.NumericEquals("$.smoke.answer.statusCode", 200)), wrong)
-    read = Pass(
-        "Read its answer",
-        parameters={"body.$": "States.StringToJson($.smoke.answer.body)"},
-        result_path="$.smoke_answer",
-    )
-    right = Choice("Is the answer right?")
-    right.add_choice(
-        ChoiceRule.Not(
-            ChoiceRule.StringEqualsPath(
-                "$.smoke_answer.body.predictions[0].label", "$.verdict.answer.smoke_test.expected_label"
-            )
-        ),
-        wrong,
-    )
-    return Chain([ask, answered, read, right])
-
-
-def expose(endings: Endings) -> Chain:
-    """The switch: one SSM parameter says which endpoint is live, so it is atomic, and so is the way back."""
-    # A failed call may have switched all the same: point back first, and only then take the candidate down.
-    point_back = call(
-        "Point back",
-        "aws-sdk:ssm:putParameter",
-        {
-            "Name": "${LivePointerParameter}",
-            "Value.$": "States.JsonToString($.previous.live)",
-            "Overwrite": True,
-        },
-        on_error=endings.unclear,
-    )
-    point_back.next(endings.failed)
-    pointer = Pass(
-        "Write live pointer",
-        parameters={
-            "release.$": "$.release.name",
-            "endpoint_name.$": "$.release.name",
-            "run_id.$": "$.run.id",
-            "model_data_uri.$": "$.training.model_data_uri",
-            "accuracy.$": "$.verdict.answer.accuracy",
-            "exposed_at.$": "$$.State.EnteredTime",
-        },
-        result_path="$.pointer",
-    )
-    switch = call(
-        "Expose",
-        "aws-sdk:ssm:putParameter",
-        {"Name": "${LivePointerParameter}", "Value.$": "States.JsonToString($.pointer)", "Overwrite": True},
-        on_error=point_back,
-    )
-    return Chain([pointer, switch])
-
-
-def retire_previous(endings: Endings) -> Any:
-    """The previous release goes once no request can still be on its way to it; this fails no run."""
-    mark = update_item(
-        "Mark previous as replaced",
-        {"S.$": "$.previous.live.run_id"},
-        {"status": {"S": "replaced"}},
-        on_error=endings.live,
-    )
-    mark.next(endings.live)
-    had_one = Choice("Was there a previous one?")
-    drain = Wait("Let its requests end", seconds_path="$.settings.drain_s")
-    drain.next(take_down("previous", "$.previous.live.endpoint_name", mark))
-    had_one.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), drain)
-    had_one.default_choice(endings.live)
-    return note_newest_drop(had_one)
-
-
-def _note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
-    state = Pass(name, parameters={"Error": error, "Cause.$": cause}, result_path="$.error")
-    state.next(endings.failed)
-    return state

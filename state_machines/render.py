@@ -1,4 +1,4 @@
-"""`python -m state_machines.render` writes what derives from the workflow: its ASL, and the README's picture."""
+"""`python -m state_machines.render` writes what derives from the workflow: ASL and the README's picture."""
 
 import json
 from pathlib import Path

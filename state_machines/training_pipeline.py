@@ -7,17 +7,9 @@ from typing import Any
 
 from state_machines.deploy_lock import take_deploy_lock
 from state_machines.endings import Endings
+from state_machines.exposure import audit_iam, expose, retire_previous, smoke_test
 from state_machines.intake import claim_drop, inspect_dataset, plan_training, read_input
-from state_machines.release import (
-    audit_iam,
-    autoscale,
-    create_endpoint,
-    expose,
-    read_live_release,
-    retire_previous,
-    set_concurrency,
-    smoke_test,
-)
+from state_machines.release import autoscale, create_endpoint, read_live_release, set_concurrency
 from state_machines.states_language import Chain, definition
 from state_machines.training_stage import judge_model, train
 

@@ -104,9 +104,10 @@ def loops() -> set[str]:
 def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
     before = [name for name in TASKS if "Expose" in reachable(name) and name != "Expose"]
     for name in before:
-        caught = {catch["Next"] for catch in TASKS[name]["Catch"]}
-        if "Delete candidate endpoint" not in reachable(next(iter(caught))):
-            assert caught <= {"Wait for lock", "Start with the minimum"}
+        any_error = TASKS[name]["Catch"][-1]["Next"]
+        # Two calls may fail without harm: their answers only choose what comes next.
+        assert any_error in {"Note failure", "Wait for lock", "Start with the minimum"}
+    assert "Delete candidate endpoint" in reachable("Note failure")
     for name in reachable("Note newest drop"):
         assert "candidate" not in name
 
