@@ -14,8 +14,10 @@ def mermaid(definition: dict[str, Any]) -> str:
     states = definition["States"]
     drawn = _drawn(definition)
     numbers = {name: f"s{index}" for index, name in enumerate(drawn)}
-    lines = ["flowchart TD"]
+    lines = ["flowchart TD", "  start((start))"]
     lines += [f"  {numbers[name]}{_box(name, states[name])}" for name in drawn]
+    for target in _first_drawn(states, definition["StartAt"]):
+        lines.append(f"  start --> {numbers[target]}")
     for name in drawn:
         for target in _next_drawn(states, name):
             lines.append(f"  {numbers[name]} --> {numbers[target]}")
@@ -78,6 +80,5 @@ def _followers(state: dict[str, Any]) -> list[str]:
 
 def _box(name: str, state: dict[str, Any]) -> str:
     if _is_ending(state):
-        status = state["Parameters"].get("status", "champion kept")
-        return f'(["{name}: {status}"])'
+        return f'(["{state["Parameters"].get("status", "champion kept")}"])'
     return f'[["{name}"]]' if state["Type"] == "Wait" else f'["{name}"]'
