@@ -1,0 +1,105 @@
+"""Which network addresses may be reached for an image: public ones, and those that a deployment allows."""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from functions.inference.deadlines import Deadline
+from functions.inference.errors import ForbiddenAddressError, ImageHostError
+from functions.inference.image_urls import DEFAULT_PORTS, ImageUrl
+
+Address = IPv4Address | IPv6Address
+# A name and the time limit in seconds -> addresses as text. Raises OSError or TimeoutError.
+Resolver = Callable[[str, float], list[str]]
+
+# The unicast space that IANA has given out: https://www.iana.org/assignments/ipv6-address-space
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+# RFC 6052: the last 32 bits are an IPv4 address. AWS's NAT64 uses this prefix.
+_NAT64 = IPv6Network("64:ff9b::/96")
+# Never, whatever a deployment allows: instance metadata and credentials, "this host", multicast.
+# fd00:ec2::/32 holds the IPv6 side of EC2's local services (IMDS, DNS, time, EKS Pod Identity).
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/3",
+        "::/128",
+        "fe80::/10",
+        "fd00:ec2::/32",
+        "ff00::/8",
+    )
+)
+
+
+def checked_addresses(
+    url: ImageUrl, deadline: Deadline, *, allowed_private_hosts: frozenset[str], resolve: Resolver
+) -> list[Address]:
+    """Every address of the URL's host, resolved once, all of them allowed; connect to these and no others.
+
+    Raises ForbiddenAddressError when one of them is not public (the whole host is refused then) or the port
+    is not 80 or 443, unless `allowed_private_hosts` names the host; ImageHostError when the name does not
+    resolve; OutOfTimeError.
+    """
+    allowed_by_name = url.host in allowed_private_hosts
+    if not allowed_by_name and url.port not in DEFAULT_PORTS.values():
+        raise ForbiddenAddressError(f"port {url.port} of {url.host} is not allowed; only 80 and 443 are")
+    addresses = [url.address] if url.address else _resolve(url.host, deadline, resolve)
+    for address in addresses:
+        reached = reached_addresses(address)
+        if any(is_never_allowed(one) for one in reached):
+            raise ForbiddenAddressError(f"{url.host} leads to an address that is never fetched from")
+        if not allowed_by_name and not all(is_public(one) for one in reached):
+            # The address itself stays unsaid: it would tell an outsider about a private network.
+            raise ForbiddenAddressError(f"{url.host} does not lead to public addresses only")
+    return addresses
+
+
+def reached_addresses(address: Address) -> list[Address]:
+    """The addresses that a packet to `address` may end at: IPv4 inside IPv6 is unwrapped."""
+    if isinstance(address, IPv4Address):
+        return [address]
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    if address in _NAT64:
+        return [IPv4Address(int(address) & 0xFFFFFFFF)]
+    tunnel_ends = [address.sixtofour] if address.sixtofour else list(address.teredo or ())
+    return [address, *tunnel_ends]
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address is routed on the internet (multicast, which is too, is among the never allowed)."""
+    return address.is_global and (isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST)
+
+
+def is_never_allowed(address: Address) -> bool:
+    """Whether no deployment may allow the address: metadata, link-local, multicast, unspecified."""
+    return any(address in network for network in _NEVER)
+
+
+def system_resolver(name: str, timeout_s: float) -> list[str]:
+    """The addresses of a name, as the operating system knows them."""
+    # getaddrinfo() takes no timeout; a lookup that hangs is left behind in its thread.
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="name-lookup")
+    try:
+        lookup = executor.submit(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
+        answers = lookup.result(timeout=timeout_s)
+    finally:
+        executor.shutdown(wait=False)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
+
+
+def _resolve(name: str, deadline: Deadline, resolve: Resolver) -> list[Address]:
+    doing = f"looking up {name}"
+    try:
+        texts = resolve(name, deadline.left_s(doing))
+    except TimeoutError:
+        deadline.left_s(doing)
+        raise ImageHostError(f"the name {name} could not be looked up in time") from None
+    # UnicodeError: a label that the resolver's own IDNA encoding refuses.
+    except (OSError, UnicodeError) as error:
+        raise ImageHostError(f"the name {name} cannot be resolved") from error
+    if not texts:
+        raise ImageHostError(f"the name {name} has no address")
+    return [ip_address(text) for text in texts]

@@ -1,0 +1,136 @@
+"""InvokeEndpoint, with retries that fit in the time left, and its failures told apart."""
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+from functions.common.errors import DropserveError
+from functions.inference.clients import CONNECT_TIMEOUT_S
+from functions.inference.deadlines import Deadline
+from functions.inference.errors import (
+    EndpointError,
+    EndpointGoneError,
+    ImageRefusedError,
+    ModelBusyError,
+    OutOfTimeError,
+)
+from functions.inference.images import ModelInput
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+MAX_ATTEMPTS = 3
+BACKOFF_S = 0.2
+# SageMaker ends a call after 60 s. A few steps, not the exact time left: a client costs 20 ms to make.
+READ_TIMEOUTS_S = (60, 20, 10, 5, 2, 1)
+
+_CONTAINER_REFUSED = {400, 413, 415, 422}
+_CONTAINER_BUSY = {429, 503}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model's answer for one image; the three lists have one entry a class, in the same order."""
+
+    classes: list[str]
+    scores: list[float]
+    probabilities: list[float]
+
+
+class Endpoint:
+    """Asks a SageMaker endpoint; `client_for` gives a client whose read timeout is that many seconds."""
+
+    def __init__(self, client_for: Callable[[int], "SageMakerRuntimeClient"]) -> None:
+        self._client_for = client_for
+
+    def invoke(self, endpoint_name: str, image: ModelInput, deadline: Deadline) -> Scores:
+        """The scores of one image.
+
+        Raises EndpointGoneError, ImageRefusedError, ModelBusyError (after MAX_ATTEMPTS tries), EndpointError,
+        OutOfTimeError.
+        """
+        attempt = 1
+        while True:
+            try:
+                return self._invoke_once(endpoint_name, image, deadline)
+            except ModelBusyError:
+                # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+                pause_s = random.uniform(0, BACKOFF_S * 2**attempt)  # noqa: S311  (no secret is made of it)
+                if attempt == MAX_ATTEMPTS or pause_s > deadline.left_s("waiting for the model"):
+                    raise
+            time.sleep(pause_s)
+            attempt += 1
+
+    def _invoke_once(self, endpoint_name: str, image: ModelInput, deadline: Deadline) -> Scores:
+        client = self._client_for(_read_timeout_s(deadline))
+        try:
+            reply = client.invoke_endpoint(
+                EndpointName=endpoint_name,
+                ContentType=image.content_type,
+                Accept="application/json",
+                Body=image.body,
+            )
+            body = reply["Body"].read()
+        except ReadTimeoutError as error:
+            raise OutOfTimeError("the model did not answer in time") from error
+        except (AwsConnectionError, HTTPClientError) as error:
+            raise ModelBusyError("the model's endpoint cannot be reached at the moment") from error
+        except ClientError as error:
+            raise _failure(error, endpoint_name) from error
+        return _scores(body)
+
+
+def _read_timeout_s(deadline: Deadline) -> int:
+    left_s = deadline.left_s("asking the model") - CONNECT_TIMEOUT_S
+    for timeout_s in READ_TIMEOUTS_S:
+        if timeout_s <= left_s:
+            return timeout_s
+    raise OutOfTimeError("too little time was left to ask the model")
+
+
+def _failure(error: ClientError, endpoint_name: str) -> DropserveError:
+    code = error.response["Error"]["Code"]
+    if code == "ValidationError":
+        return EndpointGoneError(f"SageMaker serves no endpoint named {endpoint_name} at the moment")
+    if code == "ModelError":
+        return _model_failure(error.response)
+    # botocore's model: ModelNotReadyException is 429, ServiceUnavailable and the internal failures are 5xx.
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    if code == "ThrottlingException" or status == 429 or status >= 500:
+        return ModelBusyError(f"the model is busy or still starting ({code}); try again")
+    return EndpointError(f"the endpoint {endpoint_name} cannot be asked: {code}")
+
+
+def _model_failure(response: Any) -> DropserveError:
+    """What the model's server itself answered: ModelError carries its status and text."""
+    status = response.get("OriginalStatusCode")
+    if status in _CONTAINER_REFUSED:
+        return ImageRefusedError(f"the model could not use the image ({status})")
+    if status in _CONTAINER_BUSY:
+        return ModelBusyError(f"the model's server is overloaded ({status}); try again")
+    return EndpointError(f"the model's server failed ({status}); its log says why")
+
+
+def _scores(body: bytes) -> Scores:
+    try:
+        answer = json.loads(body)
+        scores = Scores(
+            classes=[str(label) for label in answer["classes"]],
+            scores=[float(score) for score in answer["scores"]],
+            probabilities=[float(probability) for probability in answer["probabilities"]],
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise EndpointError("the model's answer is not the expected JSON") from error
+    count = len(scores.classes)
+    if not count or count != len(scores.scores) or count != len(scores.probabilities):
+        raise EndpointError("the model's answer does not give one score and probability a class")
+    if not all(math.isfinite(number) for number in (*scores.scores, *scores.probabilities)):
+        raise EndpointError("the model's answer holds a number that is not finite")
+    return scores

@@ -1,0 +1,210 @@
+"""Fetches an image from an address that a stranger gave: every hop is checked, everything is bounded."""
+
+import io
+import socket
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from botocore.httpsession import get_cert_path
+
+from functions.inference.addresses import Address, Resolver, checked_addresses, system_resolver
+from functions.inference.deadlines import Deadline
+from functions.inference.errors import (
+    BadRequestError,
+    ImageHostError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    OutOfTimeError,
+)
+from functions.inference.image_urls import ImageUrl, parse_image_url
+from functions.inference.images import SIGNATURE_BYTES, image_format
+
+MAX_REDIRECTS = 3
+MAX_CONNECT_ATTEMPTS = 4
+CONNECT_TIMEOUT_S = 3.0
+READ_BYTES = 64 * 1024
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+_DOING = "fetching the image"
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The system's trusted authorities, and botocore's: Python on macOS may come with none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(get_cert_path(True))
+    return context
+
+
+@dataclass(frozen=True)
+class ImageFetcher:
+    """Fetches over http and https.
+
+    The address that was checked is the one connected to, so a name that changes its answer gains nothing.
+    """
+
+    allowed_private_hosts: frozenset[str]
+    max_bytes: int
+    resolve: Resolver = system_resolver
+    tls: ssl.SSLContext = field(default_factory=tls_context)
+
+    def fetch(self, url: ImageUrl, deadline: Deadline) -> bytes:
+        """The image's bytes, at most `max_bytes`, which start like an image of a supported format.
+
+        Raises ForbiddenAddressError, ImageNotFoundError, ImageTooLargeError, NotAnImageError, ImageHostError,
+        OutOfTimeError.
+        """
+        for _ in range(1 + MAX_REDIRECTS):
+            try:
+                answer = self._request(url, deadline)
+            except TimeoutError:
+                raise OutOfTimeError(f"the image host {url.host} did not answer in time") from None
+            # Not chained: the text of http.client's errors may quote the path and query.
+            except (OSError, HTTPException) as error:
+                raise ImageHostError(f"the image host {url.host} failed: {_reason(error)}") from None
+            if isinstance(answer, bytes):
+                return answer
+            url = answer
+        raise ImageHostError(f"the image host {url.host} redirects more than {MAX_REDIRECTS} times")
+
+    def _request(self, url: ImageUrl, deadline: Deadline) -> bytes | ImageUrl:
+        """One hop: the image, or the address that it is said to be at."""
+        addresses = checked_addresses(
+            url, deadline, allowed_private_hosts=self.allowed_private_hosts, resolve=self.resolve
+        )
+        with _connect(url, addresses, deadline) as plain, self._secure(plain, url, deadline) as sock:
+            connection = HTTPConnection(url.host, url.port)
+            # A connection that has a socket opens none itself.
+            connection.sock = _DeadlineSocket(sock, deadline)
+            connection.request("GET", url.target, headers=_headers(url))
+            with connection.getresponse() as response:
+                if response.status in _REDIRECTS:
+                    return _redirect_target(response, url)
+                return self._read(response, url.host)
+
+    def _secure(self, sock: socket.socket, url: ImageUrl, deadline: Deadline) -> socket.socket:
+        if url.scheme == "http":
+            return sock
+        sock.settimeout(deadline.left_s(_DOING))
+        return self.tls.wrap_socket(sock, server_hostname=url.host)
+
+    def _read(self, response: HTTPResponse, host: str) -> bytes:
+        _check_status(response, host)
+        declared_bytes = response.length
+        if declared_bytes is not None and declared_bytes > self.max_bytes:
+            raise self._too_large(host)
+        body = bytearray(response.read(SIGNATURE_BYTES))
+        # Here, and not at the end, so that nobody makes this function read a video.
+        image_format(body)
+        while chunk := response.read(READ_BYTES):
+            body += chunk
+            if len(body) > self.max_bytes:
+                raise self._too_large(host)
+        if declared_bytes is not None and len(body) < declared_bytes:
+            raise ImageHostError(f"the image host {host} sent {len(body)} of {declared_bytes} bytes")
+        return bytes(body)
+
+    def _too_large(self, host: str) -> ImageTooLargeError:
+        return ImageTooLargeError(
+            f"the image at {host} has more than {self.max_bytes} bytes; send a smaller one"
+        )
+
+
+def _connect(url: ImageUrl, addresses: list[Address], deadline: Deadline) -> socket.socket:
+    """A connection to the first of the checked addresses that takes one."""
+    failure: OSError = ConnectionError("no address")
+    for address in addresses[:MAX_CONNECT_ATTEMPTS]:
+        timeout_s = min(CONNECT_TIMEOUT_S, deadline.left_s(f"connecting to {url.host}"))
+        try:
+            return socket.create_connection((str(address), url.port), timeout=timeout_s)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _headers(url: ImageUrl) -> dict[str, str]:
+    return {
+        "Host": url.host_header,
+        "User-Agent": "dropserve",
+        "Accept": "image/jpeg,image/png,image/webp,image/gif,image/bmp",
+        # A compressed body could grow past the limit after it was counted.
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+
+
+def _redirect_target(response: HTTPResponse, url: ImageUrl) -> ImageUrl:
+    location = response.getheader("Location")
+    if not location:
+        raise ImageHostError(f"the image host {url.host} redirects to nowhere")
+    # http.client reads headers as Latin-1; quoting the bytes keeps a raw UTF-8 path what it was.
+    escaped = quote(location.encode("latin-1"), safe="/?:@!$&'()*+,;=-._~%#[]")
+    try:
+        return parse_image_url(urljoin(_base(url), escaped))
+    except (BadRequestError, ValueError):
+        raise ImageHostError(
+            f"the image host {url.host} redirects to a malformed or unsupported url"
+        ) from None
+
+
+def _base(url: ImageUrl) -> str:
+    return f"{url.scheme}://{url.host_header}{url.target}"
+
+
+def _check_status(response: HTTPResponse, host: str) -> None:
+    if response.status in _ABSENT:
+        raise ImageNotFoundError(f"the image host {host} has nothing at this address ({response.status})")
+    if response.status != HTTPStatus.OK:
+        raise ImageHostError(f"the image host {host} answered {response.status}, not 200")
+    if response.getheader("Content-Encoding", "identity").lower() != "identity":
+        raise ImageHostError(f"the image host {host} sent a compressed answer that was not asked for")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return "no secure connection could be made"
+    if isinstance(error, HTTPException):
+        return "its answer is not valid HTTP"
+    return "no connection, or it was cut"
+
+
+class _DeadlineSocket:
+    """What http.client asks of a socket, with one deadline over all reads and writes together.
+
+    A socket's own timeout starts anew at each read: a byte a second would hold the function forever.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def sendall(self, data: Any) -> None:
+        self._sock.settimeout(self._deadline.left_s(_DOING))
+        self._sock.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
+
+    def close(self) -> None:
+        """Left to the `with` that opened the socket: http.client closes before the body is read."""
+
+
+class _DeadlineReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(self._deadline.left_s(_DOING))
+        return self._sock.recv_into(buffer)

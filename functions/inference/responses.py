@@ -1,0 +1,95 @@
+"""HTTP answers: the one place that says which error becomes which status and code."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from functions.common.errors import DropserveError
+from functions.inference import errors
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"  # RFC 9457
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kind of failure; `code` never changes, callers may rely on it."""
+
+    status: HTTPStatus
+    code: str
+    title: str
+    retry_after_s: int | None = None
+
+
+PROBLEMS: dict[type[DropserveError], Problem] = {
+    errors.BadRequestError: Problem(HTTPStatus.BAD_REQUEST, "bad_request", "Malformed request"),
+    errors.ForbiddenAddressError: Problem(HTTPStatus.FORBIDDEN, "forbidden_address", "Forbidden address"),
+    errors.ImageNotFoundError: Problem(HTTPStatus.NOT_FOUND, "image_not_found", "Image not found"),
+    errors.MethodNotAllowedError: Problem(
+        HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"
+    ),
+    errors.ImageTooLargeError: Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image_too_large", "Image too large"
+    ),
+    errors.NotAnImageError: Problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_an_image", "Not a supported image"
+    ),
+    errors.TooManyPixelsError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "too_many_pixels", "Too many pixels"),
+    errors.DamagedImageError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "damaged_image", "Damaged image"),
+    errors.ImageRefusedError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "image_refused", "Image refused by the model"
+    ),
+    errors.ImageHostError: Problem(HTTPStatus.BAD_GATEWAY, "image_host_failed", "Image host failed"),
+    errors.EndpointError: Problem(HTTPStatus.BAD_GATEWAY, "endpoint_failed", "Model endpoint failed"),
+    errors.NoLiveModelError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live"),
+    errors.ModelBusyError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "model_busy", "Model is busy", 2),
+    errors.EndpointGoneError: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "endpoint_gone", "Endpoint is gone", 10
+    ),
+    errors.PointerUnreadableError: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "live_release_unknown", "Live release is not known", 5
+    ),
+    errors.OutOfTimeError: Problem(HTTPStatus.GATEWAY_TIMEOUT, "out_of_time", "Out of time"),
+}
+INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
+
+
+def success(answer: dict[str, Any], *, request_id: str) -> dict[str, Any]:
+    """The answer to a request that succeeded."""
+    return _response(HTTPStatus.OK, JSON_TYPE, {**answer, "request_id": request_id}, {})
+
+
+def problem_of(error: Exception) -> Problem:
+    """The kind of failure that an error is; INTERNAL for one that nobody foresaw."""
+    return PROBLEMS.get(type(error), INTERNAL) if isinstance(error, DropserveError) else INTERNAL
+
+
+def failure(error: Exception, *, request_id: str) -> dict[str, Any]:
+    """The answer to a request that failed: problem details, never a stack trace."""
+    problem = problem_of(error)
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, POST"
+    body = {
+        "type": f"urn:dropserve:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status.value,
+        # The text of an unforeseen error may hold anything; the log has where it arose.
+        "detail": str(error) if problem is not INTERNAL else f"the function failed; its log has {request_id}",
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    return _response(problem.status, PROBLEM_TYPE, body, headers)
+
+
+def _response(
+    status: HTTPStatus, content_type: str, body: dict[str, Any], headers: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "statusCode": status.value,
+        "headers": {"Content-Type": content_type, "Cache-Control": "no-store", **headers},
+        "body": json.dumps(body),
+    }

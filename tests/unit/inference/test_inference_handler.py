@@ -1,0 +1,339 @@
+"""The whole function, against an image host and AWS calls that are real servers on this machine."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aws_replies import (
+    ANSWER,
+    RELEASE,
+    RUN_ID,
+    aws_error,
+    environment,
+    invocations,
+    live_pointer_value,
+    ssm_parameter,
+)
+from image_host import LocalServer, Reply, redirect, send, send_json
+from lambda_process import Context
+from pictures import encode, two_colours
+
+from functions.common import clients as common_clients
+from functions.inference import clients, endpoint, handler, responses
+
+Ask = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
+NEWER_ID = "f" * 32
+
+
+@pytest.fixture
+def aws(serve: Callable[..., LocalServer], photo: bytes) -> LocalServer:
+    return serve(
+        {
+            "/": ssm_parameter(live_pointer_value()),
+            invocations(): send_json(ANSWER),
+            f"/data/runs/{RUN_ID}/smoke_test.jpg": send(photo),
+        }
+    )
+
+
+@pytest.fixture
+def images(serve: Callable[..., LocalServer], photo: bytes) -> LocalServer:
+    return serve({"/dog.jpg": send(photo)})
+
+
+@pytest.fixture
+def ask(aws: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
+    """Invokes the handler as a fresh worker would; gives the answer and its parsed body."""
+    for name, value in environment(aws).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(endpoint, "BACKOFF_S", 0.001)
+    # Read from the environment when it was made, perhaps for another test.
+    monkeypatch.setattr(handler.metrics.provider, "namespace", "dropserve")
+    forget()
+
+    def invoke(event: Any, left_ms: int = 20_000) -> tuple[dict[str, Any], dict[str, Any]]:
+        answer = handler.handler(event, Context(1, left_ms))
+        return answer, json.loads(answer["body"])
+
+    yield invoke
+    forget()
+
+
+def forget() -> None:
+    for cached in (
+        handler._settings,
+        handler._predictor,
+        clients.runtime_client,
+        clients.pointer_client,
+        common_clients.client,
+    ):
+        cached.cache_clear()
+
+
+def invoked_endpoints(aws: LocalServer) -> list[str]:
+    return [path for _, path, _, _ in aws.requests if path.startswith("/endpoints/")]
+
+
+def test_a_url_is_answered_with_the_live_models_classes(
+    ask: Ask, aws: LocalServer, images: LocalServer, photo: bytes
+) -> None:
+    answer, body = ask({"url": images.url("/dog.jpg?token=s3cret"), "top_k": 2})
+
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert body == {
+        "predictions": [
+            {"label": "collie", "probability": 0.6439},
+            {"label": "pug", "probability": 0.2369},
+        ],
+        "classes": ANSWER["classes"],
+        "scores": ANSWER["scores"],
+        "model": {"release": RELEASE, "run_id": RUN_ID},
+        "request_id": "00000000-0000-4000-8000-000000000001",
+    }
+    _, _, headers, sent = aws.requests[-1]
+    assert (headers["Content-Type"], sent) == ("image/jpeg", photo)
+
+
+def test_a_function_url_is_answered_alike(ask: Ask, images: LocalServer) -> None:
+    context = {"requestId": "r", "http": {"method": "GET", "path": "/"}}
+    event = {
+        "version": "2.0",
+        "requestContext": context,
+        "queryStringParameters": {"url": images.url("/dog.jpg")},
+    }
+
+    answer, body = ask(event)
+
+    assert answer["statusCode"] == 200
+    assert [one["label"] for one in body["predictions"]] == ["collie", "pug", "poodle", "beagle"]
+
+
+def test_a_release_is_checked_before_it_is_live(ask: Ask, aws: LocalServer) -> None:
+    candidate = f"dropserve-{NEWER_ID}"
+    aws.replies[invocations(candidate)] = send_json(ANSWER)
+
+    _, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": candidate})
+
+    assert body["predictions"][0]["label"] == "collie"
+    assert body["model"] == {"release": candidate, "run_id": RUN_ID}
+    assert not [path for _, path, _, _ in aws.requests if path == "/"], "the live pointer has no say in it"
+
+
+def s3_error(code: str, status: int) -> Reply:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+    return send(body, status=status, headers={"Content-Type": "application/xml"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (s3_error("NoSuchKey", 404), (404, "image_not_found")),
+        (s3_error("AccessDenied", 403), (502, "image_host_failed")),
+        (send(b"x" * 2_000_001), (413, "image_too_large")),
+    ],
+)
+def test_the_image_of_a_check_cannot_be_read(
+    ask: Ask, aws: LocalServer, reply: Reply, expected: tuple[int, str]
+) -> None:
+    aws.replies[f"/data/runs/{RUN_ID}/smoke_test.jpg"] = reply
+
+    answer, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": RELEASE})
+
+    assert (answer["statusCode"], body["code"]) == expected
+
+
+def test_a_large_photo_is_sent_smaller(ask: Ask, aws: LocalServer, images: LocalServer) -> None:
+    images.replies["/large.png"] = send(encode(two_colours(1600, 1200), "PNG"))
+
+    answer, _ = ask({"url": images.url("/large.png")})
+
+    assert answer["statusCode"] == 200
+    assert aws.requests[-1][2]["Content-Type"] == "image/jpeg"
+
+
+def test_a_vanished_endpoint_is_left_for_the_one_that_the_pointer_names_now(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    newer = f"dropserve-{NEWER_ID}"
+    aws.replies["/"] = ssm_parameter(live_pointer_value(), live_pointer_value(NEWER_ID))
+    aws.replies[invocations(newer)] = send_json(ANSWER)
+    event = {"url": images.url("/dog.jpg")}
+    assert ask(event)[1]["model"]["release"] == RELEASE
+    aws.replies[invocations()] = aws_error(
+        "ValidationError", f"Endpoint {RELEASE} of account 123456789012 not found.", 400
+    )
+
+    answers = [ask(event) for _ in range(2)]
+
+    assert [answer["statusCode"] for answer, _ in answers] == [200, 200]
+    assert [body["model"] for _, body in answers] == [{"release": newer, "run_id": NEWER_ID}] * 2
+    assert invoked_endpoints(aws) == [invocations(), invocations(), invocations(newer), invocations(newer)]
+    assert len(images.requests) == 3, "the image is fetched once a request"
+
+
+def test_a_vanished_endpoint_with_no_newer_release_is_unavailable(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    aws.replies[invocations()] = aws_error("ValidationError", "not found", 400)
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert (answer["statusCode"], body["code"]) == (503, "endpoint_gone")
+    assert answer["headers"]["Retry-After"]
+    assert len(invoked_endpoints(aws)) == 1
+
+
+def test_a_release_that_was_taken_back_leaves_no_model_live(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    aws.replies["/"] = ssm_parameter(live_pointer_value(), "{}")
+    aws.replies[invocations()] = aws_error("ValidationError", "not found", 400)
+
+    assert ask({"url": images.url("/dog.jpg")})[1]["code"] == "no_live_model"
+
+
+def test_before_the_first_release_nothing_is_fetched(ask: Ask, aws: LocalServer, images: LocalServer) -> None:
+    aws.replies["/"] = ssm_parameter("{}")
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert body == {
+        "type": "urn:dropserve:problem:no_live_model",
+        "title": "No model is live",
+        "status": 503,
+        "detail": body["detail"],
+        "code": "no_live_model",
+        "request_id": "00000000-0000-4000-8000-000000000001",
+    }
+    assert "no model is live" in body["detail"]
+    assert images.requests == []
+
+
+def test_a_parameter_that_is_not_there_is_a_release_not_known(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    aws.replies["/"] = aws_error("ParameterNotFound", "none", 400)
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert (answer["statusCode"], body["code"]) == (503, "live_release_unknown")
+
+
+PHOTO = encode(two_colours(99, 99), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (send(status=404), (404, "image_not_found")),
+        (send(status=500), (502, "image_host_failed")),
+        (redirect("http://169.254.169.254/x"), (403, "forbidden_address")),
+        (send(b"x", declare=2_000_001), (413, "image_too_large")),
+        (send(b"<html></html>"), (415, "not_an_image")),
+        (send(b"BMW, a maker of cars"), (415, "not_an_image")),
+        (send(encode(two_colours(3000, 3000), "PNG")), (422, "too_many_pixels")),
+        (send(PHOTO[:-200]), (422, "damaged_image")),
+        (send(PHOTO[:-200], declare=len(PHOTO)), (502, "image_host_failed")),
+    ],
+)
+def test_each_trouble_with_an_image_has_its_status_and_code(
+    ask: Ask, aws: LocalServer, images: LocalServer, reply: Reply, expected: tuple[int, str]
+) -> None:
+    images.replies["/a"] = reply
+
+    answer, body = ask({"url": images.url("/a?token=s3cret")})
+
+    assert (answer["statusCode"], body["code"]) == expected
+    assert body["status"] == answer["statusCode"]
+    assert "s3cret" not in answer["body"]
+    assert invoked_endpoints(aws) == []
+
+
+def model_error(status: int) -> Reply:
+    return aws_error("ModelError", "m", 424, OriginalStatusCode=status, OriginalMessage='{"error": "e"}')
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (model_error(400), (422, "image_refused")),
+        (model_error(500), (502, "endpoint_failed")),
+        (model_error(503), (503, "model_busy")),
+        (aws_error("ThrottlingException", "slow down", 400), (503, "model_busy")),
+        (aws_error("ServiceUnavailable", "later", 503), (503, "model_busy")),
+        (aws_error("AccessDeniedException", "no", 403), (502, "endpoint_failed")),
+        (send_json({"error": "what"}), (502, "endpoint_failed")),
+    ],
+)
+def test_each_trouble_with_the_endpoint_has_its_status_and_code(
+    ask: Ask, aws: LocalServer, images: LocalServer, reply: Reply, expected: tuple[int, str]
+) -> None:
+    aws.replies[invocations()] = reply
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert (answer["statusCode"], body["code"]) == expected
+    assert ("Retry-After" in answer["headers"]) == (body["code"] == "model_busy")
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        ({}, 400, "bad_request"),
+        (None, 400, "bad_request"),
+        ({"url": "file:///etc/passwd"}, 400, "bad_request"),
+        ({"url": "http://169.254.169.254/latest/"}, 403, "forbidden_address"),
+        ({"url": "http://[::1]:9001/2018-06-01/runtime/invocation/next"}, 403, "forbidden_address"),
+        ({"url": "http://10.0.0.1/"}, 403, "forbidden_address"),
+        ({"requestContext": {"requestId": "r", "http": {"method": "PUT"}}}, 405, "method_not_allowed"),
+    ],
+)
+def test_bad_requests(ask: Ask, event: Any, status: int, code: str) -> None:
+    answer, body = ask(event)
+
+    assert (answer["statusCode"], body["code"]) == (status, code)
+    assert answer["headers"].get("Allow") == ("GET, POST" if status == 405 else None)
+
+
+def test_a_worker_with_no_time_left_says_so_instead_of_being_killed(ask: Ask, images: LocalServer) -> None:
+    answer, body = ask({"url": images.url("/dog.jpg")}, left_ms=400)
+
+    assert (answer["statusCode"], body["code"]) == (504, "out_of_time")
+    assert images.requests == [], "what is left is needed to answer"
+
+
+def test_a_missing_setting_is_an_internal_error_that_says_nothing(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATA_BUCKET")
+    forget()
+
+    answer, body = ask({"url": "https://example.com/"})
+
+    assert (answer["statusCode"], body["code"]) == (500, "internal_error")
+    assert "DATA_BUCKET" not in answer["body"]
+
+
+def test_an_unforeseen_error_is_an_internal_error_without_a_stack_trace(
+    ask: Ask, images: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: Any, **__: Any) -> None:
+        raise RuntimeError("s3cret in a message")
+
+    monkeypatch.setattr("functions.inference.prediction.prepare_image", burst)
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert (answer["statusCode"], body["code"]) == (500, "internal_error")
+    assert "s3cret" not in answer["body"]
+    assert "Traceback" not in answer["body"]
+
+
+def test_no_two_kinds_of_error_share_a_code() -> None:
+    codes = [problem.code for problem in responses.PROBLEMS.values()] + [responses.INTERNAL.code]
+
+    assert len(codes) == len(set(codes))

@@ -1,0 +1,273 @@
+"""Images: what is sent on as it is, what is made smaller, and what is refused."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import encode, two_colours
+from PIL import Image, ImageCms
+
+from functions.common.errors import DropserveError
+from functions.inference.errors import (
+    DamagedImageError,
+    ImageTooLargeError,
+    NotAnImageError,
+    TooManyPixelsError,
+)
+from functions.inference.images import CONTENT_TYPES, MAX_PAYLOAD_BYTES, ModelInput, prepare_image
+
+MAX_PIXELS = 20_000_000
+RED, BLUE = (254, 0, 0), (0, 0, 254)
+
+
+def prepare(data: bytes, max_pixels: int = MAX_PIXELS) -> ModelInput:
+    return prepare_image(data, max_pixels=max_pixels)
+
+
+def decode(prepared: ModelInput) -> Image.Image:
+    image = Image.open(io.BytesIO(prepared.body))
+    image.load()
+    return image
+
+
+def near(pixel: object, expected: tuple[int, int, int], tolerance: int = 6) -> bool:
+    return all(abs(one - other) <= tolerance for one, other in zip(pixel, expected, strict=True))
+
+
+@pytest.mark.parametrize("format_name", CONTENT_TYPES)
+def test_a_small_image_is_sent_as_it_is(format_name: str) -> None:
+    data = encode(two_colours(640, 480), format_name)
+
+    assert prepare(data) == ModelInput(data, CONTENT_TYPES[format_name])
+
+
+@pytest.mark.parametrize("format_name", CONTENT_TYPES)
+@pytest.mark.parametrize("size", [(1600, 1200), (1200, 1600), (600, 4000), (513, 513)])
+def test_a_large_image_is_scaled_to_a_short_side_of_512_and_sent_as_jpeg(
+    format_name: str, size: tuple[int, int]
+) -> None:
+    prepared = prepare(encode(two_colours(*size), format_name))
+    image = decode(prepared)
+
+    assert prepared.content_type == "image/jpeg"
+    assert (image.format, image.mode, min(image.size)) == ("JPEG", "RGB", 512)
+    assert max(image.size) / min(image.size) == pytest.approx(max(size) / min(size), abs=0.01)
+    assert near(image.getpixel((10, 10)), RED)
+    assert near(image.getpixel((image.width - 10, image.height - 10)), BLUE)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_photo_is_turned_upright_and_loses_its_exif(orientation: int) -> None:
+    # How a camera stores an upright picture: turned back by the inverse of what the tag asks for.
+    inverse = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    upright = two_colours(1200, 900)
+    stored = upright.transpose(inverse[orientation]) if orientation in inverse else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010E] = "taken at a private place"
+
+    prepared = prepare(encode(stored, "JPEG", exif=exif))
+    image = decode(prepared)
+
+    assert image.size == (683, 512)
+    assert near(image.getpixel((10, 256)), RED)
+    assert near(image.getpixel((670, 256)), BLUE)
+    assert not image.getexif()
+    assert b"private place" not in prepared.body
+
+
+def test_a_large_transparent_photo_is_turned_upright_too() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = two_colours(1200, 900).transpose(Image.Transpose.ROTATE_90).convert("RGBA")
+
+    image = decode(prepare(encode(picture, "PNG", exif=exif)))
+
+    assert image.size == (683, 512)
+    assert near(image.getpixel((10, 256)), RED)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "mode"),
+    [
+        ("PNG", "1"),
+        ("PNG", "L"),
+        ("PNG", "LA"),
+        ("PNG", "P"),
+        ("PNG", "RGBA"),
+        ("PNG", "I;16"),
+        ("JPEG", "L"),
+        ("JPEG", "CMYK"),
+        ("JPEG", "YCbCr"),
+        ("WEBP", "RGBA"),
+        ("GIF", "P"),
+        ("BMP", "1"),
+        ("BMP", "P"),
+        ("BMP", "RGBA"),
+    ],
+)
+def test_a_large_image_of_any_mode_becomes_rgb(format_name: str, mode: str) -> None:
+    grey = mode in {"1", "L", "LA", "I;16"}
+    picture = (
+        Image.new("I;16", (1000, 800), 0xC800) if mode == "I;16" else two_colours(1000, 800).convert(mode)
+    )
+
+    image = decode(prepare(encode(picture, format_name)))
+
+    assert (image.mode, image.format, min(image.size)) == ("RGB", "JPEG", 512)
+    if mode == "I;16":
+        assert near(image.getpixel((320, 256)), (0xC8,) * 3)
+    elif not grey:
+        assert near(image.getpixel((10, 10)), RED, tolerance=12)
+
+
+def test_a_small_16_bit_image_is_not_left_to_the_model_server_which_would_clip_it() -> None:
+    image = decode(prepare(encode(Image.new("I;16", (100, 80), 0x4000), "PNG")))
+
+    assert image.size == (100, 80)
+    assert near(image.getpixel((50, 40)), (0x40,) * 3)
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    hidden = Image.new("RGBA", (1000, 1000), (0, 0, 0, 0))
+    palette = two_colours(1000, 1000).convert("P")
+
+    image = decode(prepare(encode(hidden, "PNG")))
+    from_palette = decode(prepare(encode(palette, "PNG", transparency=palette.getpixel((1, 1)))))
+
+    assert near(image.getpixel((256, 256)), (255, 255, 255))
+    assert near(from_palette.getpixel((10, 10)), (255, 255, 255))
+    assert near(from_palette.getpixel((500, 10)), BLUE, tolerance=12)
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "WEBP"])
+def test_an_animation_gives_its_first_frame(format_name: str) -> None:
+    frames = [Image.new("RGB", (600, 600), colour) for colour in ("red", "blue", "lime")]
+
+    image = decode(prepare(encode(frames[0], format_name, save_all=True, append_images=frames[1:])))
+
+    assert near(image.getpixel((256, 256)), RED, tolerance=12)
+
+
+def test_a_photo_of_several_pictures_as_phones_take_them_is_a_jpeg() -> None:
+    pair = encode(two_colours(1000, 800), "MPO", save_all=True, append_images=[two_colours(1000, 800)])
+
+    assert decode(prepare(pair)).size == (640, 512)
+    small = encode(two_colours(100, 80), "MPO", save_all=True, append_images=[two_colours(100, 80)])
+    assert prepare(small) == ModelInput(small, "image/jpeg")
+
+
+def test_a_colour_profile_does_no_harm() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    assert decode(prepare(encode(two_colours(1000, 800), "JPEG", icc_profile=profile))).size == (640, 512)
+
+
+def test_pixels_are_counted_before_anything_is_decoded() -> None:
+    """A PNG that claims 50,000 x 50,000 pixels and holds none of them."""
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+    with pytest.raises(TooManyPixelsError, match=str(MAX_PIXELS)):
+        prepare(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_webp_canvas_is_measured_before_its_decoder_takes_memory_for_it() -> None:
+    """A header that claims 16,000 x 16,000 pixels: 2 GB of canvas, once the decoder is made."""
+    side = struct.pack("<I", 16_000 - 1)[:3]
+    header = b"VP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + side + side
+
+    with pytest.raises(TooManyPixelsError):
+        prepare(b"RIFF" + struct.pack("<I", len(header) + 4) + b"WEBP" + header)
+
+
+@pytest.mark.parametrize("format_name", CONTENT_TYPES)
+def test_a_real_image_of_one_pixel_too_many_is_refused(format_name: str) -> None:
+    data = encode(two_colours(400, 300), format_name)
+
+    assert prepare(data, max_pixels=120_000).body == data
+    with pytest.raises(TooManyPixelsError):
+        prepare(data, max_pixels=119_999)
+    with pytest.raises(TooManyPixelsError):
+        prepare(data, max_pixels=50_000)
+
+
+def test_a_side_that_jpeg_cannot_hold_is_refused() -> None:
+    with pytest.raises(TooManyPixelsError, match="65500"):
+        prepare(encode(Image.new("L", (70_000, 2)), "PNG"))
+
+
+@pytest.mark.parametrize("format_name", CONTENT_TYPES)
+@pytest.mark.parametrize("size", [(300, 200), (1600, 1200)])
+def test_a_truncated_image_is_refused(format_name: str, size: tuple[int, int]) -> None:
+    picture = Image.effect_noise(size, 60).convert("RGB")
+    whole = encode(picture, format_name)
+
+    for kept in (0.9, 0.5, 0.1):
+        with pytest.raises(DamagedImageError):
+            prepare(whole[: int(len(whole) * kept)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<!doctype html><html></html>",
+        b"%PDF-1.7",
+        b"II*\0" + b"\0" * 100,
+        b"\0\0\0\x18ftypheic" + b"\0" * 100,
+        b"RIFF\0\0\0\0WAVEfmt ",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"BMW, a maker of cars, is no bitmap",
+        b"\xff\xd8\xff" + b"\0" * 100,
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+    ],
+)
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises((NotAnImageError, DamagedImageError)):
+        prepare(data)
+
+
+def test_a_format_that_pillow_reads_but_that_is_not_on_the_list_is_refused() -> None:
+    for format_name in ("TIFF", "PPM", "ICO", "TGA", "EPS"):
+        with pytest.raises(NotAnImageError):
+            prepare(encode(two_colours(64, 64), format_name))
+
+
+def test_a_small_file_of_many_bytes_is_made_smaller() -> None:
+    picture = Image.effect_noise((512, 5000), 80).convert("RGB")
+    data = encode(picture, "BMP")
+    assert len(data) > MAX_PAYLOAD_BYTES
+
+    assert len(prepare(data).body) < MAX_PAYLOAD_BYTES
+
+
+def test_what_no_scaling_makes_small_enough_is_refused() -> None:
+    noise = [Image.effect_noise((512, 14_000), 150) for _ in range(3)]
+    data = encode(Image.merge("RGB", noise), "BMP")
+
+    with pytest.raises(ImageTooLargeError):
+        prepare(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(CONTENT_TYPES)), st.data())
+def test_a_damaged_image_is_answered_or_refused_but_never_a_surprise(
+    format_name: str, data: st.DataObject
+) -> None:
+    good = bytearray(encode(two_colours(40, 30), format_name))
+    for _ in range(data.draw(st.integers(1, 8))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        prepared = prepare(bytes(good))
+    except DropserveError:
+        return
+    assert prepared.content_type in CONTENT_TYPES.values()

@@ -1,0 +1,117 @@
+"""The live pointer: cached, read again on demand, and kept while SSM fails."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_replies import RELEASE, RUN_ID, live_pointer_value
+
+from functions.inference.errors import NoLiveModelError, PointerUnreadableError
+from functions.inference.live_release import LivePointer, Release
+
+LIVE = Release(RELEASE, RELEASE, RUN_ID)
+NEWER_ID = "f" * 32
+NEWER = Release(f"dropserve-{NEWER_ID}", f"dropserve-{NEWER_ID}", NEWER_ID)
+
+
+class Parameter:
+    """An SSM client that holds one parameter; None makes it fail."""
+
+    def __init__(self, value: str | None) -> None:
+        self.value = value
+        self.reads = 0
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, dict[str, str]]:  # noqa: N803
+        assert Name == "/dropserve/live"
+        self.reads += 1
+        if self.value is None:
+            raise ConnectionError("SSM is away")
+        return {"Parameter": {"Value": self.value}}
+
+
+@pytest.fixture
+def live_pointer() -> Callable[..., LivePointer]:
+    def make(parameter: Parameter, cache_s: int = 60) -> LivePointer:
+        return LivePointer("/dropserve/live", cache_s=cache_s, provider=SSMProvider(boto3_client=parameter))
+
+    return make
+
+
+def test_the_pointer_is_read_once_while_it_is_cached(live_pointer: Callable[..., LivePointer]) -> None:
+    parameter = Parameter(live_pointer_value())
+    pointer = live_pointer(parameter)
+
+    assert [pointer.current() for _ in range(3)] == [LIVE] * 3
+    assert parameter.reads == 1
+
+
+def test_without_a_cache_each_request_reads(live_pointer: Callable[..., LivePointer]) -> None:
+    parameter = Parameter(live_pointer_value())
+    pointer = live_pointer(parameter, cache_s=0)
+
+    assert pointer.current() == LIVE
+    parameter.value = live_pointer_value(NEWER_ID)
+    assert pointer.current() == NEWER
+
+
+def test_reread_goes_past_the_cache_and_refreshes_it(live_pointer: Callable[..., LivePointer]) -> None:
+    parameter = Parameter(live_pointer_value())
+    pointer = live_pointer(parameter)
+    pointer.current()
+    parameter.value = live_pointer_value(NEWER_ID)
+
+    assert pointer.current() == LIVE
+    assert pointer.reread() == NEWER
+    assert pointer.current() == NEWER
+    assert parameter.reads == 2
+
+
+def test_before_the_first_release_no_model_is_live(live_pointer: Callable[..., LivePointer]) -> None:
+    pointer = live_pointer(Parameter("{}"))
+
+    for _ in range(2):
+        with pytest.raises(NoLiveModelError, match="no model is live"):
+            pointer.current()
+
+
+@pytest.mark.parametrize(
+    "broken", [None, "not json", "[]", '"text"', "null", '{"release": "x"}', '{"run_id": 7}']
+)
+def test_the_last_known_release_stands_in_while_the_pointer_cannot_be_read(
+    live_pointer: Callable[..., LivePointer], broken: str | None
+) -> None:
+    parameter = Parameter(live_pointer_value())
+    pointer = live_pointer(parameter)
+    pointer.current()
+    parameter.value = broken
+
+    assert pointer.reread() == LIVE
+    parameter.value = live_pointer_value(NEWER_ID)
+    assert pointer.reread() == NEWER
+    assert pointer.current() == NEWER
+
+
+def test_a_failing_ssm_does_not_slow_each_request_down() -> None:
+    parameter = Parameter(live_pointer_value())
+    provider = SSMProvider(boto3_client=parameter)
+    pointer = LivePointer("/dropserve/live", cache_s=60, provider=provider)
+    pointer.current()
+    parameter.value = None
+    provider.clear_cache()  # as if the cached value had grown too old
+
+    assert [pointer.current() for _ in range(3)] == [LIVE] * 3
+    assert parameter.reads == 2
+
+
+@pytest.mark.parametrize("broken", [None, "not json", "[]", json.dumps({"release": "x"})])
+def test_with_no_earlier_value_an_unreadable_pointer_is_an_error(
+    live_pointer: Callable[..., LivePointer], broken: str | None
+) -> None:
+    parameter = Parameter(broken)
+    pointer = live_pointer(parameter)
+
+    with pytest.raises(PointerUnreadableError):
+        pointer.current()
+    parameter.value = live_pointer_value()
+    assert pointer.reread() == LIVE
