@@ -77,9 +77,10 @@ def _train_on_ec2(endings: Endings) -> Task:
             "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
             "InstanceInitiatedShutdownBehavior": "terminate",
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            # The root device of Amazon Linux, which the Deep Learning AMI is built on.
             "BlockDeviceMappings": [
                 {
-                    "DeviceName": "/dev/sda1",
+                    "DeviceName": "/dev/xvda",
                     "Ebs": {
                         "Encrypted": True,
                         "VolumeType": "gp3",

@@ -5,4 +5,4 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 logger = Logger()
 # Clients are patched where they are made (clients.py): patching every library costs a cold start 80 ms.
 tracer = Tracer(auto_patch=False)
-metrics = Metrics()
+metrics = Metrics(namespace="dropserve")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from functions.common.environment import read_text
 from functions.common.errors import SettingsError
 
 # From the worst to the mildest: the order of reports, and of the gate.
@@ -30,18 +31,11 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     Raises SettingsError, which names the variable and what it may hold.
     """
     return Settings(
-        data_bucket=_required(environment, "DATA_BUCKET"),
-        pipeline_role_path=_role_path(_required(environment, "PIPELINE_ROLE_PATH")),
+        data_bucket=read_text(environment, "DATA_BUCKET"),
+        pipeline_role_path=_role_path(read_text(environment, "PIPELINE_ROLE_PATH")),
         inactive_days=_inactive_days(environment.get("INACTIVE_DAYS") or "90"),
         gate_severity=_gate_severity(environment.get("GATE_SEVERITY") or "critical"),
     )
-
-
-def _required(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"the environment variable {name} of the audit function is not set")
-    return value
 
 
 def _role_path(text: str) -> str:

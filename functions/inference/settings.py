@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.common.errors import SettingsError
+from functions.common.environment import read_number, read_text
 
 
 @dataclass(frozen=True)
@@ -22,33 +22,14 @@ class Settings:
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in `environment`. Raises SettingsError, which names the variable at fault."""
     return Settings(
-        live_pointer_parameter=_text(environment, "LIVE_POINTER_PARAMETER"),
-        pointer_cache_s=int(_number(environment, "POINTER_CACHE_S", at_least=0)),
-        data_bucket=_text(environment, "DATA_BUCKET"),
+        live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
+        pointer_cache_s=int(read_number(environment, "POINTER_CACHE_S")),
+        data_bucket=read_text(environment, "DATA_BUCKET"),
         allowed_private_hosts=_host_names(environment.get("ALLOWED_PRIVATE_HOSTS", "")),
-        max_image_bytes=int(_number(environment, "MAX_IMAGE_BYTES", at_least=1)),
-        max_image_pixels=int(_number(environment, "MAX_IMAGE_PIXELS", at_least=1)),
-        fetch_timeout_s=_number(environment, "FETCH_TIMEOUT_S", at_least=0.1),
+        max_image_bytes=int(read_number(environment, "MAX_IMAGE_BYTES", at_least=1)),
+        max_image_pixels=int(read_number(environment, "MAX_IMAGE_PIXELS", at_least=1)),
+        fetch_timeout_s=read_number(environment, "FETCH_TIMEOUT_S", at_least=0.1),
     )
-
-
-def _text(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"the environment variable {name} is missing; set it in the template")
-    return value
-
-
-def _number(environment: Mapping[str, str], name: str, *, at_least: float) -> float:
-    text = _text(environment, name)
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise SettingsError(f"the environment variable {name} is {text!r}; it must be a number") from error
-    # Written so that NaN, which compares false with everything, is refused too.
-    if not at_least <= value < float("inf"):
-        raise SettingsError(f"the environment variable {name} is {text}; it must be at least {at_least:g}")
-    return value
 
 
 def _host_names(text: str) -> frozenset[str]:

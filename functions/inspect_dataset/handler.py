@@ -1,0 +1,27 @@
+"""inspect_dataset: {"run": {...}} -> what the drop holds, and whether it can be trained on."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.common.clients import client
+from functions.common.environment import read_text
+from functions.common.observability import logger, metrics, tracer
+from functions.inspect_dataset.inspection import inspect_drop
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    run = event["run"]
+    logger.append_keys(run_id=run["id"])
+    result = inspect_drop(run, data_bucket=read_text(os.environ, "DATA_BUCKET"), s3=client("s3"))
+    logger.info(
+        "inspected", extra={"key": run["key"], "accepted": result["accepted"], "reason": result["reason"]}
+    )
+    metrics.add_metric("DropsAccepted" if result["accepted"] else "DropsRejected", MetricUnit.Count, 1)
+    metrics.add_metric("ImagesInspected", MetricUnit.Count, result["image_count"])
+    return result

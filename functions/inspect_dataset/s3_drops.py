@@ -1,0 +1,133 @@
+"""Everything that inspect_dataset asks of S3."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from functions.inspect_dataset.problems import MAX_IMAGES, BadDropError
+
+# HEAD has no body, so its error codes are bare HTTP statuses; 405 is a delete marker asked for by version.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+GONE = {"404", "405", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed"}
+CHANGED = {"412", "PreconditionFailed"}
+
+# A part of a server-side copy; no bytes pass through here, so parts are large to be few.
+COPY_PART_BYTES = 128 * 1024**2
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object, pinned: by its version where the bucket has versions, and by its ETag everywhere."""
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+    size_bytes: int
+    last_modified: datetime
+
+
+def find_object(bucket: str, key: str, version_id: str, *, s3: Any) -> StoredObject:
+    """The object of that version; of the current one when `version_id` is empty.
+
+    Raises BadDropError when it is gone.
+    """
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key, **_version(version_id))
+    except ClientError as problem:
+        if version_id and problem.response["Error"]["Code"] == "400":
+            raise BadDropError("bad_version", f"{version_id!r} is no version of {key!r}", [key]) from problem
+        raise _translated(problem, key) from problem
+    return StoredObject(
+        bucket,
+        key,
+        head.get("VersionId", version_id),
+        head["ETag"],
+        head["ContentLength"],
+        head["LastModified"],
+    )
+
+
+def read_range(stored: StoredObject, first: int, last: int, *, s3: Any) -> bytes:
+    """The bytes from first to last, both included. Raises BadDropError when the object is gone or changed."""
+    try:
+        answer = s3.get_object(
+            Bucket=stored.bucket,
+            Key=stored.key,
+            Range=f"bytes={first}-{last}",
+            IfMatch=stored.etag,
+            **_version(stored.version_id),
+        )
+    except ClientError as problem:
+        raise _translated(problem, stored.key) from problem
+    return _ranged_body(answer, first, last)
+
+
+def list_folder(bucket: str, prefix: str, *, s3: Any) -> Iterator[tuple[str, int]]:
+    """(key without the prefix, size in bytes) of all that lies under a prefix.
+
+    Raises BadDropError when there is more than a dataset may hold.
+    """
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    seen = 0
+    for page in pages:
+        for item in page.get("Contents", []):
+            seen += 1
+            if seen > MAX_IMAGES:
+                raise BadDropError("too_many_files", f"the folder holds over {MAX_IMAGES:,} files: split it")
+            yield item["Key"].removeprefix(prefix), item["Size"]
+
+
+def read_start(bucket: str, key: str, length: int, *, s3: Any) -> bytes:
+    """The first bytes of an object. Raises BadDropError when it is gone."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{length - 1}")
+    except ClientError as problem:
+        if problem.response["Error"]["Code"] == "InvalidRange":  # an empty object has no first byte
+            return b""
+        raise _translated(problem, key) from problem
+    return _ranged_body(answer, 0, length - 1)
+
+
+def copy_object(stored: StoredObject, bucket: str, key: str, *, s3: Any) -> None:
+    """A server-side copy of exactly that version, in parts when it is large.
+
+    Raises BadDropError when the object is gone or changed.
+    """
+    try:
+        s3.copy(
+            {"Bucket": stored.bucket, "Key": stored.key, **_version(stored.version_id)},
+            bucket,
+            key,
+            # Copying the tags as well would need one more permission, and the snapshot has no use for them.
+            ExtraArgs={"CopySourceIfMatch": stored.etag, "TaggingDirective": "REPLACE"},
+            Config=TransferConfig(multipart_threshold=COPY_PART_BYTES, multipart_chunksize=COPY_PART_BYTES),
+        )
+    except ClientError as problem:
+        raise _translated(problem, stored.key) from problem
+
+
+def _ranged_body(answer: Mapping[str, Any], first: int, last: int) -> bytes:
+    """The bytes that were asked for. A server that is not S3 may answer with everything (RFC 9110, 14.2)."""
+    whole = "ContentRange" not in answer
+    data: bytes = answer["Body"].read(last + 1)[first:] if whole else answer["Body"].read()
+    return data
+
+
+def _version(version_id: str) -> dict[str, str]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _translated(problem: ClientError, key: str) -> Exception:
+    code = problem.response["Error"]["Code"]
+    if code in GONE:
+        return BadDropError("vanished", f"{key!r} is no longer in the bucket: drop the dataset again", [key])
+    if code in CHANGED:
+        return BadDropError(
+            "changed", f"{key!r} was overwritten while it was read: the newer drop has its own run", [key]
+        )
+    return problem

@@ -1,0 +1,91 @@
+"""Challenger against champion: the rule by which a model goes live, with its reason in one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from functions.judge_model.significance import mcnemar_p
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to promote; `status` is what the run ends as when not."""
+
+    promote: bool
+    status: Literal["champion_kept", "rejected"] | None
+    reason: str
+    champion_accuracy: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What there is to decide on.
+
+    `metrics` is the challenger's metrics.json. `planned` is the live pointer when the training was planned:
+    the champion that the training tried on its own test photos. `live` is the pointer now, and `live_metrics`
+    the metrics.json of the live model's run, where it is still there.
+    """
+
+    metrics: Document
+    min_accuracy: float
+    force: bool
+    planned: Document | None
+    live: Document | None
+    live_metrics: Document | None
+
+
+def decide(case: Case) -> Decision:
+    """The rules; the first that fits decides: forced, below the minimum, nothing live, better or not."""
+    accuracy = case.metrics["accuracy"]
+    if case.force:
+        return Decision(True, None, f"promotion was forced; the accuracy is {accuracy:.4f}")
+    if accuracy < case.min_accuracy:
+        reason = f"the accuracy {accuracy:.4f} is below the minimum of {case.min_accuracy:.4f} for this run"
+        return Decision(False, "champion_kept" if case.live else "rejected", reason)
+    if not case.live:
+        return Decision(True, None, f"the first release: nothing is live, and the accuracy is {accuracy:.4f}")
+    why_not_tried = _why_not_tried(case, case.live)
+    return _by_record(case, case.live, why_not_tried) if why_not_tried else _side_by_side(case.metrics)
+
+
+def _why_not_tried(case: Case, live: Document) -> str | None:
+    """Why the training's own comparison does not tell about the live model; None when it does."""
+    comparison = case.metrics["champion"]
+    if not case.planned or case.planned["release"] != live["release"]:
+        return "another release went live while this one was trained"
+    if comparison is None:
+        return "the training did not try the live model"
+    if not comparison["comparable"]:
+        return f"the live model could not be tried beside this one ({comparison['reason']})"
+    return None
+
+
+def _side_by_side(metrics: Document) -> Decision:
+    """Both were tried on the same photos by the training: strictly better goes live."""
+    comparison = metrics["champion"]
+    ours, theirs = comparison["challenger_only_right"], comparison["champion_only_right"]
+    accuracy, champion_accuracy = metrics["accuracy"], comparison["accuracy"]
+    p_value = mcnemar_p(ours, theirs)
+    better = accuracy > champion_accuracy
+    reason = (
+        f"{'better' if better else 'not better'} than the live model on the same {metrics['images']['test']} "
+        f"test photos: {accuracy:.4f} against {champion_accuracy:.4f} ({ours} that only this one gets right, "
+        f"{theirs} that only the live one does; exact McNemar p = {p_value:.3g})"
+    )
+    return Decision(better, None if better else "champion_kept", reason, champion_accuracy, p_value)
+
+
+def _by_record(case: Case, live: Document, why: str) -> Decision:
+    """The live model's own record counts, if it is of the same test photos: not to be worse is enough."""
+    accuracy, record, release = case.metrics["accuracy"], case.live_metrics, live["release"]
+    if record is None:
+        return Decision(True, None, f"{why}; {release} has no metrics on record, so this one goes live")
+    if record["test_split_sha256"] != case.metrics["test_split_sha256"]:
+        return Decision(True, None, f"{why}; {release} was tested on other photos, so this one goes live")
+    recorded = record["accuracy"]
+    reason = f"{why}; on the same test photos {release} has {recorded:.4f} on record, this one {accuracy:.4f}"
+    promote = accuracy >= recorded
+    return Decision(promote, None if promote else "champion_kept", reason, recorded)

@@ -1,0 +1,89 @@
+"""The judgement of one training: read what it left, publish it, decide, and write the verdict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.common.documents import parse_document, put_document
+from functions.common.errors import DocumentError
+from functions.common.observability import logger
+from functions.common.s3_uris import S3Uri, parse_s3_uri
+from functions.judge_model import s3_artifacts
+from functions.judge_model.artifact import FILES, ArtifactError, read_artifact
+from functions.judge_model.decision import Case, decide
+
+Document = dict[str, Any]
+
+
+def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any) -> Document:
+    """Judge the training that `request` (run, plan, training) names, against the `live` pointer.
+
+    Publishes metrics.json, report.html, smoke_test.jpg and verdict.json under `runs/<run id>/`.
+    Raises ArtifactError and DocumentError when the training left nothing that can be judged.
+    """
+    run, plan = request["run"], request["plan"]
+    folder = S3Uri(data_bucket, f"runs/{run['id']}/")
+    packed, where = s3_artifacts.read_output(parse_s3_uri(request["training"]["model_data_uri"]), s3=s3)
+    files = read_artifact(packed, where=where)
+    metrics = _checked_metrics(files["metrics.json"], run["id"], where)
+    decision = decide(
+        Case(
+            metrics=metrics,
+            min_accuracy=plan["min_accuracy"],
+            force=plan["force"],
+            planned=plan["champion"],
+            live=live,
+            live_metrics=_recorded_metrics(live, data_bucket, s3=s3),
+        )
+    )
+    uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in FILES}
+    verdict_uri = S3Uri(data_bucket, f"{folder.key}verdict.json")
+    verdict = {
+        "promote": decision.promote,
+        "status": decision.status,
+        "reason": decision.reason,
+        "accuracy": metrics["accuracy"],
+        "champion_accuracy": decision.champion_accuracy,
+        # The workflow judges again when another release has gone live since.
+        "judged_against": live["run_id"] if live else "",
+        "metrics_uri": uris["metrics.json"],
+        "report_uri": uris["report.html"],
+        "verdict_uri": str(verdict_uri),
+        "smoke_test": {
+            "image_uri": uris["smoke_test.jpg"],
+            "expected_label": metrics["smoke_test"]["expected_label"],
+        },
+    }
+    details = {
+        "schema_version": 1,
+        "run_id": run["id"],
+        "min_accuracy": plan["min_accuracy"],
+        "forced": plan["force"],
+        "champion_release": live["release"] if live else None,
+        "mcnemar_p": decision.p_value,
+    }
+    put_document("verdict", {**details, **verdict}, verdict_uri, s3=s3)
+    return verdict
+
+
+def _checked_metrics(text: bytes, run_id: str, where: str) -> Document:
+    metrics = parse_document("metrics", text, where=f"metrics.json in {where}")
+    if metrics["run_id"] != run_id:
+        raise ArtifactError(f"metrics.json in {where} is of the run {metrics['run_id']}, not of {run_id}")
+    if metrics["smoke_test"]["file"] != "smoke_test.jpg":
+        raise ArtifactError(f"metrics.json in {where} does not name smoke_test.jpg as its smoke test")
+    return metrics
+
+
+def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Document | None:
+    """The metrics.json of the live model's run; None when it is gone, or of a form no longer understood."""
+    if not live:
+        return None
+    uri = S3Uri(data_bucket, f"runs/{live['run_id']}/metrics.json")
+    text = s3_artifacts.read_optional(uri, s3=s3)
+    if text is None:
+        return None
+    try:
+        return parse_document("metrics", text, where=str(uri))
+    except DocumentError as error:
+        logger.warning("the live model's metrics cannot be read", extra={"reason": str(error)})
+        return None

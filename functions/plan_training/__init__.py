@@ -1,0 +1,1 @@
+"""Decides how a run trains: where, on what, for how long and at what price."""

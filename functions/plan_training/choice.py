@@ -1,0 +1,90 @@
+"""Which machine trains: the rules, and nothing but the rules.
+
+Of each backend the wishes are, in this order: the cheapest CPU type that ends within the hour; the cheapest
+GPU type that does (a new account may start no GPU, so CPUs come first); the fastest type; the cheapest type.
+The first wish of SageMaker that the budget allows is taken, else the first of EC2, which costs less an hour
+but has no managed spot, metrics or log stream. An override of backend or type narrows all this down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from functions.plan_training.prices import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
+from functions.plan_training.throughput import Workload, estimate_training_s
+
+PATIENCE_S = 3600.0
+# Not the burstable t3, which slow down when their credits are used up; they can be asked for by name.
+CANDIDATES = (
+    "m5.xlarge",
+    "c5.xlarge",
+    "c5.2xlarge",
+    "c5.4xlarge",
+    "c5.9xlarge",
+    "g4dn.xlarge",
+    "g4dn.2xlarge",
+    "g5.xlarge",
+    "g5.2xlarge",
+)
+BACKENDS: tuple[Backend, ...] = ("sagemaker", "ec2")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to train, with its price: `cost_usd` for `training_s` seconds at `usd_per_hour`."""
+
+    backend: Backend
+    instance: InstanceType
+    use_spot: bool
+    training_s: float
+
+    @property
+    def usd_per_hour(self) -> float:
+        return self.instance.usd_per_hour(self.backend) * (SPOT_PRICE_FACTOR if self.use_spot else 1.0)
+
+    @property
+    def cost_usd(self) -> float:
+        return self.usd_per_hour * self.training_s / 3600
+
+
+def choose(
+    work: Workload,
+    *,
+    backend: Backend | None,
+    instance_name: str | None,
+    use_spot: bool,
+    max_cost_usd: float,
+) -> Option:
+    """The option that the rules name; when nothing is within the budget, the cheapest there is.
+
+    Spot is for SageMaker only: a managed spot job goes on from its checkpoints, an EC2 instance would not.
+    """
+    options = []
+    for each in BACKENDS if backend is None else (backend,):
+        options += _wishes(
+            [_option(work, each, instance, use_spot) for instance in _instances(work, instance_name)]
+        )
+    within_budget = [option for option in options if option.cost_usd <= max_cost_usd]
+    return within_budget[0] if within_budget else min(options, key=lambda option: option.cost_usd)
+
+
+def _option(work: Workload, backend: Backend, instance: InstanceType, use_spot: bool) -> Option:
+    training_s = estimate_training_s(work, instance, backend)
+    return Option(backend, instance, use_spot and backend == "sagemaker", training_s)
+
+
+def _instances(work: Workload, instance_name: str | None) -> list[InstanceType]:
+    if instance_name:
+        return [INSTANCE_TYPES[instance_name]]
+    types = [INSTANCE_TYPES[name] for name in CANDIDATES]
+    roomy = [instance for instance in types if instance.memory_gib >= work.memory_gib]
+    return roomy or [max(types, key=lambda instance: instance.memory_gib)]
+
+
+def _wishes(options: Sequence[Option]) -> list[Option]:
+    """The options of one backend in the order in which they are wished for."""
+    cheapest_first = sorted(options, key=lambda option: option.cost_usd)
+    patient = [option for option in cheapest_first if option.training_s <= PATIENCE_S]
+    on_cpu = [option for option in patient if not option.instance.gpu]
+    on_gpu = [option for option in patient if option.instance.gpu]
+    fastest = min(options, key=lambda option: option.training_s)
+    return [*on_cpu[:1], *on_gpu[:1], fastest, cheapest_first[0]]

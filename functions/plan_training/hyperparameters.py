@@ -1,0 +1,83 @@
+"""What train.py can be told, with defaults and bounds, and how SageMaker's toolkit wants it written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.plan_training.throughput import GMACS
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number from `least` to `most`, ends included; with `step`, a whole multiple of it."""
+
+    default: float
+    least: float
+    most: float
+    step: int = 0
+
+    def fault(self, value: Any) -> str | None:
+        """What is wrong with a value, as the end of a sentence; None for a good one."""
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and self.least <= value <= self.most and (not self.step or value % self.step == 0):
+            return None
+        kind = {0: "a number", 1: "a whole number"}.get(self.step, f"a multiple of {self.step}")
+        return f"must be {kind} from {self.least:g} to {self.most:g}, not {value!r}"
+
+
+# The defaults and bounds of training/arguments.py (a test compares them): a bad value costs no machine.
+NUMBERS = {
+    "epochs": Number(60, 1, 1000, step=1),
+    "batch-size": Number(64, 1, 4096, step=1),
+    "learning-rate": Number(0.001, 1e-6, 1),
+    "weight-decay": Number(0.001, 0, 1),
+    "label-smoothing": Number(0.1, 0, 0.5),
+    "seed": Number(0, 0, 2**31 - 1, step=1),
+    "image-size": Number(224, 64, 640, step=32),
+    "valid-share": Number(0.15, 0.05, 0.5),
+    "test-share": Number(0.2, 0.05, 0.5),
+}
+MAX_SHARES = 0.8
+BACKBONES = tuple(GMACS)
+NAMES = ("backbone", *NUMBERS)
+
+
+def find_faults(given: Mapping[str, Any]) -> list[str]:
+    """One phrase for each hyperparameter that is unknown or out of bounds."""
+    faults = []
+    for name, value in given.items():
+        if name == "backbone":
+            fault = None if value in BACKBONES else f"must be one of {', '.join(BACKBONES)}, not {value!r}"
+        elif name in NUMBERS:
+            fault = NUMBERS[name].fault(value)
+        else:
+            fault = f"is not known; allowed are {', '.join(NAMES)}"
+        if fault:
+            faults.append(f"hyperparameter {name!r} {fault}")
+    shares = [given.get(name, NUMBERS[name].default) for name in ("valid-share", "test-share")]
+    if not faults and sum(shares) > MAX_SHARES:
+        faults.append(
+            f"valid-share and test-share must be at most {MAX_SHARES:g} together, not {sum(shares):g}"
+        )
+    return faults
+
+
+def with_defaults(given: Mapping[str, Any], *, backbone: str) -> dict[str, Any]:
+    """Every hyperparameter of train.py but the run id; whole numbers as int."""
+    values: dict[str, Any] = {"backbone": given.get("backbone", backbone)}
+    for name, number in NUMBERS.items():
+        value = given.get(name, number.default)
+        values[name] = int(value) if number.step else value
+    return values
+
+
+def encode(values: Mapping[str, Any], *, run_id: str, code_uri: str, region: str) -> dict[str, str]:
+    """CreateTrainingJob's HyperParameters: each value JSON-encoded, as sagemaker-training decodes them."""
+    toolkit = {
+        "run-id": run_id,
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": code_uri,
+        "sagemaker_region": region,
+    }
+    return {name: json.dumps(value) for name, value in {**values, **toolkit}.items()}

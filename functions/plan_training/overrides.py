@@ -1,0 +1,94 @@
+"""What a person may change about one run, checked before anything is paid for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from functions.common.errors import DropserveError
+from functions.plan_training import hyperparameters
+from functions.plan_training.hyperparameters import Number
+from functions.plan_training.prices import INSTANCE_TYPES, Backend
+
+NAMES = ("backend", "instance_type", "hyperparameters", "min_accuracy", "max_cost_usd", "force")
+# The rest of an execution's input, which the workflow itself reads.
+INPUT_NAMES = ("source", "claim", "bucket", "key", "version_id")
+ACCURACY = Number(0, 0, 1)
+COST_USD = Number(0, 0, 100_000)
+
+
+class BadOverridesError(DropserveError):
+    """The overrides cannot be followed; the message names every one that is wrong."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """The overrides of a run; None where the deployment's own setting holds.
+
+    `instance_name` is as EC2 has it (`m5.xlarge`); a name with `ml.` means SageMaker.
+    """
+
+    backend: Backend | None = None
+    instance_name: str | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    min_accuracy: float | None = None
+    max_cost_usd: float | None = None
+    force: bool = False
+
+
+def read_overrides(given: Mapping[str, Any]) -> Overrides:
+    """The overrides of an execution's input; a null counts as not given.
+
+    Raises BadOverridesError, which names each fault and what is allowed.
+    """
+    values = {name: value for name, value in given.items() if value is not None and name not in INPUT_NAMES}
+    faults = [
+        f"override {name!r} is not known; allowed are {', '.join(NAMES)}"
+        for name in values
+        if name not in NAMES
+    ]
+    faults += _machine_faults(values) + _number_faults(values)
+    training = values.get("hyperparameters", {})
+    if isinstance(training, Mapping):
+        faults += hyperparameters.find_faults(training)
+    else:
+        faults.append(f"hyperparameters must be an object of names and values, not {training!r}")
+    if not isinstance(values.get("force", False), bool):
+        faults.append(f"force must be true or false, not {values['force']!r}")
+    if faults:
+        raise BadOverridesError("bad overrides: " + "; ".join(faults))
+    name = values.get("instance_type")
+    return Overrides(
+        backend=values.get("backend") or _backend_of(name),
+        instance_name=name.removeprefix("ml.") if name else None,
+        hyperparameters=training,
+        min_accuracy=values.get("min_accuracy"),
+        max_cost_usd=values.get("max_cost_usd"),
+        force=values.get("force", False),
+    )
+
+
+def _backend_of(instance_type: str | None) -> Backend | None:
+    if not instance_type:
+        return None
+    return "sagemaker" if instance_type.startswith("ml.") else "ec2"
+
+
+def _machine_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    backend, name = values.get("backend"), values.get("instance_type")
+    if backend is not None and backend not in get_args(Backend):
+        faults.append(f"backend must be one of {', '.join(get_args(Backend))}, not {backend!r}")
+    if name is None:
+        return faults
+    if not isinstance(name, str) or name.removeprefix("ml.") not in INSTANCE_TYPES:
+        known = ", ".join(INSTANCE_TYPES)
+        faults.append(f"instance_type must be one of {known} (with ml. before it on SageMaker), not {name!r}")
+    elif backend in get_args(Backend) and backend != _backend_of(name):
+        faults.append(f"instance_type {name!r} is one of {_backend_of(name)}, but backend is {backend!r}")
+    return faults
+
+
+def _number_faults(values: Mapping[str, Any]) -> list[str]:
+    bounds = {"min_accuracy": ACCURACY, "max_cost_usd": COST_USD}
+    faults = {name: bound.fault(values[name]) for name, bound in bounds.items() if name in values}
+    return [f"{name} {fault}" for name, fault in faults.items() if fault]

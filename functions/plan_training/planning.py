@@ -1,0 +1,175 @@
+"""The plan of one training: everything that the workflow needs to start it, and what it will cost."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from functions.common.documents import put_document
+from functions.common.s3_uris import S3Uri
+from functions.plan_training import hyperparameters
+from functions.plan_training.choice import Option, choose
+from functions.plan_training.container_images import EC2_IMAGE_ID, container_uri
+from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
+from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
+from functions.plan_training.settings import Settings
+from functions.plan_training.throughput import Workload
+
+# A job may take this many times its estimate, an hour at least and a day at most, and never more than its
+# budget pays for.
+RUNTIME_FACTOR = 4
+MIN_RUNTIME_S = 3600
+MAX_RUNTIME_S = 24 * 3600
+# How long a spot job may wait for a machine, on top of its running time.
+SPOT_WAIT_S = 3600
+# The Deep Learning AMI is tens of GB itself, and EC2 refuses a root volume smaller than the image's.
+BASE_VOLUME_GB = {"sagemaker": 30, "ec2": 100}
+
+
+def plan_training(
+    request: Mapping[str, Any],
+    *,
+    settings: Settings,
+    champion: Mapping[str, Any] | None,
+    s3: Any,
+) -> dict[str, Any]:
+    """Plan the training that `request` (run, overrides, inspection) asks for, and write plan.json.
+
+    Overrides that cannot be followed, and a plan over its limits, are results: `accepted` false and why.
+    """
+    run = request["run"]
+    plan_uri = S3Uri(settings.data_bucket, f"runs/{run['id']}/plan.json")
+    try:
+        overrides = read_overrides(request["overrides"])
+    except BadOverridesError as error:
+        plan: dict[str, Any] = {"accepted": False, "reason": str(error)}
+    else:
+        plan = _plan(run, overrides, request["inspection"], settings, champion)
+    plan["plan_uri"] = str(plan_uri)
+    put_document("plan", plan, plan_uri, s3=s3)
+    return plan
+
+
+def _plan(
+    run: Mapping[str, Any],
+    overrides: Overrides,
+    inspection: Mapping[str, Any],
+    settings: Settings,
+    champion: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    values = hyperparameters.with_defaults(overrides.hyperparameters, backbone=settings.default_backbone)
+    max_cost_usd = _first(overrides.max_cost_usd, settings.default_max_cost_usd)
+    option = choose(
+        Workload(
+            images=inspection["image_count"],
+            total_bytes=inspection["total_bytes"],
+            backbone=values["backbone"],
+            image_size=values["image-size"],
+            epochs=values["epochs"],
+            champion_share=values["test-share"] if champion else 0.0,
+        ),
+        backend=overrides.backend,
+        instance_name=overrides.instance_name,
+        use_spot=settings.use_spot,
+        max_cost_usd=max_cost_usd,
+    )
+    accepted, reason = _verdict(option, max_cost_usd)
+    code_uri = str(S3Uri(settings.artifacts_bucket, settings.training_code_key))
+    return {
+        "accepted": accepted,
+        "reason": reason,
+        **_machines(option, settings),
+        "hyperparameters": hyperparameters.encode(
+            values, run_id=run["id"], code_uri=code_uri, region=settings.region
+        ),
+        "input_data_config": _channels(inspection, values["backbone"], champion, settings),
+        "volume_size_gb": BASE_VOLUME_GB[option.backend] + math.ceil(2 * inspection["total_bytes"] / 1e9),
+        "stopping_condition": _stopping_condition(option, max_cost_usd),
+        "estimate": {
+            "training_s": round(option.training_s),
+            "training_cost_usd": round(option.cost_usd, 4),
+            "endpoint_cost_usd_per_hour": ENDPOINT_USD_PER_HOUR.get(settings.endpoint_instance_type),
+        },
+        "min_accuracy": _first(overrides.min_accuracy, settings.default_min_accuracy),
+        "force": overrides.force,
+        "champion": dict(champion) if champion else None,
+        "output_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/training")),
+        "checkpoint_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/checkpoints")),
+    }
+
+
+def _first(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _verdict(option: Option, max_cost_usd: float) -> tuple[bool, str]:
+    name = option.instance.name_on(option.backend)
+    if option.cost_usd > max_cost_usd:
+        return False, (
+            f"too expensive: estimated {_usd(option.cost_usd)} over the limit of {_usd(max_cost_usd)}; "
+            f"that is for {name}; raise max_cost_usd, or choose a smaller backbone, image-size or dataset"
+        )
+    if option.training_s > MAX_RUNTIME_S:
+        return False, (
+            f"too long: estimated {option.training_s / 3600:.0f} hours on {name}, over the limit of "
+            f"{MAX_RUNTIME_S // 3600}; choose a faster instance_type, or a smaller backbone or image-size"
+        )
+    minutes = max(1, round(option.training_s / 60))
+    where = {"sagemaker": "SageMaker", "ec2": "EC2"}[option.backend]
+    spot = ", managed spot" if option.use_spot else ""
+    return True, f"{name} on {where}{spot}: about {minutes} min and {_usd(option.cost_usd)}"
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}"
+
+
+def _machines(option: Option, settings: Settings) -> dict[str, Any]:
+    endpoint = INSTANCE_TYPES.get(settings.endpoint_instance_type.removeprefix("ml."))
+    return {
+        "backend": option.backend,
+        "instance_type": option.instance.name_on(option.backend),
+        "use_spot": option.use_spot,
+        "training_image_uri": container_uri(
+            "training", region=settings.region, gpu=bool(option.instance.gpu)
+        ),
+        "serving_image_uri": container_uri(
+            "inference", region=settings.region, gpu=bool(endpoint and endpoint.gpu)
+        ),
+        "ec2_image_id": EC2_IMAGE_ID,
+        "ec2_boot_uri": str(S3Uri(settings.artifacts_bucket, settings.ec2_boot_key)),
+        "endpoint_instance_type": settings.endpoint_instance_type,
+    }
+
+
+def _channels(
+    inspection: Mapping[str, Any], backbone: str, champion: Mapping[str, Any] | None, settings: Settings
+) -> list[dict[str, Any]]:
+    """CreateTrainingJob's InputDataConfig: the dataset, the backbone's weights, and the live model if any."""
+    weights_uri = str(S3Uri(settings.artifacts_bucket, f"weights/{backbone}.pth"))
+    channels = {"dataset": inspection["dataset_uri"], "weights": weights_uri}
+    if champion:
+        channels["champion"] = champion["model_data_uri"]
+    return [
+        {
+            "ChannelName": name,
+            "InputMode": "File",
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": uri,
+                    "S3DataDistributionType": "FullyReplicated",
+                }
+            },
+        }
+        for name, uri in channels.items()
+    ]
+
+
+def _stopping_condition(option: Option, max_cost_usd: float) -> dict[str, int]:
+    wanted_s = min(max(RUNTIME_FACTOR * option.training_s, MIN_RUNTIME_S), MAX_RUNTIME_S)
+    affordable_s = 3600 * max_cost_usd / option.usd_per_hour
+    runtime_s = max(1, math.floor(min(wanted_s, affordable_s)))
+    condition = {"MaxRuntimeInSeconds": runtime_s}
+    if option.use_spot:
+        condition["MaxWaitTimeInSeconds"] = runtime_s + SPOT_WAIT_S
+    return condition

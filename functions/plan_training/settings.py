@@ -1,0 +1,41 @@
+"""The function's environment variables, typed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from functions.common.environment import read_choice, read_number, read_text
+from functions.plan_training.hyperparameters import BACKBONES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides; a run's overrides come before it."""
+
+    data_bucket: str
+    artifacts_bucket: str
+    training_code_key: str
+    ec2_boot_key: str
+    live_pointer_parameter: str
+    endpoint_instance_type: str
+    default_backbone: str
+    default_min_accuracy: float
+    default_max_cost_usd: float
+    use_spot: bool
+    region: str
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`. Raises SettingsError, which names the variable at fault."""
+    return Settings(
+        data_bucket=read_text(environment, "DATA_BUCKET"),
+        artifacts_bucket=read_text(environment, "ARTIFACTS_BUCKET"),
+        training_code_key=read_text(environment, "TRAINING_CODE_KEY"),
+        ec2_boot_key=read_text(environment, "EC2_BOOT_KEY"),
+        live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
+        endpoint_instance_type=read_text(environment, "ENDPOINT_INSTANCE_TYPE"),
+        default_backbone=read_choice(environment, "DEFAULT_BACKBONE", BACKBONES),
+        default_min_accuracy=read_number(environment, "DEFAULT_MIN_ACCURACY", at_most=1),
+        default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=100_000),
+        use_spot=read_choice(environment, "USE_SPOT", ("true", "false")) == "true",
+        region=read_text(environment, "AWS_REGION"),
+    )

@@ -1,0 +1,76 @@
+"""How long a training takes: a model of where its time goes.
+
+Training runs the frozen backbone once over every photo and keeps the features; the head then learns from
+those. With n photos of b megabytes each, a backbone of g billion multiply-adds, c cores and e epochs:
+
+    decode  = n * (DECODE_S + DECODE_S_PER_MB * b) / c
+    forward = n * g * CORE_S_PER_GMAC / c              (or n * g * GPU_S_PER_GMAC on a GPU)
+    pass    = decode + forward on a CPU, the longer of the two on a GPU
+    head    = e * n * HEAD_S_PER_IMAGE_EPOCH
+    total   = STARTUP_S + bytes / DOWNLOAD_BYTES_PER_S + pass + head
+
+A champion is tried on the test photos, so its share of the photos goes through a pass once more.
+
+A vCPU is half a core (a hyperthread). The figures for a core were measured with EfficientNet-Lite0 on two
+cores with AVX-512: 624 photos of 500x375 and 31 of 12 megapixels decoded a second and core, and 95 photos
+a second and core through the network in fp32. Those for GPUs, and how other backbones scale (by their
+multiply-adds), are estimates. The time limit of a job is a multiple of the result, so an error costs little.
+"""
+
+from dataclasses import dataclass
+
+from functions.plan_training.prices import Backend, InstanceType
+
+CORES_PER_VCPU = 0.5
+DECODE_S = 0.0012
+DECODE_S_PER_MB = 0.0076
+CORE_S_PER_GMAC = 0.026
+GPU_S_PER_GMAC = {"T4": 0.0006, "L4": 0.0004, "A10G": 0.0003}
+HEAD_S_PER_IMAGE_EPOCH = 0.00002
+DOWNLOAD_BYTES_PER_S = 100e6
+# SageMaker: fetching the container, which is billed. EC2: booting, and fetching what the image lacks.
+STARTUP_S: dict[Backend, float] = {"sagemaker": 120.0, "ec2": 180.0}
+
+# Billions of multiply-adds for one 224x224 image: torchvision's model pages, and the EfficientNet-Lite page.
+GMACS = {
+    "efficientnet_lite0": 0.41,
+    "resnet18": 1.81,
+    "resnet50": 4.09,
+    "mobilenet_v3_large": 0.22,
+    "efficientnet_b0": 0.39,
+}
+
+# Features and labels of a photo in memory: 2048 float32 at most, twice while they are put together.
+MEMORY_BYTES_PER_IMAGE = 2 * 2048 * 4
+MEMORY_BASE_GIB = 3.0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a training has to chew through; sizes in bytes and pixels."""
+
+    images: int
+    total_bytes: int
+    backbone: str
+    image_size: int
+    epochs: int
+    champion_share: float  # the share of the images that the champion is tried on as well
+
+    @property
+    def memory_gib(self) -> float:
+        return MEMORY_BASE_GIB + self.images * MEMORY_BYTES_PER_IMAGE / 1024**3
+
+
+def estimate_training_s(work: Workload, instance: InstanceType, backend: Backend) -> float:
+    """Seconds from the start of billing to the end; the formula stands at the top of this module."""
+    cores = instance.vcpus * CORES_PER_VCPU
+    megabytes = work.total_bytes / max(1, work.images) / 1e6
+    gmacs = GMACS[work.backbone] * (work.image_size / 224) ** 2
+    decode_s = (DECODE_S + DECODE_S_PER_MB * megabytes) / cores
+    if instance.gpu:
+        image_s = max(decode_s, gmacs * GPU_S_PER_GMAC[instance.gpu])
+    else:
+        image_s = decode_s + gmacs * CORE_S_PER_GMAC / cores
+    pass_s = work.images * image_s * (1 + work.champion_share)
+    head_s = work.epochs * work.images * HEAD_S_PER_IMAGE_EPOCH
+    return STARTUP_S[backend] + work.total_bytes / DOWNLOAD_BYTES_PER_S + pass_s + head_s

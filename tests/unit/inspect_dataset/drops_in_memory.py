@@ -1,0 +1,156 @@
+"""A versioned S3 in memory whose calls are held against botocore's own shapes, and drops to put into it."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.validate import validate_parameters
+
+BUCKET = "data-bucket"
+JPEG = b"\xff\xd8\xff\xe0" + bytes(400)
+DROPPED_AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+S3_MODEL = botocore.session.get_session().get_service_model("s3")
+
+
+class SparseFile:
+    """Bytes at both ends of a long run of zeros, which is never made."""
+
+    def __init__(self, start: bytes, gap_bytes: int, end: bytes) -> None:
+        self.start, self.gap_bytes, self.end = start, gap_bytes, end
+
+    def __len__(self) -> int:
+        return len(self.start) + self.gap_bytes + len(self.end)
+
+    def __getitem__(self, part: slice) -> bytes:
+        first, last = part.start or 0, min(part.stop, len(self))
+        gap_end = len(self.start) + self.gap_bytes
+        zeros = max(0, min(last, gap_end) - max(first, len(self.start)))
+        return (
+            self.start[first:last] + bytes(zeros) + self.end[max(0, first - gap_end) : max(0, last - gap_end)]
+        )
+
+
+@dataclass
+class FakeS3:
+    """Objects by key, each a list of versions; the last is current. It counts what is read."""
+
+    objects: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    versioned: bool = True
+    ignores_ranges: bool = False
+    gets: int = 0
+    bytes_read: int = 0
+    copies: list[dict[str, Any]] = field(default_factory=list)
+    before_get: Callable[[], None] = lambda: None
+
+    def drop(self, key: str, body: Any) -> str:
+        versions = self.objects.setdefault(key, [])
+        version_id = f"v{len(versions) + 1}" if self.versioned else ""
+        versions[:] = [*(versions if self.versioned else []), (version_id, body)]
+        return version_id
+
+    def body(self, key: str) -> Any:
+        return self.objects[key][-1][1]
+
+    def _find(self, operation: str, parameters: dict[str, Any]) -> tuple[str, Any]:
+        validate_parameters(parameters, S3_MODEL.operation_model(operation).input_shape)
+        wanted = parameters.get("VersionId")
+        for version_id, body in reversed(self.objects.get(parameters["Key"], [])):
+            if wanted in (None, version_id):
+                if parameters.get("IfMatch", self._etag(version_id, body)) != self._etag(version_id, body):
+                    raise client_error("PreconditionFailed", operation)
+                return version_id, body
+        raise client_error("404" if operation == "HeadObject" else "NoSuchKey", operation)
+
+    def _etag(self, version_id: str, body: Any) -> str:
+        return f'"{version_id}-{len(body)}-{hash(bytes(body[0:64]))}"'
+
+    def head_object(self, **parameters: Any) -> dict[str, Any]:
+        version_id, body = self._find("HeadObject", parameters)
+        head = {"ETag": self._etag(version_id, body), "ContentLength": len(body), "LastModified": DROPPED_AT}
+        return head | ({"VersionId": version_id} if version_id else {})
+
+    def get_object(self, **parameters: Any) -> dict[str, Any]:
+        self.before_get()
+        _, body = self._find("GetObject", parameters)
+        first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", parameters["Range"]).groups())
+        if first >= len(body):
+            raise client_error("InvalidRange", "GetObject")
+        part = body[first : last + 1]
+        self.gets += 1
+        self.bytes_read += len(part)
+        if self.ignores_ranges:
+            return {"Body": io.BytesIO(body)}
+        return {
+            "Body": io.BytesIO(part),
+            "ContentRange": f"bytes {first}-{first + len(part) - 1}/{len(body)}",
+        }
+
+    def put_object(self, **parameters: Any) -> None:
+        validate_parameters(parameters, S3_MODEL.operation_model("PutObject").input_shape)
+        self.drop(parameters["Key"], parameters["Body"])
+
+    def copy(self, source: dict[str, str], bucket: str, key: str, **settings: Any) -> None:
+        assert bucket == BUCKET
+        _, body = self._find("HeadObject", {**source, "IfMatch": settings["ExtraArgs"]["CopySourceIfMatch"]})
+        self.copies.append(source)
+        self.drop(key, body)
+
+    def get_paginator(self, operation: str) -> "FakeS3":
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, **parameters: Any) -> list[dict[str, Any]]:
+        validate_parameters(parameters, S3_MODEL.operation_model("ListObjectsV2").input_shape)
+        found = [
+            {"Key": key, "Size": len(versions[-1][1])}
+            for key, versions in sorted(self.objects.items())
+            if key.startswith(parameters["Prefix"])
+        ]
+        # Two to a page, so that a listing which forgets its pages is found out; the last page is empty.
+        return [{"Contents": found[at : at + 2]} for at in range(0, len(found), 2)] + [{}]
+
+
+def client_error(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+def make_zip(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return buffer.getvalue()
+
+
+def class_folders(
+    prefix: str = "", images: int = 6, labels: tuple[str, ...] = ("cat", "dog")
+) -> dict[str, bytes]:
+    return {f"{prefix}{label}/{number}.jpg": JPEG for label in labels for number in range(images)}
+
+
+@pytest.fixture
+def s3() -> FakeS3:
+    return FakeS3()
+
+
+@pytest.fixture
+def make_run() -> Callable[..., dict[str, str]]:
+    def make(key: str = "drops/pets.zip", version_id: str = "", source: str = "drop") -> dict[str, str]:
+        return {
+            "id": "0123456789abcdef0123456789abcdef",
+            "source": source,
+            "bucket": BUCKET,
+            "key": key,
+            "version_id": version_id,
+            "started_at": "2026-11-22T09:00:00.000Z",
+            "execution_arn": "arn:aws:states:us-east-1:000000000000:execution:dropserve:one",
+        }
+
+    return make

@@ -1,0 +1,169 @@
+"""The judgement from output.tar.gz to verdict.json."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from trainings import BUCKET, FOLDER, LIVE, RUN_ID, Bucket, beside_champion, make_metrics, make_tar
+
+from functions.common.documents import parse_document
+from functions.common.errors import DocumentError, SettingsError
+from functions.common.live_pointer import PointerError, read_live_pointer
+from functions.common.observability import metrics as powertools_metrics
+from functions.judge_model import handler as handler_module
+from functions.judge_model import s3_artifacts
+from functions.judge_model.artifact import ArtifactError
+from functions.judge_model.judging import judge_model
+
+
+@pytest.fixture
+def bucket():
+    return Bucket()
+
+
+@pytest.fixture
+def judge(bucket):
+    """judge(metrics, live=..., champion=...) leaves a training in the bucket and judges it."""
+
+    def run(
+        metrics=None, *, live=None, champion=None, packed=None, uri=f"s3://{BUCKET}/{FOLDER}/model.tar.gz"
+    ):
+        files = {
+            "metrics.json": json.dumps(metrics or make_metrics()).encode(),
+            "report.html": b"<p>report",
+            "smoke_test.jpg": b"\xff\xd8photo",
+        }
+        if packed != b"":
+            bucket.objects[f"{FOLDER}/output.tar.gz"] = packed or make_tar(files)
+        return judge_model(request_for(champion, uri), data_bucket=BUCKET, live=live, s3=bucket)
+
+    return run
+
+
+def request_for(champion=None, uri=f"s3://{BUCKET}/{FOLDER}/model.tar.gz"):
+    plan = {"min_accuracy": 0.5, "force": False, "champion": champion}
+    return {"run": {"id": RUN_ID}, "plan": plan, "training": {"model_data_uri": uri}}
+
+
+def test_the_verdict_and_the_published_files(judge, bucket):
+    verdict = judge(make_metrics(champion=beside_champion(0.8)), live=LIVE, champion=LIVE)
+    home = f"s3://{BUCKET}/runs/{RUN_ID}"
+    assert verdict == {
+        "promote": True,
+        "status": None,
+        "reason": verdict["reason"],
+        "accuracy": 0.9,
+        "champion_accuracy": 0.8,
+        "metrics_uri": f"{home}/metrics.json",
+        "report_uri": f"{home}/report.html",
+        "verdict_uri": f"{home}/verdict.json",
+        "smoke_test": {"image_uri": f"{home}/smoke_test.jpg", "expected_label": "dog"},
+    }
+    written = parse_document("verdict", bucket.objects[f"runs/{RUN_ID}/verdict.json"], where="verdict")
+    assert {key: written[key] for key in verdict} == verdict
+    assert (written["champion_release"], written["mcnemar_p"]) == ("dropserve-old", 1.0)
+    assert bucket.objects[f"runs/{RUN_ID}/report.html"] == b"<p>report"
+    assert bucket.objects[f"runs/{RUN_ID}/smoke_test.jpg"] == b"\xff\xd8photo"
+    assert json.loads(bucket.objects[f"runs/{RUN_ID}/metrics.json"])["accuracy"] == 0.9
+
+
+def test_the_first_release_has_no_champion(judge, bucket):
+    verdict = judge()
+    assert (verdict["promote"], verdict["champion_accuracy"]) == (True, None)
+    assert json.loads(bucket.objects[f"runs/{RUN_ID}/verdict.json"])["champion_release"] is None
+
+
+def test_a_refused_model_has_its_report_published_too(judge, bucket):
+    verdict = judge(make_metrics(accuracy=0.2))
+    assert (verdict["promote"], verdict["status"]) == (False, "rejected")
+    assert f"runs/{RUN_ID}/report.html" in bucket.objects
+
+
+@pytest.mark.parametrize("recorded, promote", [(0.95, False), (0.85, True)])
+def test_the_record_of_a_release_that_went_live_meanwhile_is_read(judge, bucket, recorded, promote):
+    record = make_metrics(run_id=LIVE["run_id"], accuracy=recorded)
+    bucket.objects[f"runs/{LIVE['run_id']}/metrics.json"] = json.dumps(record).encode()
+    verdict = judge(live=LIVE)
+    assert (verdict["promote"], verdict["champion_accuracy"]) == (promote, recorded)
+
+
+@pytest.mark.parametrize("record", [None, b"oops", b"{}"])
+def test_a_record_that_is_gone_or_odd_is_no_record(judge, bucket, record):
+    if record:
+        bucket.objects[f"runs/{LIVE['run_id']}/metrics.json"] = record
+    assert "no metrics on record" in judge(live=LIVE)["reason"]
+
+
+def test_a_record_that_may_not_be_read_is_a_failure_of_the_deployment(judge, bucket):
+    bucket.denied.add(f"runs/{LIVE['run_id']}/metrics.json")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        judge(live=LIVE)
+
+
+def test_nothing_left_by_the_training(judge):
+    with pytest.raises(ArtifactError, match=r"left no s3://data-bucket/.*output\.tar\.gz; look at the log"):
+        judge(packed=b"")
+
+
+def test_an_address_that_is_no_model(judge):
+    with pytest.raises(ArtifactError, match=r"not the address of a model\.tar\.gz"):
+        judge(uri=f"s3://{BUCKET}/{FOLDER}/other.zip")
+
+
+def test_an_output_that_is_too_large(judge, monkeypatch):
+    monkeypatch.setattr(s3_artifacts, "MAX_PACKED_BYTES", 100)
+    with pytest.raises(ArtifactError, match="over 0 MiB"):
+        judge()
+
+
+def test_metrics_of_another_run(judge):
+    with pytest.raises(ArtifactError, match="of the run someone-else, not of"):
+        judge(make_metrics(run_id="someone-else"))
+
+
+def test_metrics_that_break_their_schema(judge):
+    with pytest.raises(DocumentError, match="accuracy"):
+        judge(make_metrics(accuracy=7))
+
+
+def test_nothing_is_published_of_what_cannot_be_judged(judge, bucket):
+    with pytest.raises(DocumentError):
+        judge(make_metrics(accuracy="high"))
+    assert set(bucket.objects) == {f"{FOLDER}/output.tar.gz"}
+
+
+class Context:
+    function_name = "judge_model"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:judge_model"
+    aws_request_id = "request-1"
+
+
+@pytest.fixture
+def ssm():
+    with Stubber(boto3.client("ssm", region_name="us-east-1")) as stub:
+        yield stub
+
+
+def test_the_handler_reads_the_pointer_and_judges(judge, bucket, ssm, monkeypatch):
+    monkeypatch.setattr(powertools_metrics, "namespace", "dropserve")
+    monkeypatch.setattr(handler_module, "client", {"s3": bucket, "ssm": ssm.client}.__getitem__)
+    monkeypatch.setenv("LIVE_POINTER_PARAMETER", "/dropserve/live")
+    monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    judge()
+    ssm.add_response("get_parameter", {"Parameter": {"Value": json.dumps(LIVE)}}, {"Name": "/dropserve/live"})
+    verdict = handler_module.handler(request_for(), Context())
+    assert "another release went live" in verdict["reason"]
+    monkeypatch.delenv("DATA_BUCKET")
+    with pytest.raises(SettingsError, match="DATA_BUCKET"):
+        handler_module.handler(request_for(), Context())
+
+
+def test_the_live_pointer(ssm):
+    ssm.add_response("get_parameter", {"Parameter": {"Value": "{}"}})
+    assert read_live_pointer("/dropserve/live", ssm=ssm.client) is None
+    ssm.add_response("get_parameter", {"Parameter": {"Value": "not JSON"}})
+    with pytest.raises(PointerError, match="/dropserve/live"):
+        read_live_pointer("/dropserve/live", ssm=ssm.client)

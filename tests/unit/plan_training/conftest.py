@@ -1,0 +1,79 @@
+"""A small sound dataset, a deployment's settings, and a bucket that keeps what is written."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import validate_parameters
+
+from functions.plan_training.planning import plan_training
+from functions.plan_training.settings import read_settings
+
+ENVIRONMENT = {
+    "DATA_BUCKET": "data-bucket",
+    "ARTIFACTS_BUCKET": "artifacts-bucket",
+    "TRAINING_CODE_KEY": "training/sourcedir-abc.tar.gz",
+    "EC2_BOOT_KEY": "training/ec2_boot-abc.sh",
+    "LIVE_POINTER_PARAMETER": "/dropserve/live",
+    "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
+    "DEFAULT_BACKBONE": "efficientnet_lite0",
+    "DEFAULT_MIN_ACCURACY": "0.5",
+    "DEFAULT_MAX_COST_USD": "5",
+    "USE_SPOT": "true",
+    "AWS_REGION": "eu-west-1",
+}
+RUN_ID = "0123456789abcdef0123456789abcdef"
+CHAMPION = {
+    "release": "dropserve-old",
+    "endpoint_name": "dropserve-old",
+    "run_id": "f" * 32,
+    "model_data_uri": "s3://data-bucket/runs/old/training/old-0/output/model.tar.gz",
+    "accuracy": 0.9,
+    "exposed_at": "2026-11-20T10:00:00Z",
+}
+PUT_OBJECT = botocore.session.get_session().get_service_model("s3").operation_model("PutObject").input_shape
+
+
+@dataclass
+class Bucket:
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def put_object(self, **parameters: Any) -> None:
+        validate_parameters(parameters, PUT_OBJECT)
+        self.objects[parameters["Key"]] = parameters["Body"]
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return dict(ENVIRONMENT)
+
+
+@pytest.fixture
+def champion() -> dict[str, Any]:
+    return dict(CHAMPION)
+
+
+@pytest.fixture
+def plan(bucket, environment):
+    """plan(overrides, images=..., photo_bytes=..., champion=...) -> the plan."""
+
+    def make(overrides=None, *, images=400, photo_bytes=60_000, champion=None, kind="zip"):
+        key = "snapshots/1/dataset.zip" if kind == "zip" else "drops/my pets/"
+        request = {
+            "run": {"id": RUN_ID, "bucket": "data-bucket"},
+            "overrides": overrides or {},
+            "inspection": {
+                "image_count": images,
+                "total_bytes": images * photo_bytes,
+                "dataset_uri": f"s3://data-bucket/{key}",
+            },
+        }
+        return plan_training(request, settings=read_settings(environment), champion=champion, s3=bucket)
+
+    return make

@@ -1,0 +1,179 @@
+"""Which machine trains, for how long, and for how much."""
+
+import botocore.session
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.plan_training.choice import CANDIDATES, PATIENCE_S, choose
+from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
+from functions.plan_training.throughput import GMACS, GPU_S_PER_GMAC, Workload, estimate_training_s
+
+
+def load(images=400, *, backbone="efficientnet_lite0", image_size=224):
+    return Workload(images, images * 60_000, backbone, image_size, epochs=40, champion_share=0.0)
+
+
+def pick(work, **wishes):
+    return choose(
+        work, **{"backend": None, "instance_name": None, "use_spot": False, "max_cost_usd": 50.0, **wishes}
+    )
+
+
+def test_a_small_dataset_trains_on_a_cheap_cpu_of_sagemaker():
+    option = pick(load())
+    assert (option.backend, option.instance.name, option.use_spot) == ("sagemaker", "c5.xlarge", False)
+
+
+def test_what_a_cpu_cannot_do_in_an_hour_goes_to_a_gpu():
+    option = pick(load(200_000, backbone="resnet50", image_size=448))
+    assert option.instance.gpu
+    assert option.training_s <= PATIENCE_S
+
+
+def test_what_nothing_can_do_in_an_hour_goes_to_the_fastest():
+    work = load(500_000, backbone="resnet50", image_size=640)
+    option = pick(work)
+    fastest = min(estimate_training_s(work, INSTANCE_TYPES[name], "sagemaker") for name in CANDIDATES)
+    assert option.training_s == fastest
+
+
+def test_a_large_dataset_gets_memory_for_its_features():
+    assert pick(load(400_000)).instance.memory_gib >= load(400_000).memory_gib > 8
+
+
+def test_ec2_is_taken_when_only_ec2_is_within_the_budget():
+    work = load(50_000)
+    rich = pick(work, instance_name="g4dn.xlarge")
+    poor = pick(work, instance_name="g4dn.xlarge", max_cost_usd=0.045)
+    assert (rich.backend, poor.backend) == ("sagemaker", "ec2")
+    assert poor.cost_usd <= 0.045 < rich.cost_usd
+
+
+def test_nothing_within_the_budget_gives_the_cheapest_there_is():
+    work = load()
+    option = pick(work, max_cost_usd=0.0)
+    every = [
+        pick(work, instance_name=name, backend=backend)
+        for name in CANDIDATES
+        for backend in ("sagemaker", "ec2")
+    ]
+    assert option.cost_usd == min(each.cost_usd for each in every)
+
+
+def test_spot_costs_less_and_is_for_sagemaker_only():
+    assert pick(load(), use_spot=True).cost_usd < pick(load()).cost_usd
+    assert not pick(load(), use_spot=True, backend="ec2").use_spot
+
+
+WORKLOADS = st.builds(
+    Workload,
+    images=st.integers(1, 500_000),
+    total_bytes=st.integers(1, 10**11),
+    backbone=st.sampled_from(sorted(GMACS)),
+    image_size=st.sampled_from([64, 224, 640]),
+    epochs=st.integers(1, 1000),
+    champion_share=st.floats(0, 0.5),
+)
+
+
+@settings(deadline=None)
+@given(WORKLOADS, st.floats(0, 100), st.booleans())
+def test_the_choice_is_within_the_budget_whenever_anything_wished_for_is(work, max_cost_usd, use_spot):
+    option = pick(work, max_cost_usd=max_cost_usd, use_spot=use_spot)
+    if option.cost_usd > max_cost_usd:
+        cheapest = min(
+            pick(work, max_cost_usd=0.0, use_spot=use_spot, backend=backend).cost_usd
+            for backend in ("sagemaker", "ec2")
+        )
+        assert cheapest > max_cost_usd
+
+
+@settings(deadline=None)
+@given(WORKLOADS)
+def test_more_photos_and_a_champion_take_longer_and_more_cores_take_less(work):
+    small, large = INSTANCE_TYPES["c5.xlarge"], INSTANCE_TYPES["c5.9xlarge"]
+    more = Workload(**{**vars(work), "images": work.images * 2, "total_bytes": work.total_bytes * 2})
+    with_champion = Workload(**{**vars(work), "champion_share": work.champion_share + 0.1})
+    seconds = estimate_training_s(work, small, "sagemaker")
+    assert estimate_training_s(more, small, "sagemaker") > seconds
+    assert estimate_training_s(with_champion, small, "sagemaker") > seconds
+    assert estimate_training_s(work, large, "sagemaker") < seconds
+
+
+def test_the_estimate_follows_its_formula():
+    # 120 s start, 0.6 GB at 0.1 GB/s, 10 000 photos on 2 cores, 40 epochs of the head.
+    work = load(10_000)
+    pass_s = 10_000 * (0.0012 + 0.0076 * 0.06 + 0.41 * 0.026) / 2
+    expected = 120 + 6 + pass_s + 40 * 10_000 * 0.00002
+    assert estimate_training_s(work, INSTANCE_TYPES["c5.xlarge"], "sagemaker") == pytest.approx(expected)
+
+
+def test_the_tables_name_what_aws_has():
+    session = botocore.session.get_session()
+    sagemaker = session.get_service_model("sagemaker")
+    ec2 = session.get_service_model("ec2")
+    training_types = sagemaker.shape_for("TrainingInstanceType").enum
+    for instance in INSTANCE_TYPES.values():
+        assert instance.name_on("sagemaker") in training_types
+        assert instance.name_on("ec2") in ec2.shape_for("InstanceType").enum
+        assert instance.ec2_usd_per_hour <= instance.sagemaker_usd_per_hour
+        assert instance.gpu is None or instance.gpu in GPU_S_PER_GMAC
+    known = set(sagemaker.shape_for("ProductionVariantInstanceType").enum)
+    # t3 can train and cannot serve; its price is here for training.
+    assert {name for name in ENDPOINT_USD_PER_HOUR if ".t3." not in name} <= known
+
+
+def test_the_time_limit_and_the_spot_wait(plan, environment):
+    condition = plan()["stopping_condition"]
+    assert condition == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+    environment["USE_SPOT"] = "false"
+    assert plan()["stopping_condition"] == {"MaxRuntimeInSeconds": 3600}
+    slow = plan(images=200_000)
+    assert slow["stopping_condition"]["MaxRuntimeInSeconds"] == pytest.approx(
+        4 * slow["estimate"]["training_s"], abs=4
+    )
+
+
+def test_a_job_is_stopped_before_it_costs_more_than_its_limit(plan, environment):
+    environment["USE_SPOT"] = "false"
+    made = plan({"max_cost_usd": 0.05, "instance_type": "ml.m5.xlarge"})
+    assert made["accepted"]
+    runtime_s = made["stopping_condition"]["MaxRuntimeInSeconds"]
+    assert made["estimate"]["training_s"] < runtime_s < 3600
+    assert runtime_s / 3600 * 0.23 <= 0.05
+
+
+def test_over_budget_is_refused_with_both_amounts(plan, bucket):
+    made = plan({"max_cost_usd": 0.001})
+    assert not made["accepted"]
+    assert made["reason"].startswith("too expensive: estimated $0.00")
+    assert "over the limit of $0.0010" in made["reason"]
+    assert bucket.objects
+
+
+def test_a_training_of_days_is_refused(plan):
+    made = plan(
+        {"instance_type": "ml.t3.medium", "hyperparameters": {"backbone": "resnet50", "image-size": 448}},
+        images=450_000,
+    )
+    assert not made["accepted"]
+    assert made["reason"].startswith("too long: estimated ")
+
+
+def test_ec2(plan):
+    made = plan({"backend": "ec2", "instance_type": "t3.medium"})
+    assert (made["backend"], made["instance_type"], made["use_spot"]) == ("ec2", "t3.medium", False)
+    assert made["stopping_condition"] == {"MaxRuntimeInSeconds": 3600}
+    assert made["volume_size_gb"] > 100
+    assert made["ec2_image_id"].startswith("resolve:ssm:/aws/service/deeplearning/ami/x86_64/")
+
+
+def test_the_volume_grows_with_the_dataset(plan):
+    assert plan(images=1000, photo_bytes=10_000_000)["volume_size_gb"] == 50
+
+
+def test_the_endpoint_has_a_price_where_it_is_known(plan, environment):
+    assert plan()["estimate"]["endpoint_cost_usd_per_hour"] == 0.115
+    environment["ENDPOINT_INSTANCE_TYPE"] = "ml.r5.large"
+    assert plan()["estimate"]["endpoint_cost_usd_per_hour"] is None

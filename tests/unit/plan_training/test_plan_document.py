@@ -1,0 +1,213 @@
+"""The plan as AWS and the workflow take it."""
+
+import json
+
+import boto3
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+
+from functions.common.documents import parse_document
+from functions.common.errors import SettingsError
+from functions.common.live_pointer import PointerError, read_live_pointer
+from functions.common.observability import metrics
+from functions.plan_training import handler as handler_module
+from functions.plan_training.settings import read_settings
+
+RUN_ID = "0123456789abcdef0123456789abcdef"
+SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
+
+
+def as_training_job(plan):
+    """CreateTrainingJob's parameters, as the workflow makes them from a plan."""
+    return {
+        "TrainingJobName": f"{RUN_ID}-0",
+        "RoleArn": "arn:aws:iam::000000000000:role/dropserve/training",
+        "AlgorithmSpecification": {"TrainingImage": plan["training_image_uri"], "TrainingInputMode": "File"},
+        "HyperParameters": plan["hyperparameters"],
+        "InputDataConfig": plan["input_data_config"],
+        "OutputDataConfig": {"S3OutputPath": plan["output_uri"]},
+        "CheckpointConfig": {"S3Uri": plan["checkpoint_uri"]},
+        "ResourceConfig": {
+            "InstanceType": plan["instance_type"],
+            "InstanceCount": 1,
+            "VolumeSizeInGB": plan["volume_size_gb"],
+        },
+        "StoppingCondition": plan["stopping_condition"],
+        "EnableManagedSpotTraining": plan["use_spot"],
+    }
+
+
+def assert_sagemaker_takes(plan):
+    with Stubber(boto3.client("sagemaker", region_name="eu-west-1")) as stub:
+        stub.add_response("create_training_job", {"TrainingJobArn": "arn:aws:sagemaker:::training-job/one"})
+        stub.client.create_training_job(**as_training_job(plan))
+    assert plan["instance_type"] in SAGEMAKER.shape_for("TrainingInstanceType").enum
+    bounds = SAGEMAKER.shape_for("HyperParameterValue").metadata
+    assert all(len(value) <= bounds["max"] for value in plan["hyperparameters"].values())
+
+
+def test_a_plan_is_accepted_and_written(plan, bucket):
+    made = plan()
+    assert made["accepted"]
+    assert made["reason"].startswith("ml.c5.xlarge on SageMaker, managed spot: about ")
+    assert made["plan_uri"] == f"s3://data-bucket/runs/{RUN_ID}/plan.json"
+    written = parse_document("plan", bucket.objects[f"runs/{RUN_ID}/plan.json"], where="plan.json")
+    assert written == made
+    assert made["output_uri"] == f"s3://data-bucket/runs/{RUN_ID}/training"
+    assert made["ec2_boot_uri"] == "s3://artifacts-bucket/training/ec2_boot-abc.sh"
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+@pytest.mark.parametrize("overrides", [{}, {"instance_type": "ml.g5.2xlarge"}, {"force": True}])
+def test_sagemaker_takes_the_plan(plan, champion, overrides, kind):
+    assert_sagemaker_takes(plan(overrides, kind=kind))
+    assert_sagemaker_takes(plan(overrides, kind=kind, champion=champion))
+
+
+def test_channels(plan, champion):
+    def channels(made):
+        sources = {row["ChannelName"]: row["DataSource"]["S3DataSource"] for row in made["input_data_config"]}
+        assert all(source["S3DataDistributionType"] == "FullyReplicated" for source in sources.values())
+        return {name: source["S3Uri"] for name, source in sources.items()}
+
+    first = {
+        "dataset": "s3://data-bucket/snapshots/1/dataset.zip",
+        "weights": "s3://artifacts-bucket/weights/efficientnet_lite0.pth",
+    }
+    assert channels(plan()) == first
+    assert channels(plan(champion=champion)) == {**first, "champion": champion["model_data_uri"]}
+    other = plan({"hyperparameters": {"backbone": "resnet18"}}, kind="folder")
+    assert channels(other) == {
+        "dataset": "s3://data-bucket/drops/my pets/",
+        "weights": "s3://artifacts-bucket/weights/resnet18.pth",
+    }
+
+
+def test_the_champion_and_the_thresholds_are_in_the_plan(plan, champion):
+    made = plan({"min_accuracy": 0.75, "force": True}, champion=champion)
+    assert (made["champion"], made["min_accuracy"], made["force"]) == (champion, 0.75, True)
+    made = plan()
+    assert (made["champion"], made["min_accuracy"], made["force"]) == (None, 0.5, False)
+
+
+def test_hyperparameters_are_what_the_toolkit_decodes(plan):
+    from sagemaker_training import mapping
+
+    made = plan({"hyperparameters": {"epochs": 3, "learning-rate": 0.00001, "backbone": "resnet50"}})
+    decoded = {name: json.loads(value) for name, value in made["hyperparameters"].items()}
+    assert decoded["sagemaker_program"] == "train.py"
+    assert decoded["sagemaker_submit_directory"] == "s3://artifacts-bucket/training/sourcedir-abc.tar.gz"
+    assert decoded["sagemaker_region"] == "eu-west-1"
+    own = {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
+    arguments = mapping.to_cmd_args(own)
+    assert arguments[arguments.index("--epochs") + 1] == "3"
+    assert arguments[arguments.index("--learning-rate") + 1] == "1e-05"
+    assert arguments[arguments.index("--run-id") + 1] == RUN_ID
+
+
+def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monkeypatch, request):
+    from sagemaker_training import mapping
+
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
+    import arguments
+
+    folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]
+    by_itself = arguments.parse_arguments([*folders, "--run-id", RUN_ID], {})
+    made = plan()["hyperparameters"]
+    own = {name: json.loads(value) for name, value in made.items() if not name.startswith("sagemaker_")}
+    assert arguments.parse_arguments([*folders, *mapping.to_cmd_args(own)], {}) == by_itself
+
+
+def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
+    import arguments
+    from errors import ArgumentError
+
+    from functions.plan_training.hyperparameters import BACKBONES, NUMBERS
+
+    assert set(arguments.BACKBONES) == set(BACKBONES)
+
+    def train_py_takes(name, value):
+        folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]
+        shares = ["--valid-share", "0.05", "--test-share", "0.05"]
+        try:
+            arguments.parse_arguments([*folders, *shares, f"--{name}", str(value)], {})
+        except ArgumentError:
+            return False
+        return True
+
+    for name, number in NUMBERS.items():
+        nudge = number.step or 1e-7
+        for value in (
+            number.least,
+            number.most,
+            number.least - nudge,
+            number.most + nudge,
+            number.least + 0.5,
+        ):
+            assert train_py_takes(name, value) == (number.fault(value) is None), (name, value)
+
+
+class Context:
+    function_name = "plan_training"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:plan_training"
+    aws_request_id = "request-1"
+
+
+@pytest.fixture
+def ssm():
+    with Stubber(boto3.client("ssm", region_name="eu-west-1")) as stub:
+        yield stub
+
+
+def answer(value):
+    return {"Parameter": {"Value": value}}
+
+
+def test_the_handler_reads_the_pointer_and_plans(monkeypatch, environment, bucket, ssm, champion):
+    monkeypatch.setattr(metrics, "namespace", "dropserve")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(handler_module, "client", {"s3": bucket, "ssm": ssm.client}.__getitem__)
+    ssm.add_response("get_parameter", answer(json.dumps(champion)), {"Name": "/dropserve/live"})
+    event = {
+        "run": {"id": RUN_ID},
+        "overrides": {"backend": None},
+        "inspection": {"image_count": 40, "total_bytes": 4_000_000, "dataset_uri": "s3://data-bucket/x.zip"},
+    }
+    assert handler_module.handler(event, Context())["champion"] == champion
+
+
+def test_the_live_pointer(ssm, champion):
+    ssm.add_response("get_parameter", answer("{}"))
+    assert read_live_pointer("/dropserve/live", ssm=ssm.client) is None
+    for text in ("oops", "[]", '{"release": "x"}'):
+        ssm.add_response("get_parameter", answer(text))
+        with pytest.raises(PointerError, match="/dropserve/live"):
+            read_live_pointer("/dropserve/live", ssm=ssm.client)
+    ssm.add_client_error("get_parameter", "ParameterNotFound")
+    with pytest.raises(PointerError, match="deploy the stack again"):
+        read_live_pointer("/dropserve/live", ssm=ssm.client)
+
+
+@pytest.mark.parametrize("name", ["DATA_BUCKET", "EC2_BOOT_KEY", "USE_SPOT", "AWS_REGION"])
+def test_a_missing_setting_is_named(environment, name):
+    with pytest.raises(SettingsError, match=name):
+        read_settings(environment | {name: " "})
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("DEFAULT_BACKBONE", "vgg"),
+        ("DEFAULT_MIN_ACCURACY", "1.5"),
+        ("DEFAULT_MIN_ACCURACY", "nan"),
+        ("DEFAULT_MAX_COST_USD", "much"),
+        ("USE_SPOT", "yes"),
+    ],
+)
+def test_a_malformed_setting_is_named(environment, name, value):
+    with pytest.raises(SettingsError, match=name):
+        read_settings(environment | {name: value})
