@@ -77,6 +77,7 @@ def _take_lock(endings: Endings, *, refused: Any) -> Any:
         condition="#holder = :seen OR #holder = :holder",
         condition_values={":seen": {"S.$": "$.lock.holder"}},
         catches=[catch(refused, ["DynamoDB.ConditionalCheckFailedException"], result_path=None)],
+        into="$.lock_taken",
         on_error=endings.failed,
     )
 

@@ -141,7 +141,7 @@ def _record_and_notify() -> Chain:
 
 
 def _give_lock_back(then: Any) -> Any:
-    """Only the holder gives the lock back; a run that never held it goes on."""
+    """A run that holds the deploy lock gives it back."""
     state = update_item(
         "Give lock back",
         DEPLOY_LOCK,
@@ -151,7 +151,10 @@ def _give_lock_back(then: Any) -> Any:
         on_error=then,
     )
     state.next(then)
-    return state
+    holds_it = Choice("Does it hold the lock?")
+    holds_it.add_choice(ChoiceRule.IsPresent("$.lock_taken", True), state)
+    holds_it.default_choice(then)
+    return holds_it
 
 
 def _end_instances(then: Any) -> Any:

@@ -56,6 +56,7 @@ def test_the_verdict_and_the_published_files(judge, bucket):
         "reason": verdict["reason"],
         "accuracy": 0.9,
         "champion_accuracy": 0.8,
+        "judged_against": LIVE["run_id"],
         "metrics_uri": f"{home}/metrics.json",
         "report_uri": f"{home}/report.html",
         "verdict_uri": f"{home}/verdict.json",
@@ -72,6 +73,7 @@ def test_the_verdict_and_the_published_files(judge, bucket):
 def test_the_first_release_has_no_champion(judge, bucket):
     verdict = judge()
     assert (verdict["promote"], verdict["champion_accuracy"]) == (True, None)
+    assert verdict["judged_against"] == ""
     assert json.loads(bucket.objects[f"runs/{RUN_ID}/verdict.json"])["champion_release"] is None
 
 

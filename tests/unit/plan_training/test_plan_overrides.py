@@ -6,6 +6,7 @@ GOOD = [
     {},
     {"backend": None, "hyperparameters": None},
     {"backend": "ec2"},
+    {"key": "drops/dogs.zip", "bucket": "b", "version_id": "v", "source": "drop", "claim": "once"},
     {"backend": "sagemaker", "instance_type": "ml.c5.2xlarge"},
     {"hyperparameters": {"backbone": "resnet18", "epochs": 1, "seed": 7.0, "label-smoothing": 0}},
     {"min_accuracy": 0, "max_cost_usd": 10, "force": False},

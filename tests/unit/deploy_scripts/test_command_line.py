@@ -1,0 +1,253 @@
+"""The command line: its JSON, its errors, its exit codes, its quick start."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
+from typer.testing import CliRunner
+
+from deploy_scripts import cli, commands, laptop
+from deploy_scripts.commands.run import parse_hyperparameters
+from deploy_scripts.deploy import parse_parameters
+from deploy_scripts.errors import CliError, explain
+from deploy_scripts.packaging.weights import parse_weights
+
+RUN_KEYS = [
+    "run_id",
+    "dataset",
+    "source",
+    "backend",
+    "status",
+    "reason",
+    "accuracy",
+    "release",
+    "started_at",
+    "ended_at",
+]
+
+
+@pytest.fixture
+def invoke(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command on the stubbed deployment."""
+    for module in vars(commands).values():
+        if isinstance(module, ModuleType) and hasattr(module, "open_deployment"):
+            monkeypatch.setattr(module, "open_deployment", lambda target: stubbed.deployment)
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def test_runs_json_is_a_list_newest_first(stubbed: Any, invoke: Any) -> None:
+    rejected = stubbed.ledger_item(run_id="a" * 32, status="rejected", reason="the zip is empty")
+    newer = stubbed.ledger_item(run_id="b" * 32, started_at="2026-11-22T11:00:00.000Z", accuracy="0.9")
+    stubbed.answer("dynamodb", "scan", {"Items": [rejected, newer]})
+
+    result = invoke("runs", "--json")
+
+    assert result.exit_code == 0
+    runs = json.loads(result.stdout)
+    assert [list(run) for run in runs] == [RUN_KEYS, RUN_KEYS]
+    assert [run["run_id"][0] for run in runs] == ["b", "a"]
+    assert runs[1]["reason"] == "the zip is empty"
+
+
+def test_runs_for_a_person_shows_each_run(stubbed: Any, invoke: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(reason="[better] by 0.1")]})
+
+    output = invoke("runs").stdout
+
+    assert stubbed.run_id[:8] in output
+    assert "[better] by 0.1" in output
+
+
+def test_status_before_the_first_release(stubbed: Any, invoke: Any) -> None:
+    stub_status(stubbed, pointer="{}")
+
+    status = json.loads(invoke("status", "--json").stdout)
+
+    assert status["release"] is status["endpoint"] is None
+    assert status["instance_count"] == 0
+    assert status["concurrency"] == {"reserved": None, "provisioned": None, "provisioned_status": None}
+    assert status["outputs"] == stubbed.deployment.outputs
+    assert status["endpoint_url"] == stubbed.aws.endpoint_url
+
+
+def test_status_tells_the_live_release_and_what_stands_beside_it(stubbed: Any, invoke: Any) -> None:
+    pointer = {
+        "release": stubbed.release,
+        "endpoint_name": stubbed.release,
+        "run_id": stubbed.run_id,
+        "model_data_uri": "s3://b/k",
+        "accuracy": 0.9,
+        "exposed_at": "2026-11-22T10:05:00Z",
+    }
+    old, strange = f"dropserve-{'f' * 32}", "dropserve-of-somebody"
+    stub_status(stubbed, pointer=json.dumps(pointer), endpoints=[stubbed.release, old, strange])
+
+    status = json.loads(invoke("status", "--json").stdout)
+
+    assert (status["release"], status["endpoint"], status["instance_count"]) == (stubbed.release,) * 2 + (2,)
+    assert status["besides"]["endpoints"] == [old]
+
+
+def stub_status(stubbed: Any, *, pointer: str, endpoints: list[str] | None = None) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": pointer}}, Name="/dropserve/live")
+    stubbed.answer("functions", "get_function_concurrency", {})
+    stubbed.refuse(
+        "functions", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException"
+    )
+    if endpoints:
+        endpoint = {
+            "EndpointName": endpoints[0],
+            "EndpointArn": "a" * 30,
+            "EndpointStatus": "InService",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+        }
+        variants = [{"VariantName": "AllTraffic", "CurrentInstanceCount": 2}]
+        stubbed.answer("sagemaker", "describe_endpoint", {**endpoint, "ProductionVariants": variants})
+    else:
+        endpoint = {}
+    summaries = [{**endpoint, "EndpointName": name} for name in endpoints or []]
+    stubbed.answer("stepfunctions", "list_executions", {"executions": []})
+    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": summaries})
+    stubbed.answer("sagemaker", "list_endpoint_configs", {"EndpointConfigs": []})
+    stubbed.answer("sagemaker", "list_models", {"Models": []})
+
+
+def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
+    began = datetime(2026, 11, 22, tzinfo=UTC)
+    stubbed.answer(
+        "stepfunctions", "start_execution", {"executionArn": stubbed.execution_arn, "startDate": began}
+    )
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(source="manual")]})
+    asked: list[dict[str, Any]] = []
+    stubbed.aws.stepfunctions.meta.events.register(
+        "provide-client-params.sfn.StartExecution", lambda params, **_: asked.append(params)
+    )
+
+    result = invoke(
+        "run",
+        "--key",
+        "drops/a.zip",
+        "--backend",
+        "ec2",
+        "-p",
+        "epochs=3",
+        "--max-cost",
+        "2",
+        "--force",
+        "--json",
+    )
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(asked[0]["input"]) == {
+        "backend": "ec2",
+        "hyperparameters": {"epochs": "3"},
+        "max_cost_usd": 2.0,
+        "force": True,
+        "bucket": "dropserve-data",
+        "key": "drops/a.zip",
+    }
+    assert json.loads(result.stdout)["source"] == "manual"
+
+
+def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: Any = type("Cloud", (), {"endpoint_url": "http://127.0.0.1:4566"})
+    monkeypatch.setattr(laptop, "running_cloud", lambda: running)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    variables = json.loads(CliRunner().invoke(cli.app, ["env", "--json"]).stdout)
+    lines = CliRunner().invoke(cli.app, ["env"]).stdout.splitlines()
+
+    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"} < set(variables)
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566" in lines
+    assert len(lines) == len(variables)
+
+
+def test_a_proxy_is_kept_away_from_the_laptops_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "intranet")
+
+    assert laptop.client_variables("http://127.0.0.1:4566")["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+
+
+def run_dropserve(tmp_path: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy_scripts.cli", *arguments],
+        env={"DROPSERVE_HOME": str(tmp_path), "HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_error_is_a_sentence_and_what_to_do(tmp_path: Any) -> None:
+    result = run_dropserve(tmp_path, "runs", "--json")
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == "Error: The laptop's cloud is not running.\nStart it: `dropserve up`.\n"
+
+
+def test_debug_shows_the_traceback(tmp_path: Any) -> None:
+    for arguments in (("runs", "--debug"), ("--debug", "runs")):
+        result = run_dropserve(tmp_path, *arguments)
+        assert result.returncode == 1
+        assert "Traceback" in result.stderr
+
+
+def test_the_start_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, deploy_scripts.cli\n"
+        "heavy = {'torch', 'sagemaker', 'stepfunctions', 'boto3', 'ministack', 'matplotlib', 'numpy'}\n"
+        "print(heavy & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "advice"),
+    [
+        (ProfileNotFound(profile="work"), "work", "--profile"),
+        (NoCredentialsError(), "credentials", "aws sso login"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566"), "does not answer", "dropserve up"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "ListX"),
+            "ExpiredToken",
+            "Sign in",
+        ),
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListX"), "ListX", "permission"),
+        (ZeroDivisionError("by zero"), "ZeroDivisionError", "--debug"),
+    ],
+)
+def test_every_error_has_an_advice(error: Exception, message: str, advice: str) -> None:
+    explained = explain(error)
+
+    assert message in explained.message
+    assert advice in explained.advice
+
+
+@pytest.mark.parametrize("option", ["epochs", "=3", ""])
+def test_a_malformed_pair_is_named(option: str) -> None:
+    for parse in (parse_hyperparameters, parse_parameters, parse_weights):
+        with pytest.raises(CliError, match="is not understood"):
+            parse([option])
+
+
+def test_weights_must_be_a_file(tmp_path: Any) -> None:
+    file = tmp_path / "resnet18.pth"
+    file.write_bytes(b"weights")
+
+    assert parse_weights([f"resnet18={file}"]) == {"resnet18": file}
+    with pytest.raises(CliError, match="there is no file"):
+        parse_weights(["resnet18=/nowhere.pth"])

@@ -1,0 +1,98 @@
+"""Destroy takes away what is dropserve's, in an order that AWS allows, and nothing else."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy_scripts.destroy import destroy
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+STACK_ID = "arn:aws:cloudformation:us-east-1:000000000000:stack/dropserve/1"
+
+
+def stack(stubbed: Any, status: str) -> dict[str, Any]:
+    outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stubbed.deployment.outputs.items()]
+    described = {"StackName": "dropserve", "StackId": STACK_ID, "CreationTime": NOW, "StackStatus": status}
+    return {"Stacks": [{**described, "Outputs": outputs}]}
+
+
+def stub_stack_deletion(stubbed: Any) -> None:
+    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
+    stubbed.answer("cloudformation", "delete_stack", {}, StackName="dropserve")
+    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "DELETE_COMPLETE"), StackName=STACK_ID)
+    stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
+
+
+def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
+    for _ in range(3):
+        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stubbed.answer("dynamodb", "scan", {"Items": []})
+    endpoints = [
+        {
+            "EndpointName": name,
+            "EndpointArn": "a" * 30,
+            "CreationTime": NOW,
+            "LastModifiedTime": NOW,
+            "EndpointStatus": "InService",
+        }
+        for name in (stubbed.release, "dropserve-of-somebody")
+    ]
+    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": endpoints}, NameContains="dropserve")
+    stubbed.answer(
+        "autoscaling",
+        "deregister_scalable_target",
+        {},
+        ServiceNamespace="sagemaker",
+        ResourceId=f"endpoint/{stubbed.release}/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+    )
+    stubbed.answer("sagemaker", "delete_endpoint", {}, EndpointName=stubbed.release)
+    config = {"EndpointConfigName": stubbed.release, "EndpointConfigArn": "a" * 30, "CreationTime": NOW}
+    stubbed.answer("sagemaker", "list_endpoint_configs", {"EndpointConfigs": [config]})
+    stubbed.answer("sagemaker", "delete_endpoint_config", {}, EndpointConfigName=stubbed.release)
+    model = {"ModelName": stubbed.release, "ModelArn": "a" * 30, "CreationTime": NOW}
+    stubbed.answer("sagemaker", "list_models", {"Models": [model]})
+    stubbed.answer("sagemaker", "delete_model", {}, ModelName=stubbed.release)
+    stub_stack_deletion(stubbed)
+    stubbed.aws.account_id = "000000000000"
+    said: list[str] = []
+
+    destroy(stubbed.aws, delete_data=False, say=said.append)
+
+    stubbed.assert_all_asked()
+    assert said == [
+        f"Deregistered the scaling target of {stubbed.release}",
+        f"Deleted the endpoint {stubbed.release}",
+        f"Deleted the endpoint config {stubbed.release}",
+        f"Deleted the model {stubbed.release}",
+        "Deleted the stack dropserve",
+        "Kept dropserve-000000000000-us-east-1, dropserve-artifacts-000000000000-us-east-1, dropserve-ledger"
+        " (--delete-data deletes them)",
+    ]
+
+
+def test_data_can_be_deleted_when_the_stack_is_gone_already(stubbed: Any) -> None:
+    stubbed.aws.account_id = "000000000000"
+    stubbed.refuse("cloudformation", "describe_stacks", "ValidationError", "does not exist")
+    data, artifacts = "dropserve-000000000000-us-east-1", "dropserve-artifacts-000000000000-us-east-1"
+    versions = {
+        "Versions": [{"Key": "drops/a.zip", "VersionId": "1"}],
+        "DeleteMarkers": [{"Key": "drops/b.zip", "VersionId": "2"}],
+    }
+    stubbed.answer("s3", "list_object_versions", versions, Bucket=data)
+    objects = [{"Key": "drops/a.zip", "VersionId": "1"}, {"Key": "drops/b.zip", "VersionId": "2"}]
+    stubbed.answer("s3", "delete_objects", {}, Bucket=data, Delete={"Objects": objects, "Quiet": True})
+    stubbed.answer("s3", "delete_bucket", {}, Bucket=data)
+    stubbed.refuse("s3", "list_object_versions", "NoSuchBucket", Bucket=artifacts)
+    stubbed.answer("dynamodb", "delete_table", {}, TableName="dropserve-ledger")
+    said: list[str] = []
+
+    destroy(stubbed.aws, delete_data=True, say=said.append)
+
+    stubbed.assert_all_asked()
+    assert said == [
+        "There is no stack dropserve",
+        f"Deleted the bucket {data} and 2 object versions in it",
+        "Deleted the table dropserve-ledger",
+    ]

@@ -1,0 +1,147 @@
+"""States and training, as they are followed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.pipeline.executions import ExecutionFollower
+from deploy_scripts.pipeline.ledger import Run
+from deploy_scripts.pipeline.training_progress import TrainingFollower, TrainingProgress, parse_progress
+from deploy_scripts.pipeline.watching import require_live
+from training import progress
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def event(number: int, kind: str, **details: Any) -> dict[str, Any]:
+    return {"id": number, "type": kind, "timestamp": NOON + timedelta(seconds=number), **details}
+
+
+def entered(number: int, state: str) -> dict[str, Any]:
+    return event(number, "TaskStateEntered", stateEnteredEventDetails={"name": state})
+
+
+def left(number: int, state: str) -> dict[str, Any]:
+    return event(number, "TaskStateExited", stateExitedEventDetails={"name": state})
+
+
+def test_each_step_of_an_execution_is_told_once_and_in_order(stubbed: Any) -> None:
+    failure = event(
+        3,
+        "TaskFailed",
+        taskFailedEventDetails={
+            "resourceType": "lambda",
+            "resource": "invoke",
+            "error": "Boom",
+            "cause": "it broke",
+        },
+    )
+    first = [event(1, "ExecutionStarted"), entered(2, "Inspect dataset"), failure]
+    second = [left(4, "Inspect dataset"), entered(5, "Plan training")]
+    stubbed.answer("stepfunctions", "get_execution_history", {"events": first[::-1]})
+    stubbed.answer("stepfunctions", "get_execution_history", {"events": (first + second)[::-1]})
+    follower = ExecutionFollower(stubbed.deployment, stubbed.execution_arn)
+
+    steps = follower.read_new()
+    later = follower.read_new()
+
+    assert [(step.event, step.state) for step in steps] == [
+        ("entered", "Inspect dataset"),
+        ("failed", "Inspect dataset"),
+    ]
+    assert (steps[1].error, steps[1].cause) == ("Boom", "it broke")
+    assert [(step.event, step.state) for step in later] == [
+        ("left", "Inspect dataset"),
+        ("entered", "Plan training"),
+    ]
+    assert (later[0].at - steps[0].at).total_seconds() == 2
+
+
+def test_the_lines_that_training_prints_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say_features(120, 238)
+    progress.say_epoch(3, train_loss=0.5, train_accuracy=0.9, valid_loss=0.6, valid_accuracy=0.84)
+    progress.say_phase("read", images_total=238, classes=5)
+    features, epoch, other = capsys.readouterr().out.splitlines()
+
+    assert parse_progress(features) == TrainingProgress("features: image 120 of 238", 120, 238)
+    assert parse_progress(epoch, 20) == TrainingProgress("epoch 3 of 20, validation accuracy 0.840", 3, 20)
+    assert parse_progress(epoch) == TrainingProgress("epoch 3, validation accuracy 0.840", 3, None)
+    assert parse_progress(other) is None
+
+
+def test_training_is_followed_by_its_jobs_log(stubbed: Any) -> None:
+    job = f"{stubbed.run_id}-0"
+    stubbed.answer(
+        "sagemaker",
+        "list_training_jobs",
+        {
+            "TrainingJobSummaries": [
+                {
+                    "TrainingJobName": job,
+                    "TrainingJobArn": "a" * 20,
+                    "CreationTime": NOON,
+                    "TrainingJobStatus": "InProgress",
+                }
+            ]
+        },
+    )
+    stubbed.answer(
+        "sagemaker",
+        "describe_training_job",
+        {
+            "TrainingJobName": job,
+            "TrainingJobArn": "a" * 20,
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Training",
+            "CreationTime": NOON,
+            "ModelArtifacts": {"S3ModelArtifacts": "s3://b/k"},
+            "AlgorithmSpecification": {"TrainingInputMode": "File"},
+            "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5},
+            "StoppingCondition": {},
+            "HyperParameters": {"epochs": "20"},
+        },
+    )
+    stubbed.answer(
+        "logs",
+        "describe_log_streams",
+        {"logStreams": [{"logStreamName": f"{job}/algo-1-1"}]},
+        logGroupName="/aws/sagemaker/TrainingJobs",
+        logStreamNamePrefix=f"{job}/",
+    )
+    stubbed.answer(
+        "logs",
+        "get_log_events",
+        {
+            "nextForwardToken": "t",
+            "events": [
+                {"message": "phase=features images_done=10 images_total=20"},
+                {"message": "phase=features images_done=20 images_total=20"},
+                {"message": "something else"},
+            ],
+        },
+    )
+
+    assert TrainingFollower(stubbed.deployment, stubbed.run_id).read() == TrainingProgress(
+        "features: image 20 of 20", 20, 20
+    )
+
+
+def test_a_run_without_a_training_job_has_no_progress(stubbed: Any) -> None:
+    stubbed.answer("sagemaker", "list_training_jobs", {"TrainingJobSummaries": []})
+
+    assert TrainingFollower(stubbed.deployment, stubbed.run_id).read() is None
+
+
+@pytest.mark.parametrize(
+    "status", ["rejected", "duplicate", "champion_kept", "superseded", "blocked", "failed"]
+)
+def test_only_a_live_run_is_a_success(status: str) -> None:
+    run = Run("a" * 32, "food", "drop", None, status, "the zip is corrupt", None, None, "2026", None)
+
+    with pytest.raises(CliError) as failure:
+        require_live(run)
+
+    assert failure.value.message == f"The run {'a' * 32} ended as {status}: the zip is corrupt"
+    assert failure.value.advice

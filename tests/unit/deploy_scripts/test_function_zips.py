@@ -1,0 +1,112 @@
+"""Each function's zip is reproducible and runs on nothing but itself and what Lambda's runtime brings."""
+
+import site
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.archives import sha256_of
+from deploy_scripts.packaging.dependencies import Runtime
+from deploy_scripts.packaging.functions import build_function, function_names
+from deploy_scripts.packaging.locked_packages import locked_requirements
+
+# boto3 and what it needs come with it: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+RUNTIME_PACKAGES = ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six.py")
+# What the template sets; importing a handler asks nobody.
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(scope="session")
+def runtime_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME_PACKAGES:
+        (folder / name).symlink_to(Path(site.getsitepackages()[0]) / name)
+    return folder
+
+
+@pytest.mark.parametrize("name", function_names())
+def test_a_zip_imports_with_its_own_files_and_boto3_only(
+    name: str, build_folder: Path, runtime_packages: Path, tmp_path: Path
+) -> None:
+    archive = build_function(name, Runtime.of_this_machine(), into=build_folder)
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(runtime_packages)!r}]\n"
+        f"from functions.{name}.handler import handler\n"
+        f"import functions; assert functions.__file__.startswith({str(tmp_path)!r}), functions.__file__\n"
+        "assert callable(handler)"
+    )
+
+    # -I and -S: no site-packages, no current folder, no PYTHON* variables.
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_zip_is_the_same_bytes_each_time_and_in_each_folder(build_folder: Path, tmp_path: Path) -> None:
+    name = function_names()[0]
+    first = sha256_of(build_function(name, Runtime.of_this_machine(), into=build_folder))
+
+    assert sha256_of(build_function(name, Runtime.of_this_machine(), into=build_folder)) == first
+    assert sha256_of(build_function(name, Runtime.of_this_machine(), into=tmp_path)) == first
+
+
+def test_a_zip_holds_one_function_what_is_shared_and_no_boto3(build_folder: Path) -> None:
+    name, other = function_names()[:2]
+    names = zipfile.ZipFile(build_function(name, Runtime.of_this_machine(), into=build_folder)).namelist()
+
+    assert f"functions/{name}/handler.py" in names
+    assert "functions/common/documents.py" in names
+    assert any(entry.startswith("schemas/") for entry in names)
+    assert any(entry.endswith(".pyc") for entry in names)
+    assert not [entry for entry in names if entry.startswith((f"functions/{other}/", "boto3/", "botocore/"))]
+
+
+def test_a_zip_for_arm_holds_arm_binaries_and_no_foreign_bytecode(build_folder: Path) -> None:
+    runtime = Runtime.of_lambda("arm64")
+    names = zipfile.ZipFile(build_function(function_names()[0], runtime, into=build_folder)).namelist()
+
+    binaries = [entry for entry in names if entry.endswith(".so")]
+    assert binaries
+    assert all("cpython-312-aarch64-linux" in entry for entry in binaries)
+    if not runtime.is_this_python:
+        assert not [entry for entry in names if entry.endswith(".pyc")]
+
+
+def test_the_locks_own_pins_and_hashes_are_used() -> None:
+    text = locked_requirements(["wrapt", "aws-lambda-powertools"])
+
+    lines = text.splitlines()
+    assert lines[0].startswith("aws-lambda-powertools==3.")
+    assert any(line.startswith("wrapt==") for line in lines)
+    assert all(line.startswith("    --hash=sha256:") or "==" in line for line in lines)
+
+
+def test_a_package_that_the_lock_does_not_pin_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("wrapt==1.0 \\\n    --hash=sha256:00\n    # via somebody\n")
+
+    assert locked_requirements(["wrapt"], lock) == "wrapt==1.0 \\\n    --hash=sha256:00\n"
+    with pytest.raises(CliError, match=r"requirements\.lock does not pin pillow"):
+        locked_requirements(["wrapt", "pillow"], lock)

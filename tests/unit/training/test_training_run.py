@@ -1,0 +1,237 @@
+"""One whole run: what it leaves, that it repeats, how it fails, and what a champion changes."""
+
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+from arguments import parse_arguments
+from errors import DatasetError
+from made_photos import COLOURS, Trained, make_jpeg, write_photos
+from PIL import Image
+from train import main, train
+
+SCHEMA = Path(__file__).parents[3] / "schemas" / "metrics.schema.json"
+
+
+def run_again(trained: Trained, folder: Path, **changes: object) -> Trained:
+    again = Trained(trained.dataset, trained.weights, folder / "model", folder / "output")
+    train(parse_arguments(again.arguments(**changes), {}))
+    return again
+
+
+def pack(model: Path, folder: Path) -> Path:
+    """A `champion` channel, as SageMaker packs a model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(model, ".")
+    return folder
+
+
+def test_metrics_match_their_schema_and_add_up(trained: Trained) -> None:
+    metrics = trained.metrics()
+    jsonschema.validate(metrics, json.loads(SCHEMA.read_text()))
+    assert metrics["classes"] == sorted(COLOURS)
+    assert metrics["images"] == {"train": 18, "valid": 6, "test": 6}
+    assert sum(map(sum, metrics["confusion_matrix"])) == 6
+    assert metrics["accuracy"] >= 5 / 6
+    assert metrics["history"][metrics["best_epoch"] - 1]["epoch"] == metrics["best_epoch"]
+    assert metrics["run_id"] == "a" * 32
+    assert metrics["champion"] is None
+    assert metrics["hyperparameters"]["image_size"] == 64
+
+
+def test_the_artefact_holds_weights_that_bring_no_code(trained: Trained) -> None:
+    state = torch.load(trained.model / "model.pth", weights_only=True)
+    assert state["_fc.weight"].shape == (3, 1280)
+    assert json.loads((trained.model / "classes.json").read_text()) == sorted(COLOURS)
+    description = json.loads((trained.model / "model.json").read_text())
+    assert description == {
+        "format_version": 1,
+        "backbone": "efficientnet_lite0",
+        "padding": "same",
+        "image_size": 64,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "interpolation": "bilinear",
+    }
+
+
+def test_the_smoke_test_photo_is_a_test_photo_of_its_class(trained: Trained) -> None:
+    smoke = trained.metrics()["smoke_test"]
+    photo = (trained.output / smoke["file"]).read_bytes()
+    originals = {path.read_bytes(): path.parent.name for path in trained.dataset.rglob("*.jpg")}
+    assert originals[photo] == smoke["expected_label"]
+
+
+def test_the_report_is_one_page_that_loads_nothing(trained: Trained) -> None:
+    report = (trained.output / "report.html").read_text()
+    assert report.count("data:image/svg+xml;base64,") == 2
+    assert 'src="http' not in report
+    assert "<script" not in report
+    assert f"{trained.metrics()['accuracy']:.1%}" in report
+
+
+def test_a_run_repeats_exactly(trained: Trained, tmp_path: Path) -> None:
+    again = run_again(trained, tmp_path)
+    assert (again.model / "model.pth").read_bytes() == (trained.model / "model.pth").read_bytes()
+    first, second = trained.metrics(), again.metrics()
+    assert {**first, "seconds": None} == {**second, "seconds": None}
+
+
+def test_a_champion_is_tried_on_the_same_photos(trained: Trained, tmp_path: Path) -> None:
+    champion = shutil.copytree(trained.model, tmp_path / "champion-model")
+    # The champion knew the classes in another order: its outputs are matched by name.
+    order = [2, 0, 1]
+    state = torch.load(champion / "model.pth", weights_only=True)
+    state["_fc.weight"], state["_fc.bias"] = state["_fc.weight"][order], state["_fc.bias"][order]
+    torch.save(state, champion / "model.pth")
+    classes = json.loads((champion / "classes.json").read_text())
+    (champion / "classes.json").write_text(json.dumps([classes[index] for index in order]))
+
+    again = run_again(trained, tmp_path, champion=pack(champion, tmp_path / "channel"))
+    assert again.metrics()["champion"] == {
+        "comparable": True,
+        "reason": None,
+        "accuracy": trained.metrics()["accuracy"],
+        "challenger_only_right": 0,
+        "champion_only_right": 0,
+    }
+    assert "The model that serves now gets" in (again.output / "report.html").read_text()
+
+
+def test_a_champion_that_is_worse_shows_in_the_counts(trained: Trained, tmp_path: Path) -> None:
+    champion = shutil.copytree(trained.model, tmp_path / "champion-model")
+    state = torch.load(champion / "model.pth", weights_only=True)
+    state["_fc.weight"].zero_()
+    state["_fc.bias"].copy_(torch.tensor([1.0, 0.0, 0.0]))  # always the first class
+    torch.save(state, champion / "model.pth")
+    metrics = run_again(trained, tmp_path, champion=pack(champion, tmp_path / "channel")).metrics()
+    assert metrics["champion"]["accuracy"] == pytest.approx(2 / 6)
+    difference = metrics["champion"]["challenger_only_right"] - metrics["champion"]["champion_only_right"]
+    assert difference / 6 == pytest.approx(metrics["accuracy"] - 2 / 6)
+
+
+def test_a_champion_of_other_classes_is_not_compared(trained: Trained, tmp_path: Path) -> None:
+    champion = shutil.copytree(trained.model, tmp_path / "champion-model")
+    (champion / "classes.json").write_text(json.dumps(["amber", "blue", "violet"]))
+    metrics = run_again(trained, tmp_path, champion=pack(champion, tmp_path / "channel")).metrics()
+    assert metrics["champion"]["comparable"] is False
+    assert metrics["champion"]["reason"] == (
+        "the classes differ from the champion's: 1 new (green), 1 gone (violet)"
+    )
+
+
+def test_a_champion_that_brings_code_is_not_run(trained: Trained, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    champion = shutil.copytree(trained.model, tmp_path / "champion-model")
+    torch.save(Trap(), champion / "model.pth")
+    (champion / "code" / "inference.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    metrics = run_again(trained, tmp_path, champion=pack(champion, tmp_path / "channel")).metrics()
+    assert metrics["champion"]["comparable"] is False
+    assert "model.pth does not hold the weights" in metrics["champion"]["reason"]
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"no archive"])
+def test_a_champion_that_cannot_be_read_does_not_stop_the_run(
+    trained: Trained, tmp_path: Path, content: bytes | None
+) -> None:
+    if content:
+        (tmp_path / "model.tar.gz").write_bytes(content)
+    metrics = run_again(trained, tmp_path, champion=tmp_path).metrics()
+    assert metrics["champion"]["comparable"] is False
+    assert "model.tar.gz is not a readable archive" in metrics["champion"]["reason"]
+
+
+def test_photos_that_cannot_be_decoded_are_left_out_and_listed(weights: Path, tmp_path: Path) -> None:
+    folder = write_photos(tmp_path / "dataset", count=10)
+    (folder / "blue" / "cut.jpg").write_bytes(make_jpeg("blue", 50)[:700])
+    (folder / "green" / "empty.png").write_bytes(b"")
+    run = Trained(folder, weights, tmp_path / "model", tmp_path / "output")
+    train(parse_arguments(run.arguments(), {}))
+    metrics = run.metrics()
+    assert sorted(item["name"] for item in metrics["excluded_images"]) == ["blue/cut.jpg", "green/empty.png"]
+    assert sum(metrics["images"].values()) == 30
+    assert "blue/cut.jpg" in (run.output / "report.html").read_text()
+
+
+def test_too_many_bad_photos_end_the_run_with_their_list(weights: Path, tmp_path: Path) -> None:
+    folder = write_photos(tmp_path / "dataset", count=5)
+    for number in range(5):
+        (folder / "blue" / f"bad{number}.jpg").write_bytes(f"not a photo {number}".encode())
+    run = Trained(folder, weights, tmp_path / "model", tmp_path / "output")
+    with pytest.raises(DatasetError) as caught:
+        train(parse_arguments(run.arguments(), {}))
+    assert "5 of 20 photos cannot be read, more than 20%" in str(caught.value)
+    assert "blue/bad3.jpg (not one of JPEG" in str(caught.value)
+    assert not run.model.exists()
+
+
+def test_strange_class_names_stay_text(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    names = ("<script>alert(1)</script>", "$\\frac{$ & 100%", "日本 犬")
+    for name, label in zip(names, COLOURS, strict=True):
+        (folder / name.replace("/", "∕")).mkdir(parents=True)
+        for number in range(6):
+            (folder / name.replace("/", "∕") / f"{number}.jpg").write_bytes(make_jpeg(label, number))
+    run = Trained(folder, weights, tmp_path / "model", tmp_path / "output")
+    train(parse_arguments(run.arguments(), {}))
+    report = (run.output / "report.html").read_text("utf-8")
+    assert "<script" not in report
+    assert "&lt;script&gt;" in report
+    assert "日本 犬" in report
+
+
+def test_pngs_give_a_jpeg_as_smoke_test(weights: Path, tmp_path: Path) -> None:
+    for label in COLOURS:
+        (tmp_path / "dataset" / label).mkdir(parents=True)
+        for number in range(5):
+            with Image.open(io.BytesIO(make_jpeg(label, number))) as image:
+                image.save(tmp_path / "dataset" / label / f"{number}.png")
+    run = Trained(tmp_path / "dataset", weights, tmp_path / "model", tmp_path / "output")
+    train(parse_arguments(run.arguments(), {}))
+    with Image.open(run.output / "smoke_test.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_a_failure_is_one_sentence_where_sagemaker_looks(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["train.py", *trained.arguments(weights=tmp_path)])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main() == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (tmp_path / "failure").read_text().startswith(f"the weights folder {tmp_path} has no")
+
+
+def test_sigterm_ends_a_run_cleanly(
+    trained: Trained, training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_photos(tmp_path / "dataset", count=150)
+    run = Trained(folder, trained.weights, tmp_path / "model", tmp_path / "output")
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    command = [sys.executable, str(training_folder / "train.py"), *run.arguments(image_size=320)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        while not process.stdout.readline().startswith("phase=features"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+        assert "Traceback" not in process.stderr.read()
+    assert "stopped by SIGTERM" in (tmp_path / "failure").read_text()
+    assert not run.model.exists()
+    assert not run.output.exists()
