@@ -1,0 +1,103 @@
+"""CloudFormation: properties that ministack's handlers drop are kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import lambda_svc
+from ministack.services import stepfunctions as sfn
+from ministack.services.cloudformation import provisioners
+
+from local_cloud.ministack_adapter import points
+
+Properties = dict[str, Any]
+TABLE = "_RESOURCE_HANDLERS"
+FUNCTION = "AWS::Lambda::Function"
+STATE_MACHINE = "AWS::StepFunctions::StateMachine"
+# Properties of a function that are kept as they are in its configuration.
+PLAIN_FUNCTION_PROPERTIES = ("DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn", "VpcConfig")
+
+
+def install() -> None:
+    """Wraps the handlers of functions and state machines."""
+    _wrap(FUNCTION, _finish_function)
+    _wrap(STATE_MACHINE, _finish_state_machine)
+    _refuse_missing_code()
+
+
+def _wrap(resource_type: str, finish: Callable[[str, Properties], None]) -> None:
+    """Has `finish(physical id, properties)` called after the resource was made or updated."""
+    handlers = points.take_entry(provisioners, TABLE, resource_type)
+    create_original, update_original = handlers["create"], handlers["update"]
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> Any:
+        result = create_original(logical_id, properties, stack_name)
+        finish(result[0], properties)
+        return result
+
+    def update(physical_id: str, old: Properties, new: Properties, *arguments: Any) -> Any:
+        result = update_original(physical_id, old, new, *arguments)
+        finish(result[0], new)
+        return result
+
+    handlers.update(create=create, update=update)
+
+
+def _finish_function(name: str, properties: Properties) -> None:
+    config = points.take(lambda_svc, "_functions")[name]["config"]
+    for key in PLAIN_FUNCTION_PROPERTIES:
+        if key in properties:
+            config[key] = properties[key]
+        else:
+            config.pop(key, None)
+    if "VpcConfig" in properties:
+        config["VpcConfig"] = points.take(lambda_svc, "_vpc_config_with_id")(properties["VpcConfig"])
+    _set_concurrency(name, properties.get("ReservedConcurrentExecutions"))
+
+
+def _set_concurrency(name: str, reserved: Any) -> None:
+    if reserved is None:
+        points.take(lambda_svc, "_delete_function_concurrency")(name)
+        return
+    put = points.take(lambda_svc, "_put_function_concurrency")
+    status, _headers, body = put(name, {"ReservedConcurrentExecutions": int(reserved)})
+    if status >= 400:
+        raise ValueError(f"{FUNCTION} {name}: ReservedConcurrentExecutions: {body.decode()}")
+
+
+def _refuse_missing_code() -> None:
+    """Without its code ministack makes a function that answers a canned reply."""
+    handlers = points.take_entry(provisioners, TABLE, FUNCTION)
+    create_original = handlers["create"]
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> Any:
+        code = properties.get("Code", {})
+        bucket, key = code.get("S3Bucket"), code.get("S3Key")
+        if bucket and key and not lambda_svc._fetch_code_from_s3(bucket, key, code.get("S3ObjectVersion")):
+            raise ValueError(
+                "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
+                f"S3 Error Message: The specified key does not exist: s3://{bucket}/{key}"
+            )
+        return create_original(logical_id, properties, stack_name)
+
+    points.take(lambda_svc, "_fetch_code_from_s3", "bucket", "key", "version_id")
+    handlers["create"] = create
+
+
+def _finish_state_machine(arn: str, properties: Properties) -> None:
+    machine = points.take(sfn, "_state_machines")[arn]
+    logging = properties.get("LoggingConfiguration")
+    if logging:
+        machine["loggingConfiguration"] = _camel(logging)
+    enabled = (properties.get("TracingConfiguration") or {}).get("Enabled", False)
+    machine["tracingConfiguration"] = {"enabled": str(enabled).lower() == "true"}
+
+
+def _camel(value: Any) -> Any:
+    """The template's names as the API's: `IncludeExecutionData` -> `includeExecutionData`."""
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _camel(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_camel(item) for item in value]
+    if value in ("true", "false"):
+        return value == "true"
+    return value

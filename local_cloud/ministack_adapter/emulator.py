@@ -1,0 +1,51 @@
+"""The emulator, mended: to be imported after `environment.prepare`."""
+
+from ministack import app
+
+from local_cloud import identity
+from local_cloud.ec2 import Machines
+from local_cloud.ministack_adapter import (
+    cloudformation,
+    iam,
+    lambda_concurrency,
+    lambda_workers,
+    points,
+    s3_events,
+    step_functions,
+)
+from local_cloud.ministack_adapter.iam import IamRecords
+from local_cloud.ministack_adapter.instances import Instances
+from local_cloud.processes import Processes
+
+# The ASGI application of ministack, a public name.
+asgi_app = app.app
+
+__all__ = ["Emulator", "IamRecords", "asgi_app"]
+
+
+class Emulator:
+    """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
+
+    def __init__(self, processes: Processes, machines: Machines) -> None:
+        self._instances = Instances(machines)
+        points.check_version()
+        iam.install()
+        lambda_workers.install(processes)
+        lambda_concurrency.install()
+        s3_events.install()
+        step_functions.install()
+        cloudformation.install()
+        self._instances.install()
+
+    def register(self, session: identity.RoleSession) -> None:
+        """Makes a role session known to IAM and STS."""
+        iam.register(session)
+
+    def resume(self) -> None:
+        """Takes up what ran when the server ended."""
+        self._instances.resume()
+        lambda_concurrency.resume()
+
+    def stop(self) -> None:
+        """Ends the processes of functions."""
+        lambda_workers.stop_all()

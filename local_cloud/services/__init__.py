@@ -1,0 +1,1 @@
+"""The AWS services that the emulator lacks, one package each."""

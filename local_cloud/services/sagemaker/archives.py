@@ -1,0 +1,30 @@
+"""model.tar.gz and output.tar.gz: packed without surprises, unpacked without escapes."""
+
+import tarfile
+from pathlib import Path
+
+
+class BadArchiveError(Exception):
+    """The object is no tar.gz archive, or a member of it would leave its folder."""
+
+
+def has_files(folder: Path) -> bool:
+    """Whether there is anything to pack."""
+    return any(path.is_file() for path in folder.rglob("*"))
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Packs what is in `folder`, with names relative to it, as SageMaker does."""
+    with tarfile.open(archive, "w:gz") as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, arcname=path.name)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpacks a tar.gz into `folder`; raises BadArchiveError, and then nothing outside was touched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise BadArchiveError(str(error)) from error

@@ -1,0 +1,49 @@
+"""A really started cloud, shared by every test that asks for it."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local_cloud import control
+from local_cloud.control import Cloud
+
+# What the tests' own programs stand for.
+CONTAINERS = {
+    "containers": [
+        {"image": "pytorch-training", "train": [str(Path(sys.executable).with_name("train"))]},
+    ],
+    "machine_images": [{"image": "pytorch-ami", "path": [str(Path(sys.executable).parent)]}],
+}
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud on a free port, with an empty state folder of its own."""
+    folder = tmp_path_factory.mktemp("cloud")
+    containers = folder / "containers.json"
+    containers.write_text(json.dumps(CONTAINERS))
+    yield control.start(folder / "state", port=0, containers=containers)
+    control.stop(folder / "state")
+
+
+@pytest.fixture(scope="session")
+def cloud_client(cloud: Cloud) -> Callable[..., Any]:
+    """Makes boto3 clients of the cloud: `cloud_client("s3")`; the caller is the account's root."""
+
+    def client(service: str, endpoint_url: str = cloud.endpoint_url) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # the name is a variable
+            endpoint_url=endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+        )
+
+    return client

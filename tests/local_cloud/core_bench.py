@@ -1,0 +1,118 @@
+"""What the tests of the embedded cloud make in it: roles, functions, state machines."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SERVICES = [f"{name}.amazonaws.com" for name in ("ec2", "events", "lambda", "sagemaker", "states")]
+ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def until(condition: Callable[[], Any], timeout_s: float = 30) -> Any:
+    """Waits for a true value and gives it back."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not true within {timeout_s} s")
+
+
+def zipped(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+class Bench:
+    """Makes things in the cloud with names of their own."""
+
+    def __init__(self, client: Callable[..., Any]) -> None:
+        self.client = client
+
+    def role(self, policy: Mapping[str, Any] = ALLOW_ALL, path: str = "/") -> str:
+        """A role that every service may take, with one inline policy; its ARN."""
+        iam, name = self.client("iam"), unique("role")
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": SERVICES}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        role = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+        return str(role["Arn"])
+
+    def function(self, code: str, **options: Any) -> str:
+        """A function whose module is `code`, with `handler` in it; its name."""
+        name = unique("function")
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="index.handler",
+            Role=options.pop("role", None) or self.role(),
+            Code={"ZipFile": zipped({"index.py": code})},
+            Timeout=options.pop("timeout_s", 30),
+            **options,
+        )
+        return name
+
+    def invoke(self, name: str, event: Any = None, **options: Any) -> tuple[Any, str | None]:
+        """The function's answer and FunctionError."""
+        reply = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **options)
+        return json.loads(reply["Payload"].read()), reply.get("FunctionError")
+
+    def machine(self, definition: Mapping[str, Any], role: str | None = None) -> str:
+        """A state machine; its ARN."""
+        reply = self.client("stepfunctions").create_state_machine(
+            name=unique("machine"), definition=json.dumps(definition), roleArn=role or self.role()
+        )
+        return str(reply["stateMachineArn"])
+
+    def start(self, definition: Mapping[str, Any], document: Any = None, role: str | None = None) -> str:
+        """Starts an execution of a new machine; its ARN."""
+        reply = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.machine(definition, role), input=json.dumps(document or {})
+        )
+        return str(reply["executionArn"])
+
+    def finished(self, execution: str) -> dict[str, Any]:
+        """The description of an execution, once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            description: dict[str, Any] = self.client("stepfunctions").describe_execution(
+                executionArn=execution
+            )
+            return description if description["status"] != "RUNNING" else None
+
+        return dict(until(ended))
+
+    def run(self, definition: Mapping[str, Any], document: Any = None, role: str | None = None) -> Any:
+        """The output of an execution that must succeed."""
+        description = self.finished(self.start(definition, document, role))
+        assert description["status"] == "SUCCEEDED", (description.get("error"), description.get("cause"))
+        return json.loads(description["output"])
+
+
+def task(resource: str, parameters: Any = None, **fields: Any) -> dict[str, Any]:
+    """A machine of one Task state `T`; errors are caught by `Caught` when `catch` names them."""
+    catch = fields.pop("catch", None)
+    state = {"Type": "Task", "Resource": resource, "End": True, **fields}
+    if parameters is not None:
+        state["Parameters"] = parameters
+    states: dict[str, Any] = {"T": state}
+    if catch:
+        state["Catch"] = [{"ErrorEquals": catch, "Next": "Caught"}]
+        states["Caught"] = {"Type": "Pass", "End": True}
+    return {"StartAt": "T", "States": states}

@@ -1,0 +1,108 @@
+"""CloudFormation keeps what the template says."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from core_bench import Bench, unique, until
+
+INLINE = {"ZipFile": "def handler(event, context): return 1"}
+
+
+@pytest.fixture
+def deploy(cloud_client: Callable[..., Any], bench: Bench) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Creates or updates the test's own stack; its description."""
+    cfn, name = cloud_client("cloudformation"), unique("stack")
+
+    def description() -> dict[str, Any] | None:
+        stack: dict[str, Any] = cfn.describe_stacks(StackName=name)["Stacks"][0]
+        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+    def apply(resources: dict[str, Any], outputs: dict[str, Any], update: bool = False) -> dict[str, Any]:
+        template = json.dumps({"Resources": resources, "Outputs": outputs})
+        change = cfn.update_stack if update else cfn.create_stack
+        change(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
+        return dict(until(description))
+
+    yield apply
+    cfn.delete_stack(StackName=name)
+
+
+def _function(role: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.12",
+            "Handler": "index.handler",
+            "Role": role,
+            "Code": INLINE,
+            **properties,
+        },
+    }
+
+
+def _outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def test_a_function_keeps_concurrency_network_and_dead_letters(
+    deploy: Callable[..., dict[str, Any]], cloud_client: Callable[..., Any], bench: Bench
+) -> None:
+    role, queue = bench.role(), "arn:aws:sqs:us-east-1:000000000000:dead"
+    resource = _function(
+        role,
+        ReservedConcurrentExecutions=6,
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        DeadLetterConfig={"TargetArn": queue},
+        TracingConfig={"Mode": "Active"},
+    )
+    outputs = {"Name": {"Value": {"Ref": "F"}}}
+    stack = deploy({"F": resource}, outputs)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    functions, name = cloud_client("lambda"), _outputs(stack)["Name"]
+    function = functions.get_function(FunctionName=name)
+    assert function["Concurrency"]["ReservedConcurrentExecutions"] == 6
+    config = function["Configuration"]
+    assert config["VpcConfig"]["SubnetIds"] == ["subnet-1"]
+    assert config["DeadLetterConfig"]["TargetArn"] == queue
+    assert config["TracingConfig"]["Mode"] == "Active"
+    stack = deploy({"F": _function(role, ReservedConcurrentExecutions=4)}, outputs, update=True)
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    function = functions.get_function(FunctionName=name)
+    assert function["Concurrency"]["ReservedConcurrentExecutions"] == 4
+    assert "DeadLetterConfig" not in function["Configuration"]
+
+
+def test_a_state_machine_keeps_logging_and_tracing(
+    deploy: Callable[..., dict[str, Any]], cloud_client: Callable[..., Any], bench: Bench
+) -> None:
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:/x:*"
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": bench.role(),
+            "DefinitionString": json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}),
+            "TracingConfiguration": {"Enabled": True},
+            "LoggingConfiguration": {
+                "Level": "ALL",
+                "IncludeExecutionData": True,
+                "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": group}}],
+            },
+        },
+    }
+    stack = deploy({"M": machine}, {"Arn": {"Value": {"Ref": "M"}}})
+    description = cloud_client("stepfunctions").describe_state_machine(stateMachineArn=_outputs(stack)["Arn"])
+    assert description["tracingConfiguration"] == {"enabled": True}
+    logging = description["loggingConfiguration"]
+    assert (logging["level"], logging["includeExecutionData"]) == ("ALL", True)
+    assert logging["destinations"] == [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
+
+
+def test_a_function_without_its_code_fails_the_stack(
+    deploy: Callable[..., dict[str, Any]], cloud_client: Callable[..., Any], bench: Bench
+) -> None:
+    bucket = unique("code")
+    cloud_client("s3").create_bucket(Bucket=bucket)
+    resource = _function(bench.role(), Code={"S3Bucket": bucket, "S3Key": "none.zip"})
+    assert deploy({"F": resource}, {})["StackStatus"] == "ROLLBACK_COMPLETE"

@@ -1,0 +1,88 @@
+"""S3 events through EventBridge into a state machine."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from core_bench import Bench, unique, until
+
+KEEP = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+
+
+@pytest.fixture
+def pipeline(bench: Bench, cloud_client: Callable[..., Any]) -> tuple[str, Callable[[int], list[Any]]]:
+    """A versioned bucket whose drops start a machine; the bucket and the inputs that came."""
+    s3, events, bucket = cloud_client("s3"), cloud_client("events"), unique("drops")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    machine, rule = bench.machine(KEEP), unique("rule")
+    pattern = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [bucket]},
+            "object": {"key": [{"wildcard": "drops/*.zip"}, {"wildcard": "drops/*/_SUCCESS"}]},
+            "reason": [{"anything-but": {"wildcard": ["Copy*"]}}],
+        },
+    }
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    transformer = {
+        "InputPathsMap": {
+            "bucket": "$.detail.bucket.name",
+            "key": "$.detail.object.key",
+            "version": "$.detail.object.version-id",
+            "time": "$.time",
+        },
+        "InputTemplate": '{"bucket": <bucket>, "key": <key>, "version_id": <version>, "at": <time>}',
+    }
+    target = {"Id": "1", "Arn": machine, "RoleArn": bench.role(), "InputTransformer": transformer}
+    assert events.put_targets(Rule=rule, Targets=[target])["FailedEntryCount"] == 0
+    sfn = cloud_client("stepfunctions")
+
+    def inputs(count: int) -> list[Any]:
+        def come() -> list[Any] | None:
+            found = sfn.list_executions(stateMachineArn=machine)["executions"]
+            return found if len(found) >= count else None
+
+        return [
+            json.loads(sfn.describe_execution(executionArn=found["executionArn"])["input"])
+            for found in until(come)
+        ]
+
+    return bucket, inputs
+
+
+def test_an_event_names_the_version_and_the_key_as_it_is(
+    pipeline: tuple[str, Callable[[int], list[Any]]], cloud_client: Callable[..., Any]
+) -> None:
+    bucket, inputs = pipeline
+    s3, key = cloud_client("s3"), "drops/Hunde + Höfe 100%.zip"
+    version = s3.put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"]
+    (document,) = inputs(1)
+    assert document["version_id"] == version
+    assert (document["bucket"], document["key"]) == (bucket, key)
+
+
+def test_multipart_uploads_and_patterns(
+    pipeline: tuple[str, Callable[[int], list[Any]]], cloud_client: Callable[..., Any]
+) -> None:
+    bucket, inputs = pipeline
+    s3 = cloud_client("s3")
+    s3.put_object(Bucket=bucket, Key="drops/readme.txt", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="drops/dogs/_SUCCESS", Body=b"")
+    s3.copy_object(
+        Bucket=bucket, Key="drops/copy.zip", CopySource={"Bucket": bucket, "Key": "drops/readme.txt"}
+    )
+    upload = {"Bucket": bucket, "Key": "drops/big.zip"}
+    upload_id = s3.create_multipart_upload(**upload)["UploadId"]
+    part = s3.upload_part(**upload, UploadId=upload_id, PartNumber=1, Body=b"x")
+    done = s3.complete_multipart_upload(
+        **upload, UploadId=upload_id, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    )
+    documents = {document["key"]: document["version_id"] for document in inputs(2)}
+    assert set(documents) == {"drops/dogs/_SUCCESS", "drops/big.zip"}
+    assert documents["drops/big.zip"] == done["VersionId"]
