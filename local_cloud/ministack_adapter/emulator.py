@@ -11,6 +11,7 @@ from local_cloud.ministack_adapter import (
     lambda_workers,
     points,
     s3_events,
+    s3_reads,
     step_functions,
 )
 from local_cloud.ministack_adapter.iam import IamRecords
@@ -33,6 +34,7 @@ class Emulator:
         lambda_workers.install(processes)
         lambda_concurrency.install()
         s3_events.install()
+        s3_reads.install()
         step_functions.install()
         cloudformation.install()
         self._instances.install()

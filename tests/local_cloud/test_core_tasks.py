@@ -204,6 +204,10 @@ def test_intrinsic_functions(bench: Bench) -> None:
     }
 
 
+def test_empty_parameters_are_an_empty_object(bench: Bench) -> None:
+    assert _passed(bench, {}, {"text": "dog"}) == {}
+
+
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
