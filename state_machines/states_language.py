@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 import logging
 import os
 import sys
+import warnings
 from enum import Enum
 from typing import Any
 
@@ -14,7 +15,12 @@ from typing import Any
 os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
 _root_level, _hook = logging.root.level, sys.excepthook
 logging.getLogger("sagemaker.config").setLevel(logging.ERROR)
-from stepfunctions import steps  # noqa: E402
+with warnings.catch_warnings():
+    # It imports pkg_resources, which setuptools is about to drop; setuptools is pinned for it.
+    warnings.simplefilter("ignore", UserWarning)
+    from stepfunctions import steps
+# It warns of every Choice in a chain whose default it sets, which is what a chain is for.
+logging.getLogger("stepfunctions").setLevel(logging.ERROR)
 
 logging.root.setLevel(_root_level)
 sys.excepthook = _hook

@@ -9,18 +9,27 @@ from state_machines.tasks import call, retry
 _UNTIL_SETTLED = retry(["SageMaker.SageMakerException"], attempts=20, interval_s=5, max_delay_s=60)
 
 
+# What is not there comes under the same error name as throttling: do not insist.
+_ATTEMPTS = 1
+
+
 def take_down(which: str, name: str, then: Any) -> Any:
     """The chain that removes the release whose name is at the path `name`, then goes on to `then`.
 
     The scaling target goes first: autoscaling would go on changing an endpoint that is being deleted.
     """
     delete_model = call(
-        f"Delete {which} model", "aws-sdk:sagemaker:deleteModel", {"ModelName.$": name}, on_error=then
+        f"Delete {which} model",
+        "aws-sdk:sagemaker:deleteModel",
+        {"ModelName.$": name},
+        attempts=_ATTEMPTS,
+        on_error=then,
     )
     delete_configuration = call(
         f"Delete {which} configuration",
         "aws-sdk:sagemaker:deleteEndpointConfig",
         {"EndpointConfigName.$": name},
+        attempts=_ATTEMPTS,
         on_error=delete_model,
     )
     delete_endpoint = call(
@@ -40,6 +49,7 @@ def take_down(which: str, name: str, then: Any) -> Any:
         f"Find {which} endpoint",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName.$": name},
+        attempts=_ATTEMPTS,
         on_error=delete_configuration,
     )
     find.next(deregister)

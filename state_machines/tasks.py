@@ -61,6 +61,7 @@ def call(  # noqa: PLR0913  one keyword a field of the state
     into: str | None = None,
     catches: list[Catch] | None = None,
     retries: list[Retry] | None = None,
+    attempts: int = 4,
     **fields: Any,
 ) -> Task:
     """A call of an AWS API, `api` being what follows `arn:aws:states:::`; `into` None drops the answer."""
@@ -71,7 +72,7 @@ def call(  # noqa: PLR0913  one keyword a field of the state
         parameters=parameters,
         result_path=into,
         timeout_seconds=fields.pop("timeout_seconds", CALL_TIMEOUT_S),
-        retry=[*(retries or []), retry(_transient_errors(api))],
+        retry=[*(retries or []), retry(_transient_errors(api), attempts=attempts)],
         catch=[*(catches or []), catch(on_error)],
         **selector,
         **fields,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core_bench import Bench
+from cloud_bench import Bench
 
 
 @pytest.fixture(scope="session")

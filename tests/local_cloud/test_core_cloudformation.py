@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from core_bench import Bench, unique, until
+from cloud_bench import Bench, unique, until
 
 INLINE = {"ZipFile": "def handler(event, context): return 1"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from core_bench import Bench, task, unique, until
+from cloud_bench import Bench, task, unique, until
 
 IMAGE = "resolve:ssm:/aws/service/deeplearning/ami/x86_64/pytorch-ami/latest/ami-id"
 

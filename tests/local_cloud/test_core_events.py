@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core_bench import Bench, unique, until
+from cloud_bench import Bench, unique, until
 
 KEEP = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from core_bench import Bench, task, unique, until
+from cloud_bench import Bench, task, unique, until
 
 from local_cloud.control import Cloud
 

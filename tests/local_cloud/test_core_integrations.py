@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from core_bench import Bench, task, unique
+from cloud_bench import Bench, task, unique
 
 SDK = "arn:aws:states:::aws-sdk:"
 OPTIMIZED = "arn:aws:states:::"

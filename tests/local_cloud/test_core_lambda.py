@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from core_bench import Bench, until
+from cloud_bench import Bench, until
 
 ECHO = "def handler(event, context): return event"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from core_bench import Bench, until
+from cloud_bench import Bench, until
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError

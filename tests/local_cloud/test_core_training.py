@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core_bench import Bench, task, unique, until
+from cloud_bench import Bench, task, unique, until
 
 TRAIN = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 PROGRAM = """

@@ -1,0 +1,130 @@
+"""Every way that a run of the workflow ends, and what it leaves behind."""
+
+import json
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.cloud
+
+NOTHING: dict[str, list[str]] = {"endpoint": [], "configuration": [], "model": [], "scaling target": []}
+
+
+def only(release: str) -> dict[str, list[str]]:
+    return {kind: [release] for kind in NOTHING}
+
+
+def test_a_good_run_goes_live_and_frees_the_lock(stage: Any) -> None:
+    run = stage.run()
+    assert (run.status, run.item["status"]) == ("SUCCEEDED", "live")
+    assert stage.live()["release"] == run.item["release"] == f"{stage.name}-{run.run_id}"
+    assert stage.standing() == only(run.item["release"])
+    assert stage.item("deploy-lock")["holder"] == "nobody"
+    assert (run.item["source"], run.item["backend"], run.item["accuracy"]) == ("manual", "sagemaker", "0.9")
+    concurrency = stage.client("lambda").get_function_concurrency(FunctionName=stage.inference)
+    assert concurrency["ReservedConcurrentExecutions"] == 2
+
+
+def test_a_second_release_replaces_the_first(stage: Any) -> None:
+    first, second = stage.run(), stage.run()
+    assert second.item["status"] == "live"
+    assert stage.item(first.run_id)["status"] == "replaced"
+    assert stage.standing() == only(second.item["release"])
+    assert second.states.index("Expose") < second.states.index("Delete previous endpoint")
+
+
+def test_the_new_endpoint_starts_as_large_as_the_old_one(stage: Any) -> None:
+    first = stage.run(MinInstances="2")
+    second = stage.run(MinInstances="1")
+    endpoint = stage.client("sagemaker").describe_endpoint(EndpointName=second.item["release"])
+    assert "Count live instances" in second.states
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert first.item["status"] == "live"
+
+
+def test_the_same_drop_announced_twice_trains_once(stage: Any) -> None:
+    event = {"source": "drop", "claim": "once", "version_id": "v1"}
+    first, again = stage.run(event), stage.run(event)
+    assert (first.item["source"], first.item["status"]) == ("drop", "live")
+    assert again.status == "SUCCEEDED"
+    assert again.states[-2:] == ["Record duplicate", "Already handled"]
+    duplicate = stage.item(again.execution.rsplit(":", 1)[1])
+    assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", first.run_id)
+
+
+@pytest.mark.parametrize("function", ["InspectDatasetFunction", "PlanTrainingFunction"])
+def test_a_refusal_ends_as_rejected_before_anything_is_paid_for(stage: Any, function: str) -> None:
+    stage.change(function, accepted=False, reason="only one class")
+    run = stage.run()
+    assert run.status == "SUCCEEDED"
+    assert (run.item["status"], run.item["reason"]) == ("rejected", "only one class")
+    assert "Train on SageMaker" not in run.states
+
+
+def test_without_a_key_nothing_begins(stage: Any) -> None:
+    run = stage.run({"bucket": "b"}, without_key=True)
+    assert (run.status, run.states[-1]) == ("FAILED", "No key")
+
+
+def test_a_worse_model_leaves_the_champion(stage: Any) -> None:
+    live = stage.run().item["release"]
+    stage.change("JudgeModelFunction", promote=False, status="champion_kept", reason="not better")
+    run = stage.run()
+    assert (run.status, run.item["status"]) == ("SUCCEEDED", "champion_kept")
+    assert stage.live()["release"] == live
+    assert stage.standing() == only(live)
+
+
+def test_a_failed_training_leaves_nothing_and_says_why(stage: Any) -> None:
+    plan = stage.plan()
+    stage.change("PlanTrainingFunction", hyperparameters={**plan["hyperparameters"], "fail": "true"})
+    run = stage.run()
+    assert (run.status, run.item["status"]) == ("FAILED", "failed")
+    assert "the photos are of another planet" in run.item["reason"]
+    assert stage.standing() == NOTHING
+    assert stage.live() == {}
+
+
+def test_a_function_that_raises_fails_the_run_with_its_message(stage: Any) -> None:
+    stage.change("JudgeModelFunction", **{"raise": "metrics.json is damaged"})
+    run = stage.run()
+    assert (run.status, run.item["status"]) == ("FAILED", "failed")
+    assert json.loads(run.item["reason"])["Error"] == "RuntimeError"
+    assert "metrics.json is damaged" in run.item["reason"]
+
+
+def test_an_endpoint_that_does_not_come_up_is_taken_down(stage: Any) -> None:
+    stage.change("PlanTrainingFunction", serving_image_uri="broken-serving")
+    run = stage.run()
+    assert run.item["status"] == "failed"
+    assert "EndpointFailed" in run.item["reason"]
+    assert stage.standing() == NOTHING
+    assert stage.item("deploy-lock")["holder"] == "nobody"
+
+
+def test_a_blocking_audit_takes_the_candidate_down_and_the_old_release_serves_on(stage: Any) -> None:
+    live = stage.run().item["release"]
+    stage.change("IamAuditFunction", blocked=True, reason="AdministratorAccess on a role of the pipeline")
+    run = stage.run()
+    assert (run.status, run.item["status"]) == ("FAILED", "blocked")
+    assert run.item["reason"] == "AdministratorAccess on a role of the pipeline"
+    assert "Smoke test" not in run.states
+    assert stage.live()["release"] == live
+    assert stage.standing() == only(live)
+
+
+@pytest.mark.parametrize("expected", ["poodle", "beagle"])
+def test_a_candidate_that_answers_wrong_is_taken_down(stage: Any, expected: str) -> None:
+    smoke = {**stage.answers["JudgeModelFunction"]["smoke_test"], "expected_label": expected}
+    stage.change("JudgeModelFunction", smoke_test=smoke)
+    run = stage.run()
+    assert run.item["status"] == ("live" if expected == "beagle" else "failed")
+    assert stage.standing() == (only(run.item["release"]) if expected == "beagle" else NOTHING)
+    if expected == "poodle":
+        assert "the candidate should have said poodle" in run.item["reason"]
+
+
+def test_an_account_with_little_concurrency_is_left_as_it_is(stage: Any) -> None:
+    run = stage.run(ReservedConcurrency="950")
+    assert run.item["status"] == "live"
+    assert "Reserve concurrency" not in run.states
