@@ -13,6 +13,7 @@ from functions.plan_training.overrides import BadOverridesError, Overrides, read
 from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
+from functions.plan_training.weights import missing_weights, weights_key
 
 # A job may take this many times its estimate, an hour at least and a day at most, and never more than its
 # budget pays for.
@@ -34,7 +35,8 @@ def plan_training(
 ) -> dict[str, Any]:
     """Plan the training that `request` (run, overrides, inspection) asks for, and write plan.json.
 
-    Overrides that cannot be followed, and a plan over its limits, are results: `accepted` false and why.
+    Overrides that cannot be followed, weights that are not there, and a plan over its limits are results:
+    `accepted` false and why.
     """
     run = request["run"]
     plan_uri = S3Uri(settings.data_bucket, f"runs/{run['id']}/plan.json")
@@ -44,6 +46,10 @@ def plan_training(
         plan: dict[str, Any] = {"accepted": False, "reason": str(error)}
     else:
         plan = _plan(run, overrides, request["inspection"], settings, champion)
+        backbone = overrides.hyperparameters.get("backbone", settings.default_backbone)
+        missing = missing_weights(backbone, bucket=settings.artifacts_bucket, s3=s3)
+        if missing:
+            plan.update(accepted=False, reason=missing)
     plan["plan_uri"] = str(plan_uri)
     put_document("plan", plan, plan_uri, s3=s3)
     return plan
@@ -145,7 +151,7 @@ def _channels(
     inspection: Mapping[str, Any], backbone: str, champion: Mapping[str, Any] | None, settings: Settings
 ) -> list[dict[str, Any]]:
     """CreateTrainingJob's InputDataConfig: the dataset, the backbone's weights, and the live model if any."""
-    weights_uri = str(S3Uri(settings.artifacts_bucket, f"weights/{backbone}.pth"))
+    weights_uri = str(S3Uri(settings.artifacts_bucket, weights_key(backbone)))
     channels = {"dataset": inspection["dataset_uri"], "weights": weights_uri}
     if champion:
         channels["champion"] = champion["model_data_uri"]

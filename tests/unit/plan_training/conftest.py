@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
+from functions.plan_training.hyperparameters import BACKBONES
 from functions.plan_training.planning import plan_training
 from functions.plan_training.settings import read_settings
 
@@ -38,10 +39,15 @@ PUT_OBJECT = botocore.session.get_session().get_service_model("s3").operation_mo
 @dataclass
 class Bucket:
     objects: dict[str, bytes] = field(default_factory=dict)
+    weights: tuple[str, ...] = BACKBONES
 
     def put_object(self, **parameters: Any) -> None:
         validate_parameters(parameters, PUT_OBJECT)
         self.objects[parameters["Key"]] = parameters["Body"]
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803  as S3 has it
+        assert (Bucket, Prefix) == ("artifacts-bucket", "weights/")
+        return {"Contents": [{"Key": f"weights/{name}.pth"} for name in self.weights]} if self.weights else {}
 
 
 @pytest.fixture

@@ -67,3 +67,17 @@ def test_a_bad_override_is_refused_and_named(plan, overrides, words):
 def test_every_bad_override_is_named(plan):
     reason = plan({"backend": "x", "force": 1, "min_accuracy": 2, "hyperparameters": {"epochs": 0}})["reason"]
     assert reason.count(";") == 3
+
+
+def test_a_backbone_without_weights_is_refused_before_anything_is_paid_for(plan, bucket):
+    bucket.weights = ("efficientnet_lite0",)
+    made = plan({"hyperparameters": {"backbone": "resnet18"}})
+    assert not made["accepted"]
+    assert "no pretrained weights of 'resnet18'; it has efficientnet_lite0" in made["reason"]
+    assert "dropserve deploy --weights resnet18=FILE" in made["reason"]
+    assert plan()["accepted"]
+
+
+def test_a_deployment_without_any_weights_says_so(plan, bucket):
+    bucket.weights = ()
+    assert "it has none" in plan()["reason"]
