@@ -139,6 +139,8 @@ def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
         "ec2",
         "-p",
         "epochs=3",
+        "-p",
+        "backbone=resnet18",
         "--max-cost",
         "2",
         "--force",
@@ -148,7 +150,7 @@ def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
     assert result.exit_code == 0, result.output
     assert json.loads(asked[0]["input"]) == {
         "backend": "ec2",
-        "hyperparameters": {"epochs": "3"},
+        "hyperparameters": {"epochs": 3, "backbone": "resnet18"},
         "max_cost_usd": 2.0,
         "force": True,
         "bucket": "dropserve-data",

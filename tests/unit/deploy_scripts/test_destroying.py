@@ -27,7 +27,8 @@ def stub_stack_deletion(stubbed: Any) -> None:
 def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
     for _ in range(3):
         stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
-    stubbed.answer("dynamodb", "scan", {"Items": []})
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
+    stubbed.answer("dynamodb", "update_item", {})
     endpoints = [
         {
             "EndpointName": name,

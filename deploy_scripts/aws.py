@@ -1,0 +1,148 @@
+"""The account that a command works on: the laptop's embedded cloud, or AWS itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from deploy_scripts import laptop
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
+
+TargetName = Literal["local", "aws"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which cloud, and which deployment in it; `profile` and `region` None mean the person's defaults."""
+
+    name: TargetName = "local"
+    profile: str | None = None
+    region: str | None = None
+    stack: str = "dropserve"
+
+
+class Aws:
+    """One client a service, made when first asked for."""
+
+    def __init__(self, session: boto3.Session, *, target: Target, endpoint_url: str | None) -> None:
+        self._session = session
+        self.target = target
+        self.stack = target.stack
+        self.endpoint_url = endpoint_url
+        self.region = session.region_name
+
+    @property
+    def is_local(self) -> bool:
+        return self.endpoint_url is not None
+
+    @property
+    def pseudo_parameters(self) -> dict[str, str]:
+        """What CloudFormation calls this account, region and stack."""
+        return {
+            "AWS::AccountId": self.account_id,
+            "AWS::Region": self.region,
+            "AWS::StackName": self.stack,
+        }
+
+    def _client(self, service: str) -> Any:
+        from botocore.config import Config  # noqa: PLC0415 - 0.1 s that `--help` need not pay
+
+        config = Config(
+            retries={"mode": "standard", "max_attempts": 5},
+            # A proxy has no business between a laptop and itself.
+            proxies={} if self.is_local else None,
+            # Presigned URLs of the older version do not work in every region.
+            signature_version="s3v4" if service == "s3" else None,
+            read_timeout=120,
+        )
+        return cast(Any, self._session).client(service, endpoint_url=self.endpoint_url, config=config)
+
+    @cached_property
+    def account_id(self) -> str:
+        sts: STSClient = self._client("sts")
+        return sts.get_caller_identity()["Account"]
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return cast("S3Client", self._client("s3"))
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        return cast("CloudFormationClient", self._client("cloudformation"))
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        return cast("SFNClient", self._client("stepfunctions"))
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        return cast("LambdaClient", self._client("lambda"))
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return cast("DynamoDBClient", self._client("dynamodb"))
+
+    @cached_property
+    def sagemaker(self) -> SageMakerClient:
+        return cast("SageMakerClient", self._client("sagemaker"))
+
+    @cached_property
+    def autoscaling(self) -> ApplicationAutoScalingClient:
+        return cast("ApplicationAutoScalingClient", self._client("application-autoscaling"))
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        return cast("EC2Client", self._client("ec2"))
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return cast("SSMClient", self._client("ssm"))
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return cast("CloudWatchLogsClient", self._client("logs"))
+
+
+def connect(target: Target) -> Aws:
+    """Clients for the target. Raises CliError when the laptop's cloud is not running."""
+    import boto3  # noqa: PLC0415 - 0.2 s that `--help` need not pay
+
+    if target.name == "aws":
+        session = boto3.Session(profile_name=target.profile, region_name=target.region)
+        return Aws(session, target=target, endpoint_url=None)
+    cloud = laptop.running_cloud()
+    return Aws(_laptop_session(target.region), target=target, endpoint_url=cloud.endpoint_url)
+
+
+def _laptop_session(region: str | None) -> boto3.Session:
+    """A session that reads nothing of the person's own AWS profile: no real key ever leaves it."""
+    import boto3  # noqa: PLC0415
+    import botocore.session  # noqa: PLC0415
+
+    none_of: dict[str, Any] = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    keys = laptop.client_variables("")
+    return boto3.Session(
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        region_name=region or keys["AWS_REGION"],
+        botocore_session=botocore.session.Session(session_vars=none_of),
+    )

@@ -1,0 +1,45 @@
+"""Builds all that a deployment uploads, below .dropserve/build."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.archives import make_tar_gz
+from deploy_scripts.packaging.dependencies import Runtime
+from deploy_scripts.packaging.functions import build_function, function_names
+from deploy_scripts.project import ROOT, build_folder
+
+TRAINING = ROOT / "training"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What was built. `functions`: folder name -> zip."""
+
+    functions: dict[str, Path]
+    training_code: Path
+    ec2_boot: Path
+
+
+def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
+    """Raises CliError when a part cannot be built."""
+    folder = build_folder()
+    functions = {}
+    for name in function_names():
+        functions[name] = build_function(name, runtime, into=folder)
+        say(f"Built {name}.zip ({functions[name].stat().st_size / 1e6:.1f} MB, {runtime.name})")
+    return Build(functions, _training_code(folder), _ec2_boot(folder))
+
+
+def _training_code(folder: Path) -> Path:
+    """The training modules flat at the archive's root, as SageMaker's script mode wants them."""
+    files = {path.name: path for path in TRAINING.glob("*.py") if path.name != "__init__.py"}
+    if "train.py" not in files:
+        raise CliError(f"There is no {TRAINING / 'train.py'}.", "Check out the whole repository.")
+    return make_tar_gz(files, folder / "sourcedir.tar.gz")
+
+
+def _ec2_boot(folder: Path) -> Path:
+    return Path(shutil.copyfile(TRAINING / "ec2_boot.sh", folder / "ec2_boot.sh"))

@@ -1,0 +1,35 @@
+"""`dropserve deploy`: build, upload what changed, bring the stack up to date."""
+
+from typing import Annotated
+
+import typer
+
+from deploy_scripts.aws import Target, connect
+from deploy_scripts.deploy import DeployChoices, parse_parameters
+from deploy_scripts.deploy import deploy as deploy_stack
+from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.packaging.dependencies import Architecture
+from deploy_scripts.packaging.weights import parse_weights
+from deploy_scripts.screen import Screen
+
+
+@with_target
+def deploy(
+    target: Target,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the template: MaxInstances=3. May be repeated.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Pretrained weights: resnet18=/path.pth. May be repeated.")
+    ] = None,
+    architecture: Annotated[Architecture, typer.Option(help="Processor of the functions.")] = "x86_64",
+    as_json: JsonOption = False,
+) -> None:
+    """Build and deploy the stack, or bring it up to date."""
+    screen = Screen(as_json=as_json)
+    choices = DeployChoices(parse_parameters(parameter or []), parse_weights(weights or []), architecture)
+    with screen.moving("Deploying") as say:
+        outputs = deploy_stack(connect(target), choices, say=say)
+    screen.done(f"The stack {target.stack} is deployed")
+    if as_json:
+        screen.put_json({"stack": target.stack, "outputs": outputs})

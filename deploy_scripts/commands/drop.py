@@ -1,0 +1,61 @@
+"""`dropserve drop PATH`: upload a dataset; the upload itself begins the run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from deploy_scripts.aws import Target
+from deploy_scripts.errors import CliError
+from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.pipeline.deployment import Deployment, open_deployment
+from deploy_scripts.pipeline.drops import Drop, size_of, upload_drop
+from deploy_scripts.pipeline.run_starts import wait_for_drop
+from deploy_scripts.pipeline.watching import require_live, watch_run
+from deploy_scripts.screen import Screen
+
+
+@with_target
+def drop(
+    target: Target,
+    path: Annotated[Path, typer.Argument(help="A zip of class folders, or a folder with class folders.")],
+    name: Annotated[str | None, typer.Option(help="Name of the dataset; else the file's.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the run; succeed only when it ends live.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Upload photos to drops/; that begins a run.
+
+    A folder goes up file by file, then the marker _SUCCESS, which begins the run.
+    """
+    screen = Screen(as_json=as_json)
+    if not path.exists():
+        raise CliError(f"There is nothing at {path}.", "Name a zip, or a folder with one folder a class.")
+    deployment = open_deployment(target)
+    dropped = upload_with_bar(screen, deployment, path, name)
+    item = wait_for_drop(deployment, dropped.key, dropped.version_id)
+    run = watch_run(screen, deployment, item) if watch else item.run
+    if as_json:
+        screen.put_json(run.to_json())
+    elif not watch:
+        screen.say(f"Follow the run: `dropserve watch {run.run_id[:8]}`")
+    if watch:
+        require_live(run)
+
+
+def upload_with_bar(screen: Screen, deployment: Deployment, path: Path, name: str | None = None) -> Drop:
+    """Upload a drop, with a bar of the bytes that went."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    silent = not screen.console.is_terminal
+    with Progress(*columns, console=screen.console, transient=True, disable=silent) as progress:
+        task = progress.add_task("Uploading", total=size_of(path))
+        dropped = upload_drop(deployment, path, name, sent=lambda count: progress.update(task, advance=count))
+    screen.done(f"Dropped s3://{deployment.bucket}/{dropped.key}")
+    return dropped

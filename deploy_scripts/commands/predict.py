@@ -1,0 +1,39 @@
+"""`dropserve predict URL|FILE`: what the live model says about a photo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy_scripts.aws import Target
+from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.pipeline.deployment import open_deployment
+from deploy_scripts.pipeline.predictions import lent_photo, predict_url
+from deploy_scripts.screen import Screen, cell, make_table
+
+
+@with_target
+def predict(
+    target: Target,
+    photo: Annotated[str, typer.Argument(help="Address of a photo (https://...), or a file.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the inference function about a photo.
+
+    A file is uploaded, handed over by a presigned address, and deleted again.
+    """
+    screen = Screen(as_json=as_json)
+    deployment = open_deployment(target)
+    if photo.startswith(("http://", "https://")):
+        prediction = predict_url(deployment, photo)
+    else:
+        with lent_photo(deployment, Path(photo).expanduser()) as url:
+            prediction = predict_url(deployment, url)
+    if as_json:
+        screen.put_json(prediction.document)
+        return
+    table = make_table("label", "probability")
+    for label, probability in prediction.labels:
+        table.add_row(cell(label), cell(f"{probability:.3f}"))
+    screen.show(table)
+    screen.say(f"by {prediction.release}")

@@ -1,0 +1,50 @@
+"""`dropserve status`: what is live and what stands beside it."""
+
+from typing import Any
+
+from deploy_scripts.aws import Target
+from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.pipeline.deployment import Deployment, open_deployment
+from deploy_scripts.pipeline.releases import instance_count, read_besides, read_concurrency, read_live
+from deploy_scripts.screen import Screen, cell, make_table
+
+
+@with_target
+def status(target: Target, as_json: JsonOption = False) -> None:
+    """Show the live release, its endpoint and concurrency, and what else stands."""
+    screen = Screen(as_json=as_json)
+    document = status_document(open_deployment(target))
+    if as_json:
+        screen.put_json(document)
+        return
+    table = make_table("", "")
+    for name, value in document.items():
+        if isinstance(value, dict):
+            for inner, inner_value in value.items():
+                table.add_row(cell(f"{name}.{inner}"), cell(_as_text(inner_value)))
+        else:
+            table.add_row(cell(name), cell(_as_text(value)))
+    screen.show(table)
+
+
+def status_document(deployment: Deployment) -> dict[str, Any]:
+    """What `status --json` prints; `release` and what belongs to it are null before the first release."""
+    live = read_live(deployment)
+    return {
+        "release": live.release if live else None,
+        "run_id": live.run_id if live else None,
+        "accuracy": live.accuracy if live else None,
+        "exposed_at": live.exposed_at if live else None,
+        "endpoint": live.endpoint_name if live else None,
+        "instance_count": instance_count(deployment, live.endpoint_name) if live else 0,
+        "concurrency": read_concurrency(deployment),
+        "besides": read_besides(deployment, live),
+        "outputs": deployment.outputs,
+        "endpoint_url": deployment.aws.endpoint_url,
+    }
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or None
+    return None if value is None else str(value)

@@ -1,0 +1,39 @@
+"""`dropserve up`: the embedded cloud, and dropserve deployed in it."""
+
+from typing import Annotated
+
+import typer
+
+from deploy_scripts import laptop
+from deploy_scripts.aws import Target, connect
+from deploy_scripts.deploy import DeployChoices
+from deploy_scripts.deploy import deploy as deploy_stack
+from deploy_scripts.options import DebugOption, JsonOption
+from deploy_scripts.screen import Screen
+from local_cloud.control import Cloud
+
+
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; else 4566, or any free one.")] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Start the laptop's cloud and deploy dropserve in it."""
+    screen = Screen(as_json=as_json)
+    cloud = start(screen, port)
+    with screen.moving("Deploying") as say:
+        outputs = deploy_stack(connect(Target()), DeployChoices(), say=say)
+    screen.done("dropserve is deployed. Drop photos: `dropserve drop photos.zip --watch`")
+    if as_json:
+        screen.put_json({"endpoint_url": cloud.endpoint_url, "pid": cloud.pid, "outputs": outputs})
+
+
+def start(screen: Screen, port: int | None = None) -> Cloud:
+    """Start the cloud unless it runs, and say where."""
+    cloud = laptop.start_cloud(port)
+    screen.done(
+        f"The laptop's cloud answers at {cloud.endpoint_url} (process {cloud.pid}, log {cloud.log_file})"
+    )
+    if port is None and not cloud.endpoint_url.endswith(f":{laptop.USUAL_PORT}"):
+        screen.say(f"  (not at port {laptop.USUAL_PORT}, which another program uses)")
+    return cloud

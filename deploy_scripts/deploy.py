@@ -1,0 +1,109 @@
+"""Builds, uploads what changed, and brings the stack to what the template says."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy_scripts.artifacts_bucket import ArtifactsBucket, bucket_exists
+from deploy_scripts.aws import Aws
+from deploy_scripts.build import Build, build
+from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.dependencies import Architecture, Runtime
+from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
+from deploy_scripts.project import STATE_MACHINE, TEMPLATE
+from deploy_scripts.sam_template import name_retained, read_template, replace_local_files
+from deploy_scripts.stack import deploy_stack, read_outputs
+
+# A laptop's cloud answers at once; its photos may come from this machine.
+LAPTOP_PARAMETERS = {
+    "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+    "PollSeconds": "1",
+    "DrainSeconds": "2",
+    "PointerCacheSeconds": "1",
+    "AllowedPrivateHosts": "127.0.0.1,localhost",
+}
+
+
+@dataclass(frozen=True)
+class DeployChoices:
+    """What a person may choose. `parameters` are the template's own, by name."""
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, Path] = field(default_factory=dict)
+    architecture: Architecture = "x86_64"
+
+
+def deploy(aws: Aws, choices: DeployChoices, *, say: Callable[[str], None]) -> dict[str, str]:
+    """Deploy, and give the stack's outputs. Raises CliError with the cause when a step fails."""
+    template = read_template(TEMPLATE)
+    _check_parameters(choices.parameters, known=set(template["Parameters"]))
+    runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
+    built = build(runtime, say=say)
+    bucket = ArtifactsBucket(aws)
+    bucket.ensure()
+    for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():
+        bucket.upload_weights(backbone, file)
+    parameters = {
+        "ArtifactsBucket": bucket.name,
+        "TrainingCodeKey": bucket.upload(built.training_code, folder="training"),
+        "Ec2BootKey": bucket.upload(built.ec2_boot, folder="training"),
+        "Architecture": choices.architecture,
+        **(LAPTOP_PARAMETERS if aws.is_local else {}),
+        **choices.parameters,
+    }
+    retained = name_retained(template, aws.pseudo_parameters)
+    template_key = _upload_template(bucket, template, built)
+    say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
+    left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
+    if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
+        say("The stack is up to date")
+    return read_outputs(aws)
+
+
+def parse_parameters(options: list[str]) -> dict[str, str]:
+    """`["MaxInstances=3"]` by name. Raises CliError naming the option that is wrong."""
+    parameters = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator or not name:
+            raise CliError(f"--parameter {option} is not understood.", "Write --parameter MaxInstances=3.")
+        parameters[name] = value
+    return parameters
+
+
+def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise CliError(
+            f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
+        )
+
+
+def _upload_template(bucket: ArtifactsBucket, template: dict[str, object], built: Build) -> str:
+    """The template with every local file uploaded and named by its key."""
+
+    def upload(local_path: str) -> dict[str, str]:
+        name = Path(local_path).name
+        if name == STATE_MACHINE.name:
+            key = bucket.upload(STATE_MACHINE, folder="state_machines")
+        else:
+            key = bucket.upload(_zip_of(built, name), folder="functions")
+        return {"Bucket": bucket.name, "Key": key}
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.json"
+        file.write_text(json.dumps(replace_local_files(template, upload), separators=(",", ":")))
+        return bucket.upload(file, folder="templates")
+
+
+def _zip_of(built: Build, file_name: str) -> Path:
+    zips = {path.name: path for path in built.functions.values()}
+    if file_name not in zips:
+        raise CliError(
+            f"The template names {file_name}, which no folder of functions/ builds.",
+            f"There are: {', '.join(sorted(zips))}.",
+        )
+    return zips[file_name]

@@ -1,0 +1,99 @@
+"""The embedded cloud on this machine: start, find, stop, and the variables that point a client at it."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
+from local_cloud import control
+
+USUAL_PORT = 4566
+REGION = "us-east-1"
+
+
+def start_cloud(port: int | None = None) -> control.Cloud:
+    """The running cloud, started if need be; `port` None means 4566, or any free one when that is taken.
+
+    Raises CliError when the port is taken or the cloud does not start.
+    """
+    running = control.find(cloud_state_folder())
+    if running:
+        return running
+    if port is None:
+        port = USUAL_PORT if _is_free(USUAL_PORT) else 0
+    elif port and not _is_free(port):
+        raise CliError(f"Port {port} is in use by another program.", "Name another one, or leave --port out.")
+    containers = work_folder() / "containers.json"
+    containers.parent.mkdir(parents=True, exist_ok=True)
+    containers.write_text(json.dumps(containers_table(), indent=1))
+    try:
+        return control.start(cloud_state_folder(), port=port, containers=containers)
+    except control.ControlError as error:
+        raise CliError(
+            f"The laptop's cloud could not be started: {error}", "Mend what its log names."
+        ) from error
+
+
+def running_cloud() -> control.Cloud:
+    """Raises CliError when it is not running."""
+    cloud = control.find(cloud_state_folder())
+    if cloud is None:
+        raise CliError("The laptop's cloud is not running.", "Start it: `dropserve up`.")
+    return cloud
+
+
+def stop_cloud() -> bool:
+    """Whether one was running. Raises CliError when it does not end."""
+    try:
+        return control.stop(cloud_state_folder())
+    except control.ControlError as error:
+        raise CliError(f"The laptop's cloud does not stop: {error}", "End that process by hand.") from error
+
+
+def containers_table() -> dict[str, Any]:
+    """Which program of this machine stands for which container or machine image of AWS."""
+    serve = [sys.executable, str(ROOT / "training" / "serve.py")]
+    return {
+        "containers": [
+            # The toolkit that AWS's own training containers run.
+            {"image": r"/pytorch-training:", "train": [str(PROGRAMS / "train")]},
+            {"image": r"/pytorch-inference:", "serve": serve},
+        ],
+        # The deep learning machine images bring python3 with torch, and aws.
+        "machine_images": [{"image": r".*", "path": [str(PROGRAMS)]}],
+    }
+
+
+def client_variables(endpoint_url: str) -> dict[str, str]:
+    """The environment with which any AWS client works against the embedded cloud."""
+    variables = {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        # The emulator's root key: it takes any key, but a presigned URL only by one that it knows.
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    if any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
+        already = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+        variables["NO_PROXY"] = ",".join(filter(None, [already, "127.0.0.1", "localhost"]))
+    return variables
+
+
+def log_file() -> Path:
+    return running_cloud().log_file
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As a server does: a connection that was just closed does not make a port busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,61 @@
+"""Archives that are the same bytes for the same files, whenever and wherever they are made."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+# The earliest time that a zip can hold.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_FILE_MODE = 0o644
+
+
+def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True) -> Path:
+    """Write the files under their archive names, sorted, with one fixed time and mode."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with zipfile.ZipFile(to, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, date_time=_ZIP_TIME)
+            entry.compress_type = method
+            entry.create_system = 3  # Unix, on every system: the mode below is read only then
+            entry.external_attr = _FILE_MODE << 16
+            archive.writestr(entry, files[name].read_bytes())
+    return to
+
+
+def make_tar_gz(files: Mapping[str, Path], to: Path) -> Path:
+    """As make_zip, a gzipped tar."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    tar_bytes = io.BytesIO()
+    with tarfile.open(fileobj=tar_bytes, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in sorted(files):
+            content = files[name].read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(content), _FILE_MODE, 0
+            archive.addfile(entry, io.BytesIO(content))
+    to.write_bytes(gzip.compress(tar_bytes.getvalue(), mtime=0))
+    return to
+
+
+def files_below(
+    folder: Path, *, prefix: str = "", pattern: str = "*", caches: bool = False
+) -> dict[str, Path]:
+    """Archive name -> file, for every matching file below a folder; no hidden files, no `caches`."""
+    return {
+        prefix + path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob(pattern))
+        if path.is_file() and not _is_left_out(path.relative_to(folder), caches)
+    }
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_left_out(path: Path, caches: bool) -> bool:
+    return any(part.startswith(".") or (part == "__pycache__" and not caches) for part in path.parts)

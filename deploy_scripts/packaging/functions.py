@@ -1,0 +1,52 @@
+"""Builds each function's zip: its code, what functions share, the schemas, its packages."""
+
+import shutil
+from pathlib import Path
+
+from deploy_scripts.packaging.archives import files_below, make_zip
+from deploy_scripts.packaging.bytecode import compile_folder
+from deploy_scripts.packaging.dependencies import Runtime, install_packages
+from deploy_scripts.project import ROOT
+
+# Powertools with its tracer and validation. boto3 and botocore come with Lambda's runtime.
+SHARED_PACKAGES = (
+    "aws-lambda-powertools",
+    "aws-xray-sdk",
+    "fastjsonschema",
+    "jmespath",
+    "typing-extensions",
+    "wrapt",
+)
+OWN_PACKAGES: dict[str, tuple[str, ...]] = {"inference": ("pillow",)}
+
+
+def function_names() -> list[str]:
+    """Every folder of functions/ with a handler."""
+    return sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+
+def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
+    """`<into>/<name>.zip`; the same code, pins and runtime give the same bytes."""
+    packages = install_packages(
+        (*SHARED_PACKAGES, *OWN_PACKAGES.get(name, ())), runtime, into=into / "packages"
+    )
+    code = {
+        **files_below(ROOT / "functions" / "common", prefix="functions/common/"),
+        **files_below(ROOT / "functions" / name, prefix=f"functions/{name}/"),
+        **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
+        "functions/__init__.py": ROOT / "functions" / "__init__.py",
+    }
+    if runtime.is_this_python:
+        code = _with_bytecode(code, into / "compiled" / name)
+    return make_zip({**files_below(packages, caches=True), **code}, into / f"{name}.zip")
+
+
+def _with_bytecode(code: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """The code and its .pyc files, as copied into the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, source in code.items():
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    compile_folder(folder)
+    return files_below(folder, caches=True)

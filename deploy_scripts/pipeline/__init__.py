@@ -1,0 +1,1 @@
+"""What a deployed dropserve can be asked: drops, runs, releases, predictions, audits."""

@@ -1,0 +1,37 @@
+"""Reads what the pipeline wrote into its bucket: JSON documents and HTML reports."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy_scripts.errors import is_error
+from deploy_scripts.pipeline.deployment import Deployment
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """`s3://bucket/key` as (bucket, key)."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def read_json(deployment: Deployment, uri: str) -> dict[str, Any]:
+    bucket, key = split_uri(uri)
+    document: dict[str, Any] = json.loads(deployment.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return document
+
+
+def download_run_files(deployment: Deployment, run_id: str, names: list[str], *, to: Path) -> list[Path]:
+    """Those of runs/<run id>/<name> that exist, as files of the folder `to`."""
+    to.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name in names:
+        try:
+            deployment.aws.s3.download_file(deployment.bucket, f"runs/{run_id}/{name}", str(to / name))
+        except ClientError as error:
+            if not is_error(error, "404", "NoSuchKey"):
+                raise
+        else:
+            files.append(to / name)
+    return files

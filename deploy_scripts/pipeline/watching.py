@@ -1,0 +1,118 @@
+"""A run on the screen, from wherever it is to its end."""
+
+import time
+from datetime import datetime
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.pipeline.executions import ExecutionFollower, Step
+from deploy_scripts.pipeline.failures import readable_failure
+from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
+from deploy_scripts.pipeline.training_progress import TrainingFollower
+from deploy_scripts.screen import Screen
+
+# States of these kinds work or wait; the others take no time and would only fill the screen.
+_SHOWN_KINDS = {"Task", "Parallel", "Map"}
+_TRAINING_STATE = "Train on SageMaker"
+
+
+def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
+    """Follow a run to its end, one line a state; gives the run as the ledger then has it."""
+    follower = ExecutionFollower(deployment, item.execution_arn)
+    training = TrainingFollower(deployment, item.run.run_id)
+    screen.say(f"Run {item.run.run_id} ({item.run.dataset}, {item.run.source})")
+    with _progress(screen) as progress:
+        view = _RunView(progress)
+        while True:
+            ended = follower.has_ended()
+            for step in follower.read_new():
+                view.show(step)
+            if view.current_state == _TRAINING_STATE:
+                view.show_training(training)
+            if ended:
+                break
+            time.sleep(0.3 if deployment.aws.is_local else 2)
+    run = find_item(deployment, item.run.run_id).run
+    accuracy = "" if run.accuracy is None else f", test accuracy {run.accuracy:.3f}"
+    screen.say(
+        f"The run is {run.status}{accuracy}", style="bold green" if run.status == "live" else "bold yellow"
+    )
+    return run
+
+
+def require_live(run: Run) -> None:
+    """Raises CliError for a run that did not end with its model live."""
+    if run.status != "live":
+        raise CliError(
+            f"The run {run.run_id} ended as {run.status}: {run.reason or 'no reason given'}",
+            _ADVICE.get(run.status, "See `dropserve logs` and `dropserve runs`."),
+        )
+
+
+_ADVICE = {
+    "rejected": "Mend the dataset or the overrides and drop it again; what served before serves on.",
+    "duplicate": "This drop was handled already: `dropserve runs`. Train on it again with `dropserve run`.",
+    "champion_kept": "What served before serves on. `dropserve run --force` releases it all the same.",
+    "superseded": "A newer drop serves already. `dropserve run --key KEY` trains on this one again.",
+    "blocked": "The audit stopped the release: `dropserve audit` tells what to mend.",
+}
+
+
+class _RunView:
+    """Finished states become lines; the one at work is the moving line below them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID = progress.add_task("starting", total=None)
+        self._entered: dict[str, datetime] = {}
+        self._said: set[tuple[str, str]] = set()
+        self.current_state = ""
+
+    def show(self, step: Step) -> None:
+        if step.kind not in _SHOWN_KINDS:
+            return
+        if step.event == "entered":
+            self._entered[step.state] = step.at
+            self.current_state = step.state
+            # A task that once had a total cannot lose it: a new one for each state.
+            self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(step.state, total=None)
+        elif step.event == "left":
+            took_s = (step.at - self._entered.get(step.state, step.at)).total_seconds()
+            self._line("✓ ", "green", step.state, f"{took_s:6.1f} s")
+            self.current_state = ""
+        else:
+            self._line("! ", "yellow", step.state, readable_failure(step.error, step.cause))
+
+    def show_training(self, training: TrainingFollower) -> None:
+        found = training.read()
+        if found:
+            self._progress.update(self._task, description=found.text, completed=found.done, total=found.total)
+
+    def _line(self, mark: str, style: str, state: str, rest: str) -> None:
+        """A state that is passed again and again (a poll) is one line."""
+        if (mark, state) not in self._said:
+            self._said.add((mark, state))
+            self._progress.console.print(Text.assemble((mark, style), f"{state:<34} {rest}"), soft_wrap=True)
+
+
+def _progress(screen: Screen) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        console=screen.console,
+        transient=True,
+        disable=not screen.console.is_terminal,
+    )

@@ -1,0 +1,34 @@
+"""Where things lie: the repository, what is built, and what a laptop's cloud keeps."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "deploy_scripts" / "template.yaml"
+STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
+# Not resolved: the folder of a virtual environment's python is where its other programs are.
+PROGRAMS = Path(sys.executable).parent
+
+
+def work_folder() -> Path:
+    """`.dropserve` in the repository, or the folder that DROPSERVE_HOME names."""
+    return Path(os.environ.get("DROPSERVE_HOME", ROOT / ".dropserve")).absolute()
+
+
+def build_folder() -> Path:
+    return work_folder() / "build"
+
+
+def cloud_state_folder() -> Path:
+    return work_folder() / "cloud"
+
+
+def reports_folder() -> Path:
+    return work_folder() / "reports"
+
+
+def cache_folder() -> Path:
+    """What is fetched once a user: https://specifications.freedesktop.org/basedir-spec/latest/"""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "dropserve"

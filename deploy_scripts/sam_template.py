@@ -1,0 +1,51 @@
+"""Reads template.yaml, points its local files at the artifacts bucket, names what outlives a stack."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # it ships no types
+
+# Resource type -> the property that may hold a local path.
+_LOCAL_FILES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
+# What a stack may retain: resource type -> the property with its name.
+_NAMES = {"AWS::S3::Bucket": "BucketName", "AWS::DynamoDB::Table": "TableName"}
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """The template with every tag in its long form (`!Ref X` is `{"Ref": "X"}`)."""
+    template: dict[str, Any] = yaml_parse(path.read_text())
+    return template
+
+
+def replace_local_files(template: dict[str, Any], upload: Callable[[str], dict[str, str]]) -> dict[str, Any]:
+    """The template, changed in place: `upload` takes each local path and answers {Bucket, Key}."""
+    for resource in template["Resources"].values():
+        property_name = _LOCAL_FILES.get(resource["Type"], "")
+        value = resource.get("Properties", {}).get(property_name)
+        if isinstance(value, str) and not value.startswith("s3://"):
+            resource["Properties"][property_name] = upload(value)
+    return template
+
+
+def name_retained(template: dict[str, Any], pseudo_parameters: dict[str, str]) -> dict[str, list[str]]:
+    """Resource type -> the names of what this template retains; each name becomes a literal in the template.
+
+    A later stack takes an existing resource up only when its name is a literal.
+    `pseudo_parameters`: values by name, such as `AWS::Region`.
+    """
+    names: dict[str, list[str]] = {resource_type: [] for resource_type in _NAMES}
+    for resource in template["Resources"].values():
+        property_name = _NAMES.get(resource["Type"])
+        if property_name and resource.get("DeletionPolicy") == "Retain":
+            name = _substitute(resource["Properties"][property_name], pseudo_parameters)
+            resource["Properties"][property_name] = name
+            names[resource["Type"]].append(name)
+    return names
+
+
+def _substitute(value: Any, pseudo_parameters: dict[str, str]) -> str:
+    text: str = value["Fn::Sub"] if isinstance(value, dict) else value
+    for name, replacement in pseudo_parameters.items():
+        text = text.replace(f"${{{name}}}", replacement)
+    return text

@@ -1,0 +1,162 @@
+"""The CloudFormation stack: deployed by change set, read, deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, WaiterError
+
+from deploy_scripts.aws import Aws
+from deploy_scripts.errors import CliError, is_error
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
+
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+
+
+def find_status(aws: Aws) -> str | None:
+    """The stack's status, or None when there is no such stack."""
+    try:
+        return aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if is_error(error, "ValidationError"):
+            return None
+        raise
+
+
+def read_outputs(aws: Aws) -> dict[str, str]:
+    """Raises CliError when the stack is not deployed."""
+    status = find_status(aws)
+    if status is None or status in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
+        where = "the laptop's cloud" if aws.is_local else f"AWS ({aws.region})"
+        raise CliError(
+            f"There is no deployment named {aws.stack} in {where}.",
+            f"Deploy it: `dropserve deploy --target {aws.target.name}`.",
+        )
+    stack = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def deploy_stack(
+    aws: Aws,
+    template_url: str,
+    parameters: dict[str, str],
+    *,
+    take_up_existing: bool = False,
+    say: Callable[[str], None],
+) -> bool:
+    """Create or update the stack by a change set and wait; False when there was nothing to change.
+
+    `take_up_existing`: a new stack takes up what an earlier one retained, by its name.
+    Raises CliError, which lists the resources that failed.
+    """
+    status = find_status(aws)
+    if status == "ROLLBACK_COMPLETE":
+        say("The first deployment failed and was rolled back; removing what is left of it")
+        delete_stack(aws, say=say)
+        status = None
+    is_new = status in {None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
+    change_set = f"deploy-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
+    events = _NewEvents(aws, aws.stack)
+    answer = aws.cloudformation.create_change_set(
+        StackName=aws.stack,
+        ChangeSetName=change_set,
+        ChangeSetType="CREATE" if is_new else "UPDATE",
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        ImportExistingResources=is_new and take_up_existing,
+        # The validation before a deployment refuses every bucket name that is in use, a taken-up one too.
+        DisableValidation=is_new and take_up_existing,
+    )
+    if not _change_set_is_ready(aws, answer["Id"]):
+        return False
+    aws.cloudformation.execute_change_set(ChangeSetName=answer["Id"])
+    final = _wait(aws, answer["StackId"], events, say=say)
+    if final not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        raise CliError(
+            f"The stack {aws.stack} could not be deployed ({final}):\n{events.failures()}",
+            "Mend the first resource of the list and deploy again; what stood before is unchanged.",
+        )
+    return True
+
+
+def delete_stack(aws: Aws, *, say: Callable[[str], None]) -> None:
+    """Delete the stack and wait. Raises CliError, which lists the resources that could not be deleted."""
+    stack_id = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]["StackId"]
+    events = _NewEvents(aws, stack_id)
+    aws.cloudformation.delete_stack(StackName=aws.stack)
+    final = _wait(aws, stack_id, events, say=say)
+    if final != "DELETE_COMPLETE":
+        raise CliError(
+            f"The stack {aws.stack} could not be deleted ({final}):\n{events.failures()}",
+            "Remove what is named above, then run `dropserve destroy` again.",
+        )
+
+
+def _change_set_is_ready(aws: Aws, change_set_id: str) -> bool:
+    """False when it holds no changes. Raises CliError when it is refused."""
+    try:
+        aws.cloudformation.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=change_set_id, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
+        )
+    except WaiterError as error:
+        answer = aws.cloudformation.describe_change_set(ChangeSetName=change_set_id)
+        reason = answer.get("StatusReason", str(error))
+        aws.cloudformation.delete_change_set(ChangeSetName=change_set_id)
+        if any(text in reason for text in _NO_CHANGES):
+            return False
+        raise CliError(f"The template was refused: {reason}", "Mend deploy_scripts/template.yaml.") from error
+    return True
+
+
+def _wait(aws: Aws, stack_id: str, events: _NewEvents, *, say: Callable[[str], None]) -> str:
+    """Follow the stack's events until it rests; its last status. The id names a deleted stack as well."""
+    while True:
+        status = aws.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+        for event in events.read():
+            if not event.get("ResourceStatus", "").endswith("_IN_PROGRESS"):
+                say(f"{event.get('ResourceStatus')}  {event.get('LogicalResourceId')}")
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(0.3 if aws.is_local else 3)
+
+
+class _NewEvents:
+    """The stack's events since this object was made."""
+
+    def __init__(self, aws: Aws, stack: str) -> None:
+        self._aws = aws
+        self._stack = stack
+        self._events: list[StackEventTypeDef] = []
+        self._known: set[str] = set()
+        if find_status(aws) is not None:
+            self._known = {event["EventId"] for event in self._read_all()}
+
+    def read(self) -> list[StackEventTypeDef]:
+        """Those not read before, oldest first."""
+        fresh = [event for event in self._read_all() if event["EventId"] not in self._known]
+        self._known.update(event["EventId"] for event in fresh)
+        self._events += fresh
+        return fresh
+
+    def failures(self) -> str:
+        """What failed by itself, oldest first; what was cancelled because of it is left out."""
+        return "\n".join(
+            f"  {event.get('LogicalResourceId')} ({event.get('ResourceType')}): "
+            f"{event.get('ResourceStatusReason', 'no reason given')}"
+            for event in self._events
+            if event.get("ResourceStatus", "").endswith("_FAILED")
+            and "cancelled" not in event.get("ResourceStatusReason", "").lower()
+        )
+
+    def _read_all(self) -> list[StackEventTypeDef]:
+        pages = self._aws.cloudformation.get_paginator("describe_stack_events").paginate(
+            StackName=self._stack
+        )
+        newest_first = [event for page in pages for event in page["StackEvents"]]
+        return newest_first[::-1]
