@@ -1,6 +1,7 @@
 """Sends requests through SageMaker's own handler, as the serving container's model server does.
 
-Run with the artefact's `code` folder as PYTHONPATH: `python model_server_request.py MODEL_DIR PHOTO...`; PHOTO is `content type=path`. Prints one JSON line a photo: status, content type, body.
+Run with the artefact's `code` folder as PYTHONPATH: `python model_server_request.py MODEL_DIR PHOTO...`.
+A PHOTO is `content type=path`. Prints one JSON line a photo: status, content type, body.
 """
 
 import json

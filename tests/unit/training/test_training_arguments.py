@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from arguments import parse_arguments
 from errors import ArgumentError
 

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from backbones import BACKBONES, build_classifier, load_pretrained, replace_head
 from errors import WeightsError
 from lite0 import EfficientNetLite0
-from torch import nn
 
 
 def test_the_shipped_weights_load_by_name_and_give_1280_features(weights: Path) -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from evaluation import evaluate
 
 CLASSES = ["a", "b", "c"]

@@ -1,4 +1,5 @@
 import torch
+
 from head import PATIENCE, Epoch, HeadSettings, Labelled, train_head
 
 SETTINGS = HeadSettings(

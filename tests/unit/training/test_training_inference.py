@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inference
 import pytest
 import torch
 from made_photos import Trained
+
+import inference
 from preprocessing import decode_photo
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from made_photos import make_jpeg
 from PIL import Image
+
 from preprocessing import MAX_PIXELS, PhotoError, Preprocessing, decode_photo
 
 HALVES = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")

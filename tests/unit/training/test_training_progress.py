@@ -1,7 +1,8 @@
 import re
 
-import progress
 import pytest
+
+import progress
 
 
 def read_metrics(text: str) -> dict[str, float]:

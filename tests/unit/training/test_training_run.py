@@ -12,10 +12,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import torch
-from arguments import parse_arguments
-from errors import DatasetError
 from made_photos import COLOURS, Trained, make_jpeg, write_photos
 from PIL import Image
+
+from arguments import parse_arguments
+from errors import DatasetError
 from train import main, train
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "metrics.schema.json"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import serve
 from made_photos import Trained
+
+import serve
 
 # An artefact whose model waits for a file to appear before it answers.
 WAITING_MODEL = """

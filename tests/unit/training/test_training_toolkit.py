@@ -95,7 +95,8 @@ def test_a_failed_job_says_one_sentence(container: Path) -> None:
     run = run_toolkit(container)
     assert run.returncode != 0, run.stderr
     failure = (container / "output" / "failure").read_text()
+    weights = container / "input" / "data" / "weights"
     assert failure == (
-        f"the weights folder {container}/input/data/weights has no efficientnet_lite0.pth (it holds: nothing); "
+        f"the weights folder {weights} has no efficientnet_lite0.pth (it holds: nothing); "
         "put the ImageNet state dict of efficientnet_lite0 there under that name"
     )

@@ -1,0 +1,134 @@
+"""What train.py is told: hyperparameters as arguments, folders from SageMaker's variables or by hand."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from backbones import BACKBONES
+from errors import ArgumentError
+from head import HeadSettings
+from precision import PRECISIONS
+
+Number = TypeVar("Number", int, float)
+
+_MAX_SEED = 2**31 - 1
+# The backbones halve an image five times.
+_IMAGE_SIZE_STEP = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run's folders and hyperparameters, checked."""
+
+    dataset: Path
+    weights: Path
+    champion: Path | None
+    model_dir: Path
+    output_dir: Path
+    run_id: str
+    backbone: str
+    image_size: int
+    valid_share: float
+    test_share: float
+    precision: str
+    head: HeadSettings
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """What decides the result, as metrics.json records it."""
+        return {
+            "backbone": self.backbone,
+            "image_size": self.image_size,
+            "valid_share": self.valid_share,
+            "test_share": self.test_share,
+            **vars(self.head),
+        }
+
+
+def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Settings:
+    """Settings from a command line and from SM_CHANNEL_*, SM_MODEL_DIR and SM_OUTPUT_DATA_DIR.
+
+    Raises ArgumentError, which names the argument that is unknown, missing or out of range.
+    """
+    values = _parser(environment).parse_args(arguments)
+    for name in ("dataset", "weights", "model_dir", "output_dir"):
+        if getattr(values, name) is None:
+            raise ArgumentError(f"--{name.replace('_', '-')} is missing, and so is its SageMaker variable")
+    if values.valid_share + values.test_share > 0.8:
+        raise ArgumentError("--valid-share and --test-share together leave less than a fifth to train on")
+    return Settings(
+        dataset=values.dataset,
+        weights=values.weights,
+        champion=values.champion,
+        model_dir=values.model_dir,
+        output_dir=values.output_dir,
+        run_id=values.run_id,
+        backbone=values.backbone,
+        image_size=values.image_size,
+        valid_share=values.valid_share,
+        test_share=values.test_share,
+        precision=values.precision,
+        head=HeadSettings(
+            epochs=values.epochs,
+            batch_size=values.batch_size,
+            learning_rate=values.learning_rate,
+            weight_decay=values.weight_decay,
+            label_smoothing=values.label_smoothing,
+            seed=values.seed,
+        ),
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentError(message)
+
+
+def _parser(environment: Mapping[str, str]) -> _Parser:
+    parser = _Parser(description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    for flag, variable in (
+        ("--dataset", "SM_CHANNEL_DATASET"),
+        ("--weights", "SM_CHANNEL_WEIGHTS"),
+        ("--champion", "SM_CHANNEL_CHAMPION"),
+        ("--model-dir", "SM_MODEL_DIR"),
+        ("--output-dir", "SM_OUTPUT_DATA_DIR"),
+    ):
+        folder = environment.get(variable)
+        add(flag, type=Path, default=Path(folder) if folder else None, help=f"default: ${variable}")
+    add("--run-id", default="by-hand")
+    add("--backbone", choices=sorted(BACKBONES), default="efficientnet_lite0")
+    add("--epochs", type=_number(int, 1, 1000), default=60, help="at most; training stops when it stalls")
+    add("--batch-size", type=_number(int, 1, 4096), default=64, help="of the head's training")
+    add("--learning-rate", type=_number(float, 1e-6, 1.0), default=1e-3)
+    add("--weight-decay", type=_number(float, 0.0, 1.0), default=1e-3)
+    add("--label-smoothing", type=_number(float, 0.0, 0.5), default=0.1)
+    add("--seed", type=_number(int, 0, _MAX_SEED), default=0)
+    add("--image-size", type=_image_size, default=224, help="pixels a side; a multiple of 32")
+    add(
+        "--valid-share", type=_number(float, 0.05, 0.5), default=0.15, help="cut where there is no such split"
+    )
+    add("--test-share", type=_number(float, 0.05, 0.5), default=0.2, help="cut where there is no such split")
+    add("--precision", choices=["auto", *PRECISIONS], default="auto", help="of the features to train on")
+    return parser
+
+
+def _number(kind: type[Number], low: Number, high: Number) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of type {kind.__name__}") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _image_size(text: str) -> int:
+    size = _number(int, 64, 640)(text)
+    if size % _IMAGE_SIZE_STEP:
+        raise argparse.ArgumentTypeError(f"{size} is not a multiple of {_IMAGE_SIZE_STEP}")
+    return size

@@ -1,0 +1,99 @@
+"""The pretrained networks that training can start from, and how each wants its images."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import nn
+
+from errors import WeightsError
+from lite0 import EfficientNetLite0
+from preprocessing import Preprocessing
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_IMAGENET_CLASSES = 1000
+_HALVES = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """How to build a network, where its last linear layer is, and how its images were prepared."""
+
+    build: Callable[[], nn.Module]
+    head: str
+    padding: str = "symmetric"
+    mean: tuple[float, float, float] = _IMAGENET_MEAN
+    std: tuple[float, float, float] = _IMAGENET_STD
+    interpolation: str = "bilinear"
+
+    def preprocessing(self, image_size: int) -> Preprocessing:
+        """Its images at `image_size` pixels a side."""
+        return Preprocessing(image_size, self.mean, self.std, self.interpolation)
+
+
+# `torchvision.models.NAME()` without weights: nothing is downloaded.
+BACKBONES: dict[str, Backbone] = {
+    "efficientnet_lite0": Backbone(EfficientNetLite0, "_fc", padding="same", mean=_HALVES, std=_HALVES),
+    "resnet18": Backbone(torchvision.models.resnet18, "fc"),
+    "resnet50": Backbone(torchvision.models.resnet50, "fc"),
+    "mobilenet_v3_large": Backbone(torchvision.models.mobilenet_v3_large, "classifier.3"),
+    "efficientnet_b0": Backbone(torchvision.models.efficientnet_b0, "classifier.1", interpolation="bicubic"),
+}
+
+
+def load_pretrained(name: str, weights_folder: Path) -> nn.Module:
+    """The network `name` with the ImageNet weights of `<weights_folder>/<name>.pth`, its own head included.
+
+    Raises WeightsError when the file is missing, is no state dict, or belongs to another network.
+    """
+    path = weights_folder / f"{name}.pth"
+    if not path.is_file():
+        found = ", ".join(sorted(entry.name for entry in weights_folder.glob("*"))) or "nothing"
+        raise WeightsError(
+            f"the weights folder {weights_folder} has no {path.name} (it holds: {found}); "
+            f"put the ImageNet state dict of {name} there under that name"
+        )
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"{path} is not a PyTorch state dict that loads with weights_only=True ({_first_line(error)})"
+        ) from error
+    network = BACKBONES[name].build()
+    try:
+        network.load_state_dict(tensors)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} does not hold the weights of {name}: {_differences(error)}") from error
+    return network.eval()
+
+
+def replace_head(network: nn.Module, name: str, head: nn.Module) -> nn.Module:
+    """Put `head` where the network's last linear layer was; gives the layer that stood there."""
+    parent_path, _, attribute = BACKBONES[name].head.rpartition(".")
+    parent = network.get_submodule(parent_path)
+    old: nn.Module = getattr(parent, attribute)
+    setattr(parent, attribute, head)
+    return old
+
+
+def build_classifier(name: str, classes: int) -> nn.Module:
+    """The network `name` with a linear head for `classes` classes and no trained weights yet."""
+    network = BACKBONES[name].build()
+    old = replace_head(network, name, nn.Identity())
+    assert isinstance(old, nn.Linear)  # noqa: S101 - BACKBONES names a linear layer
+    replace_head(network, name, nn.Linear(old.in_features, classes))
+    return network.eval()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _differences(error: BaseException) -> str:
+    """What torch says differs, shortened to the first finding."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[1:2] or lines[:1])[:300]

@@ -1,0 +1,233 @@
+#!/bin/bash
+# Trains on this machine what SageMaker would train in a container, and tells the waiting state machine.
+#
+# User data runs it as root on a Deep Learning AMI; it writes below $HOME only. It needs bash, aws and python3,
+# and these variables: DROPSERVE_RUN_ID, DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_TASK_TOKEN,
+# DROPSERVE_DEADLINE_S (seconds), AWS_DEFAULT_REGION. However it ends, it shuts the machine down.
+set -euo pipefail
+umask 077
+
+readonly HEARTBEAT_S=30
+# What is left to a training that was told to stop, before the machine goes down under it.
+readonly GRACE_S=60
+readonly MAX_CAUSE_CHARACTERS=4000
+
+reason='' # why the training failed, where its log would not say
+child=''  # the step that runs now
+watchdog=''
+heartbeat=''
+
+main() {
+    local name
+    for name in RUN_ID JOB_NAME PLAN_URI TASK_TOKEN DEADLINE_S; do
+        name="DROPSERVE_$name"
+        [[ -n ${!name:-} ]] || fail "the variable $name is not set"
+    done
+    [[ $DROPSERVE_DEADLINE_S =~ ^[0-9]+$ ]] || fail "DROPSERVE_DEADLINE_S is not a number of seconds"
+    watch_deadline &
+    watchdog=$!
+    send_heartbeats &
+    heartbeat=$!
+
+    step aws s3 cp --only-show-errors "$DROPSERVE_PLAN_URI" "$work/plan.json"
+    step python3 -c "$READ_PLAN" "$work"
+    fetch_code
+    fetch_channels
+    run_training
+    upload_results
+    report_success
+}
+
+# -- the steps
+
+# Runs a command with its output in the log; a signal interrupts `wait`, but not a command in the foreground.
+step() {
+    "$@" >>"$log" 2>&1 &
+    child=$!
+    local status=0
+    wait "$child" || status=$?
+    child=''
+    return "$status"
+}
+
+fetch_code() {
+    step aws s3 cp --only-show-errors "$(cat "$work/code_uri")" "$work/sourcedir.tar.gz"
+    mkdir -p "$work/code"
+    step tar -xzf "$work/sourcedir.tar.gz" -C "$work/code" --no-same-owner
+}
+
+# An address that ends in a slash is a folder, any other an object: it lands under its own name, as on SageMaker.
+fetch_channels() {
+    local name uri recursive
+    while IFS=$'\t' read -r name uri; do
+        mkdir -p "$work/input/data/$name"
+        recursive=()
+        [[ $uri != */ ]] || recursive=(--recursive)
+        step aws s3 cp --only-show-errors ${recursive[@]+"${recursive[@]}"} "$uri" "$work/input/data/$name/"
+    done <"$work/channels"
+}
+
+run_training() {
+    local python argument name uri
+    local arguments=() variables=()
+    python=$(find_python) || fail "no python3 on this machine can import torch and torchvision"
+    "$python" -c 'import matplotlib' 2>/dev/null || step "$python" -m pip install --quiet matplotlib
+    while IFS= read -r -d '' argument; do
+        arguments+=("$argument")
+    done <"$work/arguments"
+    while IFS=$'\t' read -r name uri; do
+        variables+=("SM_CHANNEL_$(tr '[:lower:]' '[:upper:]' <<<"$name")=$work/input/data/$name")
+    done <"$work/channels"
+    mkdir -p "$work/model" "$work/output/data"
+    step env -u DROPSERVE_TASK_TOKEN ${variables[@]+"${variables[@]}"} \
+        SM_MODEL_DIR="$work/model" SM_OUTPUT_DIR="$work/output" SM_OUTPUT_DATA_DIR="$work/output/data" \
+        PYTHONUNBUFFERED=1 \
+        "$python" "$work/code/train.py" ${arguments[@]+"${arguments[@]}"}
+}
+
+# The one on PATH, or the one that a Deep Learning AMI keeps beside the system's.
+find_python() {
+    local python
+    for python in python3 /opt/pytorch/bin/python3 /opt/conda/envs/pytorch/bin/python3; do
+        if "$python" -c 'import torch, torchvision' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+upload_results() {
+    local target
+    target="$(cat "$work/output_uri")/$DROPSERVE_JOB_NAME/output"
+    step tar -czf "$work/model.tar.gz" -C "$work/model" .
+    step tar -czf "$work/output.tar.gz" -C "$work/output/data" .
+    step aws s3 cp --only-show-errors "$work/output.tar.gz" "$target/output.tar.gz"
+    step aws s3 cp --only-show-errors "$work/model.tar.gz" "$target/model.tar.gz"
+    printf '%s' "$target/model.tar.gz" >"$work/model_uri"
+}
+
+# -- what the state machine hears; the task token stays out of arguments, which every process can read
+
+report_success() {
+    python3 -c "$WRITE_SUCCESS" "$work"
+    step aws stepfunctions send-task-success --cli-input-json "file://$work/success.json"
+}
+
+report_failure() {
+    python3 -c "$WRITE_FAILURE" "$work" "$MAX_CAUSE_CHARACTERS" "$reason"
+    aws stepfunctions send-task-failure --cli-input-json "file://$work/failure.json" >>"$log" 2>&1
+}
+
+send_heartbeats() {
+    local answer
+    python3 -c "$WRITE_HEARTBEAT" "$work"
+    while true; do
+        answer=$(aws stepfunctions send-task-heartbeat --cli-input-json "file://$work/heartbeat.json" 2>&1) || true
+        # Nobody waits for this training any more: what it still cost would be wasted.
+        [[ $answer != *TaskTimedOut* ]] || interrupt 'the state machine does not wait for this training any more'
+        nap "$HEARTBEAT_S"
+    done
+}
+
+# -- the end
+
+watch_deadline() {
+    nap "$DROPSERVE_DEADLINE_S"
+    interrupt "the training was not finished after $DROPSERVE_DEADLINE_S seconds"
+    nap "$GRACE_S"
+    shutdown -h now
+}
+
+# From a background job: end the script and say why.
+interrupt() {
+    printf '%s' "$1" >"$work/interruption"
+    kill -TERM $$
+}
+
+# A sleep that ends with the job that called it, and leaves no process behind.
+nap() {
+    sleep "$1" &
+    # shellcheck disable=SC2064 # the number as it is now
+    trap "kill $! 2>/dev/null; exit 0" TERM
+    wait $!
+    trap - TERM
+}
+
+fail() {
+    reason=$1
+    exit 1
+}
+
+finish() {
+    local status=$?
+    trap - EXIT
+    trap '' TERM INT
+    set +e
+    [[ -z $child ]] || { kill -TERM "$child" && wait "$child"; } 2>/dev/null
+    if [[ $status -ne 0 ]]; then
+        [[ ! -s $work/interruption ]] || reason=$(cat "$work/interruption")
+        report_failure
+    fi
+    [[ -z $heartbeat ]] || kill -TERM "$heartbeat" 2>/dev/null
+    tail -n 40 "$log"
+    # Until here: should anything above hang, the watchdog takes the machine down.
+    [[ -z $watchdog ]] || kill -TERM "$watchdog" 2>/dev/null
+    shutdown -h now
+    exit "$status"
+}
+
+# -- Python where the shell would be clumsy: JSON in, JSON out
+
+READ_PLAN='
+import json, pathlib, re, sys
+work = pathlib.Path(sys.argv[1])
+plan = json.loads((work / "plan.json").read_text())
+hyperparameters = {name: json.loads(value) for name, value in plan["hyperparameters"].items()}
+arguments, channels = [], []
+for name, value in sorted(hyperparameters.items()):
+    if not name.startswith("sagemaker_"):
+        arguments += ["--" + name, str(value)]
+for channel in plan["input_data_config"]:
+    name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name) or source["S3DataType"] != "S3Prefix":
+        sys.exit(f"the channel {name!r} of plan.json is of a kind that ec2_boot.sh does not know")
+    channels.append(name + "\t" + source["S3Uri"] + "\n")
+(work / "arguments").write_text("".join(argument + "\0" for argument in arguments))
+(work / "channels").write_text("".join(channels))
+(work / "code_uri").write_text(hyperparameters["sagemaker_submit_directory"])
+(work / "output_uri").write_text(plan["output_uri"].rstrip("/"))
+'
+
+WRITE_SUCCESS='
+import json, os, pathlib, sys
+work = pathlib.Path(sys.argv[1])
+output = {"ModelArtifacts": {"S3ModelArtifacts": (work / "model_uri").read_text()}}
+answer = {"taskToken": os.environ["DROPSERVE_TASK_TOKEN"], "output": json.dumps(output)}
+(work / "success.json").write_text(json.dumps(answer))
+'
+
+WRITE_FAILURE='
+import json, os, pathlib, sys
+work, limit, reason = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+if not reason and (work / "output" / "failure").exists():
+    reason = (work / "output" / "failure").read_text()
+log = (work / "boot.log").read_text(errors="replace")
+cause = (reason[:limit] + "\n" if reason else "") + log[-limit:]
+answer = {"taskToken": os.environ.get("DROPSERVE_TASK_TOKEN", ""), "error": "TrainingFailed", "cause": cause}
+(work / "failure.json").write_text(json.dumps(answer))
+'
+
+WRITE_HEARTBEAT='
+import json, os, pathlib, sys
+answer = {"taskToken": os.environ["DROPSERVE_TASK_TOKEN"]}
+(pathlib.Path(sys.argv[1]) / "heartbeat.json").write_text(json.dumps(answer))
+'
+
+work="${HOME:-/root}/dropserve/${DROPSERVE_JOB_NAME:-unnamed}"
+log="$work/boot.log"
+trap finish EXIT
+trap 'exit 143' TERM INT
+mkdir -p "$work"
+: >"$log"
+main

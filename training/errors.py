@@ -1,0 +1,17 @@
+"""Faults that a person can mend: the message says what was wrong, where, and what to do."""
+
+
+class TrainingError(Exception):
+    """The root of every error that training raises on purpose."""
+
+
+class ArgumentError(TrainingError):
+    """A hyperparameter or a folder given to train.py is unknown or out of range."""
+
+
+class DatasetError(TrainingError):
+    """The drop cannot be trained on: unreadable archive, unclear layout, too few or too many bad photos."""
+
+
+class WeightsError(TrainingError):
+    """The pretrained weights are missing or belong to another backbone."""

@@ -1,0 +1,42 @@
+"""Whether this machine computes features faster in bfloat16: measured on the spot, never guessed."""
+
+import time
+
+import torch
+from torch import nn
+
+# Below this the measurement costs more than bfloat16 can save.
+MEASURE_FROM_IMAGES = 1000
+_BATCH = 16  # as features.py computes them
+_TRIES = 3
+# A clear win only: a machine near the line must not choose differently from run to run.
+_MIN_GAIN = 1.15
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_precision(network: nn.Module, image_size: int, image_count: int, device: torch.device) -> str:
+    """`bfloat16` where the network runs clearly faster under autocast on this machine, else `float32`."""
+    if image_count < MEASURE_FROM_IMAGES:
+        return "float32"
+    images = torch.zeros(_BATCH, 3, image_size, image_size, device=device)
+    images = images.to(memory_format=torch.channels_last)
+    for name in PRECISIONS:
+        _seconds(network, images, name)  # the first pass of each pays for setting up its kernels
+    best = {name: min(_seconds(network, images, name) for _ in range(_TRIES)) for name in PRECISIONS}
+    return "bfloat16" if best["float32"] > _MIN_GAIN * best["bfloat16"] else "float32"
+
+
+def run_network(network: nn.Module, images: torch.Tensor, precision: str) -> torch.Tensor:
+    """The network's output in float32, computed at `precision`."""
+    reduced = precision != "float32"
+    with torch.inference_mode(), torch.autocast(images.device.type, PRECISIONS[precision], enabled=reduced):
+        output: torch.Tensor = network(images)
+        return output.float()
+
+
+def _seconds(network: nn.Module, images: torch.Tensor, precision: str) -> float:
+    started = time.perf_counter()
+    # Copying to the host waits for a GPU to finish.
+    run_network(network, images, precision).cpu()
+    return time.perf_counter() - started

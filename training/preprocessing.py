@@ -1,0 +1,105 @@
+"""From the bytes of a photo to a network's input: the same code in training and behind the endpoint."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# What a photo's bytes may be; Pillow's other decoders stay out of reach of strangers' files.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+# From here on Pillow itself warns of a decompression bomb; more than a camera makes.
+MAX_PIXELS = 89_478_485
+
+_INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+Pixels = NDArray[np.uint8]
+
+
+class PhotoError(ValueError):
+    """The bytes are not a photo that can be decoded; the message says why."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Side in pixels, and per-channel (R, G, B) mean and standard deviation of values in 0..1."""
+
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+
+    def decode(self, photo: bytes) -> Pixels:
+        """The photo as (image_size, image_size, 3) RGB values; PhotoError where it cannot be read."""
+        return decode_photo(photo, self.image_size, self.interpolation)
+
+    def batch(self, photos: list[Pixels], device: torch.device) -> torch.Tensor:
+        """Decoded photos as one normalised (N, 3, side, side) float tensor.
+
+        The pixels already lie channels last, so permuting gives torch's channels_last layout for nothing.
+        """
+        pixels = torch.from_numpy(np.stack(photos)).to(device).permute(0, 3, 1, 2)
+        mean = torch.tensor(self.mean, device=device).mul_(255).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=device).mul_(255).view(1, 3, 1, 1)
+        return pixels.to(torch.float32).sub_(mean).div_(std)
+
+    def describe(self) -> dict[str, Any]:
+        """What model.json keeps of it."""
+        return {
+            "image_size": self.image_size,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": self.interpolation,
+        }
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> "Preprocessing":
+        """The inverse of `describe`. Raises KeyError or ValueError when a field is missing or unknown."""
+        interpolation = str(description["interpolation"])
+        if interpolation not in _INTERPOLATIONS:
+            raise ValueError(f"unknown interpolation {interpolation!r}")
+        red, green, blue = (float(value) for value in description["mean"])
+        red_std, green_std, blue_std = (float(value) for value in description["std"])
+        return cls(
+            int(description["image_size"]), (red, green, blue), (red_std, green_std, blue_std), interpolation
+        )
+
+
+def decode_photo(photo: bytes, side: int, interpolation: str = "bilinear") -> Pixels:
+    """Decode, turn upright, and squeeze into `side` x `side` RGB pixels.
+
+    The whole photo is kept: what matters may stand at its border. A JPEG is decoded at the smallest of the
+    sizes that its coding allows (`draft`), which makes large photos several times cheaper.
+
+    Raises PhotoError when the bytes are not a photo, are cut short, or claim too many pixels.
+    """
+    try:
+        with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PhotoError(f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS}")
+            image.draft("RGB", (side, side))
+            # Only a photo that says so is turned: the check is cheaper than the call on a decoded image.
+            upright = ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image
+            small = _to_rgb(upright).resize((side, side), _INTERPOLATIONS[interpolation], reducing_gap=3.0)
+            return np.asarray(small)
+    except PhotoError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"not one of {', '.join(FORMATS)}") from error
+    # Broken files surface as nearly anything from Pillow's decoders.
+    except Exception as error:
+        raise PhotoError(f"cannot be decoded: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB; what is transparent becomes white."""
+    if image.mode == "RGB":
+        return image
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

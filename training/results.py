@@ -1,0 +1,82 @@
+"""What a run leaves for people and for the judge: metrics.json, report.html, smoke_test.jpg."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+import torchvision
+
+from arguments import Settings
+from classifier import Classifier
+from dataset import Dataset
+from evaluation import Evaluation
+from features import Features, Pass
+from head import TrainedHead
+from report import find_mistakes, render_report
+from smoke_photo import FILE_NAME, SmokePhoto
+
+METRICS_FILE = "metrics.json"
+REPORT_FILE = "report.html"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a finished run knows; `logits` (N, classes) belong to the photos of `test`."""
+
+    classifier: Classifier
+    dataset: Dataset
+    run: Pass
+    trained: TrainedHead
+    test: Features
+    logits: torch.Tensor
+    evaluation: Evaluation
+    champion: dict[str, Any] | None
+    smoke_photo: SmokePhoto
+
+
+def write_results(results: Results, settings: Settings, seconds: dict[str, float]) -> None:
+    """Write the three files to the output folder, which is made if absent."""
+    folder = settings.output_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = build_metrics(results, settings, seconds)
+    mistakes = find_mistakes(results.test, results.logits, results.dataset.classes, results.run.source)
+    (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
+    (folder / REPORT_FILE).write_text(render_report(metrics, mistakes), "utf-8")
+    (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
+
+
+def build_metrics(results: Results, settings: Settings, seconds: dict[str, float]) -> dict[str, Any]:
+    """metrics.json's content, as schemas/metrics.schema.json describes it."""
+    dataset = results.dataset
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": settings.run_id,
+        "backbone": settings.backbone,
+        "classes": dataset.classes,
+        "images": {split: len(photos) for split, photos in dataset.splits.items()},
+        "test_split_sha256": dataset.test_split_sha256,
+        **asdict(results.evaluation),
+        "history": [epoch.figures() for epoch in results.trained.history],
+        "best_epoch": results.trained.best_epoch,
+        "champion": results.champion,
+        "seconds": seconds,
+        "smoke_test": {"file": FILE_NAME, "expected_label": results.smoke_photo.expected_label},
+        "excluded_images": [asdict(item) for item in dataset.excluded],
+        "hyperparameters": {**settings.hyperparameters(), "precision": results.run.precision},
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }
