@@ -27,6 +27,7 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@MYPYPATH=training $(BIN)/mypy --explicit-package-bases training
 	@$(BIN)/cfn-lint deploy_scripts/template.yaml
 	@$(BIN)/python -m state_machines.validate
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Step:
     """Something that happened to a state; `kind` is Task, Choice, Wait, Pass, ... as in the definition."""
 
-    event: Literal["entered", "left", "failed"]
+    event: Literal["entered", "left", "failed", "succeeded"]
     state: str
     kind: str
     at: datetime
@@ -62,6 +62,8 @@ class ExecutionFollower:
         if happened.endswith("StateExited"):
             name = event["stateExitedEventDetails"]["name"]
             return Step("left", name, happened.removesuffix("StateExited"), event["timestamp"])
+        if happened == "TaskSucceeded":
+            return Step("succeeded", *self._state, event["timestamp"])
         if happened in {"TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed"}:
             details = _failure_details(event)
             error, cause = details.get("error", ""), details.get("cause", "")

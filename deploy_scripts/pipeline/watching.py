@@ -32,7 +32,7 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     training = TrainingFollower(deployment, item.run.run_id)
     screen.say(f"Run {item.run.run_id} ({item.run.dataset}, {item.run.source})")
     with _progress(screen) as progress:
-        view = _RunView(progress)
+        view = RunView(progress)
         while True:
             ended = follower.has_ended()
             for step in follower.read_new():
@@ -68,7 +68,7 @@ _ADVICE = {
 }
 
 
-class _RunView:
+class RunView:
     """Finished states become lines; the one at work is the moving line below them."""
 
     def __init__(self, progress: Progress) -> None:
@@ -76,6 +76,7 @@ class _RunView:
         self._task: TaskID = progress.add_task("starting", total=None)
         self._entered: dict[str, datetime] = {}
         self._said: set[tuple[str, str]] = set()
+        self._failed = False
         self.current_state = ""
 
     def show(self, step: Step) -> None:
@@ -83,16 +84,22 @@ class _RunView:
             return
         if step.event == "entered":
             self._entered[step.state] = step.at
+            self._failed = False
             self.current_state = step.state
             # A task that once had a total cannot lose it: a new one for each state.
             self._progress.remove_task(self._task)
             self._task = self._progress.add_task(step.state, total=None)
-        elif step.event == "left":
-            took_s = (step.at - self._entered.get(step.state, step.at)).total_seconds()
-            self._line("✓ ", "green", step.state, f"{took_s:6.1f} s")
-            self.current_state = ""
-        else:
+        elif step.event == "failed":
+            self._failed = True
             self._line("! ", "yellow", step.state, readable_failure(step.error, step.cause))
+        elif step.event == "succeeded":
+            self._failed = False
+        else:
+            # A state is left after a caught error too; its line has been said.
+            if not self._failed:
+                took_s = (step.at - self._entered.get(step.state, step.at)).total_seconds()
+                self._line("✓ ", "green", step.state, f"{took_s:6.1f} s")
+            self.current_state = ""
 
     def show_training(self, training: TrainingFollower) -> None:
         found = training.read()

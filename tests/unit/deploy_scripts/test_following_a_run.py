@@ -1,15 +1,18 @@
 """States and training, as they are followed."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.pipeline.executions import ExecutionFollower
+from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.ledger import Run
 from deploy_scripts.pipeline.training_progress import TrainingFollower, TrainingProgress, parse_progress
-from deploy_scripts.pipeline.watching import require_live
+from deploy_scripts.pipeline.watching import RunView, require_live
 from training import progress
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -57,6 +60,21 @@ def test_each_step_of_an_execution_is_told_once_and_in_order(stubbed: Any) -> No
         ("entered", "Plan training"),
     ]
     assert (later[0].at - steps[0].at).total_seconds() == 2
+
+
+def test_a_state_left_after_a_caught_error_is_not_shown_as_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def steps(*happened: str) -> str:
+        with Progress(console=Console(file=sys.stdout, width=120)) as bar:
+            view = RunView(bar)
+            for number, each in enumerate(happened):
+                view.show(Step(each, "Train", "Task", NOON + timedelta(seconds=number), "Boom", "it broke"))
+        return capsys.readouterr().out
+
+    assert "! Train" in steps("entered", "failed", "left")
+    assert "✓" not in steps("entered", "failed", "left")
+    assert "✓ Train" in steps("entered", "failed", "succeeded", "left")
 
 
 def test_the_lines_that_training_prints_are_understood(capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,7 +123,6 @@ def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
     monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
     import arguments
     from errors import ArgumentError
-
     from functions.plan_training.hyperparameters import BACKBONES, NUMBERS
 
     assert set(arguments.BACKBONES) == set(BACKBONES)
