@@ -87,7 +87,10 @@ def decode_photo(photo: bytes, side: int, interpolation: str = "bilinear") -> Pi
             return np.asarray(small)
     except PhotoError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        # Pillow looks first, from twice its own limit on.
+        raise PhotoError(f"too many pixels: {error}; the limit is {MAX_PIXELS}") from error
+    except UnidentifiedImageError as error:
         raise PhotoError(f"not one of {', '.join(FORMATS)}") from error
     # Broken files surface as nearly anything from Pillow's decoders.
     except Exception as error:
