@@ -9,7 +9,7 @@ from typing import Any
 
 from state_machines.states_language import Chain, Choice, ChoiceRule, Fail, Pass, Succeed
 from state_machines.take_down import take_down
-from state_machines.tasks import DEPLOY_LOCK, NOBODY, THIS_RUN, call, update_item
+from state_machines.tasks import DEPLOY_LOCK, NOBODY, RUN_ATTRIBUTES, THIS_RUN, call, update_item
 
 
 class Endings:
@@ -30,26 +30,16 @@ class Endings:
             "States.Format('a newer drop than {} is live already', $.run.key)",
             self.record,
         )
-        self.live = Pass(
+        self.live = _outcome(
             "Declare live",
-            parameters={
-                "status": "live",
-                "reason.$": "$.verdict.answer.reason",
-                "release.$": "$.release.name",
-            },
-            result_path="$.outcome",
+            "live",
+            "$.verdict.answer.reason",
+            self.give_lock_back,
+            release="$.release.name",
         )
-        self.live.next(self.give_lock_back)
-        self.not_promoted = Pass(
-            "Keep champion",
-            parameters={
-                "status.$": "$.verdict.answer.status",
-                "reason.$": "$.verdict.answer.reason",
-                "release": "",
-            },
-            result_path="$.outcome",
+        self.not_promoted = _outcome(
+            "Keep champion", "$.verdict.answer.status", "$.verdict.answer.reason", self.give_lock_back
         )
-        self.not_promoted.next(self.give_lock_back)
         self.duplicate = _end_as_duplicate()
 
     def reject(self, name: str, path: str) -> Pass:
@@ -64,10 +54,13 @@ def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
     return state
 
 
-def _outcome(name: str, status: str, reason: str, then: Any) -> Pass:
-    state = Pass(
-        name, parameters={"status": status, "reason.$": reason, "release": ""}, result_path="$.outcome"
-    )
+def _outcome(name: str, status: str, reason: str, then: Any, *, release: str = "") -> Pass:
+    """The state that sets `$.outcome`; each value is a text, or the path or intrinsic that gives it."""
+    given = {"status": status, "reason": reason, "release": release}
+    parameters = {
+        f"{field}.$" if value.startswith(("$", "States.")) else field: value for field, value in given.items()
+    }
+    state = Pass(name, parameters=parameters, result_path="$.outcome")
     state.next(then)
     return state
 
@@ -82,12 +75,7 @@ def _end_as_duplicate() -> Chain:
             "Item": {
                 "run_id": {"S.$": "$$.Execution.Name"},
                 "duplicate_of": THIS_RUN,
-                "source": {"S.$": "$.run.source"},
-                "bucket": {"S.$": "$.run.bucket"},
-                "drop_key": {"S.$": "$.run.key"},
-                "version_id": {"S.$": "$.run.version_id"},
-                "execution_arn": {"S.$": "$.run.execution_arn"},
-                "started_at": {"S.$": "$.run.started_at"},
+                **RUN_ATTRIBUTES,
                 "ended_at": {"S.$": "$$.State.EnteredTime"},
                 "status": {"S": "duplicate"},
                 "reason": {"S.$": "States.Format('already handled by run {}', $.run.id)"},

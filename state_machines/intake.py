@@ -5,7 +5,7 @@ from typing import Any
 from state_machines.endings import Endings
 from state_machines.settings import INPUT_DEFAULTS, SETTINGS
 from state_machines.states_language import Chain, Choice, ChoiceRule, Fail, Pass
-from state_machines.tasks import THIS_RUN, call, catch, invoke_function, update_item
+from state_machines.tasks import RUN_ATTRIBUTES, THIS_RUN, call, catch, invoke_function, update_item
 
 
 def read_input() -> Chain:
@@ -41,7 +41,7 @@ def _name_run() -> Pass:
         parameters={
             "run": {
                 # 32 characters: with a stack's name before it an id still fits SageMaker's 63.
-                "id.$": f"States.Hash(States.Format('{{}}\n{{}}\n{{}}\n{{}}', {drop}), 'MD5')",
+                "id.$": f"States.Hash(States.JsonToString(States.Array({drop})), 'MD5')",
                 "source.$": "$.input.merged.source",
                 "bucket.$": "$.input.merged.bucket",
                 "key.$": "$.input.merged.key",
@@ -65,12 +65,7 @@ def claim_drop(endings: Endings) -> Any:
             "TableName": "${LedgerTable}",
             "Item": {
                 "run_id": THIS_RUN,
-                "source": {"S.$": "$.run.source"},
-                "bucket": {"S.$": "$.run.bucket"},
-                "drop_key": {"S.$": "$.run.key"},
-                "version_id": {"S.$": "$.run.version_id"},
-                "execution_arn": {"S.$": "$.run.execution_arn"},
-                "started_at": {"S.$": "$.run.started_at"},
+                **RUN_ATTRIBUTES,
                 "status": {"S": "running"},
             },
             # The second half lets a retried call of the same execution through.

@@ -125,6 +125,15 @@ def update_item(name: str, key: dict[str, str], values: dict[str, dict[str, str]
 
 
 THIS_RUN = {"S.$": "$.run.id"}
+# What the ledger says of a run from its first moment.
+RUN_ATTRIBUTES = {
+    "source": {"S.$": "$.run.source"},
+    "bucket": {"S.$": "$.run.bucket"},
+    "drop_key": {"S.$": "$.run.key"},
+    "version_id": {"S.$": "$.run.version_id"},
+    "execution_arn": {"S.$": "$.run.execution_arn"},
+    "started_at": {"S.$": "$.run.started_at"},
+}
 # The ledger's one item that is no run: who deploys now, and how new the newest released drop is.
 DEPLOY_LOCK = {"S": "deploy-lock"}
 NOBODY = "nobody"
