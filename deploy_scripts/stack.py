@@ -116,11 +116,15 @@ def _change_set_is_ready(aws: Aws, change_set_id: str) -> bool:
 
 def _wait(aws: Aws, stack_id: str, events: _NewEvents, *, say: Callable[[str], None]) -> str:
     """Follow the stack's events until it rests; its last status. The id names a deleted stack as well."""
+    done = 0
     while True:
         status = aws.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-        for event in events.read():
-            if not event.get("ResourceStatus", "").endswith("_IN_PROGRESS"):
-                say(f"{event.get('ResourceStatus')}  {event.get('LogicalResourceId')}")
+        fresh = events.read()
+        finished = [each for each in fresh if not each.get("ResourceStatus", "").endswith("_IN_PROGRESS")]
+        if finished:
+            done += len(finished)
+            last = finished[-1]
+            say(f"Stack: {done} steps done, {last.get('LogicalResourceId')} {last.get('ResourceStatus')}")
         if not status.endswith("_IN_PROGRESS"):
             return status
         time.sleep(0.3 if aws.is_local else 3)

@@ -73,7 +73,7 @@ def test_a_failed_deployment_names_what_failed_by_itself(stubbed: Any) -> None:
     assert "Function (AWS::Lambda::Function): The role cannot be assumed." in failure.value.message
     assert "Other" not in failure.value.message
     assert "an old story" not in failure.value.message
-    assert said[0] == "UPDATE_FAILED  Function"
+    assert said == ["Stack: 3 steps done, dropserve UPDATE_ROLLBACK_COMPLETE"]
 
 
 def test_outputs_of_no_deployment_say_how_to_deploy(stubbed: Any) -> None:
