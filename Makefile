@@ -43,17 +43,17 @@ lock: ## write requirements.lock anew from requirements.in
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dropserve needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'
-	@echo "Setting up .venv (once; the packages take 20 s to 3 min to download) ..."
+	@echo "Setting up .venv (once; the packages take 20 s to 3 min to download) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
 ifeq ($(TORCH_BACKEND),)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r requirements.lock
 else
-	@echo "  taking torch's $(TORCH_BACKEND) build"
+	@echo "  taking torch's $(TORCH_BACKEND) build" >&2
 	@awk 'BEGIN {keep = 1} /^[a-z]/ {keep = ($$0 !~ /^($(TORCH_PACKAGES))==/)} keep' requirements.lock > $(VENV)/without-torch.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r $(VENV)/without-torch.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --torch-backend $(TORCH_BACKEND) $$(sed -nE 's/^((torch|torchvision)==[^ ;]*).*/\1/p' requirements.lock)
 endif
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
-	@echo "Ready."
+	@echo "Ready." >&2

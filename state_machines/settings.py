@@ -6,7 +6,8 @@ from typing import Any
 EC2_USER_DATA = """#!/bin/bash
 export DROPSERVE_RUN_ID='{}' DROPSERVE_JOB_NAME='{}' DROPSERVE_PLAN_URI='{}' DROPSERVE_DEADLINE_S='{}'
 export DROPSERVE_TASK_TOKEN='{}' AWS_DEFAULT_REGION='${Region}'
-cd "$HOME" 2>/dev/null || cd /root
+[ -n "$HOME" ] || export HOME=/root
+cd "$HOME"
 aws s3 cp --only-show-errors '${Ec2BootUri}' ec2_boot.sh && bash ec2_boot.sh
 shutdown -h now
 """
