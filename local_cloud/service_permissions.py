@@ -34,8 +34,8 @@ def added_service(
 ) -> tuple[Permission, ...]:
     """A call of a service that is added to the emulator; `parameters` as the API names them."""
     name = f"{service}:{action}"
-    if service != "sagemaker":
-        return (Permission(name, "*"),)
+    if service == "application-autoscaling":
+        return (_autoscaling_call(name, parameters, region, account_id),)
     prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
     # SageMaker writes names in lower case in its ARNs.
     resources = [
@@ -47,6 +47,18 @@ def added_service(
     if action.startswith("Create") and parameters.get("Tags"):
         found.append(Permission("sagemaker:AddTags", found[0].resource))
     return tuple(found)
+
+
+def _autoscaling_call(name: str, parameters: Mapping[str, Any], region: str, account_id: str) -> Permission:
+    """Describe actions know no resource; a target's own id is known only once it is registered."""
+    if ":Describe" in name:
+        return Permission(name, "*")
+    context = {
+        "application-autoscaling:service-namespace": parameters.get("ServiceNamespace", ""),
+        "application-autoscaling:scalable-dimension": parameters.get("ScalableDimension", ""),
+    }
+    resource = f"arn:aws:application-autoscaling:{region}:{account_id}:scalable-target/*"
+    return Permission(name, resource, context)
 
 
 def added_route(path: str, region: str, account_id: str) -> tuple[Permission, ...]:

@@ -81,8 +81,19 @@ def dropserve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dropserve]:
         processes = cloud_processes(home)
         down = command_line.run("down")
     assert down.returncode == 0, down.stderr
+    assert not calls_beyond_their_policies(home)
     _, alive = psutil.wait_procs(processes, timeout=GONE_LIMIT_S)
     assert not alive
+
+
+def calls_beyond_their_policies(home: Path) -> set[tuple[str, str, str]]:
+    """(role, action, resource) of what the stack's own roles did without being allowed to."""
+    calls = [json.loads(line) for line in (home / "cloud" / "activity.jsonl").read_text().splitlines()]
+    return {
+        (call["principal"], call["action"], call["resource"])
+        for call in calls
+        if ":role/dropserve/" in call["principal"] and not call["allowed"]
+    }
 
 
 def command_line_for(home: Path) -> Dropserve:
