@@ -1,0 +1,78 @@
+"""The template agrees with the workflow, the functions and its own rules."""
+
+import re
+from typing import Any
+
+import pytest
+
+from deploy_scripts.project import ROOT
+from deploy_scripts.sam_template import read_template
+from state_machines.render import rendered
+
+TEMPLATE = read_template(ROOT / "deploy_scripts" / "template.yaml")
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+ROLES = of_type("AWS::IAM::Role")
+STATEMENTS = [
+    (name, statement)
+    for name, role in ROLES.items()
+    for policy in role["Policies"]
+    for statement in policy["PolicyDocument"]["Statement"]
+]
+
+
+def test_the_workflow_gets_each_value_that_it_names_and_no_other() -> None:
+    given = RESOURCES["TrainingPipeline"]["Properties"]["DefinitionSubstitutions"]
+    assert set(given) == set(re.findall(r"\$\{(\w+)\}", rendered()))
+
+
+def test_every_parameter_is_used() -> None:
+    text = str({key: value for key, value in TEMPLATE.items() if key != "Parameters"})
+    for name in TEMPLATE["Parameters"]:
+        assert f"'{name}'" in text or f"${{{name}}}" in text, name
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
+    function = FUNCTIONS[name]
+    stem = name.removesuffix("Function")
+    assert function["Role"] == {"Fn::GetAtt": [f"{stem}Role", "Arn"]}
+    log_group = RESOURCES[f"{stem}Logs"]["Properties"]["LogGroupName"]["Fn::Sub"]
+    assert log_group == f"/aws/lambda/{function['FunctionName']['Fn::Sub']}"
+    folder = function["Handler"].split(".")[1]
+    assert (ROOT / "functions" / folder / "handler.py").is_file()
+    assert function["CodeUri"].endswith(f"/{folder}.zip")
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_every_role_stands_under_the_path_that_the_audit_watches(name: str) -> None:
+    assert ROLES[name]["Path"] == {"Fn::Sub": "/${AWS::StackName}/"}
+
+
+def test_no_statement_allows_every_action_of_a_service() -> None:
+    for name, statement in STATEMENTS:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action, (name, action)
+
+
+def test_a_role_is_passed_to_one_named_service_only() -> None:
+    passing = [statement for _, statement in STATEMENTS if "iam:PassRole" in str(statement["Action"])]
+    assert len(passing) == 2
+    for statement in passing:
+        assert list(statement["Condition"]["StringEquals"]) == ["iam:PassedToService"]
+        assert statement["Resource"] != "*"
+
+
+def test_data_outlives_the_stack_and_is_not_public() -> None:
+    for name in ("DataBucket", "LedgerTable"):
+        assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    block = RESOURCES["DataBucket"]["Properties"]["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    assert len(block) == 4
