@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from deploy_scripts import laptop
+from deploy_scripts.errors import CliError
 
 if TYPE_CHECKING:
     import boto3
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 TargetName = Literal["local", "aws"]
 
+# Buckets take lower case only, and a training job's name (stack, run id of 32, suffix) at most 63 characters.
+STACK_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -34,6 +39,14 @@ class Target:
     profile: str | None = None
     region: str | None = None
     stack: str = "dropserve"
+
+    def __post_init__(self) -> None:
+        """Raises CliError when resources could not be named after the stack."""
+        if not STACK_NAME.fullmatch(self.stack):
+            raise CliError(
+                f"{self.stack!r} cannot be the name of a deployment.",
+                "Use 1 to 20 lower-case letters, digits and hyphens; the first is a letter, the last no hyphen.",
+            )
 
 
 class Aws:

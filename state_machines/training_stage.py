@@ -18,21 +18,70 @@ TRAINING_LIMIT_S = 172_800
 _MODEL_DATA = {"model_data_uri.$": "$.ModelArtifacts.S3ModelArtifacts"}
 
 
+# What a description of a job says when spot capacity, and not the training, was the reason:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+SPOT_FAILURES = ("*MaxWaitTimeExceeded*", "*CapacityError*", "*Interrupted*")
+
+
 def train(endings: Endings, then: Any) -> Choice:
-    """Both branches, each ending in `then` with `$.training.model_data_uri`."""
+    """Each branch ends in `then` with `$.training.model_data_uri`."""
     choice = Choice("Which backend?")
     on_ec2 = _train_on_ec2(endings)
     on_ec2.next(then)
     choice.add_choice(ChoiceRule.StringEquals("$.plan.answer.backend", "ec2"), on_ec2)
-    return Chain([choice, _train_on_sagemaker(endings), then])
+    on_demand = _train_on_demand(endings)
+    on_demand.next(then)
+    return Chain([choice, _train_on_sagemaker(_spot_or_training(on_demand, endings)), then])
 
 
-def _train_on_sagemaker(endings: Endings) -> Task:
-    return call(
+def _train_on_sagemaker(on_error: Any) -> Task:
+    """On spot capacity where the plan says so."""
+    return _training_job(
         "Train on SageMaker",
+        JOB_NAME,
+        {
+            "EnableManagedSpotTraining.$": "$.plan.answer.use_spot",
+            "StoppingCondition.$": "$.plan.answer.stopping_condition",
+        },
+        on_error,
+    )
+
+
+def _train_on_demand(endings: Endings) -> Task:
+    """The fallback of spot: it goes on from the checkpoint that the spot job left."""
+    limit = "$.plan.answer.stopping_condition.MaxRuntimeInSeconds"
+    return _training_job(
+        "Train on demand",
+        "States.Format('{}-demand-{}', $.release.name, $$.State.RetryCount)",
+        {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds.$": limit}},
+        endings.failed,
+    )
+
+
+def _spot_or_training(on_demand: Task, endings: Endings) -> Choice:
+    """A lack of spot capacity leads to on-demand instances; a training that failed would fail there too."""
+    lacking = [ChoiceRule.StringMatches("$.error.Cause", pattern) for pattern in SPOT_FAILURES]
+    choice = Choice("Was spot the reason?")
+    choice.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.BooleanEquals("$.plan.answer.use_spot", True),
+                ChoiceRule.IsPresent("$.error.Cause", True),
+                ChoiceRule.Or(lacking),
+            ]
+        ),
+        on_demand,
+    )
+    choice.default_choice(endings.failed)
+    return choice
+
+
+def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: Any) -> Task:
+    return call(
+        name,
         "sagemaker:createTrainingJob.sync",
         {
-            "TrainingJobName.$": JOB_NAME,
+            "TrainingJobName.$": job_name,
             "RoleArn": "${SageMakerRoleArn}",
             "AlgorithmSpecification": {
                 "TrainingImage.$": "$.plan.answer.training_image_uri",
@@ -48,15 +97,14 @@ def _train_on_sagemaker(endings: Endings) -> Task:
                 "InstanceType.$": "$.plan.answer.instance_type",
                 "VolumeSizeInGB.$": "$.plan.answer.volume_size_gb",
             },
-            "EnableManagedSpotTraining.$": "$.plan.answer.use_spot",
-            "StoppingCondition.$": "$.plan.answer.stopping_condition",
+            **capacity,
             "Tags": [{"Key": "dropserve:run", "Value.$": "$.run.id"}],
         },
         select=_MODEL_DATA,
         into="$.training",
         timeout_seconds=TRAINING_LIMIT_S,
         retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
-        on_error=endings.failed,
+        on_error=on_error,
     )
 
 

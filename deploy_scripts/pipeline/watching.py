@@ -23,7 +23,7 @@ from deploy_scripts.screen import Screen
 
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
-_TRAINING_STATE = "Train on SageMaker"
+_TRAINING_STATES = {"Train on SageMaker", "Train on demand"}
 
 
 def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
@@ -37,7 +37,7 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
             ended = follower.has_ended()
             for step in follower.read_new():
                 view.show(step)
-            if view.current_state == _TRAINING_STATE:
+            if view.current_state in _TRAINING_STATES:
                 view.show_training(training)
             if ended:
                 break

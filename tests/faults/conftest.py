@@ -18,8 +18,10 @@ from state_machines.training_pipeline import training_pipeline
 
 TRAIN = """
 import os, pathlib, sys
-if os.environ.get("SM_HP_FAIL"):
-    pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("the photos are of another planet")
+reason = os.environ.get("SM_HP_FAIL")
+# A fault of spot capacity does not meet the job on demand.
+if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAINING_JOB_NAME"]):
+    pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text(reason)
     sys.exit(1)
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model").write_text("trained")
 """
@@ -156,6 +158,15 @@ class Stage:
             "checkpoint_uri": f"s3://{self.name}/checkpoints",
             **changes,
         }
+
+    def let_training_fail(self, reason: str, **changes: Any) -> None:
+        """Every training job of this stage ends with this reason."""
+        hyperparameters = {**self.plan()["hyperparameters"], "fail": json.dumps(reason)}
+        self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
+
+    def training_jobs(self) -> list[dict[str, Any]]:
+        jobs = self.client("sagemaker").list_training_jobs(NameContains=self.name)["TrainingJobSummaries"]
+        return list(jobs)
 
     def change(self, function: str, **changes: Any) -> None:
         """Let a function answer otherwise from now on."""

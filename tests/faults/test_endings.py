@@ -76,13 +76,40 @@ def test_a_worse_model_leaves_the_champion(stage: Any) -> None:
 
 
 def test_a_failed_training_leaves_nothing_and_says_why(stage: Any) -> None:
-    plan = stage.plan()
-    stage.change("PlanTrainingFunction", hyperparameters={**plan["hyperparameters"], "fail": "true"})
+    stage.let_training_fail("the photos are of another planet")
     run = stage.run()
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
     assert "the photos are of another planet" in run.item["reason"]
     assert stage.standing() == NOTHING
     assert stage.live() == {}
+
+
+SPOT = {
+    "use_spot": True,
+    "stopping_condition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120},
+}
+
+
+def test_training_without_spot_capacity_goes_on_demand(stage: Any) -> None:
+    stage.let_training_fail("CapacityError: unable to provision the instance", **SPOT)
+    run = stage.run()
+    assert run.item["status"] == "live"
+    assert run.states.count("Train on demand") == 1
+    names = {each["TrainingJobName"] for each in stage.training_jobs()}
+    assert names == {f"{run.item['release']}-0", f"{run.item['release']}-demand-0"}
+
+
+def test_a_failed_training_on_spot_is_not_paid_for_twice(stage: Any) -> None:
+    stage.let_training_fail("the photos are of another planet", **SPOT)
+    run = stage.run()
+    assert run.item["status"] == "failed"
+    assert len(stage.training_jobs()) == 1
+
+
+def test_without_spot_a_lack_of_capacity_fails(stage: Any) -> None:
+    stage.let_training_fail("CapacityError: unable to provision the instance")
+    assert stage.run().item["status"] == "failed"
+    assert len(stage.training_jobs()) == 1
 
 
 def test_a_function_that_raises_fails_the_run_with_its_message(stage: Any) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from typer.testing import CliRunner
 
 from deploy_scripts import cli, commands, laptop
+from deploy_scripts.aws import Target
 from deploy_scripts.commands.run import parse_hyperparameters
 from deploy_scripts.deploy import parse_parameters
 from deploy_scripts.errors import CliError, explain
@@ -253,3 +254,15 @@ def test_weights_must_be_a_file(tmp_path: Any) -> None:
     assert parse_weights([f"resnet18={file}"]) == {"resnet18": file}
     with pytest.raises(CliError, match="there is no file"):
         parse_weights(["resnet18=/nowhere.pth"])
+
+
+@pytest.mark.parametrize("name", ["Dropserve", "1st", "drop_serve", "a" * 21, "ends-", ""])
+def test_a_stack_whose_resources_could_not_be_named_is_refused(name: str) -> None:
+    with pytest.raises(CliError, match="cannot be the name of a deployment") as failure:
+        Target(stack=name)
+    assert "1 to 20 lower-case letters" in failure.value.advice
+
+
+@pytest.mark.parametrize("name", ["dropserve", "a", "team-2", "a" * 20])
+def test_a_good_stack_name_is_taken(name: str) -> None:
+    assert Target(stack=name).stack == name
