@@ -45,7 +45,7 @@ class Target:
         if not STACK_NAME.fullmatch(self.stack):
             raise CliError(
                 f"{self.stack!r} cannot be the name of a deployment.",
-                "Use 1 to 20 lower-case letters, digits and hyphens; the first is a letter, the last no hyphen.",
+                "Use 1 to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last.",
             )
 
 
