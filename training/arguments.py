@@ -2,48 +2,20 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from backbones import BACKBONES
 from errors import ArgumentError
-from head import HeadSettings
 from precision import PRECISIONS
+from settings import CLASS_WEIGHTS, Cut, HeadSettings, Settings, TuningSettings
+from views import MAX_VIEWS
 
 Number = TypeVar("Number", int, float)
 
 _MAX_SEED = 2**31 - 1
 # The backbones halve an image five times.
 _IMAGE_SIZE_STEP = 32
-
-
-@dataclass(frozen=True)
-class Settings:
-    """A run's folders and hyperparameters, checked."""
-
-    dataset: Path
-    weights: Path
-    champion: Path | None
-    model_dir: Path
-    output_dir: Path
-    run_id: str
-    backbone: str
-    image_size: int
-    valid_share: float
-    test_share: float
-    precision: str
-    head: HeadSettings
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """What decides the result, as metrics.json records it."""
-        return {
-            "backbone": self.backbone,
-            "image_size": self.image_size,
-            "valid_share": self.valid_share,
-            "test_share": self.test_share,
-            **vars(self.head),
-        }
 
 
 def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Settings:
@@ -63,19 +35,28 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         champion=values.champion,
         model_dir=values.model_dir,
         output_dir=values.output_dir,
+        checkpoint_dir=values.checkpoint_dir,
         run_id=values.run_id,
         backbone=values.backbone,
         image_size=values.image_size,
-        valid_share=values.valid_share,
-        test_share=values.test_share,
+        cut=Cut(values.valid_share, values.test_share, values.seed),
         precision=values.precision,
+        views=values.views,
         head=HeadSettings(
             epochs=values.epochs,
             batch_size=values.batch_size,
             learning_rate=values.learning_rate,
+            warmup_epochs=values.warmup_epochs,
             weight_decay=values.weight_decay,
             label_smoothing=values.label_smoothing,
+            class_weights=values.class_weights,
             seed=values.seed,
+        ),
+        tuning=TuningSettings(
+            blocks=values.fine_tune,
+            epochs=values.fine_tune_epochs,
+            batch_size=values.fine_tune_batch_size,
+            learning_rate=values.fine_tune_learning_rate,
         ),
     )
 
@@ -97,13 +78,27 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     ):
         folder = environment.get(variable)
         add(flag, type=Path, default=Path(folder) if folder else None, help=f"default: ${variable}")
+    checkpoints = _checkpoint_folder(environment)
+    add("--checkpoint-dir", type=Path, default=checkpoints, help="to go on after a stop; by hand: none")
     add("--run-id", default="by-hand")
     add("--backbone", choices=sorted(BACKBONES), default="efficientnet_lite0")
     add("--epochs", type=_number(int, 1, 1000), default=60, help="at most; training stops when it stalls")
     add("--batch-size", type=_number(int, 1, 4096), default=64, help="of the head's training")
     add("--learning-rate", type=_number(float, 1e-6, 1.0), default=1e-3)
+    add("--warmup-epochs", type=_number(int, 0, 100), default=1, help="with a rising learning rate")
     add("--weight-decay", type=_number(float, 0.0, 1.0), default=1e-3)
     add("--label-smoothing", type=_number(float, 0.0, 0.5), default=0.1)
+    add("--class-weights", choices=CLASS_WEIGHTS, default="none", help="balanced: rare classes count more")
+    add("--views", type=_number(int, 1, MAX_VIEWS), default=1, help="of each photo that the head learns from")
+    add(
+        "--fine-tune",
+        type=_number(int, 0, 24),
+        default=0,
+        help="blocks of the backbone to train on, from the last",
+    )
+    add("--fine-tune-epochs", type=_number(int, 1, 100), default=5)
+    add("--fine-tune-batch-size", type=_number(int, 2, 512), default=32)
+    add("--fine-tune-learning-rate", type=_number(float, 1e-7, 0.1), default=1e-4)
     add("--seed", type=_number(int, 0, _MAX_SEED), default=0)
     add("--image-size", type=_image_size, default=224, help="pixels a side; a multiple of 32")
     add(
@@ -112,6 +107,15 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     add("--test-share", type=_number(float, 0.05, 0.5), default=0.2, help="cut where there is no such split")
     add("--precision", choices=["auto", *PRECISIONS], default="auto", help="of the features to train on")
     return parser
+
+
+def _checkpoint_folder(environment: Mapping[str, str]) -> Path | None:
+    """Where SageMaker keeps checkpoints, beside the input folder that its toolkit names: /opt/ml/checkpoints.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+    """
+    folder = environment.get("SM_INPUT_DIR")
+    return Path(folder).parent / "checkpoints" if folder else None
 
 
 def _number(kind: type[Number], low: Number, high: Number) -> Callable[[str], Number]:

@@ -21,10 +21,14 @@ _HALVES = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Backbone:
-    """How to build a network, where its last linear layer is, and how its images were prepared."""
+    """How to build a network, where its last linear layer and its blocks are, how its images were prepared.
+
+    `blocks` names the modules whose children, one after the other, are the blocks.
+    """
 
     build: Callable[[], nn.Module]
     head: str
+    blocks: tuple[str, ...]
     padding: str = "symmetric"
     mean: tuple[float, float, float] = _IMAGENET_MEAN
     std: tuple[float, float, float] = _IMAGENET_STD
@@ -36,12 +40,18 @@ class Backbone:
 
 
 # `torchvision.models.NAME()` without weights: nothing is downloaded.
+_STAGES = ("layer1", "layer2", "layer3", "layer4")
+_FEATURES = ("features",)
 BACKBONES: dict[str, Backbone] = {
-    "efficientnet_lite0": Backbone(EfficientNetLite0, "_fc", padding="same", mean=_HALVES, std=_HALVES),
-    "resnet18": Backbone(torchvision.models.resnet18, "fc"),
-    "resnet50": Backbone(torchvision.models.resnet50, "fc"),
-    "mobilenet_v3_large": Backbone(torchvision.models.mobilenet_v3_large, "classifier.3"),
-    "efficientnet_b0": Backbone(torchvision.models.efficientnet_b0, "classifier.1", interpolation="bicubic"),
+    "efficientnet_lite0": Backbone(
+        EfficientNetLite0, "_fc", ("_blocks",), padding="same", mean=_HALVES, std=_HALVES
+    ),
+    "resnet18": Backbone(torchvision.models.resnet18, "fc", _STAGES),
+    "resnet50": Backbone(torchvision.models.resnet50, "fc", _STAGES),
+    "mobilenet_v3_large": Backbone(torchvision.models.mobilenet_v3_large, "classifier.3", _FEATURES),
+    "efficientnet_b0": Backbone(
+        torchvision.models.efficientnet_b0, "classifier.1", _FEATURES, interpolation="bicubic"
+    ),
 }
 
 
@@ -78,6 +88,12 @@ def replace_head(network: nn.Module, name: str, head: nn.Module) -> nn.Module:
     old: nn.Module = getattr(parent, attribute)
     setattr(parent, attribute, head)
     return old
+
+
+def blocks_of(network: nn.Module, name: str) -> list[nn.Module]:
+    """The network's blocks in the order of their use."""
+    stages = [network.get_submodule(path) for path in BACKBONES[name].blocks]
+    return [block for stage in stages for block in stage.children()]
 
 
 def build_classifier(name: str, classes: int) -> nn.Module:

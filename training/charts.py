@@ -72,6 +72,32 @@ def draw_confusion_matrix(matrix: list[list[int]], classes: list[str]) -> str:
         return _svg(figure)
 
 
+def draw_reliability(before: list[dict[str, float]], after: list[dict[str, float]]) -> str:
+    """Accuracy by confidence, as scored and at the temperature; a dot's area is its share of the photos."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.2, 3.4), layout="constrained")
+        scored, tempered = figure.subplots(1, 2, sharey=True)
+        _draw_bins(scored, "As scored", before)
+        _draw_bins(tempered, "At the temperature", after)
+        scored.set_ylabel("share that was right")
+        return _svg(figure)
+
+
+def _draw_bins(axes: Axes, title: str, bins: list[dict[str, float]]) -> None:
+    filled = [part for part in bins if part["count"]]
+    total = sum(part["count"] for part in filled)
+    confidence, accuracy = ([part[key] for part in filled] for key in ("confidence", "accuracy"))
+    axes.plot([0, 1], [0, 1], color=TRAIN_COLOUR, linestyle=":", linewidth=1.6)
+    axes.vlines(confidence, accuracy, confidence, color=_BEST_COLOUR, linewidth=2)
+    areas = [900 * part["count"] / total + 12 for part in filled]
+    axes.scatter(confidence, accuracy, s=areas, color=VALID_COLOUR, alpha=0.85, zorder=3)
+    axes.set_title(title, loc="left", fontsize=10, color="#0f172a")
+    axes.set_xlabel("probability given")
+    axes.set(xlim=(0, 1.1), ylim=(-0.1, 1.1))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
 def _draw_curves(axes: Axes, title: str, history: list[Epoch], figure: str, best_epoch: int) -> None:
     epochs = [epoch.epoch for epoch in history]
     marker = "o" if len(epochs) == 1 else None

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +26,17 @@ class ArtefactError(ValueError):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network on its device, its classes in the order of its outputs, and how it wants its photos."""
+    """A network on its device, its classes in the order of its outputs, and how it wants its photos.
+
+    Probabilities are softmax(logits / temperature); see calibration.py.
+    """
 
     network: nn.Module
     backbone: str
     classes: list[str]
     preprocessing: Preprocessing
     device: torch.device
+    temperature: float = 1.0
 
     def logits(self, photos: list[Pixels]) -> torch.Tensor:
         """Raw scores (N, classes) in float32 on the CPU, for decoded photos."""
@@ -46,6 +51,7 @@ class Classifier:
             "format_version": FORMAT_VERSION,
             "backbone": self.backbone,
             "padding": BACKBONES[self.backbone].padding,
+            "temperature": self.temperature,
             **self.preprocessing.describe(),
         }
 
@@ -73,7 +79,7 @@ def load_classifier(read_file: Callable[[str], bytes], device: torch.device) -> 
     network = network.eval().requires_grad_(requires_grad=False)
     # channels_last is an overload that torch's stubs lack.
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Classifier(network, backbone, classes, preprocessing, device)
+    return Classifier(network, backbone, classes, preprocessing, device, _read_temperature(description))
 
 
 def _read(read_file: Callable[[str], bytes], name: str) -> bytes:
@@ -95,6 +101,14 @@ def _read_description(text: bytes) -> tuple[dict[str, Any], Preprocessing]:
     if backbone not in BACKBONES:
         raise ArtefactError(f"{DESCRIPTION_FILE} names the unknown backbone {backbone!r}")
     return description, preprocessing
+
+
+def _read_temperature(description: dict[str, Any]) -> float:
+    """1 for an artefact from before there was a temperature."""
+    temperature = description.get("temperature", 1.0)
+    if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise ArtefactError(f"{DESCRIPTION_FILE} has the temperature {temperature!r}, not a positive number")
+    return float(temperature)
 
 
 def _read_classes(text: bytes) -> list[str]:

@@ -10,6 +10,8 @@ from errors import DatasetError
 from layout import Place, read_layout
 from photo_source import PhotoSource
 from preprocessing import PhotoError
+from settings import Cut
+from stop import StopSignal
 
 SPLITS = ("train", "valid", "test")
 MAX_UNREADABLE_SHARE = 0.2
@@ -84,17 +86,15 @@ class Dataset:
                 raise DatasetError(f"no photo is left in the {split} split; add photos")
 
 
-def load_dataset(
-    source: PhotoSource, *, valid_share: float, test_share: float, seed: int, threads: int
-) -> Dataset:
+def load_dataset(source: PhotoSource, cut: Cut, *, threads: int, stop: StopSignal | None = None) -> Dataset:
     """Read every photo once for its hash, settle the splits, and leave out copies.
 
-    `valid_share` and `test_share` are shares of a class, used for the splits that the dataset lacks.
-    Raises DatasetError when the layout is unclear, a class has too few photos, or too many are unreadable.
+    Raises DatasetError when the layout is unclear, a class has too few photos, or too many are unreadable;
+    StoppedError when told to stop.
     """
     places, strays = read_layout(source.names())
     excluded = [Excluded(name, "lies in no class folder") for name in strays]
-    hashes, failures = _hash_all(source, places, threads)
+    hashes, failures = _hash_all(source, places, threads, stop or StopSignal())
     places = [place for place in places if place.name in hashes]
     places, copies = _without_copies(places, hashes)
     classes = sorted({place.label for place in places})
@@ -103,7 +103,7 @@ def load_dataset(
             f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
             f"a classifier needs at least {MIN_CLASSES}"
         )
-    places = _settle_splits(places, hashes, {"valid": valid_share, "test": test_share}, seed)
+    places = _settle_splits(places, hashes, cut)
     places, leaks = _without_leaks(places, hashes)
     splits = _by_split(places, hashes, classes)
     dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
@@ -112,9 +112,10 @@ def load_dataset(
 
 
 def _hash_all(
-    source: PhotoSource, places: list[Place], threads: int
+    source: PhotoSource, places: list[Place], threads: int, stop: StopSignal
 ) -> tuple[dict[str, str], list[Excluded]]:
     def hash_one(place: Place) -> str | Excluded:
+        stop.check()
         try:
             return hashlib.sha256(source.read(place.name)).hexdigest()
         except PhotoError as error:
@@ -141,14 +142,13 @@ def _without_copies(places: list[Place], hashes: dict[str, str]) -> tuple[list[P
     return kept, copies
 
 
-def _settle_splits(
-    places: list[Place], hashes: dict[str, str], shares: dict[str, float], seed: int
-) -> list[Place]:
+def _settle_splits(places: list[Place], hashes: dict[str, str], cut: Cut) -> list[Place]:
     """Cut the splits that are missing from the train photos, class by class.
 
     Within a class the photos are ordered by a hash of the seed and their bytes, so that names play no part
     and a dataset that grows keeps nearly all its test photos in the test.
     """
+    shares = {"valid": cut.valid_share, "test": cut.test_share}
     given = {place.split for place in places}
     missing = [split for split in ("test", "valid") if split not in given]
     pool = [place for place in places if place.split in {None, "train"}]
@@ -159,7 +159,7 @@ def _settle_splits(
             raise DatasetError(
                 f"the class {label!r} has {len(photos)} photo(s) to train on; it needs at least {needed}"
             )
-        ordered = sorted(photos, key=lambda place: _shuffled(seed, hashes[place.name]))
+        ordered = sorted(photos, key=lambda place: _shuffled(cut.seed, hashes[place.name]))
         start = 0
         for split in missing:
             count = max(1, round(shares[split] * len(photos)))

@@ -2,30 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from checkpoints import Session
+from feature_file import FeatureFile
+from schedule import epoch_generator, learning_rate
+from settings import HeadSettings
+
 # Epochs without a better validation loss before training stops.
 PATIENCE = 10
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """Hyperparameters of the head; the optimiser is AdamW."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    seed: int
+_STATE = "head"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """Figures after an epoch; losses are cross-entropy without label smoothing."""
+    """Figures after an epoch; losses are cross-entropy without label smoothing and class weights."""
 
     epoch: int
     train_loss: float
@@ -40,95 +35,171 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A linear layer for raw features, its history, and the epoch (from 1) that it comes from."""
+    """A linear layer, its history, and the epoch (from 1) that it comes from.
+
+    It takes the features of the backbone as it came, or of the one that was tuned together with it.
+    """
 
     layer: nn.Linear
     history: list[Epoch]
     best_epoch: int
+    backbone_tuned: bool = False
 
 
-Labelled = tuple[torch.Tensor, torch.Tensor]
+@dataclass(frozen=True)
+class Labelled:
+    """Features (N, views, width) and their class indices (N,)."""
+
+    features: FeatureFile
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class HeadData:
+    """What the head learns from, what decides when to stop, and the number of classes."""
+
+    train: Labelled
+    valid: Labelled
+    class_count: int
 
 
 def train_head(
-    train: Labelled,
-    valid: Labelled,
-    class_count: int,
+    data: HeadData,
     settings: HeadSettings,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    session: Session | None = None,
 ) -> TrainedHead:
-    """Train on features (N, width) with labels (N,); keeps the epoch with the lowest validation loss.
+    """Train on cached features, going on from a saved state; keeps the epoch with the lowest validation loss.
 
     The head learns on standardised features, which lets one learning rate suit every backbone; mean and
     deviation are folded into the layer afterwards, so that it takes the backbone's output as it is.
+    Raises StoppedError, after saving, when the run is told to stop.
     """
-    features, labels = train
-    mean, deviation = features.mean(0), features.std(0).clamp_min(1e-3)
-    train = ((features - mean) / deviation, labels)
-    valid = ((valid[0] - mean) / deviation, valid[1])
-    layer = nn.Linear(features.shape[1], class_count)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    optimizer = torch.optim.AdamW(
-        layer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    order = torch.Generator().manual_seed(settings.seed)
-    history: list[Epoch] = []
-    best = _Best(layer)
-    for number in range(1, settings.epochs + 1):
-        _train_epoch(layer, optimizer, train, settings, order)
-        epoch = _measure(number, layer, train, valid)
-        history.append(epoch)
-        on_epoch(epoch)
-        best.offer(epoch, layer)
-        if number - best.epoch >= PATIENCE:
-            break
-    layer.load_state_dict(best.state)
-    return TrainedHead(_fold(layer, mean, deviation), history, best.epoch)
+    session = session or Session()
+    checkpoints = session.checkpoints
+    training = _Training(data, settings)
+    state = checkpoints.load(_STATE)
+    if state is not None:
+        training.restore(state)
+    while training.goes_on() and not session.stop.requested:
+        on_epoch(training.run_epoch())
+        if checkpoints.due():
+            checkpoints.save(_STATE, training.state())
+    checkpoints.save(_STATE, training.state())
+    session.stop.check()
+    return training.finish()
 
 
-class _Best:
-    """The epoch with the lowest validation loss so far; the earlier one where two are equal."""
+def class_weights(labels: torch.Tensor, class_count: int, kind: str) -> torch.Tensor | None:
+    """Weights (classes,) by which every class counts as much as any other; None for `none`."""
+    if kind == "none":
+        return None
+    counts = torch.bincount(labels, minlength=class_count).clamp_min(1)
+    return len(labels) / (class_count * counts)
 
-    def __init__(self, layer: nn.Linear) -> None:
-        self.epoch = 0
-        self.loss = float("inf")
-        self.state = _copy(layer)
 
-    def offer(self, epoch: Epoch, layer: nn.Linear) -> None:
-        if epoch.valid_loss < self.loss:
-            self.epoch, self.loss, self.state = epoch.epoch, epoch.valid_loss, _copy(layer)
+class _Training:
+    """What changes from epoch to epoch. Random numbers come from seed and epoch, so none are kept."""
+
+    def __init__(self, data: HeadData, settings: HeadSettings) -> None:
+        self._train, self._valid, self._settings = data.train, data.valid, settings
+        self._mean, self._deviation = _mean_and_deviation(data.train.features)
+        self._weights = class_weights(data.train.labels, data.class_count, settings.class_weights)
+        self._layer = nn.Linear(data.train.features.width, data.class_count)
+        nn.init.zeros_(self._layer.weight)
+        nn.init.zeros_(self._layer.bias)
+        self._optimizer = torch.optim.AdamW(
+            self._layer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._history: list[Epoch] = []
+        self._best_epoch, self._best = 0, _copy(self._layer)
+
+    def goes_on(self) -> bool:
+        done = len(self._history)
+        return done < self._settings.epochs and done - self._best_epoch < PATIENCE
+
+    def run_epoch(self) -> Epoch:
+        number = len(self._history) + 1
+        self._learn(number)
+        epoch = self._measure(number)
+        if not self._history or epoch.valid_loss < self._history[self._best_epoch - 1].valid_loss:
+            self._best_epoch, self._best = number, _copy(self._layer)
+        self._history.append(epoch)
+        return epoch
+
+    def finish(self) -> TrainedHead:
+        self._layer.load_state_dict(self._best)
+        return TrainedHead(_fold(self._layer, self._mean, self._deviation), self._history, self._best_epoch)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "layer": self._layer.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "history": [epoch.figures() for epoch in self._history],
+            "best_epoch": self._best_epoch,
+            "best": self._best,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._layer.load_state_dict(state["layer"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._history = [Epoch(**figures) for figures in state["history"]]
+        self._best_epoch, self._best = state["best_epoch"], state["best"]
+
+    def _learn(self, number: int) -> None:
+        settings, features, labels = self._settings, self._train.features, self._train.labels
+        random = epoch_generator(settings.seed, number)
+        batches = torch.randperm(len(labels), generator=random).split(settings.batch_size)  # type: ignore[no-untyped-call]
+        for index, rows in enumerate(batches):
+            for group in self._optimizer.param_groups:
+                group["lr"] = learning_rate(
+                    settings.learning_rate,
+                    progress=number - 1 + index / len(batches),
+                    warmup=settings.warmup_epochs,
+                    epochs=settings.epochs,
+                )
+            views = torch.randint(features.views, (len(rows),), generator=random)
+            loss = functional.cross_entropy(
+                self._layer(self._standardise(features.gather(rows, views))),
+                labels[rows],
+                self._weights,
+                label_smoothing=settings.label_smoothing,
+            )
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self._optimizer.step()
+
+    @torch.inference_mode()
+    def _measure(self, number: int) -> Epoch:
+        figures = []
+        for data in (self._train, self._valid):
+            logits = torch.cat(
+                [self._layer(self._standardise(chunk[:, 0])) for chunk in data.features.chunks()]
+            )
+            loss = functional.cross_entropy(logits, data.labels).item()
+            figures += [loss, (logits.argmax(1) == data.labels).float().mean().item()]
+        return Epoch(number, *figures)
+
+    def _standardise(self, features: torch.Tensor) -> torch.Tensor:
+        return (features - self._mean) / self._deviation
+
+
+def _mean_and_deviation(features: FeatureFile) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each feature (width,) over all rows and views."""
+    total = torch.zeros(features.width, dtype=torch.double)
+    for chunk in features.chunks():
+        total += chunk.double().sum((0, 1))
+    count = len(features) * features.views
+    mean = total / count
+    squares = torch.zeros_like(total)
+    for chunk in features.chunks():
+        squares += (chunk.double() - mean).square().sum((0, 1))
+    deviation = (squares / max(1, count - 1)).sqrt()
+    return mean.float(), deviation.float().clamp_min(1e-3)
 
 
 def _copy(layer: nn.Linear) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in layer.state_dict().items()}
-
-
-def _train_epoch(
-    layer: nn.Linear,
-    optimizer: torch.optim.Optimizer,
-    train: Labelled,
-    settings: HeadSettings,
-    order: torch.Generator,
-) -> None:
-    features, labels = train
-    for rows in torch.randperm(len(labels), generator=order).split(settings.batch_size):  # type: ignore[no-untyped-call]
-        loss = functional.cross_entropy(
-            layer(features[rows]), labels[rows], label_smoothing=settings.label_smoothing
-        )
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimizer.step()
-
-
-@torch.inference_mode()
-def _measure(number: int, layer: nn.Linear, train: Labelled, valid: Labelled) -> Epoch:
-    figures = []
-    for features, labels in (train, valid):
-        logits = layer(features)
-        loss = functional.cross_entropy(logits, labels).item()
-        figures += [loss, (logits.argmax(1) == labels).float().mean().item()]
-    return Epoch(number, *figures)
 
 
 @torch.no_grad()

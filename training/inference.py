@@ -2,6 +2,7 @@
 
 Request: POST /invocations with the bytes of one image and its content type. Answer: application/json with
 `{"classes": [...], "scores": [logits], "probabilities": [...]}`, or status 400 or 415 and `{"error": "..."}`.
+The probabilities are calibrated: softmax of the scores divided by the temperature of model.json.
 """
 
 import json
@@ -63,7 +64,7 @@ def predict_fn(photo: bytes | Refusal, model: Classifier, context: RequestContex
     return {
         "classes": model.classes,
         "scores": logits.tolist(),
-        "probabilities": logits.softmax(0).tolist(),
+        "probabilities": (logits / model.temperature).softmax(0).tolist(),
     }
 
 

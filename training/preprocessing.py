@@ -1,6 +1,8 @@
 """From the bytes of a photo to a network's input: the same code in training and behind the endpoint."""
 
 import io
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 # From here on Pillow itself warns of a decompression bomb; more than a camera makes.
 MAX_PIXELS = 89_478_485
 
+_MAX_16_BITS = 2**16 - 1
+_ORIENTATION = 0x0112  # the EXIF tag
+
 _INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 Pixels = NDArray[np.uint8]
@@ -21,6 +26,17 @@ Pixels = NDArray[np.uint8]
 
 class PhotoError(ValueError):
     """The bytes are not a photo that can be decoded; the message says why."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a photo: left, upper, right, lower as shares of its width and height; mirrored or not."""
+
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    mirrored: bool = False
+
+
+WHOLE = View()
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,10 @@ class Preprocessing:
     def decode(self, photo: bytes) -> Pixels:
         """The photo as (image_size, image_size, 3) RGB values; PhotoError where it cannot be read."""
         return decode_photo(photo, self.image_size, self.interpolation)
+
+    def decode_views(self, photo: bytes, views: Sequence[View]) -> list[Pixels]:
+        """The same for each of several views; the photo is decoded once."""
+        return decode_views(photo, self.image_size, self.interpolation, views)
 
     def batch(self, photos: list[Pixels], device: torch.device) -> torch.Tensor:
         """Decoded photos as one normalised (N, 3, side, side) float tensor.
@@ -69,22 +89,35 @@ class Preprocessing:
 
 
 def decode_photo(photo: bytes, side: int, interpolation: str = "bilinear") -> Pixels:
-    """Decode, turn upright, and squeeze into `side` x `side` RGB pixels.
+    """The whole photo, as `decode_views` gives it: what matters may stand at its border."""
+    return decode_views(photo, side, interpolation, [WHOLE])[0]
 
-    The whole photo is kept: what matters may stand at its border. A JPEG is decoded at the smallest of the
-    sizes that its coding allows (`draft`), which makes large photos several times cheaper.
+
+def decode_views(photo: bytes, side: int, interpolation: str, views: Sequence[View]) -> list[Pixels]:
+    """Decode, turn upright, and squeeze each view into `side` x `side` RGB pixels.
 
     Raises PhotoError when the bytes are not a photo, are cut short, or claim too many pixels.
+    """
+    smallest = min(min(view.box[2] - view.box[0], view.box[3] - view.box[1]) for view in views)
+    image = open_photo(photo, math.ceil(side / smallest))
+    return [_squeeze(image, side, _INTERPOLATIONS[interpolation], view) for view in views]
+
+
+def open_photo(photo: bytes, least_side: int) -> Image.Image:
+    """The photo's first picture, upright, in RGB.
+
+    A JPEG is decoded at the smallest of the sizes that its coding allows (`draft`) and that is not below
+    `least_side`, which makes large photos several times cheaper. Raises PhotoError as `decode_views` does.
     """
     try:
         with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise PhotoError(f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS}")
-            image.draft("RGB", (side, side))
+            image.draft("RGB", (least_side, least_side))
             # Only a photo that says so is turned: the check is cheaper than the call on a decoded image.
-            upright = ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image
-            small = _to_rgb(upright).resize((side, side), _INTERPOLATIONS[interpolation], reducing_gap=3.0)
-            return np.asarray(small)
+            upright = ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
+            upright.load()
+            return _to_rgb(upright)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
@@ -97,12 +130,31 @@ def decode_photo(photo: bytes, side: int, interpolation: str = "bilinear") -> Pi
         raise PhotoError(f"cannot be decoded: {error}") from error
 
 
+def _squeeze(image: Image.Image, side: int, interpolation: Image.Resampling, view: View) -> Pixels:
+    left, upper, right, lower = view.box
+    box = (left * image.width, upper * image.height, right * image.width, lower * image.height)
+    pixels = np.asarray(image.resize((side, side), interpolation, box, reducing_gap=3.0))
+    return pixels[:, ::-1] if view.mirrored else pixels
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB; what is transparent becomes white."""
+    """RGB of 8 bits; what is transparent becomes white."""
     if image.mode == "RGB":
         return image
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+    if image.mode.startswith("I"):
+        return _from_16_bits(image).convert("RGB")
+    if image.mode == "F":
+        raise PhotoError("its pixels are floating-point numbers, which say no black and no white")
+    if image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    """Greyscale of 8 bits: Pillow's own conversion turns all but the darkest 256 values white."""
+    values = np.asarray(image)
+    if values.size and (values.min() < 0 or values.max() > _MAX_16_BITS):
+        raise PhotoError("its pixels have 32 bits, of which no more than 16 are known to be a photo")
+    return Image.fromarray((values // 256).astype(np.uint8))

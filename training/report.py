@@ -7,18 +7,19 @@ from html import escape
 from typing import Any
 
 import torch
-from PIL import Image
 
-from charts import draw_confusion_matrix, draw_learning_curve
+from charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
 from features import Features
 from head import Epoch
 from photo_source import PhotoSource
-from preprocessing import FORMATS
+from preprocessing import open_photo
 from report_style import STYLE
 
 _MAX_MISTAKES = 12
 _THUMBNAIL_SIDE = 220
 _MAX_EXCLUDED_SHOWN = 200
+# Largest class over smallest from which the report speaks of it.
+_SKEWED_FROM = 3
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
             "Test photos. A row is a true class, a column what the model answered.",
             _picture(draw_confusion_matrix(metrics["confusion_matrix"], classes), "Confusion matrix"),
         ),
+        _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
@@ -97,7 +99,7 @@ def _header(metrics: dict[str, Any]) -> str:
     return (
         f"<header><p>Run {escape(metrics['run_id'])}</p><h1>{escape(metrics['backbone'])}, "
         f"{len(metrics['classes'])} classes</h1><p>{counts}</p></header>"
-        f'<div class="cards">{tiles}</div>{_champion(metrics)}'
+        f'<div class="cards">{tiles}</div>{_champion(metrics)}{_skew(metrics)}'
     )
 
 
@@ -116,6 +118,38 @@ def _champion(metrics: dict[str, Any]) -> str:
         f"{champion['challenger_only_right']} photos are right only here, "
         f"{champion['champion_only_right']} only there.</p>"
     )
+
+
+def _skew(metrics: dict[str, Any]) -> str:
+    """A note where some classes have far more photos to train on than others."""
+    counts, classes = metrics["class_counts"], metrics["classes"]
+    fewest, most = min(counts), max(counts)
+    if most < _SKEWED_FROM * fewest:
+        return ""
+    if metrics["hyperparameters"]["class_weights"] == "balanced":
+        effect = "The loss was weighted so that each class counted the same."
+    else:
+        effect = "Each photo counted the same, so rare classes counted less: see class-weights."
+    return (
+        f'<p class="note">The classes are uneven: {escape(classes[counts.index(most)])} has {most} photos to '
+        f"train on, {escape(classes[counts.index(fewest)])} has {fewest}. {effect}</p>"
+    )
+
+
+def _calibration_lead(metrics: dict[str, Any]) -> str:
+    calibration = metrics["calibration"]
+    return (
+        "Of the answers given with 80 %, 80 % should be right: the dots should lie on the line. Their mean "
+        f"distance from it (expected calibration error) is {calibration['error_before']:.1%} as scored and "
+        f"{calibration['error_after']:.1%} at the temperature {calibration['temperature']:.2f}, which was "
+        "fitted to the validation photos and which the endpoint applies."
+    )
+
+
+def _calibration_chart(metrics: dict[str, Any]) -> str:
+    calibration = metrics["calibration"]
+    svg = draw_reliability(calibration["bins_before"], calibration["bins_after"])
+    return _picture(svg, "Share of right answers by probability")
 
 
 def _section(title: str, lead: str, body: str, css_class: str = "") -> str:
@@ -175,13 +209,26 @@ def _excluded_table(excluded: list[dict[str, str]]) -> str:
 
 
 def _settings(metrics: dict[str, Any]) -> str:
-    seconds = {name: f"{value:.2f} s" for name, value in metrics["seconds"].items()}
     tables = [
         _table(["Hyperparameter", ""], _pairs(metrics["hyperparameters"])),
-        _table(["Phase", ""], _pairs(seconds)),
+        _table(["Phase", "Seconds", "Photos/s", "Peak memory"], _phases(metrics)),
         _table(["Version", ""], _pairs(metrics["versions"])),
     ]
     return f'<div class="columns">{"".join(tables)}</div>'
+
+
+def _phases(metrics: dict[str, Any]) -> str:
+    speeds, memory = metrics["images_per_second"], metrics["peak_memory_mib"]
+    rows = [
+        (
+            phase,
+            f"{seconds:.2f}",
+            f"{speeds[phase]:.0f}" if phase in speeds else "",
+            f"{memory[phase]:.0f} MiB" if phase in memory else "",
+        )
+        for phase, seconds in metrics["seconds"].items()
+    ]
+    return "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -197,12 +244,11 @@ def _table(heads: list[str], rows: str) -> str:
 
 
 def _thumbnail(photo: bytes) -> bytes:
-    with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
-        image.draft("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-        image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "JPEG", quality=80)
-        return buffer.getvalue()
+    image = open_photo(photo, _THUMBNAIL_SIDE)
+    image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def _data_uri(content_type: str, content: bytes) -> str:

@@ -10,13 +10,14 @@ import PIL
 import torch
 import torchvision
 
-from arguments import Settings
 from classifier import Classifier
+from clock import Clock
 from dataset import Dataset
 from evaluation import Evaluation
 from features import Features, Pass
 from head import TrainedHead
 from report import find_mistakes, render_report
+from settings import Settings
 from smoke_photo import FILE_NAME, SmokePhoto
 
 METRICS_FILE = "metrics.json"
@@ -35,24 +36,26 @@ class Results:
     test: Features
     logits: torch.Tensor
     evaluation: Evaluation
+    calibration: dict[str, Any]
     champion: dict[str, Any] | None
     smoke_photo: SmokePhoto
 
 
-def write_results(results: Results, settings: Settings, seconds: dict[str, float]) -> None:
+def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     """Write the three files to the output folder, which is made if absent."""
     folder = settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = build_metrics(results, settings, seconds)
-    mistakes = find_mistakes(results.test, results.logits, results.dataset.classes, results.run.source)
+    metrics = build_metrics(results, settings, clock)
+    calibrated = results.logits / results.classifier.temperature
+    mistakes = find_mistakes(results.test, calibrated, results.dataset.classes, results.run.source)
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes), "utf-8")
     (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
 
 
-def build_metrics(results: Results, settings: Settings, seconds: dict[str, float]) -> dict[str, Any]:
+def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
     """metrics.json's content, as schemas/metrics.schema.json describes it."""
-    dataset = results.dataset
+    dataset, seconds = results.dataset, clock.seconds()
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": settings.run_id,
@@ -61,15 +64,29 @@ def build_metrics(results: Results, settings: Settings, seconds: dict[str, float
         "images": {split: len(photos) for split, photos in dataset.splits.items()},
         "test_split_sha256": dataset.test_split_sha256,
         **asdict(results.evaluation),
+        "calibration": results.calibration,
+        "class_counts": _count_classes(dataset),
         "history": [epoch.figures() for epoch in results.trained.history],
         "best_epoch": results.trained.best_epoch,
         "champion": results.champion,
         "seconds": seconds,
+        "images_per_second": {
+            phase: round(dataset.image_count / max(seconds[phase], 1e-3), 1) for phase in ("read", "features")
+        },
+        "peak_memory_mib": clock.peak_memory_mib(),
         "smoke_test": {"file": FILE_NAME, "expected_label": results.smoke_photo.expected_label},
         "excluded_images": [asdict(item) for item in dataset.excluded],
         "hyperparameters": {**settings.hyperparameters(), "precision": results.run.precision},
         "versions": _versions(),
     }
+
+
+def _count_classes(dataset: Dataset) -> list[int]:
+    """Photos to train on, by class."""
+    counts = [0] * len(dataset.classes)
+    for photo in dataset.splits["train"]:
+        counts[photo.label] += 1
+    return counts
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from classifier import Classifier
 from errors import TrainingError
 from features import Features
 from photo_source import PhotoSource
-from preprocessing import FORMATS
+from preprocessing import FORMATS, open_photo
 
 FILE_NAME = "smoke_test.jpg"
 # Small enough for every hop on the way to an endpoint (InvokeEndpoint takes 6 MiB).
@@ -52,7 +52,8 @@ def _as_jpeg(photo: bytes) -> bytes:
     with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
         if image.format == "JPEG" and len(photo) <= _MAX_BYTES:
             return photo
-        image.thumbnail((_MAX_SIDE, _MAX_SIDE))
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "JPEG", quality=92, exif=image.getexif())
-        return buffer.getvalue()
+    small = open_photo(photo, _MAX_SIDE)
+    small.thumbnail((_MAX_SIDE, _MAX_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()

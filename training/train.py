@@ -8,32 +8,32 @@ It leaves the model artefact in the model folder; metrics.json, report.html and 
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import torch
-from torch import nn
 
 import memory
 import progress
-from arguments import Settings, parse_arguments
+from arguments import parse_arguments
 from artefact import write_artefact
-from backbones import BACKBONES, load_pretrained, replace_head
+from backbones import blocks_of, load_pretrained, replace_head
+from calibration import fit_temperature, measure_calibration
 from champion import compare_with_champion
-from classifier import Classifier, pick_device
+from checkpoints import Checkpoints, Session
+from classifier import Classifier
 from clock import Clock
-from dataset import SPLITS, Dataset, load_dataset
-from errors import TrainingError
+from dataset import Dataset, load_dataset
+from errors import ArgumentError, TrainingError
 from evaluation import evaluate
 from features import Features, Pass, compute_features
-from head import Epoch, TrainedHead, train_head
+from fine_tuning import fine_tune
+from head import Epoch, HeadData, Labelled, TrainedHead, train_head
 from photo_source import PhotoSource, open_source
-from precision import choose_precision
+from preparation import compute_all, cpu_count, prepare_pass
 from results import Results, write_results
+from settings import Settings
 from smoke_photo import pick_smoke_photo
+from stop import StoppedError, StopSignal
 
 # SageMaker shows the first 1024 characters of this file as a job's FailureReason:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
@@ -42,10 +42,14 @@ _STOPPED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """The exit status: 0, or 1 after a failure whose reason is one sentence."""
-    signal.signal(signal.SIGTERM, _stop)
+    """The exit status: 0, 143 after a stop, or 1 after a failure whose reason is one sentence."""
+    stop = StopSignal()
+    stop.listen()
     try:
-        train(parse_arguments(sys.argv[1:], os.environ))
+        train(parse_arguments(sys.argv[1:], os.environ), stop)
+    except StoppedError as stopped:
+        _report_failure(str(stopped))
+        return _STOPPED
     except TrainingError as error:
         _report_failure(str(error))
         print(f"training failed: {error}", file=sys.stderr)
@@ -56,139 +60,114 @@ def main() -> int:
     return 0
 
 
-def train(settings: Settings) -> None:
-    """The whole run: features once, head, evaluation, artefact, report.
+def train(settings: Settings, stop: StopSignal | None = None) -> None:
+    """The whole run: features once, head, last blocks if wished, evaluation, artefact, report.
 
-    Raises TrainingError when weights, dataset or result do not allow a model.
+    Raises TrainingError when weights, dataset or result do not allow a model, and StoppedError when told to
+    stop before the results are written.
     """
+    session = Session(Checkpoints(settings.checkpoint_dir), stop or StopSignal())
     memory.keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(1)  # the cores are shared out by batches, see features.py
     clock = Clock()
     network = load_pretrained(settings.backbone, settings.weights)
+    _check_blocks(settings, len(blocks_of(network, settings.backbone)))
     source = open_source(settings.dataset)
     with clock.measure("read"):
-        dataset = _read_dataset(settings, source)
+        dataset = _read_dataset(settings, source, session.stop)
     with clock.measure("features"):
-        run = _prepare_pass(settings, network, dataset, source)
-        features = _compute_all(run, dataset)
+        run = prepare_pass(settings, network, dataset, source, session)
+        features = compute_all(run, dataset, settings.views)
     with clock.measure("head"):
-        trained = _train_head(settings, dataset, features)
+        trained = _train_head(settings, dataset, features, session)
+        replace_head(run.network, settings.backbone, trained.layer.to(run.device))
+    if settings.tuning.blocks:
+        with clock.measure("fine_tune"):
+            trained = fine_tune(run, dataset.splits, settings, trained, _say_epoch)
     with clock.measure("evaluate"):
-        results = _evaluate(settings, run, dataset, features["test"], trained)
-    _write(settings, results, clock)
+        results = _evaluate(settings, run, dataset, features, trained)
+    write_artefact(results.classifier, settings.model_dir)
+    write_results(results, settings, clock)
+    progress.say_phase("done", seconds=f"{clock.seconds()['total']:.1f}")
 
 
-def _read_dataset(settings: Settings, source: PhotoSource) -> Dataset:
-    dataset = load_dataset(
-        source,
-        valid_share=settings.valid_share,
-        test_share=settings.test_share,
-        seed=settings.head.seed,
-        threads=_cpu_count(),
-    )
+def _check_blocks(settings: Settings, count: int) -> None:
+    if settings.tuning.blocks > count:
+        raise ArgumentError(
+            f"--fine-tune is {settings.tuning.blocks}, but {settings.backbone} has {count} blocks"
+        )
+
+
+def _read_dataset(settings: Settings, source: PhotoSource, stop: StopSignal) -> Dataset:
+    dataset = load_dataset(source, settings.cut, threads=cpu_count(), stop=stop)
     counts = {f"images_{split}": len(photos) for split, photos in dataset.splits.items()}
     progress.say_phase("read", images_total=dataset.image_count, classes=len(dataset.classes), **counts)
     return dataset
 
 
-def _prepare_pass(settings: Settings, network: nn.Module, dataset: Dataset, source: PhotoSource) -> Pass:
-    """The backbone without its own head, laid out and placed where it runs fastest."""
-    device = pick_device()
-    replace_head(network, settings.backbone, nn.Identity())
-    # channels_last is an overload that torch's stubs lack.
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision = settings.precision
-    if precision == "auto":
-        precision = choose_precision(network, settings.image_size, dataset.image_count, device)
-    progress.say_phase("prepare", device=device.type, precision=precision, threads=_cpu_count())
-    preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
-    return Pass(network, device, precision, preprocessing, source, threads=_cpu_count())
+def _train_head(
+    settings: Settings, dataset: Dataset, features: dict[str, Features], session: Session
+) -> TrainedHead:
+    learn, check = (Labelled(features[split].file, features[split].labels) for split in ("train", "valid"))
+    return train_head(HeadData(learn, check, len(dataset.classes)), settings.head, _say_epoch, session)
 
 
-def _compute_all(run: Pass, dataset: Dataset) -> dict[str, Features]:
-    """Features by split. Those of the test are always in float32: the test tries what will be served."""
-    total, done = dataset.image_count, 0
-
-    def on_progress(count: int) -> None:
-        nonlocal done
-        done += count
-        progress.say_features(done, total)
-
-    features = {}
-    for split in SPLITS:
-        split_run = run.in_float32() if split == "test" else run
-        features[split] = compute_features(split_run, dataset.splits[split], on_progress)
-    dataset.drop_unreadable(failure for part in features.values() for failure in part.failures)
-    return features
-
-
-def _train_head(settings: Settings, dataset: Dataset, features: dict[str, Features]) -> TrainedHead:
-    def on_epoch(epoch: Epoch) -> None:
-        progress.say_epoch(
-            epoch.epoch,
-            train_loss=epoch.train_loss,
-            train_accuracy=epoch.train_accuracy,
-            valid_loss=epoch.valid_loss,
-            valid_accuracy=epoch.valid_accuracy,
-        )
-
-    train_features, valid_features = features["train"], features["valid"]
-    return train_head(
-        (train_features.outputs, train_features.labels),
-        (valid_features.outputs, valid_features.labels),
-        len(dataset.classes),
-        settings.head,
-        on_epoch,
+def _say_epoch(epoch: Epoch) -> None:
+    progress.say_epoch(
+        epoch.epoch,
+        train_loss=epoch.train_loss,
+        train_accuracy=epoch.train_accuracy,
+        valid_loss=epoch.valid_loss,
+        valid_accuracy=epoch.valid_accuracy,
     )
 
 
 def _evaluate(
-    settings: Settings, run: Pass, dataset: Dataset, test: Features, trained: TrainedHead
+    settings: Settings,
+    run: Pass,
+    dataset: Dataset,
+    features: dict[str, Features],
+    trained: TrainedHead,
 ) -> Results:
-    with torch.inference_mode():
-        logits = trained.layer(test.outputs)
+    test, valid = features["test"], features["valid"]
+    exact = run.in_float32()
+    # Features of the frozen backbone say nothing about a tuned one.
+    logits, valid_logits = (
+        compute_features(exact, part.photos).outputs if trained.backbone_tuned else _apply(trained, part)
+        for part in (test, valid)
+    )
     evaluation = evaluate(logits, test.labels, dataset.classes)
+    temperature = fit_temperature(valid_logits, valid.labels)
     progress.say_test(accuracy=evaluation.accuracy, loss=evaluation.loss)
     champion = None
     if settings.champion is not None:
         right = logits.argmax(1) == test.labels
-        champion = compare_with_champion(settings.champion, dataset.classes, test, right, run.in_float32())
+        champion = compare_with_champion(settings.champion, dataset.classes, test, right, exact)
         progress.say_phase("champion", comparable=champion["comparable"], accuracy=champion["accuracy"])
-    replace_head(run.network, settings.backbone, trained.layer.to(run.device))
     classifier = Classifier(
-        run.network.eval(), settings.backbone, dataset.classes, run.preprocessing, run.device
+        run.network.eval(), settings.backbone, dataset.classes, run.preprocessing, run.device, temperature
     )
-    smoke_photo = pick_smoke_photo(classifier, test, logits, run.source)
-    return Results(classifier, dataset, run, trained, test, logits, evaluation, champion, smoke_photo)
+    return Results(
+        classifier=classifier,
+        dataset=dataset,
+        run=run,
+        trained=trained,
+        test=test,
+        logits=logits,
+        evaluation=evaluation,
+        calibration=measure_calibration(logits, test.labels, temperature),
+        champion=champion,
+        smoke_photo=pick_smoke_photo(classifier, test, logits, run.source),
+    )
 
 
-def _write(settings: Settings, results: Results, clock: Clock) -> None:
-    with _unstoppable():
-        write_artefact(results.classifier, settings.model_dir)
-        write_results(results, settings, clock.seconds())
-    progress.say_phase("done", seconds=f"{clock.seconds()['total']:.1f}")
-
-
-def _cpu_count() -> int:
-    """The CPUs that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-@contextmanager
-def _unstoppable() -> Iterator[None]:
-    """A stop in this block would leave half a model behind, and writing takes a moment only."""
-    handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    _report_failure("the training was stopped by SIGTERM before it had finished")
-    raise SystemExit(_STOPPED)
+@torch.inference_mode()
+def _apply(trained: TrainedHead, features: Features) -> torch.Tensor:
+    """Scores (N, classes) of the whole photos."""
+    device = trained.layer.weight.device
+    scores = [trained.layer(chunk[:, 0].to(device)) for chunk in features.file.chunks()]
+    return torch.cat(scores).cpu()
 
 
 def _report_failure(sentence: str) -> None:

@@ -31,8 +31,14 @@ NUMBERS = {
     "epochs": Number(60, 1, 1000, step=1),
     "batch-size": Number(64, 1, 4096, step=1),
     "learning-rate": Number(0.001, 1e-6, 1),
+    "warmup-epochs": Number(1, 0, 100, step=1),
     "weight-decay": Number(0.001, 0, 1),
     "label-smoothing": Number(0.1, 0, 0.5),
+    "views": Number(1, 1, 16, step=1),
+    "fine-tune": Number(0, 0, 24, step=1),
+    "fine-tune-epochs": Number(5, 1, 100, step=1),
+    "fine-tune-batch-size": Number(32, 2, 512, step=1),
+    "fine-tune-learning-rate": Number(0.0001, 1e-7, 0.1),
     "seed": Number(0, 0, 2**31 - 1, step=1),
     "image-size": Number(224, 64, 640, step=32),
     "valid-share": Number(0.15, 0.05, 0.5),
@@ -40,15 +46,17 @@ NUMBERS = {
 }
 MAX_SHARES = 0.8
 BACKBONES = tuple(GMACS)
-NAMES = ("backbone", *NUMBERS)
+CHOICES = {"backbone": BACKBONES, "class-weights": ("none", "balanced")}
+NAMES = (*CHOICES, *NUMBERS)
 
 
 def find_faults(given: Mapping[str, Any]) -> list[str]:
     """One phrase for each hyperparameter that is unknown or out of bounds."""
     faults = []
     for name, value in given.items():
-        if name == "backbone":
-            fault = None if value in BACKBONES else f"must be one of {', '.join(BACKBONES)}, not {value!r}"
+        if name in CHOICES:
+            allowed = CHOICES[name]
+            fault = None if value in allowed else f"must be one of {', '.join(allowed)}, not {value!r}"
         elif name in NUMBERS:
             fault = NUMBERS[name].fault(value)
         else:
@@ -65,7 +73,8 @@ def find_faults(given: Mapping[str, Any]) -> list[str]:
 
 def with_defaults(given: Mapping[str, Any], *, backbone: str) -> dict[str, Any]:
     """Every hyperparameter of train.py but the run id; whole numbers as int."""
-    values: dict[str, Any] = {"backbone": given.get("backbone", backbone)}
+    values: dict[str, Any] = {name: given.get(name, allowed[0]) for name, allowed in CHOICES.items()}
+    values["backbone"] = given.get("backbone", backbone)
     for name, number in NUMBERS.items():
         value = given.get(name, number.default)
         values[name] = int(value) if number.step else value

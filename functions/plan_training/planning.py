@@ -22,6 +22,8 @@ MIN_RUNTIME_S = 3600
 MAX_RUNTIME_S = 24 * 3600
 # How long a spot job may wait for a machine, on top of its running time.
 SPOT_WAIT_S = 3600
+# 2048 float32 at most: resnet50's.
+FEATURE_BYTES = 2048 * 4
 # The Deep Learning AMI is tens of GB itself, and EC2 refuses a root volume smaller than the image's.
 BASE_VOLUME_GB = {"sagemaker": 30, "ec2": 100}
 
@@ -72,6 +74,9 @@ def _plan(
             image_size=values["image-size"],
             epochs=values["epochs"],
             champion_share=values["test-share"] if champion else 0.0,
+            training_share=1 - values["valid-share"] - values["test-share"],
+            views=values["views"],
+            fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
         ),
         backend=overrides.backend,
         instance_name=overrides.instance_name,
@@ -88,7 +93,7 @@ def _plan(
             values, run_id=run["id"], code_uri=code_uri, region=settings.region
         ),
         "input_data_config": _channels(inspection, values["backbone"], champion, settings),
-        "volume_size_gb": BASE_VOLUME_GB[option.backend] + math.ceil(2 * inspection["total_bytes"] / 1e9),
+        "volume_size_gb": BASE_VOLUME_GB[option.backend] + _data_gb(inspection, values["views"]),
         "stopping_condition": _stopping_condition(option, max_cost_usd),
         "estimate": {
             "training_s": round(option.training_s),
@@ -101,6 +106,12 @@ def _plan(
         "output_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/training")),
         "checkpoint_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/checkpoints")),
     }
+
+
+def _data_gb(inspection: Mapping[str, Any], views: int) -> int:
+    """The drop and a copy of it; each view's features, in the working file and in the checkpoint."""
+    features_bytes = inspection["image_count"] * views * FEATURE_BYTES
+    return math.ceil(2 * (inspection["total_bytes"] + features_bytes) / 1e9)
 
 
 def _first(value: float | None, default: float) -> float:

@@ -6,8 +6,10 @@ those. With n photos of b megabytes each, a backbone of g billion multiply-adds,
     decode  = n * (DECODE_S + DECODE_S_PER_MB * b) / c
     forward = n * g * CORE_S_PER_GMAC / c              (or n * g * GPU_S_PER_GMAC on a GPU)
     pass    = decode + forward on a CPU, the longer of the two on a GPU
+    views   = (v - 1) * t * forward                    (v views of the share t that is trained on)
+    tuning  = f * t * (pass + 2 * forward)             (f epochs; backward costs about two forward passes)
     head    = e * n * HEAD_S_PER_IMAGE_EPOCH
-    total   = STARTUP_S + bytes / DOWNLOAD_BYTES_PER_S + pass + head
+    total   = STARTUP_S + bytes / DOWNLOAD_BYTES_PER_S + pass + views + tuning + head
 
 A champion is tried on the test photos, so its share of the photos goes through a pass once more.
 
@@ -40,8 +42,8 @@ GMACS = {
     "efficientnet_b0": 0.39,
 }
 
-# Features and labels of a photo in memory: 2048 float32 at most, twice while they are put together.
-MEMORY_BYTES_PER_IMAGE = 2 * 2048 * 4
+# The features of a photo lie in a file; its name, hash and label stay in memory.
+MEMORY_BYTES_PER_IMAGE = 1024
 MEMORY_BASE_GIB = 3.0
 
 
@@ -55,6 +57,9 @@ class Workload:
     image_size: int
     epochs: int
     champion_share: float  # the share of the images that the champion is tried on as well
+    training_share: float = 0.65
+    views: int = 1
+    fine_tune_epochs: int = 0  # 0 where the backbone stays frozen
 
     @property
     def memory_gib(self) -> float:
@@ -68,9 +73,14 @@ def estimate_training_s(work: Workload, instance: InstanceType, backend: Backend
     gmacs = GMACS[work.backbone] * (work.image_size / 224) ** 2
     decode_s = (DECODE_S + DECODE_S_PER_MB * megabytes) / cores
     if instance.gpu:
-        image_s = max(decode_s, gmacs * GPU_S_PER_GMAC[instance.gpu])
+        forward_s = gmacs * GPU_S_PER_GMAC[instance.gpu]
+        image_s = max(decode_s, forward_s)
     else:
-        image_s = decode_s + gmacs * CORE_S_PER_GMAC / cores
+        forward_s = gmacs * CORE_S_PER_GMAC / cores
+        image_s = decode_s + forward_s
+    trained = work.images * work.training_share
     pass_s = work.images * image_s * (1 + work.champion_share)
+    pass_s += trained * (work.views - 1) * forward_s
+    pass_s += trained * work.fine_tune_epochs * (image_s + 2 * forward_s)
     head_s = work.epochs * work.images * HEAD_S_PER_IMAGE_EPOCH
     return STARTUP_S[backend] + work.total_bytes / DOWNLOAD_BYTES_PER_S + pass_s + head_s

@@ -38,8 +38,8 @@ def test_what_nothing_can_do_in_an_hour_goes_to_the_fastest():
     assert option.training_s == fastest
 
 
-def test_a_large_dataset_gets_memory_for_its_features():
-    assert pick(load(400_000)).instance.memory_gib >= load(400_000).memory_gib > 8
+def test_a_huge_dataset_gets_the_memory_that_it_needs():
+    assert pick(load(6_000_000)).instance.memory_gib >= load(6_000_000).memory_gib > 8
 
 
 def test_ec2_is_taken_when_only_ec2_is_within_the_budget():

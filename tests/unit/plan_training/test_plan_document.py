@@ -123,9 +123,10 @@ def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
     monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
     import arguments
     from errors import ArgumentError
-    from functions.plan_training.hyperparameters import BACKBONES, NUMBERS
+    from functions.plan_training.hyperparameters import BACKBONES, CHOICES, NUMBERS
 
     assert set(arguments.BACKBONES) == set(BACKBONES)
+    assert CHOICES["class-weights"] == arguments.CLASS_WEIGHTS
 
     def train_py_takes(name, value):
         folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]

@@ -36,7 +36,7 @@ BAD = [
     ({"instance_type": "ml.x9.huge"}, "not 'ml.x9.huge'"),
     ({"instance_type": 5}, "instance_type must be one of t3.medium"),
     ({"backend": "ec2", "instance_type": "ml.m5.xlarge"}, "is one of sagemaker, but backend is 'ec2'"),
-    ({"hyperparameters": {"lr": 0.1}}, "'lr' is not known; allowed are backbone, epochs"),
+    ({"hyperparameters": {"lr": 0.1}}, "'lr' is not known; allowed are backbone, class-weights, epochs"),
     ({"hyperparameters": {"run-id": "mine"}}, "'run-id' is not known"),
     ({"hyperparameters": {"sagemaker_program": "evil.py"}}, "'sagemaker_program' is not known"),
     ({"hyperparameters": {"backbone": "vgg"}}, "must be one of efficientnet_lite0, resnet18"),
@@ -81,3 +81,12 @@ def test_a_backbone_without_weights_is_refused_before_anything_is_paid_for(plan,
 def test_a_deployment_without_any_weights_says_so(plan, bucket):
     bucket.weights = ()
     assert "it has none" in plan()["reason"]
+
+
+@pytest.mark.parametrize("more", [{"views": 4}, {"fine-tune": 2}, {"fine-tune": 2, "fine-tune-epochs": 9}])
+def test_what_makes_training_longer_makes_the_estimate_longer(plan, more):
+    def estimate(hyperparameters):
+        made = plan({"hyperparameters": hyperparameters, "instance_type": "ml.c5.xlarge"}, images=20_000)
+        return made["estimate"]["training_s"]
+
+    assert estimate(more) > 1.5 * estimate({"fine-tune-epochs": 9})

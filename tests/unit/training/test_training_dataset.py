@@ -9,12 +9,11 @@ from made_photos import make_jpeg, write_photos
 from dataset import Dataset, load_dataset
 from errors import DatasetError
 from photo_source import open_source
+from settings import Cut
 
 
 def load(folder: Path, seed: int = 0, valid_share: float = 0.2, test_share: float = 0.2) -> Dataset:
-    return load_dataset(
-        open_source(folder), valid_share=valid_share, test_share=test_share, seed=seed, threads=2
-    )
+    return load_dataset(open_source(folder), Cut(valid_share, test_share, seed), threads=2)
 
 
 def hashes(dataset: Dataset, split: str) -> set[str]:

@@ -45,11 +45,12 @@ def test_the_test_split_is_measured_as_it_will_be_served(trained: Trained, tmp_p
     from classifier import load_classifier
     from dataset import load_dataset
     from photo_source import open_source
+    from settings import Cut
 
     run = run_again(trained, tmp_path, precision="bfloat16")
     classifier = load_classifier(lambda name: (run.model / name).read_bytes(), CPU)
     source = open_source(run.dataset)
-    test = load_dataset(source, valid_share=0.15, test_share=0.2, seed=0, threads=1).splits["test"]
+    test = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["test"]
     pixels = [classifier.preprocessing.decode(source.read(photo.name)) for photo in test]
     labels = torch.tensor([photo.label for photo in test])
     metrics = run.metrics()

@@ -33,12 +33,6 @@ def test_every_accepted_format_becomes_rgb(kind: str) -> None:
     assert np.abs(pixels.astype(int) - (200, 30, 60)).max() <= 6
 
 
-@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "1", "I;16"])
-def test_other_colour_modes_become_rgb(mode: str) -> None:
-    kind = "TIFF" if mode == "CMYK" else "PNG"
-    assert decode_photo(encode(Image.new(mode, (50, 50)), kind), 32).shape == (32, 32, 3)
-
-
 def test_what_is_transparent_becomes_white() -> None:
     pixels = decode_photo(encode(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG"), 32)
     assert pixels.min() == 255

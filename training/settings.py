@@ -1,0 +1,72 @@
+"""What decides a run: folders and hyperparameters, checked by arguments.py."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CLASS_WEIGHTS = ("none", "balanced")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The shares of a class that become the splits which a dataset lacks, and the seed that picks them."""
+
+    valid_share: float
+    test_share: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Hyperparameters of the head; the optimiser is AdamW."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_epochs: int
+    weight_decay: float
+    label_smoothing: float
+    class_weights: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """Blocks to unfreeze (0: none), and how long and how fast they learn; the rest is as for the head."""
+
+    blocks: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run's folders and hyperparameters, checked."""
+
+    dataset: Path
+    weights: Path
+    champion: Path | None
+    model_dir: Path
+    output_dir: Path
+    checkpoint_dir: Path | None
+    run_id: str
+    backbone: str
+    image_size: int
+    cut: Cut
+    precision: str
+    views: int
+    head: HeadSettings
+    tuning: TuningSettings
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """What decides the result, as metrics.json records it."""
+        return {
+            "backbone": self.backbone,
+            "image_size": self.image_size,
+            "valid_share": self.cut.valid_share,
+            "test_share": self.cut.test_share,
+            "views": self.views,
+            **vars(self.head),
+            **{f"fine_tune_{name}": value for name, value in vars(self.tuning).items()},
+        }
