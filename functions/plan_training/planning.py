@@ -110,8 +110,9 @@ def _plan(
 
 def _data_gb(inspection: Mapping[str, Any], views: int) -> int:
     """The drop and a copy of it; each view's features, in the working file and in the checkpoint."""
-    features_bytes = inspection["image_count"] * views * FEATURE_BYTES
-    return math.ceil(2 * (inspection["total_bytes"] + features_bytes) / 1e9)
+    features_bytes: int = inspection["image_count"] * views * FEATURE_BYTES
+    photo_bytes: int = inspection["total_bytes"]
+    return math.ceil(2 * (photo_bytes + features_bytes) / 1e9)
 
 
 def _first(value: float | None, default: float) -> float:

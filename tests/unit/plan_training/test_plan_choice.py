@@ -169,8 +169,11 @@ def test_ec2(plan):
     assert made["ec2_image_id"].startswith("resolve:ssm:/aws/service/deeplearning/ami/x86_64/")
 
 
-def test_the_volume_grows_with_the_dataset(plan):
-    assert plan(images=1000, photo_bytes=10_000_000)["volume_size_gb"] == 50
+def test_the_volume_grows_with_the_dataset_and_its_features(plan):
+    # 30 for the job, twice 10 GB of photos, twice 8 MB of features rounded up.
+    assert plan(images=1000, photo_bytes=10_000_000)["volume_size_gb"] == 51
+    views = plan({"hyperparameters": {"views": 16}}, images=100_000, photo_bytes=10_000)["volume_size_gb"]
+    assert views == 30 + 2 + 27
 
 
 def test_the_endpoint_has_a_price_where_it_is_known(plan, environment):
