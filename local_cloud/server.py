@@ -13,7 +13,7 @@ from typing import Any
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config as HypercornConfig
 
-from local_cloud import identity, server_file, state_file
+from local_cloud import identity, scratch, server_file, state_file
 from local_cloud.activity import Activity
 from local_cloud.containers import Containers
 from local_cloud.defaults import REGION
@@ -59,6 +59,8 @@ class Server:
         # The emulator reads its settings from the environment as it is imported.
         from local_cloud.ministack_adapter import emulator  # noqa: PLC0415
 
+        self._scratch = state_dir / "tmp"
+        scratch.claim(self._scratch)
         self._listener = listener
         self._state_dir = state_dir
         self._note = ServerNote(os.getpid(), listener.getsockname()[1])
@@ -140,6 +142,7 @@ class Server:
             self._emulator.stop()
             self._processes.close()
             self._activity.close()
+            scratch.remove(self._scratch)
             server_file.remove_note(self._state_dir)
 
 

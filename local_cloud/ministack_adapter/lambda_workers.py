@@ -27,6 +27,7 @@ _last_response = threading.local()
 def install(processes: Processes) -> None:
     """Replaces how workers are started, whom they act as, and how their failures are told."""
     _guard_workers(processes)
+    _discard_beside()
     for module in (lambda_runtime, lambda_svc):
         points.replace(module, "execution_credentials", _role_credentials, "config")
     points.edit_text(lambda_runtime, "_PYTHON_WORKER_SCRIPT", WORKER_ERROR, WORKER_FAILURE)
@@ -44,6 +45,16 @@ def _guard_workers(processes: Processes) -> None:
     guarded = SimpleNamespace(**vars(module))
     guarded.Popen = processes.popen
     points.replace(lambda_runtime, "subprocess", guarded)
+
+
+def _discard_beside() -> None:
+    """A worker's folder has a thousand files: nobody waits for their removal, least of all a stop."""
+
+    def discard(self: Any) -> None:
+        threading.Thread(target=original, args=(self,), name="discard-worker-folder", daemon=True).start()
+
+    worker_class = points.take(lambda_runtime, "Worker")
+    original = points.replace(worker_class, "_discard_tmpdir", discard, "self")
 
 
 def _role_credentials(config: dict[str, Any]) -> dict[str, str]:

@@ -222,3 +222,20 @@ def test_unknown_operations_of_added_services(cloud_client: Callable[..., Any]) 
     sagemaker = cloud_client("sagemaker")
     with pytest.raises(sagemaker.exceptions.ClientError, match="UnknownOperationException"):
         sagemaker.list_apps()
+
+
+@pytest.mark.parametrize("sudden", [True, False])
+def test_temporary_files_stay_in_the_state_folder_and_go(
+    own_state: Path, cloud_client: Callable[..., Any], sudden: bool
+) -> None:
+    cloud = control.start(own_state, port=0)
+    bench = Bench(_at(cloud, cloud_client))
+    here, _ = bench.invoke(bench.function("def handler(event, context): return __file__"))
+    assert Path(here).is_relative_to(own_state / "tmp")
+    if sudden:
+        os.kill(cloud.pid, signal.SIGKILL)
+        until(lambda: control.find(own_state) is None)
+        control.start(own_state, port=0)
+    else:
+        control.stop(own_state)
+    assert not Path(here).exists()

@@ -1,0 +1,21 @@
+"""The server's temporary files, in one folder of its own: nothing of them outlives it for long.
+
+What a killed server left is removed at the next start. `rm` takes a fraction of the time of shutil.rmtree,
+and the unpacked functions are tens of thousands of files.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+def claim(folder: Path) -> None:
+    """Every temporary file of this process is made in `folder` from now on."""
+    remove(folder)
+    folder.mkdir(parents=True)
+    tempfile.tempdir = str(folder)
+
+
+def remove(folder: Path) -> None:
+    """The folder is gone afterwards, whatever else is being removed in it."""
+    subprocess.run(["rm", "-rf", "--", str(folder)], check=False)
