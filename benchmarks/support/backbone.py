@@ -1,0 +1,33 @@
+"""EfficientNet-Lite0 with its ImageNet weights, for the peers: the very network that training starts from."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+TRAINING_FOLDER = Path(__file__).resolve().parents[2] / "training"
+NAME = "efficientnet_lite0"
+SIDE = 224
+# Lite0 takes values of -1..1, as training/backbones.py says.
+MEAN, DEVIATION = 0.5, 0.5
+
+
+def build_backbone(weights: Path | None = None) -> nn.Module:
+    """The whole network in eval mode; without a weights file as torch makes it at random."""
+    # Training's modules import each other by plain name: the folder is shipped flat.
+    sys.path.append(str(TRAINING_FOLDER))
+    from lite0 import EfficientNetLite0  # noqa: PLC0415
+
+    network: nn.Module = EfficientNetLite0()
+    if weights is not None:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+def replace_last_linear(network: nn.Module, head: nn.Module) -> int:
+    """Put `head` where the network's last linear layer is; gives how many features it takes."""
+    name, old = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Linear)][-1]
+    parent_name, _, attribute = name.rpartition(".")
+    setattr(network.get_submodule(parent_name), attribute, head)
+    return old.in_features
