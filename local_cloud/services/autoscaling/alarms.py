@@ -76,12 +76,3 @@ class Alarms:
             "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
         )
         return self._clients("cloudwatch", role, region_of(resource.endpoint_arn))
-
-
-def _alarm_arn(resource: VariantResource, name: str) -> str:
-    region, account = region_of(resource.endpoint_arn), account_of(resource.endpoint_arn)
-    return f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
-
-
-def _no_access(error: Exception) -> AwsError:
-    return AwsError("FailedResourceAccessException", f"Failed to access the CloudWatch alarms: {error}")
