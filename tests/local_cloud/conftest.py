@@ -1,12 +1,33 @@
-"""The bench of the embedded cloud's tests."""
+"""The bench of the embedded cloud's tests, and a SageMaker of one's own with models to host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud_bench import Bench
+from sagemaker_doubles import Door, FakeAws
+from sagemaker_hosting import aws_with_models, started_sagemaker
+
+from local_cloud.services.sagemaker.service import SageMaker
 
 
 @pytest.fixture(scope="session")
 def bench(cloud_client: Callable[..., Any]) -> Bench:
     return Bench(cloud_client)
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return aws_with_models()
+
+
+@pytest.fixture
+def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[SageMaker]:
+    with started_sagemaker(tmp_path, aws) as service:
+        yield service
+
+
+@pytest.fixture
+def door(sagemaker: SageMaker) -> Door:
+    return Door(sagemaker)

@@ -5,7 +5,6 @@ import json
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually
 from sagemaker_hosting import (
     answer,
-    aws_with_models,
     configure,
     is_served,
     serve,
@@ -24,22 +22,6 @@ from sagemaker_hosting import (
 
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.service import SageMaker
-
-
-@pytest.fixture
-def aws() -> FakeAws:
-    return aws_with_models()
-
-
-@pytest.fixture
-def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[SageMaker]:
-    with started_sagemaker(tmp_path, aws) as service:
-        yield service
-
-
-@pytest.fixture
-def door(sagemaker: SageMaker) -> Door:
-    return Door(sagemaker)
 
 
 def test_an_endpoint_comes_into_service_and_answers(door: Door, aws: FakeAws) -> None:

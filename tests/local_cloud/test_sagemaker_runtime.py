@@ -2,32 +2,13 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sagemaker_doubles import Door, FakeAws, eventually
-from sagemaker_hosting import answer, aws_with_models, serve, started_sagemaker
+from sagemaker_hosting import answer, serve
 
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.invocation import MAX_PAYLOAD_BYTES
-from local_cloud.services.sagemaker.service import SageMaker
-
-
-@pytest.fixture
-def aws() -> FakeAws:
-    return aws_with_models()
-
-
-@pytest.fixture
-def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[SageMaker]:
-    with started_sagemaker(tmp_path, aws) as service:
-        yield service
-
-
-@pytest.fixture
-def door(sagemaker: SageMaker) -> Door:
-    return Door(sagemaker)
 
 
 def test_custom_attributes_travel_both_ways(door: Door) -> None:
