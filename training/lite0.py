@@ -33,17 +33,11 @@ _STAGES = [
 _FEATURES = 1280
 
 
-class _SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's SAME padding, for inputs whose sides its stride divides."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        total = kernel - stride
-        before = total // 2
-        self._pad = (before, total - before, before, total - before)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(functional.pad(x, self._pad))
+def _same_padding(kernel: int, stride: int) -> tuple[int, nn.Module]:
+    """TensorFlow's SAME for sides that the stride divides: what a convolution can pad, and what it cannot."""
+    before, odd = divmod(kernel - stride, 2)
+    # Padding by itself copies the whole image, so only where it is wider at the end.
+    return (0, nn.ZeroPad2d((before, before + 1, before, before + 1))) if odd else (before, nn.Identity())
 
 
 def _batch_norm(channels: int) -> nn.BatchNorm2d:
@@ -61,7 +55,8 @@ class _Block(nn.Module):
         if self._widens:
             self._expand_conv = nn.Conv2d(inputs, width, 1, bias=False)
             self._bn0 = _batch_norm(width)
-        self._depthwise_conv = _SameConv2d(width, width, kernel, stride, groups=width)
+        padding, self._pad = _same_padding(kernel, stride)
+        self._depthwise_conv = nn.Conv2d(width, width, kernel, stride, padding, groups=width, bias=False)
         self._bn1 = _batch_norm(width)
         self._project_conv = nn.Conv2d(width, outputs, 1, bias=False)
         self._bn2 = _batch_norm(outputs)
@@ -70,7 +65,7 @@ class _Block(nn.Module):
         y: torch.Tensor = x
         if self._widens:
             y = functional.relu6(self._bn0(self._expand_conv(y)), inplace=True)
-        y = functional.relu6(self._bn1(self._depthwise_conv(y)), inplace=True)
+        y = functional.relu6(self._bn1(self._depthwise_conv(self._pad(y))), inplace=True)
         y = self._bn2(self._project_conv(y))
         return torch.add(x, y) if self._adds_input else y
 
@@ -80,7 +75,8 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
-        self._conv_stem = _SameConv2d(3, 32, 3, 2)
+        padding, self._pad = _same_padding(3, 2)
+        self._conv_stem = nn.Conv2d(3, 32, 3, 2, padding, bias=False)
         self._bn0 = _batch_norm(32)
         self._blocks = nn.Sequential(*_blocks())
         self._conv_head = nn.Conv2d(_STAGES[-1].outputs, _FEATURES, 1, bias=False)
@@ -88,7 +84,7 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(_FEATURES, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = functional.relu6(self._bn0(self._conv_stem(x)), inplace=True)
+        x = functional.relu6(self._bn0(self._conv_stem(self._pad(x))), inplace=True)
         x = self._blocks(x)
         x = functional.relu6(self._bn1(self._conv_head(x)), inplace=True)
         logits: torch.Tensor = self._fc(x.mean((2, 3)))
