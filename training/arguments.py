@@ -29,6 +29,12 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
             raise ArgumentError(f"--{name.replace('_', '-')} is missing, and so is its SageMaker variable")
     if values.valid_share + values.test_share > 0.8:
         raise ArgumentError("--valid-share and --test-share together leave less than a fifth to train on")
+    only_size = BACKBONES[values.backbone].only_image_size
+    if only_size not in (None, values.image_size):
+        raise ArgumentError(
+            f"--image-size is {values.image_size}, but {values.backbone} takes images of "
+            f"{only_size} pixels only"
+        )
     return Settings(
         dataset=values.dataset,
         weights=values.weights,

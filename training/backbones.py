@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import nn
 
 from errors import WeightsError
@@ -23,7 +22,8 @@ _HALVES = (0.5, 0.5, 0.5)
 class Backbone:
     """How to build a network, where its last linear layer and its blocks are, how its images were prepared.
 
-    `blocks` names the modules whose children, one after the other, are the blocks.
+    `blocks` names the modules whose children, one after the other, are the blocks. `only_image_size` is the
+    one size in pixels that the weights are made for, where there is but one.
     """
 
     build: Callable[[], nn.Module]
@@ -33,25 +33,40 @@ class Backbone:
     mean: tuple[float, float, float] = _IMAGENET_MEAN
     std: tuple[float, float, float] = _IMAGENET_STD
     interpolation: str = "bilinear"
+    only_image_size: int | None = None
 
     def preprocessing(self, image_size: int) -> Preprocessing:
         """Its images at `image_size` pixels a side."""
         return Preprocessing(image_size, self.mean, self.std, self.interpolation)
 
 
-# `torchvision.models.NAME()` without weights: nothing is downloaded.
+def _torchvision(name: str) -> Callable[[], nn.Module]:
+    """Builds the network of that name without weights: nothing is downloaded."""
+
+    def build() -> nn.Module:
+        # Two seconds that a run on another backbone need not wait.
+        from torchvision.models import get_model  # noqa: PLC0415
+
+        network: nn.Module = get_model(name, weights=None)
+        return network
+
+    return build
+
+
 _STAGES = ("layer1", "layer2", "layer3", "layer4")
 _FEATURES = ("features",)
 BACKBONES: dict[str, Backbone] = {
     "efficientnet_lite0": Backbone(
         EfficientNetLite0, "_fc", ("_blocks",), padding="same", mean=_HALVES, std=_HALVES
     ),
-    "resnet18": Backbone(torchvision.models.resnet18, "fc", _STAGES),
-    "resnet50": Backbone(torchvision.models.resnet50, "fc", _STAGES),
-    "mobilenet_v3_large": Backbone(torchvision.models.mobilenet_v3_large, "classifier.3", _FEATURES),
+    "resnet18": Backbone(_torchvision("resnet18"), "fc", _STAGES),
+    "resnet50": Backbone(_torchvision("resnet50"), "fc", _STAGES),
+    "mobilenet_v3_large": Backbone(_torchvision("mobilenet_v3_large"), "classifier.3", _FEATURES),
     "efficientnet_b0": Backbone(
-        torchvision.models.efficientnet_b0, "classifier.1", _FEATURES, interpolation="bicubic"
+        _torchvision("efficientnet_b0"), "classifier.1", _FEATURES, interpolation="bicubic"
     ),
+    "convnext_tiny": Backbone(_torchvision("convnext_tiny"), "classifier.2", _FEATURES),
+    "vit_b_16": Backbone(_torchvision("vit_b_16"), "heads.head", ("encoder.layers",), only_image_size=224),
 }
 
 

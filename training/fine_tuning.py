@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from adamw import AdamW
 from backbones import blocks_of
 from dataset import Photo
 from features import Pass, compute_features
@@ -66,9 +67,8 @@ class _Tuning:
         labels = torch.tensor([photo.label for photo in photos["train"]])
         weights = class_weights(labels, trained.layer.out_features, settings.head.class_weights)
         self._weights = weights.to(run.device) if weights is not None else None
-        self._optimizer = torch.optim.AdamW(
-            [weight for weight in run.network.parameters() if weight.requires_grad],
-            lr=settings.tuning.learning_rate,
+        self._optimizer = AdamW(
+            (weight for weight in run.network.parameters() if weight.requires_grad),
             weight_decay=settings.head.weight_decay,
         )
         self.history: list[Epoch] = []
@@ -100,7 +100,7 @@ class _Tuning:
     def state(self) -> dict[str, Any]:
         return {
             "network": self._network_state(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._optimizer.state(),
             "history": [epoch.figures() for epoch in self.history],
             "best_epoch": self._best_epoch,
             "best_loss": self._best_loss,
@@ -109,7 +109,7 @@ class _Tuning:
 
     def restore(self, state: dict[str, Any]) -> None:
         self._run.network.load_state_dict(state["network"], strict=False)
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.restore(state["optimizer"])
         self.history = [Epoch(**figures) for figures in state["history"]]
         self._best_epoch, self._best_loss, self._best = state["best_epoch"], state["best_loss"], state["best"]
 
@@ -128,21 +128,18 @@ class _Tuning:
         loss_sum, right = 0.0, 0
         for index, (pixels, batch) in enumerate(self._decoded(batches)):
             self._run.session.stop.check()
-            for group in self._optimizer.param_groups:
-                group["lr"] = learning_rate(
-                    settings.learning_rate,
-                    progress=number + index / len(batches),
-                    warmup=_WARMUP_EPOCHS,
-                    epochs=settings.epochs,
-                )
+            rate = learning_rate(
+                settings.learning_rate,
+                progress=number + index / len(batches),
+                warmup=_WARMUP_EPOCHS,
+                epochs=settings.epochs,
+            )
             labels = torch.tensor([photo.label for photo, _ in batch], device=self._run.device)
             logits = network(self._run.preprocessing.batch(pixels, self._run.device))
             loss = functional.cross_entropy(
                 logits, labels, self._weights, label_smoothing=head.label_smoothing
             )
-            self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            self._optimizer.step()
+            self._optimizer.step(loss, rate)
             loss_sum += loss.item() * len(batch)
             right += int((logits.argmax(1) == labels).sum())
         return loss_sum / len(order), right / len(order)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from adamw import AdamW
 from checkpoints import Session
 from feature_file import FeatureFile
 from schedule import epoch_generator, learning_rate
@@ -108,9 +109,7 @@ class _Training:
         self._layer = nn.Linear(data.train.features.width, data.class_count)
         nn.init.zeros_(self._layer.weight)
         nn.init.zeros_(self._layer.bias)
-        self._optimizer = torch.optim.AdamW(
-            self._layer.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._optimizer = AdamW(self._layer.parameters(), weight_decay=settings.weight_decay)
         self._history: list[Epoch] = []
         self._best_epoch, self._best = 0, _copy(self._layer)
 
@@ -134,7 +133,7 @@ class _Training:
     def state(self) -> dict[str, Any]:
         return {
             "layer": self._layer.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._optimizer.state(),
             "history": [epoch.figures() for epoch in self._history],
             "best_epoch": self._best_epoch,
             "best": self._best,
@@ -142,7 +141,7 @@ class _Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         self._layer.load_state_dict(state["layer"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.restore(state["optimizer"])
         self._history = [Epoch(**figures) for figures in state["history"]]
         self._best_epoch, self._best = state["best_epoch"], state["best"]
 
@@ -151,13 +150,12 @@ class _Training:
         random = epoch_generator(settings.seed, number)
         batches = torch.randperm(len(labels), generator=random).split(settings.batch_size)  # type: ignore[no-untyped-call]
         for index, rows in enumerate(batches):
-            for group in self._optimizer.param_groups:
-                group["lr"] = learning_rate(
-                    settings.learning_rate,
-                    progress=number - 1 + index / len(batches),
-                    warmup=settings.warmup_epochs,
-                    epochs=settings.epochs,
-                )
+            rate = learning_rate(
+                settings.learning_rate,
+                progress=number - 1 + index / len(batches),
+                warmup=settings.warmup_epochs,
+                epochs=settings.epochs,
+            )
             views = torch.randint(features.views, (len(rows),), generator=random)
             loss = functional.cross_entropy(
                 self._layer(self._standardise(features.gather(rows, views))),
@@ -165,9 +163,7 @@ class _Training:
                 self._weights,
                 label_smoothing=settings.label_smoothing,
             )
-            self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            self._optimizer.step()
+            self._optimizer.step(loss, rate)
 
     @torch.inference_mode()
     def _measure(self, number: int) -> Epoch:

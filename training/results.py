@@ -3,12 +3,12 @@
 import json
 import platform
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import PIL
 import torch
-import torchvision
 
 from classifier import Classifier
 from clock import Clock
@@ -93,7 +93,7 @@ def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),
         "numpy": np.__version__,
         "pillow": PIL.__version__,
     }

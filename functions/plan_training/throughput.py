@@ -40,6 +40,8 @@ GMACS = {
     "resnet50": 4.09,
     "mobilenet_v3_large": 0.22,
     "efficientnet_b0": 0.39,
+    "convnext_tiny": 4.46,
+    "vit_b_16": 17.56,
 }
 
 # The features of a photo lie in a file; its name, hash and label stay in memory.

@@ -30,6 +30,7 @@ def test_folders_come_from_sagemakers_variables() -> None:
         (["--epochs", "many"], "'many' is not a number of type int"),
         (["--learning-rate", "nan"], "--learning-rate: nan is not between"),
         (["--image-size", "225"], "225 is not a multiple of 32"),
+        (["--backbone", "vit_b_16", "--image-size", "256"], "vit_b_16 takes images of 224 pixels only"),
         (["--backbone", "vgg"], "invalid choice: 'vgg'"),
         (["--valid-share", "0.5", "--test-share", "0.5"], "less than a fifth to train on"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),

@@ -46,6 +46,20 @@ def pack(model: Path, folder: Path) -> Path:
     return folder
 
 
+def test_a_run_loads_neither_torchvision_nor_torchs_compiler(trained: Trained, tmp_path: Path) -> None:
+    """They take three seconds to import, and the shipped backbone needs neither."""
+    run = Trained(trained.dataset, trained.weights, tmp_path / "model", tmp_path / "output")
+    script = (
+        "import sys, train\n"
+        f"sys.argv = {['train.py', *run.arguments(epochs=2)]}\n"
+        "assert train.main() == 0\n"
+        "loaded = {'torchvision', 'torch._dynamo', 'sympy'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    folder = Path(sys.modules["train"].__file__ or "").parent
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
+
+
 def test_metrics_match_their_schema_and_add_up(trained: Trained) -> None:
     metrics = trained.metrics()
     jsonschema.validate(metrics, json.loads(SCHEMA.read_text()))
