@@ -11,6 +11,7 @@ from torch import nn
 from checkpoints import Checkpoints, Session
 from dataset import Excluded, Photo
 from feature_file import FeatureFile
+from fusion import fold_norms
 from photo_source import PhotoSource
 from precision import run_network
 from preprocessing import PhotoError, Pixels, Preprocessing
@@ -32,12 +33,21 @@ class Pass:
     source: PhotoSource
     threads: int
     session: Session = field(default_factory=Session)
-    views: int = 1
     seed: int = 0
 
     def in_float32(self) -> "Pass":
         """The same pass at the precision that an endpoint serves with."""
         return replace(self, precision="float32")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Photos that are computed alike: at one precision, in so many views; `saved` is known already."""
+
+    photos: list[Photo]
+    precision: str
+    views: int = 1
+    saved: SavedFeatures = field(default_factory=lambda: SavedFeatures(Checkpoints(None), ""))
 
 
 @dataclass(frozen=True)
@@ -60,36 +70,41 @@ class Features:
         return torch.cat(chunks) if chunks else torch.empty(0, 0)
 
 
-def compute_features(
-    run: Pass,
-    photos: list[Photo],
-    on_progress: Callable[[int], None] = lambda _: None,
-    saved: SavedFeatures | None = None,
-) -> Features:
-    """The network's output for each photo, in order; a photo that cannot be decoded becomes a failure.
+def compute_features(run: Pass, photos: list[Photo]) -> Features:
+    """The network's output for each photo, in order; a photo that cannot be decoded becomes a failure."""
+    return compute_parts(run, [Part(photos, run.precision)])[0]
 
-    `on_progress` gets the number of photos just done; what `saved` holds already is not computed again.
-    A batch is computed by one thread alone: cores never wait for each other, and the result does not depend
-    on their number. Raises StoppedError, after saving, when the run is told to stop.
+
+def compute_parts(
+    run: Pass, parts: Sequence[Part], on_progress: Callable[[int], None] = lambda _: None
+) -> list[Features]:
+    """The features of several parts in one pass: no core waits at the end of a part for the others.
+
+    `on_progress` gets the number of photos just done; what a part has saved is not computed again. A batch
+    is computed by one thread alone: cores never wait for each other, and the result does not depend on
+    their number. Raises StoppedError, after saving, when the run is told to stop.
     """
-    saved = saved or SavedFeatures(Checkpoints(None), "")
-    batches = [photos[start : start + _BATCH] for start in range(0, len(photos), _BATCH)]
-    features = Features(FeatureFile(), [], [])
-    done = 0
-    for batch in saved.load():
-        _add(features, photos[done * _BATCH : (done + 1) * _BATCH], batch)
-        on_progress(len(batches[done]))
-        done += 1
-    with _computed(run, batches[done:]) as results:
+    found = [Features(FeatureFile(), [], []) for _ in parts]
+    work: list[tuple[int, list[Photo]]] = []
+    for number, part in enumerate(parts):
+        batches = [part.photos[start : start + _BATCH] for start in range(0, len(part.photos), _BATCH)]
+        done = 0
+        for batch, photos in zip(part.saved.load(), batches, strict=False):
+            _add(found[number], photos, batch)
+            on_progress(len(photos))
+            done += 1
+        work += [(number, photos) for photos in batches[done:]]
+    with _computed(run, [(parts[number], photos) for number, photos in work]) as results:
         try:
-            for photos_of_batch, batch in zip(batches[done:], results, strict=True):
-                _add(features, photos_of_batch, batch)
-                saved.add(batch)
-                on_progress(len(photos_of_batch))
+            for (number, photos), batch in zip(work, results, strict=True):
+                _add(found[number], photos, batch)
+                parts[number].saved.add(batch)
+                on_progress(len(photos))
                 run.session.stop.check()
         finally:
-            saved.flush()
-    return features
+            for part in parts:
+                part.saved.flush()
+    return found
 
 
 def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
@@ -100,21 +115,22 @@ def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
 
 
 @contextmanager
-def _computed(run: Pass, batches: Sequence[list[Photo]]) -> Iterator[Iterator[Batch]]:
+def _computed(run: Pass, work: Sequence[tuple[Part, list[Photo]]]) -> Iterator[Iterator[Batch]]:
     """The batches' results in order; when the block ends early, what has not begun is not computed."""
+    run = replace(run, network=fold_norms(run.network))
     # Threads that are new to torch would each start as many threads as there are cores.
     pool = ThreadPoolExecutor(run.threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        yield pool.map(lambda batch: _compute_batch(run, batch), batches)
+        yield pool.map(lambda item: _compute_batch(run, *item), work)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _compute_batch(run: Pass, photos: list[Photo]) -> Batch:
-    by_view: list[list[Pixels]] = [[] for _ in range(run.views)]
+def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:
+    by_view: list[list[Pixels]] = [[] for _ in range(part.views)]
     failures = []
     for photo in photos:
-        views = make_views(run.views, photo.sha256, run.seed)
+        views = make_views(part.views, photo.sha256, run.seed)
         try:
             decoded = run.preprocessing.decode_views(run.source.read(photo.name), views)
         except PhotoError as error:
@@ -123,9 +139,9 @@ def _compute_batch(run: Pass, photos: list[Photo]) -> Batch:
         for pixels, view in zip(decoded, by_view, strict=True):
             view.append(pixels)
     if len(failures) == len(photos):
-        return Batch(torch.empty(0, run.views, 0), failures)
+        return Batch(torch.empty(0, part.views, 0), failures)
     outputs = [
-        run_network(run.network, run.preprocessing.batch(view, run.device), run.precision).cpu()
+        run_network(run.network, run.preprocessing.batch(view, run.device), part.precision).cpu()
         for view in by_view
     ]
     return Batch(torch.stack(outputs, dim=1), failures)

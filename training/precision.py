@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 # Below this the measurement costs more than bfloat16 can save.
-MEASURE_FROM_IMAGES = 1000
-_BATCH = 16  # as features.py computes them
-_TRIES = 3
+MEASURE_FROM_IMAGES = 150
+_BATCH = 4
+_TRIES = 2
 # A clear win only: a machine near the line must not choose differently from run to run.
 _MIN_GAIN = 1.15
 
@@ -21,8 +21,7 @@ def choose_precision(network: nn.Module, image_size: int, image_count: int, devi
         return "float32"
     images = torch.zeros(_BATCH, 3, image_size, image_size, device=device)
     images = images.to(memory_format=torch.channels_last)
-    for name in PRECISIONS:
-        _seconds(network, images, name)  # the first pass of each pays for setting up its kernels
+    # The first pass of each pays for setting up its kernels, the second does not.
     best = {name: min(_seconds(network, images, name) for _ in range(_TRIES)) for name in PRECISIONS}
     return "bfloat16" if best["float32"] > _MIN_GAIN * best["bfloat16"] else "float32"
 

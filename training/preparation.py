@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -13,7 +12,7 @@ from backbones import BACKBONES, replace_head
 from checkpoints import Session
 from classifier import pick_device
 from dataset import SPLITS, Dataset
-from features import Features, Pass, compute_features
+from features import Features, Part, Pass, compute_parts
 from photo_source import PhotoSource
 from precision import choose_precision
 from saved_features import SavedFeatures
@@ -63,13 +62,17 @@ def compute_all(run: Pass, dataset: Dataset, views: int) -> dict[str, Features]:
         done += count
         progress.say_features(done, total)
 
-    passes = {"train": replace(run, views=views), "valid": run, "test": run.in_float32()}
-    features = {
-        split: compute_features(
-            passes[split], dataset.splits[split], on_progress, SavedFeatures(run.session.checkpoints, split)
+    precisions = {"train": run.precision, "valid": run.precision, "test": "float32"}
+    parts = [
+        Part(
+            dataset.splits[split],
+            precisions[split],
+            views if split == "train" else 1,
+            SavedFeatures(run.session.checkpoints, split),
         )
         for split in SPLITS
-    }
+    ]
+    features = dict(zip(SPLITS, compute_parts(run, parts, on_progress), strict=True))
     dataset.drop_unreadable(failure for part in features.values() for failure in part.failures)
     return features
 

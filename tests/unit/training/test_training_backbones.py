@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from backbones import BACKBONES, build_classifier, load_pretrained, replace_head
+from backbones import BACKBONES, blocks_of, build_classifier, load_pretrained, replace_head
 from errors import WeightsError
+from fusion import fold_norms
 from lite0 import EfficientNetLite0
 
 
@@ -21,11 +22,12 @@ def test_the_shipped_weights_load_by_name_and_give_1280_features(weights: Path) 
 
 
 def test_same_padding_puts_the_odd_pixel_at_the_end() -> None:
-    stem = EfficientNetLite0()._conv_stem
+    network = EfficientNetLite0()
+    stem = network._conv_stem
     image = torch.zeros(1, 3, 8, 8)
     image[..., 7, 7] = 1.0
     with torch.inference_mode():
-        output = stem(image)
+        output = stem(network._pad(image))
     assert output.shape == (1, 32, 4, 4)
     # The window of the last output starts at pixel 6: the last pixel meets the kernel's centre.
     assert torch.allclose(output[0, :, 3, 3], stem.weight[:, :, 1, 1].sum(1))
@@ -35,8 +37,28 @@ def test_same_padding_puts_the_odd_pixel_at_the_end() -> None:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_every_backbone_takes_a_new_head(name: str) -> None:
     network = build_classifier(name, 7)
+    side = BACKBONES[name].only_image_size or 64
     with torch.inference_mode():
-        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
+        assert network(torch.zeros(1, 3, side, side)).shape == (1, 7)
+    assert len(blocks_of(network, name)) >= 4
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_folded_norms_change_only_the_rounding(name: str) -> None:
+    torch.manual_seed(0)
+    network = build_classifier(name, 7)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    side = BACKBONES[name].only_image_size or 64
+    images = torch.randn(2, 3, side, side)
+    folded = fold_norms(network)
+    with torch.inference_mode():
+        assert torch.allclose(folded(images), network(images), rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

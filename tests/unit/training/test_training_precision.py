@@ -26,7 +26,7 @@ def test_bfloat16_has_to_be_clearly_faster(
     seconds = {"float32": 1.0, "bfloat16": bfloat16_s}
     monkeypatch.setattr(precision, "_seconds", lambda network, images, name: seconds[name])
     assert precision.choose_precision(small_network(), 64, 5000, CPU) == choice
-    assert precision.choose_precision(small_network(), 64, 200, CPU) == "float32"
+    assert precision.choose_precision(small_network(), 64, 149, CPU) == "float32"
 
 
 def test_both_precisions_give_nearly_the_same_in_float32() -> None:
@@ -56,7 +56,8 @@ def test_the_test_split_is_measured_as_it_will_be_served(trained: Trained, tmp_p
     metrics = run.metrics()
     assert metrics["hyperparameters"]["precision"] == "bfloat16"
     assert metrics["loss"] == pytest.approx(
-        functional.cross_entropy(classifier.logits(pixels), labels).item()
+        functional.cross_entropy(classifier.logits(pixels), labels).item(),
+        rel=1e-5,  # BatchNorm is folded in one and not in the other
     )
 
 
