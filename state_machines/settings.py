@@ -5,7 +5,7 @@ from typing import Any
 # Braces are States.Format's placeholders, filled in the order of EC2_BOOT_ARGUMENTS.
 EC2_USER_DATA = """#!/bin/bash
 export DROPSERVE_RUN_ID='{}' DROPSERVE_JOB_NAME='{}' DROPSERVE_PLAN_URI='{}' DROPSERVE_DEADLINE_S='{}'
-export DROPSERVE_TASK_TOKEN='{}' AWS_DEFAULT_REGION='${Region}'
+export DROPSERVE_TASK_TOKEN='{}' DROPSERVE_LOG_GROUP='${Ec2LogGroup}' AWS_DEFAULT_REGION='${Region}'
 [ -n "$HOME" ] || export HOME=/root
 cd "$HOME"
 aws s3 cp --only-show-errors '${Ec2BootUri}' ec2_boot.sh && bash ec2_boot.sh

@@ -3,23 +3,27 @@
 #
 # User data runs it as root on a Deep Learning AMI; it writes below $HOME only. It needs bash, aws and python3,
 # and these variables: DROPSERVE_RUN_ID, DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_TASK_TOKEN,
-# DROPSERVE_DEADLINE_S (seconds), AWS_DEFAULT_REGION. However it ends, it shuts the machine down.
+# DROPSERVE_DEADLINE_S (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends, it shuts the machine
+# down. Its log goes to the log group while it grows, from the moment that the training code is there.
 set -euo pipefail
 umask 077
 
 readonly HEARTBEAT_S=30
-# What is left to a training that was told to stop, before the machine goes down under it.
+# What is left to a training that was told to stop, before it is killed.
 readonly GRACE_S=60
+# What is left to this script after the deadline, before the machine goes down under it.
+readonly END_S=300
 readonly MAX_CAUSE_CHARACTERS=4000
 
 reason='' # why the training failed, where its log would not say
 child=''  # the step that runs now
 watchdog=''
 heartbeat=''
+shipper=''
 
 main() {
     local name
-    for name in RUN_ID JOB_NAME PLAN_URI TASK_TOKEN DEADLINE_S; do
+    for name in RUN_ID JOB_NAME PLAN_URI TASK_TOKEN DEADLINE_S LOG_GROUP; do
         name="DROPSERVE_$name"
         [[ -n ${!name:-} ]] || fail "the variable $name is not set"
     done
@@ -32,6 +36,8 @@ main() {
     step aws s3 cp --only-show-errors "$DROPSERVE_PLAN_URI" "$work/plan.json"
     step python3 -c "$READ_PLAN" "$work"
     fetch_code
+    ship_log &
+    shipper=$!
     fetch_channels
     run_training
     upload_results
@@ -71,7 +77,7 @@ run_training() {
     local python argument name uri
     local arguments=() variables=()
     python=$(find_python) || fail "no python3 on this machine can import torch and torchvision"
-    "$python" -c 'import matplotlib' 2>/dev/null || step "$python" -m pip install --quiet matplotlib
+    "$python" -c 'import matplotlib' 2>/dev/null || step "$python" -m pip install --quiet 'matplotlib>=3.8,<4'
     while IFS= read -r -d '' argument; do
         arguments+=("$argument")
     done <"$work/arguments"
@@ -125,9 +131,20 @@ send_heartbeats() {
     while true; do
         answer=$(aws stepfunctions send-task-heartbeat --cli-input-json "file://$work/heartbeat.json" 2>&1) || true
         # Nobody waits for this training any more: what it still cost would be wasted.
-        [[ $answer != *TaskTimedOut* ]] || interrupt 'the state machine does not wait for this training any more'
+        [[ ! $answer =~ \((TaskTimedOut|TaskDoesNotExist|InvalidToken)\) ]] ||
+            interrupt 'the state machine does not wait for this training any more'
         nap "$HEARTBEAT_S"
     done
+}
+
+# -- what people see: a stream of the job's name in CloudWatch Logs
+
+ship_log() {
+    # It is told to end by a file: a signal could come before it has sent the last lines.
+    trap '' TERM INT
+    # shellcheck disable=SC2094 # what it has to say itself belongs in the log, too
+    exec env -u DROPSERVE_TASK_TOKEN python3 "$work/code/ec2_log_shipper.py" \
+        "$log" "$work/log-ended" "$DROPSERVE_LOG_GROUP" "$DROPSERVE_JOB_NAME" >>"$log" 2>&1
 }
 
 # -- the end
@@ -135,7 +152,7 @@ send_heartbeats() {
 watch_deadline() {
     nap "$DROPSERVE_DEADLINE_S"
     interrupt "the training was not finished after $DROPSERVE_DEADLINE_S seconds"
-    nap "$GRACE_S"
+    nap "$END_S"
     shutdown -h now
 }
 
@@ -164,17 +181,31 @@ finish() {
     trap - EXIT
     trap '' TERM INT
     set +e
-    [[ -z $child ]] || { kill -TERM "$child" && wait "$child"; } 2>/dev/null
+    [[ -z $child ]] || end_child 2>/dev/null
     if [[ $status -ne 0 ]]; then
         [[ ! -s $work/interruption ]] || reason=$(cat "$work/interruption")
         report_failure
+        [[ -z $reason ]] || printf '%s\n' "$reason" >>"$log"
     fi
     [[ -z $heartbeat ]] || kill -TERM "$heartbeat" 2>/dev/null
     tail -n 40 "$log"
+    [[ -z $shipper ]] || { : >"$work/log-ended" && wait "$shipper"; }
     # Until here: should anything above hang, the watchdog takes the machine down.
     [[ -z $watchdog ]] || kill -TERM "$watchdog" 2>/dev/null
     shutdown -h now
     exit "$status"
+}
+
+# Tell the step that runs to end, and kill it if it does not.
+end_child() {
+    local polls
+    kill -TERM "$child"
+    for ((polls = GRACE_S * 5; polls > 0; polls--)); do
+        kill -0 "$child" || return
+        sleep 0.2
+    done
+    kill -KILL "$child"
+    wait "$child"
 }
 
 # -- Python where the shell would be clumsy: JSON in, JSON out

@@ -12,7 +12,7 @@ from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.log_sources import LogLine, log_group_of, read_logs
+from deploy_scripts.pipeline.log_sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.screen import Screen
 
 
@@ -32,11 +32,11 @@ def logs(
         _show_cloud_log(target)
         return
     deployment = open_deployment(target)
-    group = log_group_of(deployment, source)
+    sources = log_sources_of(deployment, source)
     since = datetime.now(UTC) - timedelta(minutes=minutes)
     shown: set[LogLine] = set()
     while True:
-        lines = [line for line in read_logs(deployment, group, since) if line not in shown]
+        lines = [line for line in read_logs(deployment, sources, since) if line not in shown]
         shown.update(lines)
         for line in lines:
             if as_json:

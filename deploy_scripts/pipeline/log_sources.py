@@ -1,9 +1,11 @@
 """CloudWatch Logs of a deployment: which group is whose, and the lines in it."""
 
+import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -11,7 +13,7 @@ from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.packaging.functions import function_names
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.releases import read_live
-from deploy_scripts.pipeline.training_progress import TRAINING_LOG_GROUP
+from deploy_scripts.pipeline.training_progress import SAGEMAKER_LOG_GROUP
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,29 @@ class LogLine:
         return json.dumps({"at": self.at.isoformat(), "stream": self.stream, "message": self.message})
 
 
-def log_group_of(deployment: Deployment, source: str) -> str:
-    """The group of a function (by its folder's name), `training`, `endpoint` or `workflow`.
+@dataclass(frozen=True)
+class LogSource:
+    """Those streams of a group whose names begin with the prefix."""
+
+    group: str
+    stream_prefix: str = ""
+
+
+def log_sources_of(deployment: Deployment, name: str) -> list[LogSource]:
+    """Where a function (by its folder's name), `training`, `endpoint` or `workflow` logs.
 
     Raises CliError for any other name, and for `endpoint` before the first release.
     """
-    if source == "training":
-        return TRAINING_LOG_GROUP
+    if name == "training":
+        # The group of SageMaker is shared by all the training jobs of the account.
+        return [
+            LogSource(SAGEMAKER_LOG_GROUP, f"{deployment.aws.stack}-"),
+            LogSource(deployment.outputs["Ec2TrainingLogGroupName"]),
+        ]
+    return [LogSource(_log_group_of(deployment, name))]
+
+
+def _log_group_of(deployment: Deployment, source: str) -> str:
     if source == "workflow":
         return deployment.outputs["LogGroupName"]
     if source == "endpoint":
@@ -47,10 +65,15 @@ def log_group_of(deployment: Deployment, source: str) -> str:
     )
 
 
-def read_logs(deployment: Deployment, group: str, since: datetime) -> Iterator[LogLine]:
+def read_logs(deployment: Deployment, sources: list[LogSource], since: datetime) -> Iterator[LogLine]:
     """Lines since then, oldest first; a group that nothing has written to yet has none."""
+    return heapq.merge(*(_read(deployment, each, since) for each in sources), key=lambda line: line.at)
+
+
+def _read(deployment: Deployment, source: LogSource, since: datetime) -> Iterator[LogLine]:
+    prefix: Any = {"logStreamNamePrefix": source.stream_prefix} if source.stream_prefix else {}
     pages = deployment.aws.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=int(since.timestamp() * 1000)
+        logGroupName=source.group, startTime=int(since.timestamp() * 1000), **prefix
     )
     try:
         for page in pages:

@@ -18,18 +18,17 @@ from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.failures import readable_failure
 from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
-from deploy_scripts.pipeline.training_progress import TrainingFollower
+from deploy_scripts.pipeline.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
 from deploy_scripts.screen import Screen
 
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
-_TRAINING_STATES = {"Train on SageMaker", "Train on demand"}
 
 
 def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     """Follow a run to its end, one line a state; gives the run as the ledger then has it."""
     follower = ExecutionFollower(deployment, item.execution_arn)
-    training = TrainingFollower(deployment, item.run.run_id)
+    followers = training_followers(deployment, item.run.run_id)
     screen.say(f"Run {item.run.run_id} ({item.run.dataset}, {item.run.source})")
     with _progress(screen) as progress:
         view = RunView(progress)
@@ -37,7 +36,7 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
             ended = follower.has_ended()
             for step in follower.read_new():
                 view.show(step)
-            if view.current_state in _TRAINING_STATES:
+            if training := followers.get(view.current_state):
                 view.show_training(training)
             if ended:
                 break
@@ -48,6 +47,16 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
         f"The run is {run.status}{accuracy}", style="bold green" if run.status == "live" else "bold yellow"
     )
     return run
+
+
+def training_followers(deployment: Deployment, run_id: str) -> dict[str, TrainingFollower]:
+    """By the state that trains."""
+    on_sagemaker = SageMakerFollower(deployment, run_id)
+    return {
+        "Train on SageMaker": on_sagemaker,
+        "Train on demand": on_sagemaker,
+        "Train on EC2": Ec2Follower(deployment, run_id),
+    }
 
 
 def require_live(run: Run) -> None:

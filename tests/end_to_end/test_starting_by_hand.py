@@ -21,6 +21,11 @@ def test_the_ec2_branch_trains_and_releases(dropserve: Any, first_release: dict[
     ]
     assert instances
     assert {instance["State"]["Name"] for instance in instances} <= {"terminated", "shutting-down"}
+    lines = [json.loads(line) for line in dropserve.run("logs", "training", "--json").stdout.splitlines()]
+    messages = [line["message"] for line in lines if line["stream"] == f"{run['release']}-0"]
+    assert any(message.startswith("epoch=1 ") for message in messages)
+    assert f"test_accuracy={run['accuracy']:.4f}" in " ".join(messages)
+    assert messages[-1].startswith("phase=done ")
 
 
 def test_a_run_over_its_budget_trains_nothing(dropserve: Any, first_release: dict[str, Any]) -> None:

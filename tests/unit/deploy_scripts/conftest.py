@@ -22,6 +22,7 @@ OUTPUTS = {
     "LedgerTableName": "dropserve-ledger",
     "LivePointerParameter": "/dropserve/live",
     "LogGroupName": "/aws/vendedlogs/states/dropserve-training-pipeline",
+    "Ec2TrainingLogGroupName": "/dropserve/ec2-training",
 }
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:dropserve-training-pipeline:one"
 

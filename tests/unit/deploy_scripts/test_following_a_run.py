@@ -1,5 +1,7 @@
 """States and training, as they are followed."""
 
+import io
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +13,14 @@ from rich.progress import Progress
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.ledger import Run
-from deploy_scripts.pipeline.training_progress import TrainingFollower, TrainingProgress, parse_progress
-from deploy_scripts.pipeline.watching import RunView, require_live
+from deploy_scripts.pipeline.training_progress import (
+    Ec2Follower,
+    SageMakerFollower,
+    TrainingProgress,
+    parse_progress,
+)
+from deploy_scripts.pipeline.watching import RunView, require_live, training_followers
+from state_machines.training_pipeline import training_pipeline
 from training import progress
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -81,12 +89,18 @@ def test_the_lines_that_training_prints_are_understood(capsys: pytest.CaptureFix
     progress.say_features(120, 238)
     progress.say_epoch(3, train_loss=0.5, train_accuracy=0.9, valid_loss=0.6, valid_accuracy=0.84)
     progress.say_phase("read", images_total=238, classes=5)
-    features, epoch, other = capsys.readouterr().out.splitlines()
+    progress.say_test(accuracy=0.8913, loss=0.3712)
+    features, epoch, other, test = capsys.readouterr().out.splitlines()
 
     assert parse_progress(features) == TrainingProgress("features: image 120 of 238", 120, 238)
-    assert parse_progress(epoch, 20) == TrainingProgress("epoch 3 of 20, validation accuracy 0.840", 3, 20)
-    assert parse_progress(epoch) == TrainingProgress("epoch 3, validation accuracy 0.840", 3, None)
+    assert parse_progress(epoch, 20) == TrainingProgress(
+        "epoch 3 of 20, loss 0.500, validation accuracy 0.840", 3, 20
+    )
+    assert parse_progress(epoch) == TrainingProgress(
+        "epoch 3, loss 0.500, validation accuracy 0.840", 3, None
+    )
     assert parse_progress(other) is None
+    assert parse_progress(test) == TrainingProgress("test accuracy 0.891")
 
 
 def test_training_is_followed_by_its_jobs_log(stubbed: Any) -> None:
@@ -141,7 +155,7 @@ def test_training_is_followed_by_its_jobs_log(stubbed: Any) -> None:
         },
     )
 
-    assert TrainingFollower(stubbed.deployment, stubbed.run_id).read() == TrainingProgress(
+    assert SageMakerFollower(stubbed.deployment, stubbed.run_id).read() == TrainingProgress(
         "features: image 20 of 20", 20, 20
     )
 
@@ -149,7 +163,58 @@ def test_training_is_followed_by_its_jobs_log(stubbed: Any) -> None:
 def test_a_run_without_a_training_job_has_no_progress(stubbed: Any) -> None:
     stubbed.answer("sagemaker", "list_training_jobs", {"TrainingJobSummaries": []})
 
-    assert TrainingFollower(stubbed.deployment, stubbed.run_id).read() is None
+    assert SageMakerFollower(stubbed.deployment, stubbed.run_id).read() is None
+
+
+def test_training_on_ec2_is_followed_by_the_stream_of_its_instance(stubbed: Any) -> None:
+    plan = {"hyperparameters": {"epochs": "20"}}
+    stubbed.answer(
+        "s3",
+        "get_object",
+        {"Body": io.BytesIO(json.dumps(plan).encode())},
+        Bucket="dropserve-data",
+        Key=f"runs/{stubbed.run_id}/plan.json",
+    )
+    group = "/dropserve/ec2-training"
+    streams: dict[str, Any] = {"logGroupName": group, "logStreamNamePrefix": f"{stubbed.release}-"}
+    stream = f"{stubbed.release}-0"
+    stubbed.answer("logs", "describe_log_streams", {"logStreams": []}, **streams)
+    stubbed.answer("logs", "describe_log_streams", {"logStreams": [{"logStreamName": stream}]}, **streams)
+    stubbed.answer(
+        "logs",
+        "get_log_events",
+        {
+            "nextForwardToken": "after-one",
+            "events": [{"message": "phase=features images_done=20 images_total=20"}],
+        },
+        logGroupName=group,
+        logStreamName=stream,
+        startFromHead=True,
+    )
+    stubbed.answer("logs", "describe_log_streams", {"logStreams": [{"logStreamName": stream}]}, **streams)
+    epoch = "epoch=3 train_loss=0.5100 train_accuracy=0.8800 valid_loss=0.6200 valid_accuracy=0.8400"
+    stubbed.answer(
+        "logs",
+        "get_log_events",
+        {"nextForwardToken": "after-two", "events": [{"message": epoch}]},
+        logGroupName=group,
+        logStreamName=stream,
+        startFromHead=True,
+        nextToken="after-one",
+    )
+    follower = Ec2Follower(stubbed.deployment, stubbed.run_id)
+
+    assert follower.read() == TrainingProgress("starting an instance")
+    assert follower.read() == TrainingProgress("features: image 20 of 20", 20, 20)
+    assert follower.read() == TrainingProgress("epoch 3 of 20, loss 0.510, validation accuracy 0.840", 3, 20)
+    stubbed.assert_all_asked()
+
+
+@pytest.mark.parametrize(
+    "state", [name for name in training_pipeline()["States"] if name.startswith("Train on")]
+)
+def test_every_state_that_trains_is_followed(stubbed: Any, state: str) -> None:
+    assert state in training_followers(stubbed.deployment, stubbed.run_id)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,21 @@ def test_every_role_stands_under_the_path_that_the_audit_watches(name: str) -> N
     assert ROLES[name]["Path"] == {"Fn::Sub": "/${AWS::StackName}/"}
 
 
+def test_a_training_instance_writes_to_its_own_log_group_only() -> None:
+    (logging,) = [
+        statement
+        for name, statement in STATEMENTS
+        if name == "Ec2TrainingRole" and "logs:" in str(statement["Action"])
+    ]
+    assert logging["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    group, streams = logging["Resource"]
+    assert group["Fn::Sub"].endswith(":log-group:${Ec2TrainingLogs}")
+    assert streams == {"Fn::GetAtt": ["Ec2TrainingLogs", "Arn"]}
+    assert RESOURCES["Ec2TrainingLogs"]["Properties"]["RetentionInDays"] > 0
+    substitutions = RESOURCES["TrainingPipeline"]["Properties"]["DefinitionSubstitutions"]
+    assert substitutions["Ec2LogGroup"] == {"Ref": "Ec2TrainingLogs"}
+
+
 def test_no_statement_allows_every_action_of_a_service() -> None:
     for name, statement in STATEMENTS:
         actions = statement["Action"]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ import pytest
 TRAINING = Path(__file__).parents[3] / "training"
 sys.path.insert(0, str(TRAINING))
 
+from ec2_machine import Machine, new_machine, stub_packages  # noqa: E402
 from made_photos import Trained, write_photos  # noqa: E402
+
+import progress  # noqa: E402
+from stop import StopSignal  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +52,32 @@ def trained(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     run = Trained(folder / "dataset", weights, folder / "model", folder / "output")
     train(parse_arguments(run.arguments(), {}))
     return run
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], StopSignal]:
+    """A stop signal that is given when a line of the log begins so."""
+
+    def arrange(beginning: str) -> StopSignal:
+        stop = StopSignal()
+
+        def say(line: str) -> None:
+            if line.startswith(beginning):
+                stop.request()
+
+        monkeypatch.setattr(progress, "say", say)
+        return stop
+
+    return arrange
+
+
+@pytest.fixture
+def machine(tmp_path: Path, training_folder: Path) -> Machine:
+    return new_machine(tmp_path, training_folder / "ec2_boot.sh")
+
+
+@pytest.fixture
+def quick(machine: Machine) -> Machine:
+    """A machine whose torch is imported in no time."""
+    stub_packages(machine)
+    return machine

@@ -1,7 +1,8 @@
-"""The `aws` command as far as ec2_boot.sh uses it: S3 is a folder, calls to Step Functions are recorded.
+"""The `aws` command as far as ec2_boot.sh uses it: S3 is a folder, calls of other services are recorded.
 
-FAKE_AWS names the folder: `s3/<bucket>/<key>` are objects, `calls.jsonl` gets a line for each call of
-Step Functions, and an operation named in `refuse` fails with the error code that stands there.
+FAKE_AWS names the folder: `s3/<bucket>/<key>` are objects, `streams/<group>/<stream>` has a line for each
+batch of log events, `calls.jsonl` one for each call of Step Functions. An operation named in `refuse` fails
+with the error code that stands there, and is named in `refused`.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(os.environ["FAKE_AWS"])
 
@@ -31,23 +33,62 @@ def copy(source: str, target: str, *, recursive: bool) -> None:
     shutil.copyfile(origin, goal)
 
 
-def call_step_functions(operation: str, options: list[str]) -> None:
-    name, address = options
-    assert name == "--cli-input-json"
-    request = json.loads(Path(address.removeprefix("file://")).read_text())
+def call_step_functions(operation: str, request: dict[str, Any]) -> str | None:
     with (ROOT / "calls.jsonl").open("a") as calls:
         calls.write(json.dumps({"operation": operation, **request}) + "\n")
+    return None
+
+
+def call_logs(operation: str, request: dict[str, Any]) -> str | None:
+    """The rules of https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
+    stream = ROOT / "streams" / request["logGroupName"].strip("/") / request["logStreamName"]
+    if operation == "create-log-stream":
+        if stream.exists():
+            return "ResourceAlreadyExistsException"
+        stream.parent.mkdir(parents=True, exist_ok=True)
+        stream.touch()
+        return None
+    assert operation == "put-log-events"
+    if not stream.exists():
+        return "ResourceNotFoundException"
+    times = [event["timestamp"] for event in request["logEvents"]]
+    sizes = [len(event["message"].encode()) + 26 for event in request["logEvents"]]
+    if (
+        not 1 <= len(times) <= 10_000
+        or times != sorted(times)
+        or times[-1] - times[0] >= 24 * 3600 * 1000
+        or sum(sizes) > 1_048_576
+        or min(sizes) <= 26
+        or max(sizes) > 262_144
+    ):
+        return "InvalidParameterException"
+    with stream.open("a") as batches:
+        batches.write(json.dumps(request["logEvents"]) + "\n")
+    return None
+
+
+SERVICES = {"stepfunctions": call_step_functions, "logs": call_logs}
+
+
+def call(service: str, operation: str, request: dict[str, Any]) -> None:
     refusals = ROOT / "refuse"
-    if refusals.exists() and operation in (refused := json.loads(refusals.read_text())):
-        sys.exit(f"An error occurred ({refused[operation]}) when calling {operation}")
+    error = json.loads(refusals.read_text()).get(operation) if refusals.exists() else None
+    if error:
+        with (ROOT / "refused").open("a") as refused:
+            refused.write(operation + "\n")
+    error = error or SERVICES[service](operation, request)
+    if error:
+        sys.exit(f"An error occurred ({error}) when calling the {operation} operation: no")
 
 
 def main(arguments: list[str]) -> None:
     match arguments:
         case ["s3", "cp", "--only-show-errors", *options, source, target]:
             copy(source, target, recursive="--recursive" in options)
-        case ["stepfunctions", operation, *options]:
-            call_step_functions(operation, options)
+        case [service, operation, "--cli-input-json", address] if service in SERVICES:
+            file = Path(address.removeprefix("file://"))
+            assert file.is_file(), "the real command reads it more than once"
+            call(service, operation, json.loads(file.read_text()))
         case _:
             sys.exit(f"the fake aws does not know {arguments}")
 
