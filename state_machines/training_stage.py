@@ -93,7 +93,7 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
             "OutputDataConfig": {"S3OutputPath.$": "$.plan.answer.output_uri"},
             "CheckpointConfig": {"S3Uri.$": "$.plan.answer.checkpoint_uri"},
             "ResourceConfig": {
-                "InstanceCount": 1,
+                "InstanceCount.$": "$.plan.answer.instance_count",
                 "InstanceType.$": "$.plan.answer.instance_type",
                 "VolumeSizeInGB.$": "$.plan.answer.volume_size_gb",
             },

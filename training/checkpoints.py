@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 import progress
+from processes import Processes
 from stop import StopSignal
 
 SAVE_EVERY_S = 30.0
@@ -81,7 +82,11 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Session:
-    """How a run is interrupted and goes on: where it saves, and who tells it to stop. By itself: neither."""
+    """How a run is interrupted and goes on: where it saves, who tells it to stop, and who shares its work.
+
+    By itself: nowhere and nobody.
+    """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None))
     stop: StopSignal = field(default_factory=StopSignal)
+    processes: Processes = field(default_factory=Processes)

@@ -5,6 +5,11 @@ class TrainingError(Exception):
     """The root of every error that training raises on purpose."""
 
 
+def describe_error(error: Exception) -> str:
+    """One sentence on why a run ended."""
+    return str(error) if isinstance(error, TrainingError) else f"unexpected {type(error).__name__}: {error}"
+
+
 class ArgumentError(TrainingError):
     """A hyperparameter or a folder given to train.py is unknown or out of range."""
 

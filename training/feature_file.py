@@ -7,6 +7,7 @@ large folios the kernel maps far more of them around each row than is read.
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -14,6 +15,14 @@ import torch
 
 _CHUNK_BYTES = 16 << 20
 _FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Outputs (n, views, width) of a batch's photos, and name and reason of those that failed."""
+
+    outputs: torch.Tensor
+    failures: list[tuple[str, str]]
 
 
 class FeatureFile:

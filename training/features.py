@@ -1,7 +1,8 @@
 """One pass of the frozen backbone over the photos; every core decodes and computes batches of its own."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -10,16 +11,19 @@ from torch import nn
 
 from checkpoints import Checkpoints, Session
 from dataset import Excluded, Photo
-from feature_file import FeatureFile
+from feature_file import Batch, FeatureFile
 from fusion import fold_norms
 from photo_source import PhotoSource
 from precision import run_network
 from preprocessing import PhotoError, Pixels, Preprocessing
-from saved_features import Batch, SavedFeatures
+from processes import Processes
+from saved_features import SavedFeatures
 from views import make_views
 
 # Enough to use a core well; more costs memory and leaves cores idle at the end.
 _BATCH = 16
+# Batches for each thread that are computed before their turn: one that is slow does not hold up the others.
+_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -76,26 +80,34 @@ def compute_features(run: Pass, photos: list[Photo]) -> Features:
 
 
 def compute_parts(
-    run: Pass, parts: Sequence[Part], on_progress: Callable[[int], None] = lambda _: None
+    run: Pass,
+    parts: Sequence[Part],
+    on_progress: Callable[[int], None] = lambda _: None,
+    processes: Processes | None = None,
 ) -> list[Features]:
     """The features of several parts in one pass: no core waits at the end of a part for the others.
 
     `on_progress` gets the number of photos just done; what a part has saved is not computed again. A batch
     is computed by one thread alone: cores never wait for each other, and the result does not depend on
-    their number. Raises StoppedError, after saving, when the run is told to stop.
+    their number, nor on that of the processes. Of several processes, the first one has all features in the
+    end and the others none. Raises StoppedError, after saving, when the run is told to stop.
     """
+    processes = processes or Processes()
     found = [Features(FeatureFile(), [], []) for _ in parts]
-    work: list[tuple[int, list[Photo]]] = []
-    for number, part in enumerate(parts):
-        batches = [part.photos[start : start + _BATCH] for start in range(0, len(part.photos), _BATCH)]
-        done = 0
-        for batch, photos in zip(part.saved.load(), batches, strict=False):
-            _add(found[number], photos, batch)
-            on_progress(len(photos))
-            done += 1
-        work += [(number, photos) for photos in batches[done:]]
-    with _computed(run, [(parts[number], photos) for number, photos in work]) as results:
+    batches = [_in_batches(part.photos) for part in parts]
+    done = [_take_saved(*part, on_progress) for part in zip(parts, batches, found, strict=True)]
+    work = [
+        (number, photos)
+        for number, count in enumerate(processes.from_first(done))
+        for photos in batches[number][count:]
+    ]
+    own = processes.own_share([(parts[number], photos) for number, photos in work])
+    with _computed(run, own) as own_results:
+        if not processes.first:
+            processes.hand_over(own_results)
+            return found
         try:
+            results = processes.collect(own_results, len(work))
             for (number, photos), batch in zip(work, results, strict=True):
                 _add(found[number], photos, batch)
                 parts[number].saved.add(batch)
@@ -105,6 +117,22 @@ def compute_parts(
             for part in parts:
                 part.saved.flush()
     return found
+
+
+def _in_batches(photos: list[Photo]) -> list[list[Photo]]:
+    return [photos[start : start + _BATCH] for start in range(0, len(photos), _BATCH)]
+
+
+def _take_saved(
+    part: Part, batches: list[list[Photo]], features: Features, on_progress: Callable[[int], None]
+) -> int:
+    """How many batches an earlier run has left."""
+    count = 0
+    for batch, photos in zip(part.saved.load(), batches, strict=False):
+        _add(features, photos, batch)
+        on_progress(len(photos))
+        count += 1
+    return count
 
 
 def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
@@ -121,9 +149,22 @@ def _computed(run: Pass, work: Sequence[tuple[Part, list[Photo]]]) -> Iterator[I
     # Threads that are new to torch would each start as many threads as there are cores.
     pool = ThreadPoolExecutor(run.threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        yield pool.map(lambda item: _compute_batch(run, *item), work)
+        yield _in_turn(pool, run, work)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, run: Pass, work: Sequence[tuple[Part, list[Photo]]]
+) -> Iterator[Batch]:
+    """No more than some batches ahead of whoever takes them: features must not pile up in memory."""
+    waiting: deque[Future[Batch]] = deque()
+    for item in work:
+        waiting.append(pool.submit(_compute_batch, run, *item))
+        if len(waiting) > _AHEAD * run.threads:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:

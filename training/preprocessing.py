@@ -61,7 +61,10 @@ class Preprocessing:
 
         The pixels already lie channels last, so permuting gives torch's channels_last layout for nothing.
         """
-        pixels = torch.from_numpy(np.stack(photos)).to(device)
+        pixels = torch.from_numpy(np.stack(photos))
+        if device.type == "cuda":
+            pixels = pixels.pin_memory()  # the copy to the GPU does not hold up the other threads' batches
+        pixels = pixels.to(device, non_blocking=True)
         # A whole row at a time: three numbers would be too few for the processor's vectors.
         rows = pixels.to(torch.float32).flatten(2)
         mean, std = (

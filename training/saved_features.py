@@ -1,19 +1,9 @@
 """Batches of features in the checkpoint folder, so that an interrupted pass goes on where it was."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-import torch
 
 from checkpoints import Checkpoints
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Outputs (n, views, width) of a batch's photos, and name and reason of those that failed."""
-
-    outputs: torch.Tensor
-    failures: list[tuple[str, str]]
+from feature_file import Batch
 
 
 class SavedFeatures:

@@ -1,7 +1,8 @@
 """Trains an image classifier on a drop: a pretrained backbone, frozen, and a linear head.
 
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2_boot.sh) and by hand:
-`python train.py --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`.
+`python train.py --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
+`torchrun --nproc-per-node 2` instead of `python`: several processes then share the feature pass.
 It leaves the model artefact in the model folder; metrics.json, report.html and smoke_test.jpg in the other.
 """
 
@@ -23,13 +24,14 @@ from checkpoints import Checkpoints, Session
 from classifier import Classifier
 from clock import Clock
 from dataset import Dataset, load_dataset
-from errors import ArgumentError, TrainingError
+from errors import ArgumentError, TrainingError, describe_error
 from evaluation import evaluate
 from features import Features, Pass, compute_features
 from fine_tuning import fine_tune
 from head import Epoch, HeadData, Labelled, TrainedHead, train_head
 from photo_source import PhotoSource, open_source
-from preparation import compute_all, cpu_count, prepare_pass
+from preparation import compute_all, prepare_pass
+from processes import Processes, join_processes
 from results import Results, write_results
 from settings import Settings
 from smoke_photo import pick_smoke_photo
@@ -46,7 +48,9 @@ def main() -> int:
     stop = StopSignal()
     stop.listen()
     try:
-        train(parse_arguments(sys.argv[1:], os.environ), stop)
+        settings = parse_arguments(sys.argv[1:], os.environ)
+        with join_processes(os.environ, stop) as processes:
+            train(settings, stop, processes)
     except StoppedError as stopped:
         _report_failure(str(stopped))
         return _STOPPED
@@ -55,18 +59,20 @@ def main() -> int:
         print(f"training failed: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        _report_failure(f"unexpected {type(error).__name__}: {error}")
+        _report_failure(describe_error(error))
         raise
     return 0
 
 
-def train(settings: Settings, stop: StopSignal | None = None) -> None:
+def train(settings: Settings, stop: StopSignal | None = None, processes: Processes | None = None) -> None:
     """The whole run: features once, head, last blocks if wished, evaluation, artefact, report.
 
     Raises TrainingError when weights, dataset or result do not allow a model, and StoppedError when told to
     stop before the results are written.
     """
-    session = Session(Checkpoints(settings.checkpoint_dir), stop or StopSignal())
+    processes = processes or Processes()
+    checkpoints = Checkpoints(settings.checkpoint_dir if processes.first else None)
+    session = Session(checkpoints, stop or StopSignal(), processes)
     memory.keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(1)  # the cores are shared out by batches, see features.py
@@ -75,10 +81,12 @@ def train(settings: Settings, stop: StopSignal | None = None) -> None:
     _check_blocks(settings, len(blocks_of(network, settings.backbone)))
     source = open_source(settings.dataset)
     with clock.measure("read"):
-        dataset = _read_dataset(settings, source, session.stop)
+        dataset = _read_dataset(settings, source, session)
     with clock.measure("features"):
         run = prepare_pass(settings, network, dataset, source, session)
         features = compute_all(run, dataset, settings.views)
+    if not processes.first:
+        return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
         replace_head(run.network, settings.backbone, trained.layer.to(run.device))
@@ -99,8 +107,8 @@ def _check_blocks(settings: Settings, count: int) -> None:
         )
 
 
-def _read_dataset(settings: Settings, source: PhotoSource, stop: StopSignal) -> Dataset:
-    dataset = load_dataset(source, settings.cut, threads=cpu_count(), stop=stop)
+def _read_dataset(settings: Settings, source: PhotoSource, session: Session) -> Dataset:
+    dataset = load_dataset(source, settings.cut, threads=session.processes.cores, stop=session.stop)
     counts = {f"images_{split}": len(photos) for split, photos in dataset.splits.items()}
     progress.say_phase("read", images_total=dataset.image_count, classes=len(dataset.classes), **counts)
     return dataset
@@ -176,7 +184,9 @@ def _report_failure(sentence: str) -> None:
     if folder:
         # The toolkit does not make it, and calls a job without it a success.
         Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / _FAILURE_FILE).write_text(sentence, "utf-8")
+        file = Path(folder) / _FAILURE_FILE
+        if not file.exists():  # of several processes, the first that failed knows why
+            file.write_text(sentence, "utf-8")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them 
     instance_type: Annotated[
         str | None, typer.Option(help="Such as ml.g5.xlarge, or g5.xlarge on EC2.")
     ] = None,
+    instance_count: Annotated[
+        int | None, typer.Option(help="Instances that share the features (SageMaker).")
+    ] = None,
     hyperparameter: Annotated[
         list[str] | None, typer.Option("--hyperparameter", "-p", help="epochs=20. May be repeated.")
     ] = None,
@@ -43,6 +46,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them 
     overrides = {
         "backend": backend,
         "instance_type": instance_type,
+        "instance_count": instance_count,
         "hyperparameters": parse_hyperparameters(hyperparameter or []) or None,
         "min_accuracy": min_accuracy,
         "max_cost_usd": max_cost,

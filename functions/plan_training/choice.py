@@ -3,7 +3,7 @@
 Of each backend the wishes are, in this order: the cheapest CPU type that ends within the hour; the cheapest
 GPU type that does (a new account may start no GPU, so CPUs come first); the fastest type; the cheapest type.
 The first wish of SageMaker that the budget allows is taken, else the first of EC2, which costs less an hour
-but has no managed spot, metrics or log stream. An override of backend or type narrows all this down.
+but has no managed spot or metrics. An override of backend or type narrows all this down.
 """
 
 from collections.abc import Sequence
@@ -30,16 +30,21 @@ BACKENDS: tuple[Backend, ...] = ("sagemaker", "ec2")
 
 @dataclass(frozen=True)
 class Option:
-    """One way to train, with its price: `cost_usd` for `training_s` seconds at `usd_per_hour`."""
+    """One way to train, with its price: `cost_usd` for `training_s` seconds at `usd_per_hour`.
+
+    The price is that of all `instance_count` instances, each of which is paid for until the job ends.
+    """
 
     backend: Backend
     instance: InstanceType
     use_spot: bool
     training_s: float
+    instance_count: int
 
     @property
     def usd_per_hour(self) -> float:
-        return self.instance.usd_per_hour(self.backend) * (SPOT_PRICE_FACTOR if self.use_spot else 1.0)
+        spot = SPOT_PRICE_FACTOR if self.use_spot else 1.0
+        return self.instance.usd_per_hour(self.backend) * self.instance_count * spot
 
     @property
     def cost_usd(self) -> float:
@@ -69,7 +74,8 @@ def choose(
 
 def _option(work: Workload, backend: Backend, instance: InstanceType, use_spot: bool) -> Option:
     training_s = estimate_training_s(work, instance, backend)
-    return Option(backend, instance, use_spot and backend == "sagemaker", training_s)
+    use_spot = use_spot and backend == "sagemaker"
+    return Option(backend, instance, use_spot, training_s, work.instance_count)
 
 
 def _instances(work: Workload, instance_name: str | None) -> list[InstanceType]:

@@ -9,11 +9,21 @@ from functions.plan_training import hyperparameters
 from functions.plan_training.hyperparameters import Number
 from functions.plan_training.prices import INSTANCE_TYPES, Backend
 
-NAMES = ("backend", "instance_type", "hyperparameters", "min_accuracy", "max_cost_usd", "force")
+NAMES = (
+    "backend",
+    "instance_type",
+    "instance_count",
+    "hyperparameters",
+    "min_accuracy",
+    "max_cost_usd",
+    "force",
+)
 # The rest of an execution's input, which the workflow itself reads.
 INPUT_NAMES = ("source", "claim", "bucket", "key", "version_id")
 ACCURACY = Number(0, 0, 1)
 COST_USD = Number(0, 0, 100_000)
+# More would hardly pay: starting, fetching the photos and the head take as long on any number.
+INSTANCES = Number(1, 1, 8, step=1)
 
 
 class BadOverridesError(DropserveError):
@@ -24,11 +34,13 @@ class BadOverridesError(DropserveError):
 class Overrides:
     """The overrides of a run; None where the deployment's own setting holds.
 
-    `instance_name` is as EC2 has it (`m5.xlarge`); a name with `ml.` means SageMaker.
+    `instance_name` is as EC2 has it (`m5.xlarge`); a name with `ml.` means SageMaker, and so do several
+    instances: they share one training job.
     """
 
     backend: Backend | None = None
     instance_name: str | None = None
+    instance_count: int = 1
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     min_accuracy: float | None = None
     max_cost_usd: float | None = None
@@ -46,7 +58,7 @@ def read_overrides(given: Mapping[str, Any]) -> Overrides:
         for name in values
         if name not in NAMES
     ]
-    faults += _machine_faults(values) + _number_faults(values)
+    faults += _machine_faults(values) + _number_faults(values) + _instance_count_faults(values)
     training = values.get("hyperparameters", {})
     if isinstance(training, Mapping):
         faults += hyperparameters.find_faults(training)
@@ -57,9 +69,11 @@ def read_overrides(given: Mapping[str, Any]) -> Overrides:
     if faults:
         raise BadOverridesError("bad overrides: " + "; ".join(faults))
     name = values.get("instance_type")
+    count = int(values.get("instance_count", 1))
     return Overrides(
-        backend=values.get("backend") or _backend_of(name),
+        backend=values.get("backend") or _backend_of(name) or ("sagemaker" if count > 1 else None),
         instance_name=name.removeprefix("ml.") if name else None,
+        instance_count=count,
         hyperparameters=training,
         min_accuracy=values.get("min_accuracy"),
         max_cost_usd=values.get("max_cost_usd"),
@@ -89,6 +103,14 @@ def _machine_faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _number_faults(values: Mapping[str, Any]) -> list[str]:
-    bounds = {"min_accuracy": ACCURACY, "max_cost_usd": COST_USD}
+    bounds = {"instance_count": INSTANCES, "min_accuracy": ACCURACY, "max_cost_usd": COST_USD}
     faults = {name: bound.fault(values[name]) for name, bound in bounds.items() if name in values}
     return [f"{name} {fault}" for name, fault in faults.items() if fault]
+
+
+def _instance_count_faults(values: Mapping[str, Any]) -> list[str]:
+    name, count = values.get("instance_type"), values.get("instance_count", 1)
+    backend = values.get("backend") or (_backend_of(name) if isinstance(name, str) else None)
+    if backend != "ec2" or INSTANCES.fault(count) or count == 1:
+        return []
+    return [f"instance_count is {count}, but EC2 trains on one instance; use backend 'sagemaker'"]

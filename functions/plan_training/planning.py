@@ -77,6 +77,7 @@ def _plan(
             training_share=1 - values["valid-share"] - values["test-share"],
             views=values["views"],
             fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
+            instance_count=overrides.instance_count,
         ),
         backend=overrides.backend,
         instance_name=overrides.instance_name,
@@ -121,6 +122,8 @@ def _first(value: float | None, default: float) -> float:
 
 def _verdict(option: Option, max_cost_usd: float) -> tuple[bool, str]:
     name = option.instance.name_on(option.backend)
+    if option.instance_count > 1:
+        name = f"{option.instance_count} x {name}"
     if option.cost_usd > max_cost_usd:
         return False, (
             f"too expensive: estimated {_usd(option.cost_usd)} over the limit of {_usd(max_cost_usd)}; "
@@ -146,6 +149,7 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
     return {
         "backend": option.backend,
         "instance_type": option.instance.name_on(option.backend),
+        "instance_count": option.instance_count,
         "use_spot": option.use_spot,
         "training_image_uri": container_uri(
             "training", region=settings.region, gpu=bool(option.instance.gpu)

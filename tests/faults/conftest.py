@@ -133,6 +133,7 @@ class Stage:
             "accepted": True,
             "backend": "sagemaker",
             "instance_type": "ml.m5.large",
+            "instance_count": 1,
             "use_spot": False,
             "training_image_uri": "tiny-training",
             "serving_image_uri": "tiny-serving",

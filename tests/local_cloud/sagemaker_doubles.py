@@ -31,7 +31,7 @@ if checkpoints.exists():
     print("restored", sorted(path.name for path in checkpoints.iterdir()), flush=True)
     (checkpoints / "epoch-2").write_text("two")
 def save(*_):
-    (base / "model" / "weights").write_text("saved at SIGTERM")
+    (base / "model" / f"weights-{base.name}").write_text("saved at SIGTERM")
     sys.exit(0)
 action = hyperparameters.get("action", "succeed")
 if action == "wait":
@@ -43,6 +43,19 @@ if action == "fail":
     sys.exit(7)
 if action == "crash":
     os.kill(os.getpid(), signal.SIGKILL)
+if action == "share":
+    resources = json.loads((base / "input/config/resourceconfig.json").read_text())
+    rank = resources["hosts"].index(resources["current_host"])
+    (base / "model" / f"part-{rank}").write_text(os.environ["MASTER_ADDR"])
+    if rank == 1 and "fail" in hyperparameters:
+        (base / "output" / "failure").write_text("part 1 exploded")
+        sys.exit(3)
+    if "wait" in hyperparameters:
+        signal.signal(signal.SIGTERM, save)
+        print("waiting", flush=True)
+        time.sleep(60)
+    print(f"rank={rank};", flush=True)
+    sys.exit(0)
 root = base / "input/data"
 data = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 (base / "model" / "weights").write_text(json.dumps(data))

@@ -160,7 +160,7 @@ def test_stopping_lets_the_script_save_its_work(door: Door, aws: FakeAws) -> Non
     )
     done = ended(door)
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Stopped", "Stopped")
-    assert unpacked(aws, "out/job-1/output/model.tar.gz") == {"weights": b"saved at SIGTERM"}
+    assert unpacked(aws, "out/job-1/output/model.tar.gz") == {"weights-algo-1": b"saved at SIGTERM"}
     with pytest.raises(AwsError, match="rejected because the training job is in status Stopped"):
         door.call("StopTrainingJob", TrainingJobName="job-1")
 
@@ -169,7 +169,7 @@ def test_the_longest_run_time_is_enforced(door: Door, aws: FakeAws) -> None:
     door.call("CreateTrainingJob", **job(action="wait", StoppingCondition={"MaxRuntimeInSeconds": 1}))
     done = ended(door)
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
-    assert unpacked(aws, "out/job-1/output/model.tar.gz") == {"weights": b"saved at SIGTERM"}
+    assert unpacked(aws, "out/job-1/output/model.tar.gz") == {"weights-algo-1": b"saved at SIGTERM"}
 
 
 def test_checkpoints_are_restored_and_uploaded(door: Door, aws: FakeAws) -> None:
@@ -259,11 +259,56 @@ def test_a_value_of_the_wrong_type_cannot_be_read(door: Door) -> None:
     assert refusal.value.code == "SerializationException"
 
 
-def test_two_instances_are_above_the_quota(door: Door) -> None:
-    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+def instances(count: int) -> dict[str, Any]:
+    return {"InstanceType": "ml.m5.large", "InstanceCount": count, "VolumeSizeInGB": 1}
+
+
+def shared(count: int, **hyperparameters: str) -> dict[str, Any]:
+    """A job whose instances each do a part."""
+    return job(ResourceConfig=instances(count), HyperParameters={"action": "share", **hyperparameters})
+
+
+def test_every_instance_runs_and_what_they_write_is_one_archive(door: Door, aws: FakeAws) -> None:
+    door.call("CreateTrainingJob", **shared(3))
+    assert ended(door)["TrainingJobStatus"] == "Completed"
+    parts = unpacked(aws, "out/job-1/output/model.tar.gz")
+    assert parts == {f"part-{rank}": b"127.0.0.1" for rank in range(3)}
+    streams = {name.rpartition("/")[2].rpartition("-")[0]: lines for name, lines in aws.log_lines.items()}
+    assert sorted(streams) == ["algo-1", "algo-2", "algo-3"]
+    assert "rank=1;" in streams["algo-2"]
+
+
+def test_an_instance_that_fails_ends_the_job_with_its_reason(door: Door, aws: FakeAws) -> None:
+    door.call("CreateTrainingJob", **shared(2, wait="yes", fail="yes"))
+    done = ended(door)
+    assert (done["TrainingJobStatus"], done["FailureReason"]) == (
+        "Failed",
+        "AlgorithmError: part 1 exploded, exit code: 3",
+    )
+    assert "out/job-1/output/model.tar.gz" not in aws.objects["data"]
+
+
+def test_stopping_lets_every_instance_save_its_work(door: Door, aws: FakeAws) -> None:
+    door.call("CreateTrainingJob", **shared(2, wait="yes"))
+    eventually(lambda: sum("waiting" in lines for lines in aws.log_lines.values()) == 2)
+    door.call("StopTrainingJob", TrainingJobName="job-1")
+    assert ended(door)["TrainingJobStatus"] == "Stopped"
+    saved = unpacked(aws, "out/job-1/output/model.tar.gz")
+    assert {"weights-algo-1", "weights-algo-2"} <= set(saved)
+
+
+def test_nine_instances_are_above_the_quota(door: Door) -> None:
     with pytest.raises(AwsError) as refusal:
-        door.call("CreateTrainingJob", **job(ResourceConfig=resources))
+        door.call("CreateTrainingJob", **shared(9))
     assert refusal.value.code == "ResourceLimitExceeded"
+
+
+def test_instances_that_would_each_get_a_part_of_the_data_are_refused(door: Door) -> None:
+    asked = shared(2)
+    source = asked["InputDataConfig"][0]["DataSource"]["S3DataSource"]
+    source["S3DataDistributionType"] = "ShardedByS3Key"
+    with pytest.raises(AwsError, match="ShardedByS3Key"):
+        door.call("CreateTrainingJob", **asked)
 
 
 def test_an_unknown_job_is_not_found(door: Door) -> None:

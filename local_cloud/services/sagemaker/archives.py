@@ -1,6 +1,7 @@
 """model.tar.gz and output.tar.gz: packed without surprises, unpacked without escapes."""
 
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -13,11 +14,12 @@ def has_files(folder: Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
 
 
-def pack(folder: Path, archive: Path) -> None:
-    """Packs what is in `folder`, with names relative to it, as SageMaker does."""
+def pack(folders: Sequence[Path], archive: Path) -> None:
+    """Packs what is in the folders, with names relative to them, as SageMaker does."""
     with tarfile.open(archive, "w:gz") as tar:
-        for path in sorted(folder.iterdir()):
-            tar.add(path, arcname=path.name)
+        for folder in folders:
+            for path in sorted(folder.iterdir()):
+                tar.add(path, arcname=path.name)
 
 
 def unpack(archive: Path, folder: Path) -> None:

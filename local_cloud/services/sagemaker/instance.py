@@ -2,12 +2,12 @@
 
 import http.client
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud.processes import Process, Processes
+from local_cloud.services.sagemaker.ports import free_port
 
 _HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html: /ping within 2 s
@@ -48,7 +48,7 @@ class Instance:
     def start(self, processes: Processes) -> None:
         """Starts the process on a port that is free now."""
         self._scratch.mkdir(parents=True, exist_ok=True)
-        self._port = _free_port()
+        self._port = free_port()
         environment = {
             **self._environment,
             "SAGEMAKER_BIND_TO_PORT": str(self._port),
@@ -97,10 +97,3 @@ class Instance:
             raise NoAnswerError(str(error)) from error
         finally:
             connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -16,7 +16,8 @@ _UNAVAILABLE = (
     "SessionChainingConfig",
     "TensorBoardOutputConfig",
 )
-_INSTANCE_LIMIT = 1
+# They share the cores of this machine.
+_INSTANCE_LIMIT = 8
 
 
 def check_job(job: dict[str, Any]) -> None:
@@ -33,7 +34,7 @@ def check_job(job: dict[str, Any]) -> None:
     if len(set(names)) != len(names):
         raise invalid("Channel names in InputDataConfig must be unique.")
     for channel in job.get("InputDataConfig", []):
-        _check_channel(channel)
+        _check_channel(channel, job["ResourceConfig"].get("InstanceCount", 1))
     _check_checkpoints(job.get("CheckpointConfig", {}))
 
 
@@ -90,7 +91,7 @@ def _check_times(job: dict[str, Any]) -> None:
         raise invalid("MaxWaitTimeInSeconds must not be specified when EnableManagedSpotTraining is false.")
 
 
-def _check_channel(channel: dict[str, Any]) -> None:
+def _check_channel(channel: dict[str, Any], instance_count: int) -> None:
     name = channel["ChannelName"]
     if name in (".", ".."):
         raise invalid(f"Invalid channel name: {name}")
@@ -99,6 +100,8 @@ def _check_channel(channel: dict[str, Any]) -> None:
         raise not_here(f"A DataSource other than S3DataSource (channel {name})")
     if source["S3DataType"] != "S3Prefix":
         raise not_here(f"S3DataType {source['S3DataType']} (channel {name})")
+    if source.get("S3DataDistributionType") == "ShardedByS3Key" and instance_count > 1:
+        raise not_here(f"S3DataDistributionType ShardedByS3Key on several instances (channel {name})")
     if channel.get("CompressionType", "None") != "None" or channel.get("RecordWrapperType", "None") != "None":
         raise not_here(f"CompressionType and RecordWrapperType (channel {name})")
     if channel.get("InputMode", "File") == "Pipe":

@@ -4,14 +4,23 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 """
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 CONTAINER_ROOT = PurePosixPath("/opt/ml")
 DEFAULT_CHECKPOINT_PATH = "/opt/ml/checkpoints"
 
-# The sagemaker-training toolkit waits until the host's name resolves: this one always does.
-_HOST = "localhost"
+_LOOPBACK_INTERFACE = "lo0" if sys.platform == "darwin" else "lo"
+
+
+def host_names(count: int) -> list[str]:
+    """What the instances of a job call each other; SageMaker's algo-1, algo-2 would resolve nowhere here.
+
+    The toolkit waits until every name resolves: an address is its own, and each of these is this machine.
+    """
+    return [f"127.0.0.{number}" for number in range(1, count + 1)]
 
 
 class TrainingFolder:
@@ -24,8 +33,8 @@ class TrainingFolder:
         self.failure = root / "output" / "failure"
         self.log = root / "training.log"
 
-    def create(self, job: dict[str, Any]) -> None:
-        """Makes the folders and the three configuration files of a job."""
+    def create(self, job: dict[str, Any], host: str, hosts: Sequence[str]) -> None:
+        """Makes the folders and the three configuration files of one `host` of a job's `hosts`."""
         for folder in (
             self.model,
             self.output_data,
@@ -34,7 +43,7 @@ class TrainingFolder:
         ):
             folder.mkdir(parents=True, exist_ok=True)
         self._write("hyperparameters", job.get("HyperParameters", {}))
-        self._write("resourceconfig", _resource_config(job["ResourceConfig"]["InstanceType"]))
+        self._write("resourceconfig", _resource_config(job["ResourceConfig"]["InstanceType"], host, hosts))
         self._write("inputdataconfig", _input_data_config(job))
 
     def channel(self, name: str) -> Path:
@@ -50,15 +59,15 @@ class TrainingFolder:
         path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _resource_config(instance_type: str) -> dict[str, Any]:
-    group = "homogeneousCluster"
+def _resource_config(instance_type: str, host: str, hosts: Sequence[str]) -> dict[str, Any]:
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": hosts}
     return {
-        "current_host": _HOST,
+        "current_host": host,
         "current_instance_type": instance_type,
-        "current_group_name": group,
-        "hosts": [_HOST],
-        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": [_HOST]}],
-        "network_interface_name": "lo",
+        "current_group_name": group["instance_group_name"],
+        "hosts": hosts,
+        "instance_groups": [group],
+        "network_interface_name": _LOOPBACK_INTERFACE,
     }
 
 

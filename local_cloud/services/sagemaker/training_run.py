@@ -1,34 +1,26 @@
-"""One training job while it runs: data in, the toolkit's process, artefacts out."""
+"""One training job while it runs: data in, the toolkit's process on every instance, artefacts out."""
 
-import contextlib
 import logging
-import os
 import secrets
 import shutil
-import signal
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_cloud.processes import Process
 from local_cloud.services.aws_clients import process_environment
 from local_cloud.services.sagemaker import archives
-from local_cloud.services.sagemaker.checkpoints import Checkpoints
 from local_cloud.services.sagemaker.host import Host
-from local_cloud.services.sagemaker.log_shipping import LogStream, LogTail
+from local_cloud.services.sagemaker.log_shipping import LogStream
 from local_cloud.services.sagemaker.metric_log import MetricLog
-from local_cloud.services.sagemaker.s3_files import S3Files, UnsafeKeyError
-from local_cloud.services.sagemaker.training_folder import DEFAULT_CHECKPOINT_PATH, TrainingFolder
-from local_cloud.services.sagemaker.training_record import (
-    DEFAULT_MAX_RUNTIME_S,
-    FAILURE_REASON_MAX_CHARACTERS,
-    TrainingRecord,
-)
+from local_cloud.services.sagemaker.ports import free_port
+from local_cloud.services.sagemaker.s3_files import S3Files
+from local_cloud.services.sagemaker.training_folder import TrainingFolder, host_names
+from local_cloud.services.sagemaker.training_machine import TrainingFailedError, TrainingMachine, end
+from local_cloud.services.sagemaker.training_record import DEFAULT_MAX_RUNTIME_S, TrainingRecord
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 NO_IMAGE = (
@@ -50,10 +42,6 @@ class TrainingTiming:
     checkpoint_sync_s: float = 10.0
 
 
-class TrainingFailedError(Exception):
-    """The job fails; the text is its FailureReason."""
-
-
 class TrainingRun(threading.Thread):
     """Carries one job from Starting to its end and writes each step into its record."""
 
@@ -61,18 +49,22 @@ class TrainingRun(threading.Thread):
         self._record = record
         self._job = record.describe()
         super().__init__(name=f"training-{self._job['TrainingJobName']}", daemon=True)
-        self._folder = TrainingFolder(host.work_dir / f"training-{secrets.token_hex(8)}")
+        self._root = host.work_dir / f"training-{secrets.token_hex(8)}"
         self._region = region
         self._host = host
         self._timing = timing
-        role = self._job["RoleArn"]
-        self._files = S3Files(host.clients("s3", role, region))
+        self._files = S3Files(host.clients("s3", self._job["RoleArn"], region))
         self._metrics = MetricLog(self._job["AlgorithmSpecification"].get("MetricDefinitions", []))
-        stream = f"{self._job['TrainingJobName']}/algo-1-{int(time.time())}"
-        self._log = LogStream(host.clients("logs", role, region), LOG_GROUP, stream)
-        self._tail = LogTail(self._folder.log)
+        self._host_names = host_names(self._job["ResourceConfig"].get("InstanceCount", 1))
+        self._machines = [self._make_machine(number) for number in range(1, len(self._host_names) + 1)]
+        self._failure = ""
         self._stop_requested = threading.Event()
         self._abandoned = threading.Event()
+
+    def _make_machine(self, number: int) -> TrainingMachine:
+        stream = f"{self._job['TrainingJobName']}/algo-{number}-{int(time.time())}"
+        log = LogStream(self._host.clients("logs", self._job["RoleArn"], self._region), LOG_GROUP, stream)
+        return TrainingMachine(TrainingFolder(self._root / f"algo-{number}"), self._files, log)
 
     def request_stop(self) -> None:
         """StopTrainingJob: SIGTERM, and the artefacts are uploaded."""
@@ -93,7 +85,7 @@ class TrainingRun(threading.Thread):
             _logger.exception("Training job %s met an internal error", self._job["TrainingJobName"])
             self._fail("InternalServerError: We encountered an internal error. Please try again.")
         finally:
-            shutil.rmtree(self._folder.root, ignore_errors=True)
+            shutil.rmtree(self._root, ignore_errors=True)
 
     def _fail(self, reason: str) -> None:
         if not self._abandoned.is_set():
@@ -103,136 +95,104 @@ class TrainingRun(threading.Thread):
         container = self._host.containers.find(self._job["AlgorithmSpecification"].get("TrainingImage", ""))
         if container is None or container.train is None:
             raise TrainingFailedError(NO_IMAGE)
-        self._folder.create(self._job)
+        for machine, host in zip(self._machines, self._host_names, strict=True):
+            machine.folder.create(self._job, host, self._host_names)
         self._record.start_clock()
-        checkpoints = self._download()
+        self._record.enter("Downloading")
+        for machine in self._machines:
+            machine.download(self._job)
         if self._stop_requested.is_set():
             self._finish("Stopped")
             return
         self._record.enter("Training")
-        process = self._spawn(container.train)
+        environment = self._environment()
         try:
-            ending = self._watch(process, checkpoints)
+            for machine in self._machines:
+                machine.start(self._host.processes, container.train, environment)
+            ending = self._watch()
         finally:
-            exit_code = process.stop(grace_s=0)
+            for machine in self._machines:
+                machine.kill()
         if self._abandoned.is_set():
             return
-        self._read_log(at_end=True)
-        if checkpoints is not None:
-            checkpoints.upload_changes()
-        self._finish(ending, exit_code)
+        self._read_logs(at_end=True)
+        self._upload_checkpoints()
+        self._finish(ending)
 
-    def _download(self) -> Checkpoints | None:
-        self._record.enter("Downloading")
-        try:
-            for channel in self._job.get("InputDataConfig", []):
-                uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-                self._files.download_prefix(uri, self._folder.channel(channel["ChannelName"]))
-            config = self._job.get("CheckpointConfig")
-            if config is None:
-                return None
-            folder = self._folder.checkpoints(config.get("LocalPath", DEFAULT_CHECKPOINT_PATH))
-            checkpoints = Checkpoints(self._files, folder, config["S3Uri"])
-            checkpoints.restore()
-        except (ClientError, BotoCoreError, UnsafeKeyError, OSError) as error:
-            raise TrainingFailedError(f"ClientError: Data download failed:{error}") from error
-        return checkpoints
-
-    def _spawn(self, command: tuple[str, ...]) -> Process:
+    def _environment(self) -> dict[str, str]:
         job = self._job
-        environment = process_environment(
-            job["RoleArn"],
-            self._region,
-            {
-                **job.get("Environment", {}),
-                "HOME": str(self._folder.root),
-                "SAGEMAKER_BASE_DIR": str(self._folder.root),
-                "TRAINING_JOB_NAME": job["TrainingJobName"],
-                "TRAINING_JOB_ARN": job["TrainingJobArn"],
-            },
-        )
-        return self._host.processes.spawn(
-            command, env=environment, cwd=self._folder.root, log_file=self._folder.log
-        )
+        own = {"TRAINING_JOB_NAME": job["TrainingJobName"], "TRAINING_JOB_ARN": job["TrainingJobArn"]}
+        if len(self._host_names) > 1:
+            # As SageMaker's PyTorch container sets them; there, one port is free on the network of every job.
+            own |= {"MASTER_ADDR": self._host_names[0], "MASTER_PORT": str(free_port())}
+        return process_environment(job["RoleArn"], self._region, {**job.get("Environment", {}), **own})
 
-    def _watch(self, process: Process, checkpoints: Checkpoints | None) -> str:
+    def _watch(self) -> str:
         """Waits for the end; returns the secondary status that it leads to."""
         deadline = time.monotonic() + self._job["StoppingCondition"].get(
             "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_S
         )
         next_sync = time.monotonic() + self._timing.checkpoint_sync_s
-        while process.poll() is None:
+        while self._failed_machine() is None and any(machine.poll() is None for machine in self._machines):
             if self._stop_requested.wait(self._timing.poll_s):
-                _end(process, 0 if self._abandoned.is_set() else self._timing.stop_grace_s)
+                end(self._machines, 0 if self._abandoned.is_set() else self._timing.stop_grace_s)
                 return "Stopped"
             if time.monotonic() >= deadline:
-                _end(process, self._timing.stop_grace_s)
+                end(self._machines, self._timing.stop_grace_s)
                 return "MaxRuntimeExceeded"
-            self._read_log()
-            if checkpoints is not None and time.monotonic() >= next_sync:
-                checkpoints.upload_changes()
+            self._read_logs()
+            if time.monotonic() >= next_sync:
+                self._upload_checkpoints()
                 next_sync = time.monotonic() + self._timing.checkpoint_sync_s
-        return "Stopped" if self._stop_requested.is_set() else "Completed"
+        if self._stop_requested.is_set():
+            return "Stopped"
+        return self._completed_or_failed()
 
-    def _read_log(self, *, at_end: bool = False) -> None:
-        now = time.time()
-        lines = self._tail.new_lines(at_end=at_end)
-        for line in lines:
-            self._metrics.read(line, now)
+    def _completed_or_failed(self) -> str:
+        """One instance that fails ends the job, and says why."""
+        failed = self._failed_machine()
+        if failed is None:
+            return "Completed"
+        self._failure = failed.failure_reason()
+        end(self._machines, self._timing.stop_grace_s)
+        return "Failed"
+
+    def _failed_machine(self) -> TrainingMachine | None:
+        return next((machine for machine in self._machines if machine.poll()), None)
+
+    def _read_logs(self, *, at_end: bool = False) -> None:
+        for machine in self._machines:
+            for line in machine.ship_log(at_end=at_end):
+                self._metrics.read(line, time.time())
         self._record.set_metrics(self._metrics.final_metric_data())
-        self._log.put(lines, now)
 
-    def _finish(self, ending: str, exit_code: int = 0) -> None:
-        failed = ending == "Completed" and exit_code != 0
-        if not failed:
+    def _upload_checkpoints(self) -> None:
+        for machine in self._machines:
+            machine.upload_checkpoints()
+
+    def _finish(self, ending: str) -> None:
+        if ending != "Failed":
             self._record.enter("Uploading")
         output_path = self._job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
         prefix = f"{output_path}/{self._job['TrainingJobName']}/output"
-        self._upload(self._folder.output_data, f"{prefix}/output.tar.gz")
-        if failed:
-            raise TrainingFailedError(self._failure_reason(exit_code))
+        self._upload([machine.folder.output_data for machine in self._machines], f"{prefix}/output.tar.gz")
+        if ending == "Failed":
+            raise TrainingFailedError(self._failure)
         model_uri = f"{prefix}/model.tar.gz"
-        self._upload(self._folder.model, model_uri)
+        self._upload([machine.folder.model for machine in self._machines], model_uri)
         if not self._abandoned.is_set():
             self._record.finish(ending, model_uri=model_uri)
 
-    def _upload(self, folder: Path, uri: str) -> None:
-        if not archives.has_files(folder):
+    def _upload(self, folders: list[Path], uri: str) -> None:
+        """What all instances have written there, in one archive:
+        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+        """
+        folders = [folder for folder in folders if archives.has_files(folder)]
+        if not folders:
             return
-        archive = self._folder.root / uri.rsplit("/", 1)[-1]
+        archive = self._root / uri.rsplit("/", 1)[-1]
         try:
-            archives.pack(folder, archive)
+            archives.pack(folders, archive)
             self._files.upload(archive, uri)
         except (S3UploadFailedError, ClientError, BotoCoreError, OSError) as error:
             raise TrainingFailedError(f"ClientError: Artifact upload failed:{error}") from error
-
-    def _failure_reason(self, exit_code: int) -> str:
-        # A process that a signal ended has 128 + signal as a container's exit code.
-        suffix = f", exit code: {exit_code if exit_code > 0 else 128 - exit_code}"
-        text = ""
-        with contextlib.suppress(FileNotFoundError):
-            text = self._folder.failure.read_text(encoding="utf-8", errors="replace")
-        room = FAILURE_REASON_MAX_CHARACTERS - len("AlgorithmError: ") - len(suffix)
-        return f"AlgorithmError: {text[:room]}{suffix}"
-
-
-def _end(process: Process, grace_s: float) -> None:
-    """SIGTERM to every process of the job; returns when all have gone or the grace is over.
-
-    The toolkit goes at once, while the script that it started may use the grace to save its work: so the
-    family is waited for first, and only then the toolkit, whose end takes the whole group along.
-    """
-    give_up = time.monotonic() + grace_s
-    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-        family = psutil.Process(process.pid).children(recursive=True)
-        os.killpg(process.pid, signal.SIGTERM)
-        while any(_is_alive(member) for member in family) and time.monotonic() < give_up:
-            time.sleep(0.05)
-    process.wait(max(give_up - time.monotonic(), 0))
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -1,5 +1,7 @@
 """Which machine trains, for how long, and for how much."""
 
+from dataclasses import replace
+
 import botocore.session
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,21 @@ def test_nothing_within_the_budget_gives_the_cheapest_there_is():
 def test_spot_costs_less_and_is_for_sagemaker_only():
     assert pick(load(), use_spot=True).cost_usd < pick(load()).cost_usd
     assert not pick(load(), use_spot=True, backend="ec2").use_spot
+
+
+def test_instances_share_the_features_out_and_are_all_paid_for():
+    work = load(200_000)
+    one, four = (pick(replace(work, instance_count=count), instance_name="m5.xlarge") for count in (1, 4))
+    assert 0.25 * one.training_s < four.training_s < 0.5 * one.training_s
+    assert four.usd_per_hour == 4 * one.usd_per_hour
+    assert four.cost_usd == pytest.approx(4 * one.usd_per_hour * four.training_s / 3600)
+    tuned = [
+        estimate_training_s(
+            replace(work, instance_count=count, fine_tune_epochs=5), INSTANCE_TYPES["m5.xlarge"], "sagemaker"
+        )
+        for count in (1, 4)
+    ]
+    assert tuned[0] - tuned[1] == pytest.approx(one.training_s - four.training_s)  # the first tunes alone
 
 
 WORKLOADS = st.builds(

@@ -30,7 +30,7 @@ def as_training_job(plan):
         "CheckpointConfig": {"S3Uri": plan["checkpoint_uri"]},
         "ResourceConfig": {
             "InstanceType": plan["instance_type"],
-            "InstanceCount": 1,
+            "InstanceCount": plan["instance_count"],
             "VolumeSizeInGB": plan["volume_size_gb"],
         },
         "StoppingCondition": plan["stopping_condition"],
@@ -59,7 +59,7 @@ def test_a_plan_is_accepted_and_written(plan, bucket):
 
 
 @pytest.mark.parametrize("kind", ["zip", "folder"])
-@pytest.mark.parametrize("overrides", [{}, {"instance_type": "ml.g5.2xlarge"}, {"force": True}])
+@pytest.mark.parametrize("overrides", [{}, {"instance_type": "ml.g5.2xlarge"}, {"instance_count": 8}])
 def test_sagemaker_takes_the_plan(plan, champion, overrides, kind):
     assert_sagemaker_takes(plan(overrides, kind=kind))
     assert_sagemaker_takes(plan(overrides, kind=kind, champion=champion))

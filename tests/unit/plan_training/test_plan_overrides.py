@@ -8,6 +8,8 @@ GOOD = [
     {"backend": "ec2"},
     {"key": "drops/dogs.zip", "bucket": "b", "version_id": "v", "source": "drop", "claim": "once"},
     {"backend": "sagemaker", "instance_type": "ml.c5.2xlarge"},
+    {"backend": "sagemaker", "instance_count": 2},
+    {"backend": "ec2", "instance_count": 1},
     {"hyperparameters": {"backbone": "resnet18", "epochs": 1, "seed": 7.0, "label-smoothing": 0}},
     {"min_accuracy": 0, "max_cost_usd": 10, "force": False},
 ]
@@ -24,6 +26,13 @@ def test_good_overrides_are_followed(plan, overrides):
 def test_a_type_alone_says_its_backend(plan):
     assert plan({"instance_type": "c5.xlarge"})["backend"] == "ec2"
     assert plan({"instance_type": "ml.c5.xlarge"})["backend"] == "sagemaker"
+
+
+def test_several_instances_are_sagemakers(plan):
+    made = plan({"instance_count": 3, "max_cost_usd": 0.0})  # no budget: the cheapest there is
+    assert (made["backend"], made["instance_count"]) == ("sagemaker", 3)
+    assert "3 x ml." in made["reason"]
+    assert plan()["instance_count"] == 1
 
 
 def test_whole_numbers_are_written_whole(plan):
@@ -51,6 +60,14 @@ BAD = [
     ({"hyperparameters": {"backbone": ["resnet18"]}}, "must be one of"),
     ({"min_accuracy": 1.2}, "min_accuracy must be a number from 0 to 1, not 1.2"),
     ({"max_cost_usd": -1}, "max_cost_usd must be a number from 0 to 100000, not -1"),
+    ({"instance_count": 0}, "instance_count must be a whole number from 1 to 8, not 0"),
+    ({"instance_count": 9}, "instance_count must be a whole number from 1 to 8, not 9"),
+    ({"instance_count": True}, "not True"),
+    (
+        {"instance_count": 2, "backend": "ec2"},
+        "instance_count is 2, but EC2 trains on one instance; use backend 'sagemaker'",
+    ),
+    ({"instance_count": 2, "instance_type": "m5.xlarge"}, "EC2 trains on one instance"),
     ({"force": "yes"}, "force must be true or false, not 'yes'"),
 ]
 

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,12 @@ from test_training_run import without_machine
 
 import checkpoints
 import features
-import progress
 from arguments import parse_arguments
 from precision import run_network
-from stop import StoppedError, StopSignal
+from stop import StoppedError
 from train import train
 
 TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
-
-
-@pytest.fixture
-def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], StopSignal]:
-    """A stop signal that is given when a line of the log begins so."""
-
-    def arrange(beginning: str) -> StopSignal:
-        stop = StopSignal()
-
-        def say(line: str) -> None:
-            if line.startswith(beginning):
-                stop.request()
-
-        monkeypatch.setattr(progress, "say", say)
-        return stop
-
-    return arrange
 
 
 @pytest.fixture
