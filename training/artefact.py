@@ -15,8 +15,11 @@ _CODE = (
     "backbones.py",
     "lite0.py",
     "preprocessing.py",
+    "fusion.py",
     "memory.py",
     "errors.py",
+    "serving_network.py",
+    "serving_request.py",
 )
 
 

@@ -1,23 +1,20 @@
-"""The four functions that a SageMaker model server calls: a photo's bytes in, the classes' scores out.
+"""The four functions that a SageMaker model server calls: photos in, the classes' scores out.
 
-Request: POST /invocations with the bytes of one image and its content type. Answer: application/json with
-`{"classes": [...], "scores": [logits], "probabilities": [...]}`, or status 400 or 415 and `{"error": "..."}`.
-The probabilities are calibrated: softmax of the scores divided by the temperature of model.json.
+Request: POST /invocations with an image's bytes, or a batch; serving_request.py has the formats. A request
+that cannot be answered gets status 400 or 415 and `{"error": "..."}`. The probabilities are calibrated:
+softmax of the scores divided by the temperature of model.json. serve.py, which puts requests together, calls
+`predict_batch`.
 """
 
-import json
-from http import HTTPStatus
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
+from typing import Protocol
 
 import memory
-from classifier import Classifier, load_classifier, pick_device
+from classifier import load_classifier, pick_device
 from preprocessing import PhotoError, Pixels
-
-Prediction = dict[str, Any]
-_JSON = "application/json"
+from serving_network import ServingNetwork, prepare_network
+from serving_request import Photos, Prediction, Refusal, Scored, format_answer, parse_request
 
 
 class RequestContext(Protocol):
@@ -28,47 +25,72 @@ class RequestContext(Protocol):
         ...
 
 
-class Refusal(NamedTuple):
-    """Why a request gets no prediction; the status is set where the fault is found."""
-
-    error: str
-
-
-def model_fn(model_dir: str) -> Classifier:
-    """The artefact's classifier, warmed by one prediction."""
+def model_fn(model_dir: str) -> ServingNetwork:
+    """The artefact's network, warmed by a prediction. Raises ArtefactError, which names the file at fault."""
     memory.keep_freed_memory()
-    classifier = load_classifier(lambda name: (Path(model_dir) / name).read_bytes(), pick_device())
-    side = classifier.preprocessing.image_size
-    classifier.logits([np.zeros((side, side, 3), np.uint8)])
-    return classifier
+    return prepare_network(load_classifier(lambda name: (Path(model_dir) / name).read_bytes(), pick_device()))
 
 
-def input_fn(data: bytes, content_type: str, context: RequestContext) -> bytes | Refusal:
-    """The photo's bytes, once their content type is an image's."""
-    if not (content_type or "").lower().startswith("image/"):
-        context.set_response_status(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
-        return Refusal(f"content type {content_type!r}; send an image's bytes as image/jpeg, image/png, ...")
-    return bytes(data)
+def input_fn(data: bytes, content_type: str, context: RequestContext | None = None) -> Photos | Refusal:
+    """The request's photos, not yet decoded."""
+    return parse_request(data, content_type)
 
 
-def predict_fn(photo: bytes | Refusal, model: Classifier, context: RequestContext) -> Prediction | Refusal:
-    """Classes in the model's order with their raw scores and probabilities."""
-    if isinstance(photo, Refusal):
-        return photo
+def predict_fn(
+    photos: Photos | Refusal, model: ServingNetwork, context: RequestContext
+) -> Prediction | Refusal:
+    """The prediction for one request; a refusal sets the answer's status."""
+    (prediction,) = predict_batch([photos], model)
+    if isinstance(prediction, Refusal):
+        context.set_response_status(prediction.status, prediction.status.phrase)
+    return prediction
+
+
+def output_fn(prediction: Prediction | Refusal, accept: str) -> tuple[str | bytes, str]:
+    """Body and content type: JSON, or npy for who prefers it."""
+    return format_answer(prediction, accept)
+
+
+def predict_batch(requests: Sequence[Photos | Refusal], model: ServingNetwork) -> list[Prediction | Refusal]:
+    """The predictions for several requests, in order, by as few passes of the network as possible."""
+    decoded = [_decode(request, model) for request in requests]
+    pixels = [photo for photos in decoded for photo in photos if not isinstance(photo, Refusal)]
+    scored = iter(_score(pixels, model))
+    return [
+        _predict(
+            request,
+            [photo if isinstance(photo, Refusal) else next(scored) for photo in photos],
+            model.classifier.classes,
+        )
+        for request, photos in zip(requests, decoded, strict=True)
+    ]
+
+
+def _decode(request: Photos | Refusal, model: ServingNetwork) -> list[Pixels | Refusal]:
+    files = [] if isinstance(request, Refusal) else request.files
+    return [file if isinstance(file, Refusal) else _decode_photo(file, model) for file in files]
+
+
+def _decode_photo(photo: bytes, model: ServingNetwork) -> Pixels | Refusal:
     try:
-        pixels: Pixels = model.preprocessing.decode(photo)
+        return model.classifier.preprocessing.decode(photo)
     except PhotoError as error:
-        context.set_response_status(HTTPStatus.BAD_REQUEST, "Bad Request")
         return Refusal(f"bad image: {error}")
-    logits = model.logits([pixels])[0]
-    return {
-        "classes": model.classes,
-        "scores": logits.tolist(),
-        "probabilities": (logits / model.temperature).softmax(0).tolist(),
-    }
 
 
-def output_fn(prediction: Prediction | Refusal, accept: str) -> tuple[str, str]:
-    """JSON, whatever the client accepts: there is no other form of the answer."""
-    body = {"error": prediction.error} if isinstance(prediction, Refusal) else prediction
-    return json.dumps(body, ensure_ascii=False), _JSON
+def _score(pixels: list[Pixels], model: ServingNetwork) -> list[Scored]:
+    if not pixels:
+        return []
+    logits = model.logits(pixels)
+    probabilities = (logits / model.classifier.temperature).softmax(1)
+    return [Scored(*row) for row in zip(logits.tolist(), probabilities.tolist(), strict=True)]
+
+
+def _predict(
+    request: Photos | Refusal, photos: list[Scored | Refusal], classes: list[str]
+) -> Prediction | Refusal:
+    if isinstance(request, Refusal):
+        return request
+    if not request.batch and isinstance(photos[0], Refusal):
+        return photos[0]
+    return Prediction(classes, photos, request.batch)

@@ -1,5 +1,7 @@
 """The artefact under SageMaker's own inference toolkit, and by hand."""
 
+import base64
+import dataclasses
 import json
 import os
 import subprocess
@@ -8,10 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_photos import Trained
+from made_photos import Trained, make_jpeg
 
 import inference
-from preprocessing import decode_photo
+from classifier import Classifier, load_classifier
+from preprocessing import Pixels, decode_photo
+from serving_network import prepare_network
+from serving_request import Prediction, Refusal, Scored
 
 
 class Status:
@@ -26,12 +31,15 @@ class Status:
 def test_the_serving_containers_handler_serves_the_artefact(trained: Trained, tmp_path: Path) -> None:
     smoke = trained.output / "smoke_test.jpg"
     (tmp_path / "cut.jpg").write_bytes(smoke.read_bytes()[:500])
+    instance = {"b64": base64.b64encode(smoke.read_bytes()).decode()}
+    (tmp_path / "batch.json").write_text(json.dumps({"instances": [instance, {"b64": "?"}]}))
     script = Path(__file__).with_name("model_server_request.py")
     photos = [
         f"image/jpeg={smoke}",
         f"image/jpeg={tmp_path / 'cut.jpg'}",
         f"application/pdf={smoke}",
         f"image/png={smoke}",
+        f"application/json={tmp_path / 'batch.json'}",
     ]
     run = subprocess.run(
         [sys.executable, str(script), str(trained.model), *photos],
@@ -42,7 +50,7 @@ def test_the_serving_containers_handler_serves_the_artefact(trained: Trained, tm
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    good, cut, pdf, mislabelled = [json.loads(line) for line in run.stdout.splitlines()]
+    good, cut, pdf, mislabelled, batch = [json.loads(line) for line in run.stdout.splitlines()]
 
     assert (good["status"], good["type"]) == (200, "application/json")
     answer = json.loads(good["body"])
@@ -58,20 +66,91 @@ def test_the_serving_containers_handler_serves_the_artefact(trained: Trained, tm
     assert pdf["status"] == 415
     assert "application/pdf" in json.loads(pdf["body"])["error"]
     assert json.loads(mislabelled["body"]) == answer
+    assert json.loads(batch["body"]) == {
+        "classes": answer["classes"],
+        "predictions": [
+            {"scores": answer["scores"], "probabilities": answer["probabilities"]},
+            {"error": "instance 1 is not base64"},
+        ],
+    }
 
 
-def test_scores_are_those_of_the_evaluation(trained: Trained) -> None:
-    """What the test measured is what the endpoint answers: the same pixels, weights and precision."""
-    from classifier import load_classifier
+def pictures(count: int) -> list[Pixels]:
+    return [
+        decode_photo(make_jpeg(label, number), 64)
+        for number in range(100, 100 + count // 3)
+        for label in ("amber", "blue", "green")
+    ]
 
-    classifier = load_classifier(lambda name: (trained.model / name).read_bytes(), torch.device("cpu"))
-    photo = (trained.output / "smoke_test.jpg").read_bytes()
-    expected = classifier.logits([decode_photo(photo, 64)])[0]
+
+def load(trained: Trained) -> Classifier:
+    return load_classifier(lambda name: (trained.model / name).read_bytes(), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_scores_are_those_of_the_evaluation(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, precision: str, tolerance: float
+) -> None:
+    """What the test measured is what the endpoint answers: the same pixels and weights, the same class."""
+    monkeypatch.setenv("SERVE_PRECISION", precision)
     model, context = inference.model_fn(str(trained.model)), Status()
-    prediction = inference.predict_fn(inference.input_fn(photo, "image/jpeg", context), model, context)
-    assert not isinstance(prediction, inference.Refusal)
-    assert prediction["scores"] == expected.tolist()
+    assert model.precision == precision
+    photos = [make_jpeg(label, number) for number in range(50, 55) for label in ("amber", "blue", "green")]
+    expected = load(trained).logits([decode_photo(photo, 64) for photo in photos])
+    for photo, logits in zip(photos, expected, strict=True):
+        prediction = inference.predict_fn(inference.input_fn(photo, "image/jpeg"), model, context)
+        assert isinstance(prediction, Prediction)
+        (scored,) = prediction.photos
+        assert isinstance(scored, Scored)
+        scores = torch.tensor(scored.scores)
+        assert scores.argmax() == logits.argmax()
+        assert (scores - logits).abs().max() <= tolerance
+        assert scored.probabilities == pytest.approx(
+            (scores / model.classifier.temperature).softmax(0).tolist()
+        )
     assert context.code == 200
+
+
+def test_photos_together_get_the_scores_that_they_get_alone(trained: Trained) -> None:
+    model = inference.model_fn(str(trained.model))
+    requests = [
+        inference.input_fn(body, "image/jpeg")
+        for body in (make_jpeg("blue", 7), b"no photo", make_jpeg("green", 8))
+    ]
+    together = inference.predict_batch(requests, model)
+    alone = [inference.predict_batch([request], model)[0] for request in requests]
+    assert together[1] == alone[1] == Refusal("bad image: not one of JPEG, PNG, WEBP, BMP, GIF, TIFF")
+    for one, other in ((together[0], alone[0]), (together[2], alone[2])):
+        assert isinstance(one, Prediction)
+        assert isinstance(other, Prediction)
+        assert vars(one.photos[0])["scores"] == pytest.approx(vars(other.photos[0])["scores"], abs=0.05)
+
+
+def test_bfloat16_does_not_change_which_of_two_near_classes_is_first(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVE_PRECISION", "bfloat16")
+    classifier, photos = load(trained), pictures(9)
+    served = prepare_network(classifier)
+    exact, rounded = (
+        network.logits(photos).double()
+        for network in (
+            dataclasses.replace(served, reduced=None),
+            dataclasses.replace(served, tie_margin=0.0),
+        )
+    )
+    # Shift the first class so far that it leads in float32 by half of what bfloat16 takes from it.
+    lead, rounded_lead = exact[:, 0] - exact[:, 1], rounded[:, 0] - rounded[:, 1]
+    place = int((rounded_lead - lead).argmin())
+    shift = (lead[place] - rounded_lead[place]) / 2 - lead[place]
+    bias = classifier.network.get_parameter("_fc.bias")
+    bias += torch.tensor([float(shift), 0.0, -100.0])
+
+    served = prepare_network(classifier)
+    unguarded = dataclasses.replace(served, tie_margin=0.0)
+    assert classifier.logits([photos[place]]).argmax() == 0
+    assert unguarded.logits([photos[place]]).argmax() == 1
+    assert served.logits(photos).argmax(1).tolist() == classifier.logits(photos).argmax(1).tolist()
 
 
 @pytest.mark.parametrize(

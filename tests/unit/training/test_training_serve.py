@@ -1,224 +1,314 @@
-"""The model server: with a real artefact as a process, and with tiny ones for its edges."""
+"""The model server: with a real artefact as a process, and with an obedient model for its edges."""
 
+import base64
 import http.client
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 from made_photos import Trained
+from serving_models import (
+    Client,
+    free_port,
+    server_here,
+    server_process,
+    wait_for,
+    write_obedient_model,
+)
 
 import serve
-
-# An artefact whose model waits for a file to appear before it answers.
-WAITING_MODEL = """
-import json, pathlib, time
-
-def model_fn(model_dir):
-    return pathlib.Path(model_dir)
-
-def input_fn(data, content_type, context):
-    return bytes(data)
-
-def predict_fn(data, model, context):
-    if data == b"fail":
-        raise ValueError("a fault with /secret/path in it")
-    (model / "started").touch()
-    while not (model / "go").exists():
-        time.sleep(0.01)
-    return data.decode()
-
-def output_fn(prediction, accept):
-    return json.dumps({"echo": prediction}), "application/json"
-"""
+from serving_settings import MAX_BODY_BYTES
 
 
 @pytest.fixture
-def waiting_model(tmp_path: Path) -> Path:
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "inference.py").write_text(WAITING_MODEL)
-    return tmp_path
+def model(tmp_path: Path) -> Path:
+    return write_obedient_model(tmp_path)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def server(model: Path) -> Iterator[Client]:
+    """One worker, ready."""
+    with server_here(model) as client:
+        wait_for(client.is_ready)
+        yield client
 
 
-def ask(port: int, body: bytes = b"x", path: str = "/invocations", **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request("POST", path, body, {"Content-Type": "image/jpeg", **headers})
-    response = connection.getresponse()
-    text = response.read()
-    connection.close()
-    return response.status, json.loads(text) if text else None
+def seen(model: Path) -> list[str]:
+    """What the model was asked, without the warm-up."""
+    words = (model / "seen").read_text("latin-1").splitlines()
+    return [word for word in words if word.isascii() and word.isprintable() and len(word) > 1]
 
 
-def ping(port: int) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", "/ping")
-    status = connection.getresponse().status
-    connection.close()
-    return status
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@contextmanager
-def server_process(model_dir: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """`python serve.py`, ready."""
-    port = free_port()
-    environment = {**os.environ, "SM_MODEL_DIR": str(model_dir), "SAGEMAKER_BIND_TO_PORT": str(port)}
-    with subprocess.Popen([sys.executable, serve.__file__], env=environment) as process:
-        try:
-            wait_for(lambda: _is_ready(port, process))
-            yield port, process
-        finally:
-            process.kill()
-
-
-def _is_ready(port: int, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None
-    try:
-        return ping(port) == 200
-    except OSError:
-        return False
-
-
-@contextmanager
-def server_here(model: serve.Model) -> Iterator[int]:
-    server = serve.Server(0, model)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_a_real_artefact_answers_by_the_wire_protocol(trained: Trained) -> None:
-    photo = (trained.output / "smoke_test.jpg").read_bytes()
-    with server_process(trained.model) as (port, process):
-        status, answer = ask(port, photo)
-        assert status == 200
-        best = max(range(3), key=answer["probabilities"].__getitem__)
-        assert answer["classes"][best] == trained.metrics()["smoke_test"]["expected_label"]
-        assert len(answer["scores"]) == 3
-
-        status, answer = ask(port, photo[:400])
-        assert status == 400
-        assert answer["error"].startswith("bad image")
-        assert ask(port, photo, Content_Type="application/json")[0] == 415
-        assert ask(port, photo, path="/elsewhere")[0] == 404
-
+@pytest.fixture(scope="module")
+def real(trained: Trained) -> Iterator[tuple[Client, bytes]]:
+    """A server with the artefact of a real run, and that run's smoke photo."""
+    with server_process(trained.model) as (client, process):
+        yield client, (trained.output / "smoke_test.jpg").read_bytes()
         process.terminate()
         assert process.wait(timeout=60) == 0
 
 
-def test_one_connection_serves_many_requests(trained: Trained) -> None:
-    model = serve.Model(trained.model, workers=1)
-    model.load()
-    photo = (trained.output / "smoke_test.jpg").read_bytes()
-    with server_here(model) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        answers = []
-        for body in (photo, b"no photo", photo):
-            connection.request("POST", "/invocations", body, {"Content-Type": "image/jpeg"})
-            response = connection.getresponse()
-            answers.append((response.status, response.read()))
-        connection.close()
+def test_a_real_artefact_answers_by_the_wire_protocol(real: tuple[Client, bytes], trained: Trained) -> None:
+    client, photo = real
+    status, answer = client.ask(photo)
+    assert status == 200
+    best = max(range(3), key=answer["probabilities"].__getitem__)
+    assert answer["classes"][best] == trained.metrics()["smoke_test"]["expected_label"]
+    assert len(answer["scores"]) == 3
+
+    status, answer = client.ask(photo[:400])
+    assert status == 400
+    assert answer["error"].startswith("bad image")
+    status, answer = client.ask(photo, Content_Type="application/pdf")
+    assert (status, "application/pdf" in answer["error"]) == (415, True)
+    assert client.ask(photo, path="/elsewhere")[0] == 404
+    assert client.get("/invocations")[0] == 404
+
+
+def test_a_batch_is_answered_photo_by_photo(real: tuple[Client, bytes]) -> None:
+    client, photo = real
+    _, alone = client.ask(photo)
+    instances = [{"b64": base64.b64encode(data).decode()} for data in (photo, photo[:400], photo)]
+    status, answer = client.ask(
+        json.dumps({"instances": instances}).encode(), Content_Type="application/json"
+    )
+    assert status == 200
+    assert answer["classes"] == alone["classes"]
+    first, cut, third = answer["predictions"]
+    assert first["scores"] == pytest.approx(alone["scores"], abs=0.05)
+    assert first["scores"] == third["scores"]
+    assert cut["error"].startswith("bad image")
+
+
+def test_npy_in_and_out(real: tuple[Client, bytes]) -> None:
+    client, photo = real
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.save(buffer, pixels)
+    status, body, headers = client.ask_raw(
+        buffer.getvalue(), Content_Type="application/x-npy", Accept="application/x-npy"
+    )
+    assert (status, headers["Content-Type"]) == (200, "application/x-npy")
+    scores = np.load(io.BytesIO(body))
+    assert (scores.shape, scores.dtype) == ((2, 3), np.float32)
+    assert not np.array_equal(scores[0], scores[1])
+
+    _, body, _ = client.ask_raw(photo, Accept="application/x-npy")
+    _, answer = client.ask(photo)
+    assert np.load(io.BytesIO(body)).tolist() == pytest.approx(answer["scores"])
+
+
+def test_one_connection_serves_many_requests(real: tuple[Client, bytes]) -> None:
+    client, photo = real
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+    answers = []
+    for body in (photo, b"no photo", photo):
+        connection.request("POST", "/invocations", body, {"Content-Type": "image/jpeg"})
+        response = connection.getresponse()
+        answers.append((response.status, response.read()))
+    connection.close()
     assert [status for status, _ in answers] == [200, 400, 200]
     assert answers[0] == answers[2]
 
 
-def test_ping_says_503_until_the_model_is_loaded(waiting_model: Path) -> None:
-    model = serve.Model(waiting_model, workers=1)
-    with server_here(model) as port:
-        assert ping(port) == 503
-        assert ask(port) == (503, {"error": "the model is still loading"})
-        model.load()
-        assert ping(port) == 200
+def test_ping_says_503_until_the_model_has_answered_a_warm_up(model: Path) -> None:
+    (model / "hold").touch()
+    with server_here(model) as client:
+        assert client.get("/ping")[0] == 503
+        assert client.ask() == (503, {"error": "the model is still loading"})
+        (model / "hold").unlink()
+        wait_for(client.is_ready)
+        assert client.ask(b"hello")[0] == 200
 
 
-def test_a_request_beyond_the_queue_gets_503_at_once(
-    waiting_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "MAX_REQUESTS", 2)
-    model = serve.Model(waiting_model, workers=1)
-    model.load()
-    answers: list[tuple[int, Any]] = []
-    with server_here(model) as port:
-        waiting = [threading.Thread(target=lambda: answers.append(ask(port, b"patient"))) for _ in range(2)]
-        for thread in waiting:
-            thread.start()
-        wait_for(lambda: model._slots._value == 0)
-        assert ask(port, b"late") == (503, {"error": "too many requests wait already; try again"})
-        (waiting_model / "go").touch()
-        for thread in waiting:
-            thread.join()
-        assert answers == [(200, {"echo": "patient"})] * 2
-        assert ask(port, b"now")[0] == 200
+def test_a_request_beyond_the_queue_gets_503_at_once(model: Path) -> None:
+    with server_here(model, max_requests=2) as client:
+        wait_for(client.is_ready)
+        waiting = client.ask_later(b"wait 1", b"wait 2")
+        wait_for(lambda: client.metric("serve_requests_in_system") == 2)
+        status, answer, headers = client.ask_raw(b"late")
+        assert (status, headers["Retry-After"]) == (503, "1")
+        assert json.loads(answer) == {"error": "too many requests wait already; try again"}
+        (model / "go").touch()
+        assert [status for status, _ in waiting()] == [200, 200]
+        assert client.ask(b"now")[0] == 200
+        assert client.metric("serve_dropped_total", reason="full") == 1
+        assert "late" not in seen(model)
 
 
-def test_too_large_a_body_is_refused_unread(waiting_model: Path) -> None:
-    model = serve.Model(waiting_model, workers=1)
-    model.load()
-    with server_here(model) as port, socket.create_connection(("127.0.0.1", port)) as raw:
-        length = serve.MAX_BODY_BYTES + 1
+def test_bodies_that_wait_are_bounded_too(model: Path) -> None:
+    with server_here(model, max_bytes=1000) as client:
+        wait_for(client.is_ready)
+        assert client.ask(b"x" * 1001)[0] == 503
+        assert client.ask(b"x" * 1000)[0] == 200
+
+
+def test_requests_that_wait_are_computed_together(server: Client, model: Path) -> None:
+    first = server.ask_later(b"wait")
+    wait_for(lambda: "wait" in seen(model))
+    others = server.ask_later(*[b"word"] * 5)
+    wait_for(lambda: server.metric("serve_requests_in_system") == 6)
+    (model / "go").touch()
+    assert first()[0][1]["together"] == 1
+    assert [answer["together"] for _, answer in others()] == [5] * 5
+
+
+def test_too_large_a_body_is_refused_unread(server: Client) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+        length = MAX_BODY_BYTES + 1
         raw.sendall(f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
-    with server_here(model) as port, socket.create_connection(("127.0.0.1", port)) as raw:
+    with socket.create_connection(("127.0.0.1", server.port)) as raw:
         raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n\r\n")
         assert raw.recv(100).startswith(b"HTTP/1.1 411 ")
 
 
-def test_a_fault_of_the_model_is_500_and_keeps_its_details_in_the_log(
-    waiting_model: Path, caplog: pytest.LogCaptureFixture
+def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
+    for count, expected in ((1, 200), (7, 413)):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("POST", "/invocations", (bytes([97]) * (1 << 20) for _ in range(count)))
+        assert connection.getresponse().status == expected
+        connection.close()
+
+
+def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
+    model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = serve.Model(waiting_model, workers=1)
-    model.load()
-    with server_here(model) as port:
-        status, answer = ask(port, b"fail")
-    assert status == 500
-    assert "secret" not in json.dumps(answer)
-    assert "/secret/path" in caplog.text
+    with server_here(model) as server:
+        wait_for(server.is_ready)
+        first = server.ask_later(b"wait")
+        wait_for(lambda: "wait" in seen(model))
+        others = server.ask_later(b"fail", b"good")
+        wait_for(lambda: server.metric("serve_requests_in_system") == 3)
+        (model / "go").touch()
+        first()
+        (failed, answer), (good, _) = others()
+        assert (failed, good) == (500, 200)
+        assert "secret" not in json.dumps(answer)
+        assert "/secret/path" in capfd.readouterr().err
+        assert server.metric("serve_workers_replaced_total") == 0
 
 
-def test_sigterm_lets_the_request_in_work_finish(waiting_model: Path) -> None:
-    with server_process(waiting_model) as (port, process):
-        answers: list[tuple[int, Any]] = []
-        thread = threading.Thread(target=lambda: answers.append(ask(port, b"last")))
-        thread.start()
-        wait_for((waiting_model / "started").exists)
+def test_requests_wait_for_the_only_worker_to_be_replaced(server: Client, model: Path) -> None:
+    (model / "hold").touch()
+    waiting = server.ask_later(b"die once")
+    wait_for(lambda: server.metric("serve_workers_ready") == 0)
+    assert not server.is_ready()
+    later = server.ask_later(b"later")
+    (model / "hold").unlink()
+    assert [status for status, _ in waiting() + later()] == [200, 200]
+
+
+def test_a_killed_worker_is_replaced_and_its_requests_are_answered(model: Path) -> None:
+    with server_here(model, workers=2, cores=2) as client:
+        wait_for(lambda: client.metric("serve_workers_ready") == 2)
+        _, answer = client.ask(b"who")
+        waiting = client.ask_later(b"wait 1", b"wait 2")
+        wait_for(lambda: len(seen(model)) == 3)
+        os.kill(answer["pid"], signal.SIGKILL)
+        wait_for(lambda: client.metric("serve_workers_replaced_total") == 1)
+        assert client.is_ready()
+        (model / "go").touch()
+        assert [status for status, _ in waiting()] == [200, 200]
+        wait_for(lambda: client.metric("serve_workers_ready") == 2)
+        assert answer["pid"] not in [later["pid"] for _, later in waiting()]
+
+
+def test_a_request_that_kills_workers_takes_no_other_with_it(server: Client, model: Path) -> None:
+    first = server.ask_later(b"wait")
+    wait_for(lambda: "wait" in seen(model))
+    others = server.ask_later(b"die", b"good")
+    wait_for(lambda: server.metric("serve_requests_in_system") == 3)
+    (model / "go").touch()
+    assert first()[0][0] == 200
+    (fatal, answer), (good, _) = others()
+    assert (fatal, good) == (500, 200)
+    assert answer == {"error": "the model's process ended twice at this request"}
+    assert seen(model).count("die") == 2
+
+
+def test_a_request_whose_worker_dies_once_is_answered_by_the_next(server: Client) -> None:
+    status, answer = server.ask(b"die once")
+    assert (status, answer["echo"]) == (200, "die once")
+    assert server.metric("serve_workers_replaced_total") == 1
+
+
+def test_a_worker_that_hangs_is_replaced(model: Path) -> None:
+    with server_here(model, limit_s=1.0) as client:
+        wait_for(client.is_ready)
+        status, answer = client.ask(b"hang")
+        assert (status, answer) == (503, {"error": "no answer within 1 s; try again"})
+        wait_for(lambda: client.metric("serve_workers_replaced_total") == 1)
+        wait_for(client.is_ready)
+        assert client.ask(b"again")[0] == 200
+        assert client.metric("serve_dropped_total", reason="too_late") == 1
+        assert seen(model) == ["hang", "again"]
+
+
+def test_nobody_computes_for_a_client_that_has_gone(server: Client, model: Path) -> None:
+    first = server.ask_later(b"wait")
+    wait_for(lambda: "wait" in seen(model))
+    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+        raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ngone")
+        wait_for(lambda: server.metric("serve_requests_in_system") == 2)
+    wait_for(lambda: server.metric("serve_dropped_total", reason="client_gone") == 1)
+    (model / "go").touch()
+    first()
+    assert server.ask(b"next")[0] == 200
+    assert seen(model) == ["wait", "next"]
+
+
+def test_sigterm_lets_the_requests_in_work_finish(model: Path) -> None:
+    with server_process(model, SAGEMAKER_MODEL_SERVER_WORKERS="1") as (client, process):
+        waiting = client.ask_later(b"wait 1", b"wait 2")
+        wait_for(lambda: client.metric("serve_requests_in_system") == 2)
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        time.sleep(0.5)
         assert process.poll() is None
-        (waiting_model / "go").touch()
-        thread.join()
-        assert answers == [(200, {"echo": "last"})]
+        with pytest.raises(OSError):
+            client.ask(b"too late")
+        (model / "go").touch()
+        assert [status for status, _ in waiting()] == [200, 200]
         assert process.wait(timeout=60) == 0
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_server(tmp_path: Path) -> None:
-    environment = {**os.environ, "SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(free_port())}
+def test_workers_do_not_outlive_the_server(model: Path) -> None:
+    with server_process(model) as (_, process):
+        workers = psutil.Process(process.pid).children()
+        assert workers
+        process.kill()
+        wait_for(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "the model cannot be loaded"),
+        ({"SM_MODEL_DIR": ""}, "SM_MODEL_DIR is not set"),
+        ({"SAGEMAKER_BIND_TO_PORT": "http"}, "SAGEMAKER_BIND_TO_PORT is 'http'"),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "0"}, "SAGEMAKER_MODEL_SERVER_WORKERS is '0'"),
+    ],
+)
+def test_what_cannot_serve_ends_with_a_sentence(
+    tmp_path: Path, environment: dict[str, str], sentence: str
+) -> None:
+    settings = {"SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(free_port())}
     run = subprocess.run(
-        [sys.executable, serve.__file__], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, serve.__file__],
+        env={**os.environ, **settings, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 1
-    assert "the model cannot be loaded" in run.stderr
+    assert sentence in run.stderr

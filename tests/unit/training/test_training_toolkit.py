@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -12,6 +13,7 @@ import pytest
 from made_photos import Trained, write_photos
 
 TRAIN = Path(sys.executable).with_name("train")
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 @pytest.fixture
@@ -45,13 +47,16 @@ def container(trained: Trained, training_folder: Path, tmp_path: Path) -> Path:
     }
     encoded = {name: json.dumps(value) for name, value in hyperparameters.items()}
     (config / "hyperparameters.json").write_text(json.dumps(encoded))
-    (config / "resourceconfig.json").write_text(
-        json.dumps({"current_host": "localhost", "hosts": ["localhost"], "network_interface_name": "lo"})
-    )
+    write_hosts(base, "localhost", ["localhost"])
     (config / "inputdataconfig.json").write_text(
         json.dumps({name: {"TrainingInputMode": "File"} for name in channels})
     )
     return base
+
+
+def write_hosts(base: Path, current: str, hosts: list[str]) -> None:
+    resources = {"current_host": current, "hosts": hosts, "network_interface_name": LOOPBACK}
+    (base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(resources))
 
 
 def _pack(model: Path, folder: Path) -> Path:
@@ -60,14 +65,20 @@ def _pack(model: Path, folder: Path) -> Path:
     return folder / "model.tar.gz"
 
 
-def run_toolkit(base: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def start_toolkit(base: Path, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [str(TRAIN)],
-        env={"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(base), "HOME": str(base)},
-        capture_output=True,
+        env={"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(base), "HOME": str(base), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def run_toolkit(base: Path) -> subprocess.CompletedProcess[str]:
+    with start_toolkit(base) as process:
+        output, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
@@ -88,6 +99,31 @@ def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
     assert metrics["champion"]["comparable"] is True
     assert len(metrics["history"]) == 5
     assert (container / "output" / "success").exists()
+
+
+def test_two_instances_share_the_features_and_the_first_leaves_the_model(
+    container: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second"
+    shutil.copytree(container, second, symlinks=True)
+    hosts = ["127.0.0.1", "127.0.0.2"]
+    with socket.socket() as probe:
+        probe.bind((hosts[0], 0))
+        port = str(probe.getsockname()[1])
+    for base, host in zip((container, second), hosts, strict=True):
+        write_hosts(base, host, hosts)
+    runs = [start_toolkit(base, MASTER_PORT=port) for base in (container, second)]
+    try:
+        outputs = [run.communicate(timeout=60) for run in runs]
+    finally:
+        for run in runs:
+            run.kill()
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert "process=1/2" in outputs[0][0]
+    assert "process=2/2" in outputs[1][0]
+    assert (container / "model" / "model.pth").exists()
+    written = [path for folder in ("model", "output/data") for path in (second / folder).rglob("*")]
+    assert written == []
 
 
 def test_a_failed_job_says_one_sentence(container: Path) -> None:

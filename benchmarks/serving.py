@@ -1,0 +1,263 @@
+"""Our endpoint against LitServe, SageMaker's toolkit and its floor; results in
+benchmarks/results/serving.json.
+
+All serve the same network at the same precision to the same client, which sends the demo's photos over 1, 8
+and 64 kept-alive connections. Contestants take turns, round by round; the others are stopped meanwhile.
+Every claim is a ratio of one round. LitServe and the toolkit get, at each concurrency, the settings that
+were the fastest in a trial before. The floor is decode and forward in a bare loop, of as many photos at a
+time as there are connections; it has no client. The client runs on the same cores as the servers and nothing
+is subtracted for it: its share of them is `client_cpu_share`. `--quick` tries everything out in few short
+rounds, writing no results.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import zipfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
+from deploy_scripts.packaging.weights import shipped_weights
+from support.processes import run_program
+from support.serving_contestants import Floor, Turn, started
+from support.spread import ratios, spread
+
+RESULTS = Path(__file__).parent / "results" / "serving.json"
+CONCURRENCIES = (1, 8, 64)
+BACKBONE = "efficientnet_lite0"
+PEERS = ("litserve", "toolkit")
+SERVERS = ("ours", *PEERS)
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_PACKAGES = ("torch", "pillow", "uvicorn", "litserve", "sagemaker-inference")
+
+# Of each setting before the rounds; the better one counts.
+_TRIES = 2
+
+Figures = dict[str, Any]
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all contestants share: the model, its photos, a folder for logs, and the length of a turn."""
+
+    model: Path
+    photos: Path
+    folder: Path
+    turn: Turn
+    precision: str
+
+
+def main() -> None:
+    """Train the model, find the peers' best settings, run the rounds, write the results."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name:
+        folder = Path(name)
+        model, photos = _prepare(folder)
+        floor = Floor(model, photos)
+        try:
+            stage = Stage(model, photos, folder, Turn(0.5, options.seconds), floor.precision)
+            results = _run_all(stage, floor, options.rounds)
+        finally:
+            floor.end()
+    text = json.dumps(results, indent=1) + "\n"
+    output = options.output or (None if options.quick else RESULTS)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, "utf-8")
+        print(f"written: {output}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=3, help="that a turn counts")
+    parser.add_argument("--quick", action="store_true", help="short: a trial of the benchmark itself")
+    parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the others")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 2, 1.0
+    return options
+
+
+def _prepare(folder: Path) -> tuple[Path, Path]:
+    """A model trained on the demo's photos, and these photos in one folder."""
+    demo = prepare_photos("food", DEMO_GROUPS)
+    weights, drop, photos = folder / "weights", folder / "drop", folder / "photos"
+    for place in (weights, drop, photos):
+        place.mkdir()
+    (weights / f"{BACKBONE}.pth").symlink_to(shipped_weights())
+    (drop / "photos.zip").symlink_to(demo.zip_file)
+    arguments: list[str | Path] = [Path(__file__).parents[1] / "training" / "train.py", "--dataset", drop]
+    arguments += ["--weights", weights, "--backbone", BACKBONE]
+    arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
+    run_program(arguments, folder / "log.txt")
+    with zipfile.ZipFile(demo.zip_file) as archive:
+        for number, name in enumerate(archive.namelist()):
+            (photos / f"{number:04d}.jpg").write_bytes(archive.read(name))
+    return folder / "model", photos
+
+
+def _run_all(stage: Stage, floor: Floor, rounds: int) -> Figures:
+    tried: list[Figures] = []
+    ways, settings = {}, {}
+    for connections in CONCURRENCIES:
+        ways[connections] = _fastest_way(floor, connections, stage.turn, tried)
+        settings[connections] = {peer: _fastest_settings(peer, connections, stage, tried) for peer in PEERS}
+    runs = _run_rounds(stage, floor, ways, settings, rounds)
+    results = {str(connections): _compare(runs[connections]) for connections in CONCURRENCIES}
+    for connections, figures in results.items():
+        _tell(connections, figures)
+    return {
+        **results,
+        "method": " ".join((__doc__ or "").split()),
+        "machine": {
+            "cores": _CORES,
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+        "precision": stage.precision,
+        "rounds": rounds,
+        "seconds_a_turn": stage.turn.seconds,
+        "floor_ways": ways,
+        "settings": settings,
+        "tried": tried,
+        "runs": runs,
+    }
+
+
+def _fastest_way(floor: Floor, connections: int, turn: Turn, tried: list[Figures]) -> Settings:
+    """The bare loop with that many photos at a time; of one photo, the way with the shortest time counts."""
+    each = {"processes": _CORES, "threads": 1}
+    together = {"processes": 1, "threads": _CORES}
+    ways = {
+        1: [{**together, "batch": 1}, {"processes": 1, "threads": 1, "batch": 1}],
+        8: [{**each, "batch": max(1, 8 // _CORES)}, {**together, "batch": 8}],
+        64: [{**each, "batch": 8}, {**each, "batch": 16}, {**each, "batch": 32}, {**together, "batch": 16}],
+    }[connections]
+    best: tuple[float, Settings] | None = None
+    for way in ways:
+        figures = max((floor.run(way, turn) for _ in range(_TRIES)), key=lambda run: run["throughput"])
+        tried.append({"server": "floor", "connections": connections, **way, **figures})
+        speed = 1 / figures["median_ms"] if connections == 1 else figures["throughput"]
+        if best is None or speed > best[0]:
+            best = speed, way
+    assert best is not None  # noqa: S101 - there is at least one
+    return best[1]
+
+
+def _fastest_settings(peer: str, connections: int, stage: Stage, tried: list[Figures]) -> Settings:
+    best: tuple[float, Settings] | None = None
+    for settings in _peer_settings(peer, connections):
+        with started(peer, settings, stage.precision, stage.model, stage.folder) as server:
+            runs = [server.load(stage.photos, connections, stage.turn) for _ in range(_TRIES)]
+        figures = max(runs, key=lambda run: run["throughput"])
+        tried.append({"server": peer, "connections": connections, **settings, **_short(figures)})
+        if best is None or figures["throughput"] > best[0]:
+            best = figures["throughput"], settings
+    assert best is not None  # noqa: S101 - there is at least one
+    return best[1]
+
+
+def _peer_settings(peer: str, connections: int) -> list[Settings]:
+    """What a careful user would try."""
+    if peer == "toolkit":
+        return [{"threads": 1}, {"threads": _CORES}] if _CORES > 1 else [{"threads": 1}]
+    each, one = {"workers": _CORES, "threads": 1}, {"workers": 1, "threads": _CORES}
+    if connections == 1:
+        return [{**way, "max_batch_size": 1, "batch_timeout": 0.0} for way in (each, one)]
+    share = max(1, connections // _CORES)
+    return [
+        *({**each, "max_batch_size": min(16, share), "batch_timeout": wait} for wait in (0.002, 0.01)),
+        {**each, "max_batch_size": max(1, min(8, share // 2)), "batch_timeout": 0.005},
+        {**one, "max_batch_size": min(16, connections), "batch_timeout": 0.01},
+        {**each, "max_batch_size": 1, "batch_timeout": 0.0},
+    ]
+
+
+def _run_rounds(
+    stage: Stage, floor: Floor, ways: dict[int, Settings], settings: dict[int, Figures], rounds: int
+) -> dict[int, list[Figures]]:
+    """For each concurrency, each round's figures by contestant."""
+    runs: dict[int, list[Figures]] = {connections: [] for connections in CONCURRENCIES}
+    with ExitStack() as stack:
+        # One server for all concurrencies that it has the same settings for.
+        servers = {}
+        for connections in CONCURRENCIES:
+            for name, chosen in {"ours": {}, **settings[connections]}.items():
+                key = (name, json.dumps(chosen))
+                if key not in servers:
+                    entry = started(name, chosen, stage.precision, stage.model, stage.folder)
+                    servers[key] = stack.enter_context(entry)
+        for number in range(rounds):
+            for connections in CONCURRENCIES:
+                figures: Figures = {"floor": floor.run(ways[connections], stage.turn)}
+                # Another one begins each time.
+                for name in (SERVERS * 2)[number % len(SERVERS) :][: len(SERVERS)]:
+                    chosen = settings[connections].get(name, {})
+                    server = servers[name, json.dumps(chosen)]
+                    figures[name] = server.load(stage.photos, connections, stage.turn)
+                runs[connections].append(_checked(figures))
+    return runs
+
+
+def _checked(figures: Figures) -> Figures:
+    """Without the photos' labels; every server's have to be the toolkit's."""
+    expected = figures["toolkit"].pop("labels")
+    for name in ("ours", "litserve"):
+        labels = figures[name].pop("labels")
+        both = labels.keys() & expected.keys()
+        figures[name]["same_top_class"] = sum(labels[photo] == expected[photo] for photo in both) / len(both)
+    return figures
+
+
+def _compare(runs: list[Figures]) -> Figures:
+    """Ours against the others; the floor's median is that of a batch, a photo's only at one connection."""
+    best_peer = [max(run[peer]["throughput"] for peer in PEERS) for run in runs]
+    best_p99 = [min(run[peer]["p99_ms"] for peer in PEERS) for run in runs]
+    best_median = [min(run[peer]["median_ms"] for peer in PEERS) for run in runs]
+    ours = _of(runs, "ours", "throughput")
+    medians = _of(runs, "ours", "median_ms")
+    return {
+        "throughput": {name: spread(_of(runs, name, "throughput")) for name in ("floor", *SERVERS)},
+        "over_best_peer": ratios(ours, best_peer),
+        "over_floor": ratios(ours, _of(runs, "floor", "throughput")),
+        "median_ms": {name: spread(_of(runs, name, "median_ms")) for name in ("floor", *SERVERS)},
+        "median_over_best_peer": ratios(medians, best_median),
+        "median_over_floor": ratios(medians, _of(runs, "floor", "median_ms")),
+        "p99_ms": {name: spread(_of(runs, name, "p99_ms")) for name in SERVERS},
+        "p99_over_best_peer": ratios(_of(runs, "ours", "p99_ms"), best_p99),
+        "client_cpu_share": {name: spread(_of(runs, name, "cpu_share")) for name in SERVERS},
+        "failures": {name: sum(run[name]["failures"] for run in runs) for name in SERVERS},
+        "same_top_class": {name: spread(_of(runs, name, "same_top_class")) for name in ("ours", "litserve")},
+    }
+
+
+def _of(runs: list[Figures], name: str, figure: str) -> list[float]:
+    return [run[name][figure] for run in runs]
+
+
+def _short(figures: Figures) -> Figures:
+    return {name: value for name, value in figures.items() if name != "labels"}
+
+
+def _tell(connections: str, figures: Figures) -> None:
+    print(f"\n-- {connections} connections")
+    for name in ("over_floor", "over_best_peer", "median_over_floor", "p99_over_best_peer"):
+        print(f"{name}: {json.dumps(figures[name])}")
+    for name, value in figures["throughput"].items():
+        print(
+            f"{name}: {value['median']} photos/s, median {figures['median_ms'][name]['median']} ms",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The endpoint's wire format: what a body may be, and how an answer is written."""
+
+import base64
+import io
+import json
+import tracemalloc
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+import pytest
+from made_photos import make_jpeg
+from PIL import Image
+
+from serving_request import MAX_PHOTOS, Photos, Prediction, Refusal, Scored, format_answer, parse_request
+
+PHOTO = make_jpeg("blue", 1)
+
+
+def npy(values: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def claiming(shape: str, kind: str = "|u1") -> bytes:
+    """An array's header with that shape, and no values."""
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+def batch(*instances: Any) -> bytes:
+    return json.dumps({"instances": list(instances)}).encode()
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG", "image/webp; q=1"])
+def test_an_image_is_one_photo(kind: str) -> None:
+    assert parse_request(PHOTO, kind) == Photos([PHOTO], batch=False)
+
+
+def test_a_json_batch_names_the_instances_that_are_wrong() -> None:
+    body = batch({"b64": base64.b64encode(PHOTO).decode()}, {"b64": "%%"}, {"url": "x"}, 7)
+    parsed = parse_request(body, "application/json; charset=utf-8")
+    assert isinstance(parsed, Photos)
+    assert parsed.batch
+    photo, *wrong = parsed.files
+    assert photo == PHOTO
+    assert [refusal.error for refusal in wrong if isinstance(refusal, Refusal)] == [
+        "instance 1 is not base64",
+        'instance 2 is not of the form {"b64": "..."}',
+        'instance 3 is not of the form {"b64": "..."}',
+    ]
+
+
+@pytest.mark.parametrize(("dimensions", "is_batch"), [((4, 6, 3), False), ((2, 4, 6, 3), True)])
+def test_npy_holds_the_very_pixels(dimensions: tuple[int, ...], is_batch: bool) -> None:
+    values = np.random.default_rng(0).integers(0, 256, dimensions, dtype=np.uint8)
+    parsed = parse_request(npy(values), "application/x-npy")
+    assert isinstance(parsed, Photos)
+    assert parsed.batch is is_batch
+    read = [np.asarray(Image.open(io.BytesIO(file))) for file in parsed.files if isinstance(file, bytes)]
+    assert np.array_equal(np.stack(read), values.reshape(-1, 4, 6, 3))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "sentence"),
+    [
+        (b"{", "application/json", "not JSON of the form"),
+        (b"[1]", "application/json", "not JSON of the form"),
+        (b"[" * 100_000, "application/json", "not JSON of the form"),
+        (batch(), "application/json", "1 to 64 photos"),
+        (batch(*[{}] * (MAX_PHOTOS + 1)), "application/json", "1 to 64 photos"),
+        (b"", "application/x-npy", "not an .npy array"),
+        (b"\x93NUMPY\x01\x00\x10\x00garbage", "application/x-npy", "not an .npy array"),
+        (npy(np.zeros((4, 4, 3))), "application/x-npy", "float64 of shape (4, 4, 3)"),
+        (npy(np.zeros((4, 4), np.uint8)), "application/x-npy", "uint8 of shape (4, 4)"),
+        (npy(np.array([{}], dtype=object)), "application/x-npy", "send uint8 RGB values"),
+        (npy(np.zeros((65, 1, 1, 3), np.uint8)), "application/x-npy", "65 photos; the limit is 64"),
+        (npy(np.zeros((0, 4, 3), np.uint8)), "application/x-npy", "comes with 0 bytes"),
+        (claiming("(1000000, 1000000, 3)"), "application/x-npy", "comes with 0 bytes"),
+        (claiming("(-1, -1, 3)") + b"abc", "application/x-npy", "comes with 3 bytes"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_sentence(body: bytes, kind: str, sentence: str) -> None:
+    tracemalloc.start()
+    refusal = parse_request(body, kind)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == HTTPStatus.BAD_REQUEST
+    assert sentence in refusal.error
+    assert most < 64 << 20
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/octet-stream"])
+def test_other_content_types_are_415(kind: str) -> None:
+    refusal = parse_request(PHOTO, kind)
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+ONE = Prediction(["a", "b"], [Scored([1.5, -1.0], [0.9, 0.1])], batch=False)
+TWO = Prediction(["a", "b"], [Refusal("cut"), Scored([1.5, -1.0], [0.9, 0.1])], batch=True)
+
+
+def test_answers_in_json() -> None:
+    text, kind = format_answer(ONE, "*/*")
+    assert kind == "application/json"
+    assert json.loads(text) == {"classes": ["a", "b"], "scores": [1.5, -1.0], "probabilities": [0.9, 0.1]}
+    assert json.loads(format_answer(TWO, "")[0]) == {
+        "classes": ["a", "b"],
+        "predictions": [{"error": "cut"}, {"scores": [1.5, -1.0], "probabilities": [0.9, 0.1]}],
+    }
+
+
+def test_answers_in_npy() -> None:
+    body, kind = format_answer(TWO, "application/x-npy, application/json")
+    assert isinstance(body, bytes)
+    assert kind == "application/x-npy"
+    assert np.array_equal(
+        np.load(io.BytesIO(body)), np.array([[np.nan] * 2, [1.5, -1.0]], np.float32), equal_nan=True
+    )
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json, application/x-npy", "text/html", "*/*", "application/*"]
+)
+def test_json_unless_npy_comes_first(accept: str) -> None:
+    assert format_answer(ONE, accept)[1] == "application/json"
+
+
+def test_an_error_is_json_whatever_is_accepted() -> None:
+    assert format_answer(Refusal("cut"), "application/x-npy") == ('{"error": "cut"}', "application/json")

@@ -1,0 +1,212 @@
+"""The endpoint's worker processes: started, watched, and replaced when they end."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from serving_metrics import Metrics
+from serving_settings import ServeSettings
+from serving_wire import ClosedError, pack_frame, read_frame_async
+
+# Loading and warming a large network on a small machine.
+_START_LIMIT_S = 300.0
+# A worker that cannot start any more is tried again ever more rarely.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+# The answer of the whole endpoint must not depend on which worker computes it.
+_PRECISION_VARIABLE = "SERVE_PRECISION"
+_SCRIPT = Path(__file__).with_name("serving_worker.py")
+
+logger = logging.getLogger("serve")
+
+
+class WorkerLostError(Exception):
+    """The worker ended, or had to be ended, before it answered."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a worker measured when it started; see `warm_up` in serving_worker.py."""
+
+    precision: str
+    batch_saving_s: float
+    lone_threads: int
+
+
+class Worker:
+    """One process and the socket to it; it computes one batch at a time."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        traits: Traits,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self.traits = traits
+
+    def send(self, requests: Sequence[tuple[bytes, str, str]], threads: int) -> None:
+        """Hand over requests (body, content type, accept), to be computed with so many threads."""
+        message = {"threads": threads, "requests": [kinds for _, *kinds in requests]}
+        self._writer.writelines(pack_frame(message, [body for body, _, _ in requests]))
+
+    async def receive(self, limit_s: float) -> tuple[list[tuple[int, str, bytes]], float]:
+        """Answers (status, content type, body) to the requests that were sent, and seconds taken.
+
+        Raises WorkerLostError; a worker that takes longer than `limit_s` is killed.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                answer, bodies = await read_frame_async(self._reader)
+        except TimeoutError as error:
+            self.kill()
+            raise WorkerLostError(f"no answer within {limit_s:g} s") from error
+        except ClosedError as error:
+            raise WorkerLostError("it ended") from error
+        answers = [(*kinds, body) for kinds, body in zip(answer["answers"], bodies, strict=True)]
+        return answers, float(answer["seconds"])
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        if self._process.returncode is None:
+            self._process.kill()
+
+    async def ended(self) -> int:
+        """Wait for the end of the process; its exit status."""
+        status = await self._process.wait()
+        self._writer.close()
+        return status
+
+
+class WorkTaker(Protocol):
+    """Who has work for the workers."""
+
+    def add_worker(self, worker: Worker) -> None:
+        """A worker can take work."""
+
+    def remove_worker(self, worker: Worker) -> None:
+        """A worker has ended."""
+
+
+class Pool:
+    """Keeps as many workers alive as the settings say, and tells `taker` of each."""
+
+    def __init__(self, settings: ServeSettings, metrics: Metrics, taker: WorkTaker) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._taker = taker
+        self._ready: set[Worker] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._precision = os.environ.get(_PRECISION_VARIABLE, "")
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one worker can answer."""
+        return bool(self._ready)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a worker was ready once: should all be lost, others are on their way."""
+        return bool(self._keepers)
+
+    async def start(self) -> bool:
+        """Start the workers; True once the first one answers, False when it could not load the model.
+
+        The others start after it: they use what it measured, and do not slow it down.
+        """
+        first = await self._start_worker()
+        if first is None:
+            return False
+        self._precision = first.traits.precision
+        self._keepers = [asyncio.create_task(self._keep(first))]
+        self._keepers += [asyncio.create_task(self._keep(None)) for _ in range(self._settings.workers - 1)]
+        return True
+
+    async def stop(self) -> None:
+        """End all workers; what they compute is lost."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _keep(self, worker: Worker | None) -> None:
+        """One worker after another in the same place, until cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            if worker is None:
+                worker = await self._start_worker()
+            if worker is None:
+                logger.error("a worker did not start; the next try is in %g s", pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
+            pause_s = _FIRST_PAUSE_S
+            await self._watch(worker)
+            worker = None
+
+    async def _watch(self, worker: Worker) -> None:
+        self._ready.add(worker)
+        self._metrics.workers.set(len(self._ready))
+        self._taker.add_worker(worker)
+        try:
+            status = await worker.ended()
+        finally:
+            self._ready.discard(worker)
+            self._metrics.workers.set(len(self._ready))
+            self._taker.remove_worker(worker)
+            worker.kill()
+            await worker.ended()
+        logger.warning("a worker ended with status %d; another takes its place", status)
+        self._metrics.replaced.inc()
+
+    async def _start_worker(self) -> Worker | None:
+        """A worker that answers, or None; its own log says why."""
+        started = time.monotonic()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(_SCRIPT),
+                str(self._settings.model_dir),
+                str(theirs.fileno()),
+                str(self._settings.cores),
+                pass_fds=[theirs.fileno()],
+                env=self._worker_environment(),
+            )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                report, _ = await read_frame_async(reader)
+        except (ClosedError, TimeoutError):
+            _kill(process)
+            await process.wait()
+            writer.close()
+            return None
+        except asyncio.CancelledError:
+            _kill(process)
+            await process.wait()
+            raise
+        traits = Traits(**report)
+        logger.info("a worker is ready after %.1f s: %s", time.monotonic() - started, traits)
+        return Worker(process, reader, writer, traits)
+
+    def _worker_environment(self) -> dict[str, str]:
+        # OMP_NUM_THREADS bounds what a worker can ask for; torch reads it when it is imported.
+        return {
+            **os.environ,
+            "OMP_NUM_THREADS": str(self._settings.cores),
+            _PRECISION_VARIABLE: self._precision,
+        }
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()

@@ -1,0 +1,71 @@
+"""How the endpoint is set: by the environment variables of SageMaker's containers, and by the machine."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# What InvokeEndpoint takes: BodyBlob in the sagemaker-runtime model of botocore.
+MAX_BODY_BYTES = 6_291_456
+# A model container has to answer within this; later, InvokeEndpoint has told its caller of an error already.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+LIMIT_S = 60.0
+GRACE_S = 20
+
+_DEFAULT_PORT = 8080
+# More processes of one model gain nothing that threads would not, and each holds a copy of it.
+_MOST_WORKERS = 8
+
+
+class SettingError(ValueError):
+    """An environment variable has no usable value; the message says which and what it takes."""
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Where the model lies, the port, and how the machine's cores are shared out.
+
+    `max_requests` and `max_bytes` (of bodies) bound what waits or is computed; `limit_s` bounds how long.
+    """
+
+    model_dir: Path
+    port: int
+    workers: int
+    cores: int
+    limit_s: float = LIMIT_S
+    max_requests: int = 128
+    max_bytes: int = 256 << 20
+
+
+def read_settings(environment: Mapping[str, str]) -> ServeSettings:
+    """Settings from SM_MODEL_DIR, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_MODEL_SERVER_WORKERS and ..._TIMEOUT.
+
+    Raises SettingError.
+    """
+    model_dir = environment.get("SM_MODEL_DIR")
+    if not model_dir:
+        raise SettingError("SM_MODEL_DIR is not set; it names the folder of an unpacked model.tar.gz")
+    cores = count_cores()
+    workers = _positive(environment, "SAGEMAKER_MODEL_SERVER_WORKERS", min(cores, _MOST_WORKERS))
+    return ServeSettings(
+        Path(model_dir),
+        _positive(environment, "SAGEMAKER_BIND_TO_PORT", _DEFAULT_PORT),
+        workers,
+        cores,
+        float(_positive(environment, "SAGEMAKER_MODEL_SERVER_TIMEOUT", int(LIMIT_S))),
+        # About a second of work for each worker.
+        max_requests=64 * max(2, workers),
+    )
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _positive(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingError(f"{name} is {text!r}; it takes a whole number from 1 on")
+    return int(text)
