@@ -75,10 +75,13 @@ def read_besides(deployment: Deployment, live: Live | None) -> dict[str, list[st
 
 
 def list_endpoints(deployment: Deployment) -> list[str]:
+    """Those that go already are left out: nothing can be done to them any more."""
     pages = deployment.aws.sagemaker.get_paginator("list_endpoints").paginate(
         NameContains=deployment.aws.stack
     )
-    return _releases(deployment, [each["EndpointName"] for page in pages for each in page["Endpoints"]])
+    endpoints = [each for page in pages for each in page["Endpoints"]]
+    staying = [each["EndpointName"] for each in endpoints if each["EndpointStatus"] != "Deleting"]
+    return _releases(deployment, staying)
 
 
 def list_endpoint_configs(deployment: Deployment) -> list[str]:

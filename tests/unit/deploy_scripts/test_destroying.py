@@ -35,9 +35,13 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
             "EndpointArn": "a" * 30,
             "CreationTime": NOW,
             "LastModifiedTime": NOW,
-            "EndpointStatus": "InService",
+            "EndpointStatus": status,
         }
-        for name in (stubbed.release, "dropserve-of-somebody")
+        for name, status in (
+            (stubbed.release, "InService"),
+            ("dropserve-of-somebody", "InService"),
+            (f"dropserve-{'0' * 32}", "Deleting"),  # replaced a moment ago
+        )
     ]
     stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": endpoints}, NameContains="dropserve")
     stubbed.answer(
