@@ -13,7 +13,7 @@ from typing import Literal
 from uv import find_uv_bin
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.packaging.bytecode import compile_folder
+from deploy_scripts.packaging.bytecode import compile_folder, find_python
 from deploy_scripts.packaging.locked_packages import locked_requirements
 
 Architecture = Literal["x86_64", "arm64"]
@@ -31,10 +31,6 @@ class Runtime:
         """The name that Lambda gives it."""
         return f"python{self.python}"
 
-    @property
-    def is_this_python(self) -> bool:
-        return self.python == f"{sys.version_info.major}.{sys.version_info.minor}"
-
     @classmethod
     def of_this_machine(cls) -> "Runtime":
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", None)
@@ -48,7 +44,7 @@ class Runtime:
 
 def install_packages(names: Iterable[str], runtime: Runtime, *, into: Path) -> Path:
     """The folder below `into` that holds these packages; installed once for the same pins and runtime, with
-    bytecode where this Python is the one that will run it.
+    bytecode where this machine has the Python that will run it.
 
     Raises CliError when a package cannot be had.
     """
@@ -74,7 +70,7 @@ def install_packages(names: Iterable[str], runtime: Runtime, *, into: Path) -> P
             f"The functions' packages could not be installed: {result.stderr.strip()}",
             "Check that the package index can be reached, then try again.",
         )
-    if runtime.is_this_python:
-        compile_folder(unfinished)
+    if python := find_python(runtime.python):
+        compile_folder(unfinished, python)
     unfinished.rename(folder)
     return folder

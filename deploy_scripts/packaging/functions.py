@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 from deploy_scripts.packaging.archives import files_below, make_zip
-from deploy_scripts.packaging.bytecode import compile_folder
+from deploy_scripts.packaging.bytecode import compile_folder, find_python
 from deploy_scripts.packaging.dependencies import Runtime, install_packages
+from deploy_scripts.packaging.service_models import write_service_models
 from deploy_scripts.project import ROOT
 
 # Powertools with its tracer and validation. boto3 and botocore come with Lambda's runtime.
@@ -18,6 +19,15 @@ SHARED_PACKAGES = (
     "wrapt",
 )
 OWN_PACKAGES: dict[str, tuple[str, ...]] = {"inference": ("pillow",)}
+# For a function whose cold start people wait for: the AWS operations that its clients know, by service.
+# HeadBucket: how botocore finds a bucket of another region.
+OWN_OPERATIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "inference": {
+        "sagemaker-runtime": ("InvokeEndpoint",),
+        "ssm": ("GetParameter",),
+        "s3": ("GetObject", "HeadBucket"),
+    }
+}
 
 
 def function_names() -> list[str]:
@@ -36,17 +46,22 @@ def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
         **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
         "functions/__init__.py": ROOT / "functions" / "__init__.py",
     }
-    if runtime.is_this_python:
-        code = _with_bytecode(code, into / "compiled" / name)
+    if name in OWN_OPERATIONS:
+        models = into / "service_models" / name
+        shutil.rmtree(models, ignore_errors=True)
+        write_service_models(OWN_OPERATIONS[name], models)
+        code |= files_below(models, prefix=f"functions/{name}/service_models/")
+    if python := find_python(runtime.python):
+        code = _with_bytecode(code, into / "compiled" / name, python)
     return make_zip({**files_below(packages, caches=True), **code}, into / f"{name}.zip")
 
 
-def _with_bytecode(code: dict[str, Path], folder: Path) -> dict[str, Path]:
+def _with_bytecode(code: dict[str, Path], folder: Path, python: str) -> dict[str, Path]:
     """The code and its .pyc files, as copied into the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, source in code.items():
         copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-    compile_folder(folder)
+    compile_folder(folder, python)
     return files_below(folder, caches=True)

@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import ForbiddenAddressError, ImageHostError
+from functions.inference.hosts import HostRules
 from functions.inference.image_urls import DEFAULT_PORTS, ImageUrl
 
 Address = IPv4Address | IPv6Address
@@ -17,6 +19,8 @@ Resolver = Callable[[str, float], list[str]]
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 # RFC 6052: the last 32 bits are an IPv4 address. AWS's NAT64 uses this prefix.
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Reserved, though not every Python says so: RFC 6890 (protocol assignments), RFC 9637 (examples).
+_RESERVED = (ip_network("192.0.0.0/24"), ip_network("3fff::/20"))
 # Never, whatever a deployment allows: instance metadata and credentials, "this host", multicast.
 # fd00:ec2::/32 holds the IPv6 side of EC2's local services (IMDS, DNS, time, EKS Pod Identity).
 _NEVER = tuple(
@@ -34,15 +38,16 @@ _NEVER = tuple(
 
 
 def checked_addresses(
-    url: ImageUrl, deadline: Deadline, *, allowed_private_hosts: frozenset[str], resolve: Resolver
+    url: ImageUrl, deadline: Deadline, *, hosts: HostRules, resolve: Resolver
 ) -> list[Address]:
     """Every address of the URL's host, resolved once, all of them allowed; connect to these and no others.
 
-    Raises ForbiddenAddressError when one of them is not public (the whole host is refused then) or the port
-    is not 80 or 443, unless `allowed_private_hosts` names the host; ImageHostError when the name does not
-    resolve; OutOfTimeError.
+    Raises ForbiddenAddressError when the host is denied by name, when one of its addresses is not public
+    (the whole host is refused then) or the port is not 80 or 443, unless the host may be private;
+    ImageHostError when the name does not resolve; OutOfTimeError.
     """
-    allowed_by_name = url.host in allowed_private_hosts
+    hosts.check(url.host)
+    allowed_by_name = hosts.may_be_private(url.host)
     if not allowed_by_name and url.port not in DEFAULT_PORTS.values():
         raise ForbiddenAddressError(f"port {url.port} of {url.host} is not allowed; only 80 and 443 are")
     addresses = [url.address] if url.address else _resolve(url.host, deadline, resolve)
@@ -70,6 +75,8 @@ def reached_addresses(address: Address) -> list[Address]:
 
 def is_public(address: Address) -> bool:
     """Whether the address is routed on the internet (multicast, which is too, is among the never allowed)."""
+    if any(address in network for network in _RESERVED):
+        return False
     return address.is_global and (isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST)
 
 
@@ -81,12 +88,23 @@ def is_never_allowed(address: Address) -> bool:
 def system_resolver(name: str, timeout_s: float) -> list[str]:
     """The addresses of a name, as the operating system knows them."""
     # getaddrinfo() takes no timeout; a lookup that hangs is left behind in its thread.
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="name-lookup")
+    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+    Thread(target=lambda: answers.put(_look_up(name)), name="name-lookup", daemon=True).start()
     try:
-        lookup = executor.submit(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
-        answers = lookup.result(timeout=timeout_s)
-    finally:
-        executor.shutdown(wait=False)
+        answer = answers.get(timeout=timeout_s)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _look_up(name: str) -> list[str] | Exception:
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    # UnicodeError: a label that the resolver's own IDNA encoding refuses.
+    except (OSError, UnicodeError) as error:
+        return error
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
 
@@ -97,7 +115,6 @@ def _resolve(name: str, deadline: Deadline, resolve: Resolver) -> list[Address]:
     except TimeoutError:
         deadline.left_s(doing)
         raise ImageHostError(f"the name {name} could not be looked up in time") from None
-    # UnicodeError: a label that the resolver's own IDNA encoding refuses.
     except (OSError, UnicodeError) as error:
         raise ImageHostError(f"the name {name} cannot be resolved") from error
     if not texts:

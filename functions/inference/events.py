@@ -1,40 +1,59 @@
-"""The events that the function takes, as typed requests."""
+"""The events that the function takes, as typed requests; schemas/inference.openapi.json describes them."""
 
+import base64
+import binascii
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from functions.common.s3_uris import S3Uri, S3UriError, parse_s3_uri
-from functions.inference.errors import BadRequestError, MethodNotAllowedError
+from functions.inference.errors import (
+    BadRequestError,
+    ForbiddenAddressError,
+    MethodNotAllowedError,
+    NotAnImageError,
+)
+from functions.inference.image_formats import image_format
 from functions.inference.image_urls import ImageUrl, parse_image_url
 
 DEFAULT_TOP_K = 5
 MAX_TOP_K = 1000
+# As many are fetched at once, each of at most MAX_IMAGE_BYTES: they fit in the function's memory.
+MAX_URLS = 10
 
+_OPTIONS = {"top_k", "min_probability"}
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_UPLOAD_KEY = re.compile(r"uploads/.+")
 _RUN_KEY = re.compile(r"runs/([0-9a-f]{32})/.+")
+_DECIMAL = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
+
+# An image is a URL, an object in S3, or the bytes themselves. A URL that cannot be read is its error.
+ImageSource = ImageUrl | S3Uri | bytes | BadRequestError
 
 
 @dataclass(frozen=True)
-class UrlRequest:
-    """Classify the image at a URL with the live model."""
+class Candidate:
+    """A release that is perhaps not live yet."""
 
-    url: ImageUrl
-    top_k: int
-
-
-@dataclass(frozen=True)
-class ReleaseCheck:
-    """Classify an image of a run with an endpoint that is perhaps not live yet."""
-
-    image: S3Uri
     run_id: str
     endpoint_name: str
-    top_k: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """Classify each of `images` with the live model, or with a candidate.
+
+    `is_batch`: the caller sent a list and gets one. Predictions: at most `top_k`, from `min_probability` on.
+    """
+
+    images: tuple[ImageSource, ...]
+    is_batch: bool = False
+    top_k: int = DEFAULT_TOP_K
+    min_probability: float = 0.0
+    candidate: Candidate | None = None
 
 
 def is_http_event(event: Any) -> bool:
@@ -42,60 +61,118 @@ def is_http_event(event: Any) -> bool:
     if not isinstance(event, dict):
         return False
     context = event.get("requestContext")
-    return isinstance(context, dict) and "http" in context
+    return isinstance(context, dict) and isinstance(context.get("http"), dict)
 
 
-def parse_request(event: Any, *, data_bucket: str) -> UrlRequest | ReleaseCheck:
+def parse_request(event: Any, *, data_bucket: str) -> Request:
     """The request in an event of Lambda.
 
-    {"url", "top_k"?} by direct invoke, as a JSON body, or as a query string; {"s3_uri", "endpoint_name",
-    "top_k"?} by direct invoke only, for an image of `data_bucket` under runs/<run id>/.
-    Raises BadRequestError, MethodNotAllowedError.
+    {"url"}, {"urls"} or {"s3_uri"} with "top_k"? and "min_probability"?, by direct invoke or as a JSON body;
+    all but "urls" as a query string; an image's bytes as the body. An "s3_uri" is of `data_bucket`, under
+    uploads/. By direct invoke only: "endpoint_name" beside an "s3_uri" under runs/<run id>/.
+    Raises BadRequestError, ForbiddenAddressError, MethodNotAllowedError.
     """
     if is_http_event(event):
-        return _url_request(_http_fields(APIGatewayProxyEventV2(event)))
+        return _http_request(event, data_bucket)
     if not isinstance(event, dict):
         raise BadRequestError('the event must be a JSON object: {"url": "https://..."}')
-    if "s3_uri" in event:
+    if "endpoint_name" in event:
         return _release_check(event, data_bucket)
-    return _url_request(event)
+    return _request(event, data_bucket)
 
 
-def _http_fields(event: APIGatewayProxyEventV2) -> Mapping[str, Any]:
-    if event.http_method == "GET":
-        return event.query_string_parameters
-    if event.http_method != "POST":
-        raise MethodNotAllowedError(f"{event.http_method} is not taken; use GET ?url= or POST a JSON body")
+def _http_request(event: Mapping[str, Any], data_bucket: str) -> Request:
+    method = event["requestContext"]["http"].get("method")
+    query = event.get("queryStringParameters") or {}
+    if method == "GET":
+        return _request(query, data_bucket)
+    if method != "POST":
+        raise MethodNotAllowedError(f"{method} is not taken; use GET ?url= or POST a JSON body or an image")
+    body = _body(event)
+    if _is_image(event, body):
+        _check_known(query, _OPTIONS)
+        return Request((body,), **_options(query))
     try:
-        body = event.json_body
-    # ValueError: no base64, no UTF-8 or no JSON. RecursionError: brackets thousands deep.
+        fields = json.loads(body.decode())
+    # ValueError: no UTF-8 or no JSON. RecursionError: brackets thousands deep.
     except (ValueError, RecursionError) as error:
-        raise BadRequestError("the body is not JSON in UTF-8") from error
-    if not isinstance(body, dict):
+        raise BadRequestError(
+            "the body is not JSON in UTF-8; an image needs the Content-Type image/..."
+        ) from error
+    if not isinstance(fields, dict):
         raise BadRequestError('the body must be a JSON object: {"url": "https://..."}')
-    return body
+    return _request(fields, data_bucket)
 
 
-def _url_request(fields: Mapping[str, Any]) -> UrlRequest:
-    _check_known(fields, {"url", "top_k"})
-    return UrlRequest(url=parse_image_url(_text(fields, "url")), top_k=_top_k(fields))
-
-
-def _release_check(fields: Mapping[str, Any], data_bucket: str) -> ReleaseCheck:
-    _check_known(fields, {"s3_uri", "endpoint_name", "top_k"})
+def _is_image(event: Mapping[str, Any], body: bytes) -> bool:
+    headers = event.get("headers") or {}  # their names are in lower case in payload format 2.0
+    if str(headers.get("content-type", "")).strip().lower().startswith("image/"):
+        return True
     try:
-        uri = parse_s3_uri(_text(fields, "s3_uri"))
-    except S3UriError as error:
-        raise BadRequestError(str(error)) from error
-    key = _RUN_KEY.fullmatch(uri.key)
-    if uri.bucket != data_bucket or key is None:
-        raise BadRequestError(f"s3_uri must be an object of s3://{data_bucket}/runs/<run id>/")
+        image_format(body)
+    except NotAnImageError:
+        return False
+    return True
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body")
+    if not isinstance(body, str) or not body:
+        raise BadRequestError("the body is missing")
+    if not event.get("isBase64Encoded"):
+        return body.encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadRequestError("the body is not valid base64") from error
+
+
+def _request(fields: Mapping[str, Any], data_bucket: str) -> Request:
+    _check_known(fields, {"url", "urls", "s3_uri"} | _OPTIONS)
+    if len(fields.keys() & {"url", "urls", "s3_uri"}) > 1:
+        raise BadRequestError("give one of url, urls and s3_uri, not several")
+    options = _options(fields)
+    if "urls" in fields:
+        return Request(_urls(fields["urls"]), is_batch=True, **options)
+    if "s3_uri" in fields:
+        return Request((_s3_image(fields, data_bucket, _UPLOAD_KEY, "uploads/"),), **options)
+    return Request((parse_image_url(_text(fields, "url")),), **options)
+
+
+def _urls(value: Any) -> tuple[ImageSource, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_URLS:
+        raise BadRequestError(f"urls must be a list of 1 to {MAX_URLS} addresses")
+    return tuple(_url_or_error(url) for url in value)
+
+
+def _url_or_error(url: Any) -> ImageSource:
+    try:
+        return parse_image_url(_text({"url": url}, "url"))
+    except BadRequestError as error:
+        return error
+
+
+def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
+    _check_known(fields, {"s3_uri", "endpoint_name"} | _OPTIONS)
+    image = _s3_image(fields, data_bucket, _RUN_KEY, "runs/<run id>/")
     endpoint_name = _text(fields, "endpoint_name")
     if not _ENDPOINT_NAME.fullmatch(endpoint_name):
         raise BadRequestError(
             "endpoint_name is no name of an endpoint: letters, digits and hyphens, at most 63"
         )
-    return ReleaseCheck(uri, key[1], endpoint_name, _top_k(fields))
+    run_id = image.key.split("/")[1]
+    return Request((image,), candidate=Candidate(run_id, endpoint_name), **_options(fields))
+
+
+def _s3_image(fields: Mapping[str, Any], bucket: str, keys: re.Pattern[str], where: str) -> S3Uri:
+    try:
+        uri = parse_s3_uri(_text(fields, "s3_uri"))
+    except S3UriError as error:
+        raise BadRequestError(str(error)) from error
+    # S3 takes ".." as a part of a key like any other, but what stands before it may not.
+    if uri.bucket != bucket or not keys.fullmatch(uri.key) or {".", ".."} & set(uri.key.split("/")):
+        raise ForbiddenAddressError(f"s3_uri must be an object of s3://{bucket}/{where}")
+    return uri
 
 
 def _check_known(fields: Mapping[str, Any], known: set[str]) -> None:
@@ -114,10 +191,22 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _top_k(fields: Mapping[str, Any]) -> int:
-    value = fields.get("top_k", DEFAULT_TOP_K)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_TOP_K:
-        raise BadRequestError(f"top_k must be a whole number from 1 to {MAX_TOP_K}")
-    return value
+def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`top_k` and `min_probability`, those of them that the caller gave."""
+    given: dict[str, Any] = {}
+    if "top_k" in fields:
+        given["top_k"] = _number(fields["top_k"])
+        if not isinstance(given["top_k"], int) or not 1 <= given["top_k"] <= MAX_TOP_K:
+            raise BadRequestError(f"top_k must be a whole number from 1 to {MAX_TOP_K}")
+    if "min_probability" in fields:
+        given["min_probability"] = _number(fields["min_probability"])
+        if given["min_probability"] is None or not 0 <= given["min_probability"] <= 1:
+            raise BadRequestError("min_probability must be a number from 0 to 1")
+    return given
+
+
+def _number(value: Any) -> int | float | None:
+    """A JSON number as it is, a query string's text as a number; None for anything else."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

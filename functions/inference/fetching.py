@@ -3,7 +3,8 @@
 import io
 import socket
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -19,27 +20,33 @@ from functions.inference.errors import (
     ImageHostError,
     ImageNotFoundError,
     ImageTooLargeError,
+    NotAnImageError,
     OutOfTimeError,
 )
+from functions.inference.hosts import HostRules
+from functions.inference.image_formats import SIGNATURE_BYTES, image_format
 from functions.inference.image_urls import ImageUrl, parse_image_url
-from functions.inference.images import SIGNATURE_BYTES, image_format
 
 MAX_REDIRECTS = 3
 MAX_CONNECT_ATTEMPTS = 4
 CONNECT_TIMEOUT_S = 3.0
+# The longest silence in the middle of an answer; all of it together has a deadline of its own.
+IDLE_TIMEOUT_S = 4.0
 READ_BYTES = 64 * 1024
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _DOING = "fetching the image"
+# What object stores say when nobody told them the type.
+_UNKNOWN_TYPES = {"application/octet-stream", "binary/octet-stream"}
 
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """The system's trusted authorities, and botocore's: Python on macOS may come with none."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(get_cert_path(True))
-    return context
+    """The system's trusted authorities, or botocore's where there are none, as in some Pythons for macOS."""
+    system = ssl.get_default_verify_paths()
+    # One of the two: reading a bundle takes 20 ms.
+    return ssl.create_default_context(cafile=None if system.cafile or system.capath else get_cert_path(True))
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,11 @@ class ImageFetcher:
     The address that was checked is the one connected to, so a name that changes its answer gains nothing.
     """
 
-    allowed_private_hosts: frozenset[str]
+    hosts: HostRules
     max_bytes: int
     resolve: Resolver = system_resolver
-    tls: ssl.SSLContext = field(default_factory=tls_context)
+    # Called for the first https address only.
+    tls: Callable[[], ssl.SSLContext] = tls_context
 
     def fetch(self, url: ImageUrl, deadline: Deadline) -> bytes:
         """The image's bytes, at most `max_bytes`, which start like an image of a supported format.
@@ -75,9 +83,7 @@ class ImageFetcher:
 
     def _request(self, url: ImageUrl, deadline: Deadline) -> bytes | ImageUrl:
         """One hop: the image, or the address that it is said to be at."""
-        addresses = checked_addresses(
-            url, deadline, allowed_private_hosts=self.allowed_private_hosts, resolve=self.resolve
-        )
+        addresses = checked_addresses(url, deadline, hosts=self.hosts, resolve=self.resolve)
         with _connect(url, addresses, deadline) as plain, self._secure(plain, url, deadline) as sock:
             connection = HTTPConnection(url.host, url.port)
             # A connection that has a socket opens none itself.
@@ -92,10 +98,10 @@ class ImageFetcher:
         if url.scheme == "http":
             return sock
         sock.settimeout(deadline.left_s(_DOING))
-        return self.tls.wrap_socket(sock, server_hostname=url.host)
+        return self.tls().wrap_socket(sock, server_hostname=url.host)
 
     def _read(self, response: HTTPResponse, host: str) -> bytes:
-        _check_status(response, host)
+        _check_headers(response, host)
         declared_bytes = response.length
         if declared_bytes is not None and declared_bytes > self.max_bytes:
             raise self._too_large(host)
@@ -157,13 +163,17 @@ def _base(url: ImageUrl) -> str:
     return f"{url.scheme}://{url.host_header}{url.target}"
 
 
-def _check_status(response: HTTPResponse, host: str) -> None:
+def _check_headers(response: HTTPResponse, host: str) -> None:
     if response.status in _ABSENT:
         raise ImageNotFoundError(f"the image host {host} has nothing at this address ({response.status})")
     if response.status != HTTPStatus.OK:
         raise ImageHostError(f"the image host {host} answered {response.status}, not 200")
     if response.getheader("Content-Encoding", "identity").lower() != "identity":
         raise ImageHostError(f"the image host {host} sent a compressed answer that was not asked for")
+    content_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
+    if content_type and not content_type.startswith("image/") and content_type not in _UNKNOWN_TYPES:
+        # The type itself stays unsaid: it is the host's text, of any length.
+        raise NotAnImageError(f"the image host {host} says that its answer is no image")
 
 
 def _reason(error: Exception) -> str:
@@ -206,5 +216,5 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(self._deadline.left_s(_DOING))
+        self._sock.settimeout(min(IDLE_TIMEOUT_S, self._deadline.left_s(_DOING)))
         return self._sock.recv_into(buffer)

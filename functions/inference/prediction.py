@@ -1,8 +1,9 @@
-"""From a request to an answer: get the image, prepare it, ask the model."""
+"""From a request to its results: get each image, prepare it, ask the model."""
 
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -11,58 +12,75 @@ from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
 from functions.inference.deadlines import Deadline
 from functions.inference.endpoint import Endpoint, Scores
-from functions.inference.errors import EndpointGoneError
-from functions.inference.events import ReleaseCheck, UrlRequest
+from functions.inference.errors import EndpointGoneError, ImageTooLargeError
+from functions.inference.events import MAX_URLS, Request
 from functions.inference.fetching import ImageFetcher
+from functions.inference.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
-from functions.inference.phases import phase
+from functions.inference.phases import run_phase
+
+# One image's body, or why it has none.
+Result = dict[str, Any] | Exception
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """What answering needs; `read_run_image` gives the bytes of an S3 object."""
+    """What answering needs; `read_s3_image` gives the bytes of an S3 object."""
 
     fetcher: ImageFetcher
-    read_run_image: Callable[[S3Uri], bytes]
+    read_s3_image: Callable[[S3Uri, Deadline], bytes]
     live_pointer: LivePointer
     endpoint: Endpoint
     fetch_timeout_s: float
     max_image_pixels: int
+    low_confidence: float
 
-    def predict(self, request: UrlRequest | ReleaseCheck, deadline: Deadline) -> dict[str, Any]:
-        """The answer's body, without its request id: predictions, classes, scores, model.
+    def predict(self, request: Request, deadline: Deadline) -> list[Result]:
+        """One result an image, in their order: predictions, classes, scores and model; or the error.
 
-        Raises the errors of errors.py.
+        Raises NoLiveModelError, PointerUnreadableError.
         """
         # First, because it costs least and may end the request.
         release = self._release(request)
-        with phase("Fetch"):
-            data = self._image_bytes(request, deadline)
-        metrics.add_metric(name="ImageBytes", unit=MetricUnit.Bytes, value=len(data))
-        with phase("Prepare"):
-            image = prepare_image(data, max_pixels=self.max_image_pixels)
-        with phase("Invoke"):
-            release, scores = self._ask(release, image, deadline, is_live=isinstance(request, UrlRequest))
-        return _answer(release, scores, request.top_k)
+        fetch = partial(self._image_bytes, deadline=deadline.within(self.fetch_timeout_s))
+        images = run_phase("Fetch", fetch, request.images, at_once=MAX_URLS)
+        for image in images:
+            if isinstance(image, bytes):
+                metrics.add_metric(name="ImageBytes", unit=MetricUnit.Bytes, value=len(image))
+        # One after the other: several large pictures, decoded, would not fit in memory.
+        inputs = run_phase("Preprocess", self._prepare, images, at_once=1)
+        ask = partial(self._ask, request, release, deadline)
+        answers = run_phase("Invoke", ask, inputs, at_once=MAX_URLS)
+        return [each if isinstance(each, Exception) else self._result(request, *each) for each in answers]
 
-    def _release(self, request: UrlRequest | ReleaseCheck) -> Release:
-        if isinstance(request, ReleaseCheck):
-            return Release(request.endpoint_name, request.endpoint_name, request.run_id)
+    def _release(self, request: Request) -> Release:
+        candidate = request.candidate
+        if candidate:
+            return Release(candidate.endpoint_name, candidate.endpoint_name, candidate.run_id)
         return self.live_pointer.current()
 
-    def _image_bytes(self, request: UrlRequest | ReleaseCheck, deadline: Deadline) -> bytes:
-        if isinstance(request, ReleaseCheck):
-            return self.read_run_image(request.image)
-        return self.fetcher.fetch(request.url, deadline.within(self.fetch_timeout_s))
+    def _image_bytes(self, source: ImageUrl | S3Uri | bytes, deadline: Deadline) -> bytes:
+        if isinstance(source, S3Uri):
+            return self.read_s3_image(source, deadline)
+        if isinstance(source, bytes):
+            if len(source) > self.fetcher.max_bytes:
+                raise ImageTooLargeError(
+                    f"the image has {len(source)} bytes; at most {self.fetcher.max_bytes} are taken"
+                )
+            return source
+        return self.fetcher.fetch(source, deadline)
+
+    def _prepare(self, image: bytes) -> ModelInput:
+        return prepare_image(image, max_pixels=self.max_image_pixels)
 
     def _ask(
-        self, release: Release, image: ModelInput, deadline: Deadline, *, is_live: bool
+        self, request: Request, release: Release, deadline: Deadline, image: ModelInput
     ) -> tuple[Release, Scores]:
         try:
             return release, self.endpoint.invoke(release.endpoint_name, image, deadline)
         except EndpointGoneError:
-            if not is_live:
+            if request.candidate:
                 raise
             # The cached pointer may name a release that was replaced and taken down meanwhile.
             newer = self.live_pointer.reread()
@@ -70,14 +88,18 @@ class Predictor:
                 raise
         return newer, self.endpoint.invoke(newer.endpoint_name, image, deadline)
 
-
-def _answer(release: Release, scores: Scores, top_k: int) -> dict[str, Any]:
-    best = heapq.nlargest(
-        top_k, zip(scores.probabilities, scores.classes, strict=True), key=lambda pair: pair[0]
-    )
-    return {
-        "predictions": [{"label": label, "probability": probability} for probability, label in best],
-        "classes": scores.classes,
-        "scores": scores.scores,
-        "model": {"release": release.release, "run_id": release.run_id},
-    }
+    def _result(self, request: Request, release: Release, scores: Scores) -> Result:
+        unsure = max(scores.probabilities) < self.low_confidence
+        metrics.add_metric(name="LowConfidence", unit=MetricUnit.Count, value=int(unsure))
+        likely = [
+            pair
+            for pair in zip(scores.probabilities, scores.classes, strict=True)
+            if pair[0] >= request.min_probability
+        ]
+        best = heapq.nlargest(request.top_k, likely, key=lambda pair: pair[0])
+        return {
+            "predictions": [{"label": label, "probability": probability} for probability, label in best],
+            "classes": scores.classes,
+            "scores": scores.scores,
+            "model": {"release": release.release, "run_id": release.run_id},
+        }

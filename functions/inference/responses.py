@@ -1,6 +1,7 @@
 """HTTP answers: the one place that says which error becomes which status and code."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -36,13 +37,11 @@ PROBLEMS: dict[type[DropserveError], Problem] = {
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_an_image", "Not a supported image"
     ),
     errors.TooManyPixelsError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "too_many_pixels", "Too many pixels"),
-    errors.DamagedImageError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "damaged_image", "Damaged image"),
-    errors.ImageRefusedError: Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "image_refused", "Image refused by the model"
-    ),
+    errors.DamagedImageError: Problem(HTTPStatus.BAD_REQUEST, "damaged_image", "Damaged image"),
+    errors.ImageRefusedError: Problem(HTTPStatus.BAD_REQUEST, "image_refused", "Image refused by the model"),
     errors.ImageHostError: Problem(HTTPStatus.BAD_GATEWAY, "image_host_failed", "Image host failed"),
     errors.EndpointError: Problem(HTTPStatus.BAD_GATEWAY, "endpoint_failed", "Model endpoint failed"),
-    errors.NoLiveModelError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live"),
+    errors.NoLiveModelError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live", 30),
     errors.ModelBusyError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "model_busy", "Model is busy", 2),
     errors.EndpointGoneError: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "endpoint_gone", "Endpoint is gone", 10
@@ -55,9 +54,28 @@ PROBLEMS: dict[type[DropserveError], Problem] = {
 INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
 
 
-def success(answer: dict[str, Any], *, request_id: str) -> dict[str, Any]:
-    """The answer to a request that succeeded."""
-    return _response(HTTPStatus.OK, JSON_TYPE, {**answer, "request_id": request_id}, {})
+def answer(result: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
+    """The answer about one image: its result, or problem details with the status of the failure."""
+    if not isinstance(result, Exception):
+        return _response(HTTPStatus.OK, JSON_TYPE, {**result, "request_id": request_id}, {})
+    problem = problem_of(result)
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, POST"
+    return _response(problem.status, PROBLEM_TYPE, _problem_details(result, request_id), headers)
+
+
+def batch_answer(results: Iterable[dict[str, Any] | Exception], request_id: str) -> dict[str, Any]:
+    """The answer about several images: status 200, and in the body a result or problem details for each."""
+    items = [
+        _problem_details(result, request_id)
+        if isinstance(result, Exception)
+        else {"status": HTTPStatus.OK.value, **result}
+        for result in results
+    ]
+    return _response(HTTPStatus.OK, JSON_TYPE, {"results": items, "request_id": request_id}, {})
 
 
 def problem_of(error: Exception) -> Problem:
@@ -65,15 +83,10 @@ def problem_of(error: Exception) -> Problem:
     return PROBLEMS.get(type(error), INTERNAL) if isinstance(error, DropserveError) else INTERNAL
 
 
-def failure(error: Exception, *, request_id: str) -> dict[str, Any]:
-    """The answer to a request that failed: problem details, never a stack trace."""
+def _problem_details(error: Exception, request_id: str) -> dict[str, Any]:
+    """The failure as RFC 9457 has it: never a stack trace."""
     problem = problem_of(error)
-    headers = {}
-    if problem.retry_after_s is not None:
-        headers["Retry-After"] = str(problem.retry_after_s)
-    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, POST"
-    body = {
+    details: dict[str, Any] = {
         "type": f"urn:dropserve:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status.value,
@@ -82,7 +95,9 @@ def failure(error: Exception, *, request_id: str) -> dict[str, Any]:
         "code": problem.code,
         "request_id": request_id,
     }
-    return _response(problem.status, PROBLEM_TYPE, body, headers)
+    if problem.retry_after_s is not None:
+        details["retry_after_s"] = problem.retry_after_s
+    return details
 
 
 def _response(

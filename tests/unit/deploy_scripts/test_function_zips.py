@@ -10,6 +10,7 @@ import pytest
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.archives import sha256_of
+from deploy_scripts.packaging.bytecode import find_python
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
 from deploy_scripts.packaging.locked_packages import locked_requirements
@@ -83,15 +84,29 @@ def test_a_zip_holds_one_function_what_is_shared_and_no_boto3(build_folder: Path
     assert not [entry for entry in names if entry.startswith((f"functions/{other}/", "boto3/", "botocore/"))]
 
 
-def test_a_zip_for_arm_holds_arm_binaries_and_no_foreign_bytecode(build_folder: Path) -> None:
+def test_a_zip_for_arm_holds_arm_binaries_and_only_bytecode_of_its_python(build_folder: Path) -> None:
     runtime = Runtime.of_lambda("arm64")
     names = zipfile.ZipFile(build_function(function_names()[0], runtime, into=build_folder)).namelist()
 
     binaries = [entry for entry in names if entry.endswith(".so")]
     assert binaries
     assert all("cpython-312-aarch64-linux" in entry for entry in binaries)
-    if not runtime.is_this_python:
-        assert not [entry for entry in names if entry.endswith(".pyc")]
+    bytecode = [entry for entry in names if entry.endswith(".pyc")]
+    assert bool(bytecode) == bool(find_python("3.12"))
+    assert all(entry.endswith(".cpython-312.pyc") for entry in bytecode)
+
+
+def test_a_stand_in_for_a_python_that_is_not_there_compiles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "python3.9"
+    stand_in.write_text("#!/bin/sh\nexit 127\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find_python("3.9") is None
+    assert find_python("3.8") is None
+    assert find_python(Runtime.of_this_machine().python) == sys.executable
 
 
 def test_the_locks_own_pins_and_hashes_are_used() -> None:

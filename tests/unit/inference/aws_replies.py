@@ -69,4 +69,5 @@ def environment(aws: LocalServer) -> dict[str, str]:
         "MAX_IMAGE_BYTES": "2000000",
         "MAX_IMAGE_PIXELS": "4000000",
         "FETCH_TIMEOUT_S": "5",
+        "LOW_CONFIDENCE": "0.5",
     }

@@ -48,6 +48,7 @@ class LocalServer:
 
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.body = body
                 outer.requests.append((self.command, self.path, dict(self.headers), body))
                 outer.replies[self.path.partition("?")[0]](self)
 

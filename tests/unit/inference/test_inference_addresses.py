@@ -7,6 +7,7 @@ import pytest
 from functions.inference.addresses import checked_addresses, system_resolver
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import ForbiddenAddressError, ImageHostError, OutOfTimeError
+from functions.inference.hosts import HostRules
 from functions.inference.image_urls import parse_image_url
 
 PUBLIC = ["93.184.216.34", "2606:4700:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"]
@@ -58,7 +59,7 @@ def check(url: str, answers: list[str], allowed: frozenset[str] = frozenset()) -
     addresses = checked_addresses(
         parse_image_url(url),
         Deadline.after(5),
-        allowed_private_hosts=allowed,
+        hosts=HostRules(private=allowed),
         resolve=lambda name, timeout_s: answers,
     )
     return [str(address) for address in addresses]
@@ -131,7 +132,7 @@ def test_a_name_is_looked_up_once() -> None:
     checked_addresses(
         parse_image_url("http://example.com./"),
         Deadline.after(5),
-        allowed_private_hosts=frozenset(),
+        hosts=HostRules(),
         resolve=resolve,
     )
     assert names == ["example.com"]
@@ -148,7 +149,7 @@ def test_a_name_that_does_not_resolve_is_the_hosts_failure() -> None:
         checked_addresses(
             parse_image_url("http://nowhere.example/"),
             Deadline.after(5),
-            allowed_private_hosts=frozenset(),
+            hosts=HostRules(),
             resolve=unknown,
         )
 
@@ -159,9 +160,7 @@ def test_a_lookup_that_hangs_ends_with_the_deadline() -> None:
 
     deadline = Deadline.after(0)
     with pytest.raises(OutOfTimeError):
-        checked_addresses(
-            parse_image_url("http://slow.example/"), deadline, allowed_private_hosts=frozenset(), resolve=hang
-        )
+        checked_addresses(parse_image_url("http://slow.example/"), deadline, hosts=HostRules(), resolve=hang)
 
 
 def test_the_system_resolver_knows_localhost_and_gives_each_address_once() -> None:
@@ -175,7 +174,7 @@ def test_the_system_resolver_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -
     import threading
 
     answered = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answered.wait(10) or [])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answered.wait(10) and [])
     try:
         with pytest.raises(TimeoutError):
             system_resolver("slow.example", 0.05)

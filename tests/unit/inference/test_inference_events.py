@@ -9,16 +9,24 @@ import pytest
 from aws_replies import RELEASE, RUN_ID
 
 from functions.common.s3_uris import S3Uri
-from functions.inference.errors import BadRequestError, MethodNotAllowedError
-from functions.inference.events import ReleaseCheck, UrlRequest, is_http_event, parse_request
+from functions.inference.errors import BadRequestError, ForbiddenAddressError, MethodNotAllowedError
+from functions.inference.events import (
+    MAX_URLS,
+    Candidate,
+    Request,
+    is_http_event,
+    parse_request,
+)
 from functions.inference.image_urls import parse_image_url
 
 EVENTS = Path(__file__).parent / "events"
-DOG = parse_image_url("https://example.com/dog.jpg")
+DOG_URL = "https://example.com/dog.jpg"
+DOG = parse_image_url(DOG_URL)
 CHECK = {"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": RELEASE}
+JPEG = b"\xff\xd8\xff\xe0 not all of a photo"
 
 
-def parse(event: Any) -> UrlRequest | ReleaseCheck:
+def parse(event: Any) -> Request:
     return parse_request(event, data_bucket="data")
 
 
@@ -27,30 +35,145 @@ def recorded(name: str, **changes: Any) -> dict[str, Any]:
     return {**event, **changes}
 
 
+def posted_image(**changes: Any) -> dict[str, Any]:
+    """An image's bytes as the body of a Function URL's event."""
+    event = recorded("function_url_post", body=base64.b64encode(JPEG).decode(), isBase64Encoded=True)
+    event["headers"]["content-type"] = "image/jpeg"
+    return {**event, **changes}
+
+
 def test_a_direct_invocation() -> None:
-    assert parse({"url": "https://example.com/dog.jpg"}) == UrlRequest(DOG, top_k=5)
-    assert parse({"url": "https://example.com/dog.jpg", "top_k": 1}) == UrlRequest(DOG, top_k=1)
+    assert parse({"url": DOG_URL}) == Request((DOG,), top_k=5, min_probability=0)
+    assert parse({"url": DOG_URL, "top_k": 1}) == Request((DOG,), top_k=1)
+    assert parse({"url": DOG_URL, "min_probability": 0.5}) == Request((DOG,), min_probability=0.5)
 
 
 def test_http_events() -> None:
     signed = parse_image_url("https://example.com/dog.jpg?size=1&token=s3cret")
 
-    assert parse(recorded("function_url_get")) == UrlRequest(signed, top_k=2)
-    assert parse(recorded("function_url_post")) == UrlRequest(DOG, top_k=3)
-    assert parse(recorded("http_api_post_base64")) == UrlRequest(DOG, top_k=5)
+    assert parse(recorded("function_url_get")) == Request((signed,), top_k=2)
+    assert parse(recorded("function_url_post")) == Request((DOG,), top_k=3)
+    assert parse(recorded("http_api_post_base64")) == Request((DOG,), top_k=5)
+
+
+def test_options_in_a_query_string_are_numbers() -> None:
+    query = {"url": DOG_URL, "top_k": "7", "min_probability": "0.25"}
+
+    assert parse(recorded("function_url_get", queryStringParameters=query)) == Request(
+        (DOG,), top_k=7, min_probability=0.25
+    )
+
+
+def test_several_urls_keep_their_order_and_a_malformed_one_is_an_error_in_its_place() -> None:
+    request = parse({"urls": [DOG_URL, "ftp://example.com/", 7, DOG_URL], "top_k": 2})
+
+    assert request.is_batch
+    assert request.top_k == 2
+    assert (request.images[0], request.images[3]) == (DOG, DOG)
+    assert [type(image) for image in request.images[1:3]] == [BadRequestError] * 2
+
+
+@pytest.mark.parametrize("urls", [[], None, DOG_URL, {"0": DOG_URL}, [DOG_URL] * (MAX_URLS + 1)])
+def test_urls_must_be_a_list_of_bounded_length(urls: Any) -> None:
+    with pytest.raises(BadRequestError, match=f"1 to {MAX_URLS}"):
+        parse({"urls": urls})
+
+
+def test_a_list_of_one_url_is_answered_as_a_list() -> None:
+    assert parse({"urls": [DOG_URL]}).is_batch
+    assert not parse({"url": DOG_URL}).is_batch
+
+
+def test_an_object_that_somebody_uploaded() -> None:
+    expected = Request((S3Uri("data", "uploads/a b+ü.jpg"),))
+    fields = {"s3_uri": "s3://data/uploads/a b+ü.jpg"}
+
+    assert parse(fields) == expected
+    assert parse(recorded("function_url_post", body=json.dumps(fields))) == expected
+    assert parse(recorded("function_url_get", queryStringParameters=fields)) == expected
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://other/uploads/a.jpg",
+        "s3://data.example.com/uploads/a.jpg",
+        "s3://data/drops/dogs.zip",
+        f"s3://data/runs/{RUN_ID}/smoke_test.jpg",
+        "s3://data/uploads",
+        "s3://data/uploads/",
+        "s3://data/Uploads/a.jpg",
+        "s3://data//uploads/a.jpg",
+        "s3://data/uploads/../drops/dogs.zip",
+        "s3://data/uploads/./../runs/a.jpg",
+        "s3://data/xuploads/a.jpg",
+        "s3://data",
+    ],
+)
+def test_nothing_else_in_s3_may_be_read(uri: str) -> None:
+    with pytest.raises(ForbiddenAddressError, match="s3://data/uploads/"):
+        parse({"s3_uri": uri})
+
+
+@pytest.mark.parametrize("uri", ["", 7, None, "https://data.s3.amazonaws.com/uploads/a.jpg", "s3:/data/x"])
+def test_an_s3_uri_must_be_one(uri: Any) -> None:
+    with pytest.raises(BadRequestError):
+        parse({"s3_uri": uri})
+
+
+def test_a_request_names_its_images_in_one_way_only() -> None:
+    for fields in (
+        {"url": DOG_URL, "urls": [DOG_URL]},
+        {"url": DOG_URL, "s3_uri": "s3://data/uploads/a.jpg"},
+        {"urls": [DOG_URL], "s3_uri": "s3://data/uploads/a.jpg"},
+    ):
+        with pytest.raises(BadRequestError, match="one of"):
+            parse(fields)
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream"])
+def test_the_bytes_of_an_image(content_type: str) -> None:
+    event = posted_image(queryStringParameters={"top_k": "3"})
+    event["headers"]["content-type"] = content_type
+
+    assert parse(event) == Request((JPEG,), top_k=3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": None},
+        {"body": ""},
+        {"body": "&&&"},
+        {"body": "YQ"},
+        {"body": "YQ==\n"},
+        {"body": ["YQ=="]},
+        {"queryStringParameters": {"url": DOG_URL}},
+        {"queryStringParameters": {"top_k": "0"}},
+        {"queryStringParameters": {"endpoint_name": RELEASE}},
+    ],
+)
+def test_an_image_that_did_not_arrive_well_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequestError):
+        parse(posted_image(**changes))
+
+
+def test_bytes_are_taken_over_http_only() -> None:
+    with pytest.raises(BadRequestError):
+        parse({"body": base64.b64encode(JPEG).decode(), "isBase64Encoded": True})
 
 
 def test_a_release_check_by_direct_invocation() -> None:
-    expected = ReleaseCheck(S3Uri("data", f"runs/{RUN_ID}/smoke_test.jpg"), RUN_ID, RELEASE, top_k=5)
+    image = S3Uri("data", f"runs/{RUN_ID}/smoke_test.jpg")
 
-    assert parse(CHECK) == expected
+    assert parse(CHECK) == Request((image,), candidate=Candidate(RUN_ID, RELEASE))
     assert not is_http_event(CHECK)
 
 
 def test_a_release_check_does_not_come_in_over_http() -> None:
     for event in (
         recorded("function_url_post", body=json.dumps(CHECK)),
-        recorded("function_url_post", body=json.dumps({**CHECK, "url": "https://example.com/dog.jpg"})),
+        recorded("function_url_post", body=json.dumps({**CHECK, "url": DOG_URL})),
         recorded("function_url_get", queryStringParameters=CHECK),
         # Fields beside the body are not the body.
         recorded("function_url_post", body="{}", **CHECK),
@@ -64,7 +187,9 @@ def test_a_release_check_does_not_come_in_over_http() -> None:
     [
         {"s3_uri": f"s3://other/runs/{RUN_ID}/smoke_test.jpg"},
         {"s3_uri": "s3://data/drops/dogs.zip"},
+        {"s3_uri": "s3://data/uploads/dog.jpg"},
         {"s3_uri": "s3://data/runs/../drops/dogs.zip"},
+        {"s3_uri": f"s3://data/runs/{RUN_ID}/../../drops/dogs.zip"},
         {"s3_uri": f"s3://data/runs/{RUN_ID}"},
         {"s3_uri": f"s3://data/runs/{RUN_ID}/"},
         {"s3_uri": f"s3://data/xruns/{RUN_ID}/a.jpg"},
@@ -76,11 +201,11 @@ def test_a_release_check_does_not_come_in_over_http() -> None:
         {"endpoint_name": "-a"},
         {"endpoint_name": "a" * 64},
         {"endpoint_name": None},
-        {"url": "https://example.com/dog.jpg"},
+        {"url": DOG_URL},
     ],
 )
 def test_a_release_check_outside_the_runs_of_this_deployment_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(BadRequestError):
+    with pytest.raises((BadRequestError, ForbiddenAddressError)):
         parse({**CHECK, **changes})
 
 
@@ -106,7 +231,13 @@ def test_a_url_must_be_a_text(url: Any) -> None:
 @pytest.mark.parametrize("top_k", [0, -1, 1001, 1.5, True, None, "", "x", "2.0", "-1", "99999", [1]])
 def test_top_k_must_be_a_whole_number_in_range(top_k: Any) -> None:
     with pytest.raises(BadRequestError, match="top_k"):
-        parse({"url": "https://example.com/dog.jpg", "top_k": top_k})
+        parse({"url": DOG_URL, "top_k": top_k})
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, True, None, "", "x", "1e-1", "-1", "nan", float("nan"), [1]])
+def test_min_probability_must_be_a_share(value: Any) -> None:
+    with pytest.raises(BadRequestError, match="min_probability"):
+        parse({"url": DOG_URL, "min_probability": value})
 
 
 @pytest.mark.parametrize(

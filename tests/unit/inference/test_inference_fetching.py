@@ -2,6 +2,7 @@
 
 import itertools
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from image_host import LocalServer, redirect, send, send_chunked, send_raw
 
+from functions.inference import fetching
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import (
     ForbiddenAddressError,
@@ -19,10 +21,11 @@ from functions.inference.errors import (
     OutOfTimeError,
 )
 from functions.inference.fetching import MAX_REDIRECTS, ImageFetcher
+from functions.inference.hosts import HostRules
 from functions.inference.image_urls import parse_image_url
 
 Serve = Callable[..., LocalServer]
-ALLOWED = frozenset({"127.0.0.1", "localhost", "images.test", "other.test"})
+ALLOWED = HostRules(private=frozenset({"127.0.0.1", "localhost", "images.test", "other.test"}))
 
 
 def to_this_machine(name: str, timeout_s: float) -> list[str]:
@@ -30,9 +33,7 @@ def to_this_machine(name: str, timeout_s: float) -> list[str]:
 
 
 def fetch(url: str, *, timeout_s: float = 5, max_bytes: int = 100_000, **options: object) -> bytes:
-    fetcher = ImageFetcher(
-        **{"allowed_private_hosts": ALLOWED, "resolve": to_this_machine, **options}, max_bytes=max_bytes
-    )
+    fetcher = ImageFetcher(**{"hosts": ALLOWED, "resolve": to_this_machine, **options}, max_bytes=max_bytes)
     return fetcher.fetch(parse_image_url(url), Deadline.after(timeout_s))
 
 
@@ -194,6 +195,38 @@ def test_content_that_is_no_image_is_refused_after_its_first_bytes(serve: Serve)
         fetch(host.url("/empty"))
 
 
+@pytest.mark.parametrize(
+    "content_type", ["text/html; charset=utf-8", "application/json", "video/mp4", "image", "x" * 5000]
+)
+def test_an_answer_that_says_it_is_no_image_is_not_read(
+    serve: Serve, photo: bytes, content_type: str
+) -> None:
+    host = serve({"/a": send(photo, headers={"Content-Type": content_type})})
+
+    with pytest.raises(NotAnImageError, match="says that its answer is no image"):
+        fetch(host.url("/a"))
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/jpeg", "IMAGE/WebP; q=1", "application/octet-stream", "binary/octet-stream", ""]
+)
+def test_an_image_of_any_or_no_declared_image_type_is_taken(
+    serve: Serve, photo: bytes, content_type: str
+) -> None:
+    host = serve({"/a": send(photo, headers={"Content-Type": content_type})})
+
+    assert fetch(host.url("/a")) == photo
+
+
+def test_a_redirect_to_a_denied_host_is_not_followed(serve: Serve) -> None:
+    host = serve({"/a": redirect("http://other.test/")})
+    rules = HostRules(private=frozenset({"127.0.0.1", "other.test"}), denied=frozenset({"other.test"}))
+
+    with pytest.raises(ForbiddenAddressError, match=r"other\.test"):
+        fetch(host.url("/a"), hosts=rules)
+    assert len(host.requests) == 1
+
+
 def test_a_compressed_answer_is_refused(serve: Serve, photo: bytes) -> None:
     host = serve({"/a": send(photo, headers={"Content-Encoding": "gzip"})})
 
@@ -258,6 +291,26 @@ def test_a_host_that_says_nothing_is_left_at_the_deadline(serve: Serve) -> None:
         fetch(host.url("/a"), timeout_s=0.2)
 
 
+def test_a_host_that_falls_silent_is_left_before_the_deadline(
+    serve: Serve, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "IDLE_TIMEOUT_S", 0.1)
+    released = threading.Event()
+
+    def fall_silent(handler: object) -> None:
+        send(photo[:200], declare=len(photo))(handler)
+        released.wait(20)
+
+    host = serve({"/a": fall_silent})
+    deadline = Deadline.after(15)
+    try:
+        with pytest.raises(OutOfTimeError):
+            ImageFetcher(ALLOWED, 100_000).fetch(parse_image_url(host.url("/a")), deadline)
+        assert deadline.left_s("this test") > 0
+    finally:
+        released.set()
+
+
 def test_redirects_share_one_deadline(serve: Serve) -> None:
     def slow(handler: object) -> None:
         time.sleep(0.2)
@@ -288,7 +341,7 @@ class TestHttps:
     ) -> None:
         trusting = ssl.create_default_context(cafile=str(certificate))
 
-        assert fetch(host.url("/dog.jpg", "images.test", "https"), tls=trusting) == photo
+        assert fetch(host.url("/dog.jpg", "images.test", "https"), tls=lambda: trusting) == photo
         assert names_asked_for == ["images.test"]
         assert host.requests[0][2]["Host"] == f"images.test:{host.port}"
 
@@ -296,7 +349,7 @@ class TestHttps:
         trusting = ssl.create_default_context(cafile=str(certificate))
 
         with pytest.raises(ImageHostError, match="certificate is not valid"):
-            fetch(host.url("/dog.jpg", "other.test", "https"), tls=trusting)
+            fetch(host.url("/dog.jpg", "other.test", "https"), tls=lambda: trusting)
         assert host.requests == []
 
     def test_an_unknown_authority_is_refused_by_default(self, host: LocalServer) -> None:

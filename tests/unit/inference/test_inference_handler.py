@@ -1,10 +1,13 @@
 """The whole function, against an image host and AWS calls that are real servers on this machine."""
 
+import base64
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from api_document import check_answer
 from aws_replies import (
     ANSWER,
     RELEASE,
@@ -18,12 +21,14 @@ from aws_replies import (
 from image_host import LocalServer, Reply, redirect, send, send_json
 from lambda_process import Context
 from pictures import encode, two_colours
+from PIL import Image
+from worker import forget
 
-from functions.common import clients as common_clients
-from functions.inference import clients, endpoint, handler, responses
+from functions.inference import endpoint, events, handler, responses
 
 Ask = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 NEWER_ID = "f" * 32
+PHOTO = encode(two_colours(99, 99), "JPEG")
 
 
 @pytest.fixture
@@ -54,21 +59,11 @@ def ask(aws: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
 
     def invoke(event: Any, left_ms: int = 20_000) -> tuple[dict[str, Any], dict[str, Any]]:
         answer = handler.handler(event, Context(1, left_ms))
+        check_answer(answer)
         return answer, json.loads(answer["body"])
 
     yield invoke
     forget()
-
-
-def forget() -> None:
-    for cached in (
-        handler._settings,
-        handler._predictor,
-        clients.runtime_client,
-        clients.pointer_client,
-        common_clients.client,
-    ):
-        cached.cache_clear()
 
 
 def invoked_endpoints(aws: LocalServer) -> list[str]:
@@ -110,6 +105,165 @@ def test_a_function_url_is_answered_alike(ask: Ask, images: LocalServer) -> None
     assert [one["label"] for one in body["predictions"]] == ["collie", "pug", "poodle", "beagle"]
 
 
+def test_the_least_likely_classes_are_left_out_when_asked(ask: Ask, images: LocalServer) -> None:
+    url = images.url("/dog.jpg")
+
+    _, likely = ask({"url": url, "min_probability": 0.2369})
+    _, none = ask({"url": url, "min_probability": 0.9, "top_k": 3})
+
+    assert [one["label"] for one in likely["predictions"]] == ["collie", "pug"]
+    assert none["predictions"] == []
+    assert none["scores"] == ANSWER["scores"], "every class's score is there all the same"
+
+
+def post(body: bytes, content_type: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+    """An event of a Function URL, as Lambda makes it of a POST with a binary body."""
+    return {
+        "version": "2.0",
+        "headers": {"content-type": content_type},
+        "requestContext": {"requestId": "r", "http": {"method": "POST", "path": "/"}},
+        "queryStringParameters": query or {},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def test_an_image_may_be_the_body(ask: Ask, aws: LocalServer, photo: bytes) -> None:
+    answer, body = ask(post(photo, "image/jpeg", {"top_k": "1"}))
+
+    assert answer["statusCode"] == 200
+    assert [one["label"] for one in body["predictions"]] == ["collie"]
+    assert aws.requests[-1][3] == photo
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        (b"<svg/>", "image/svg+xml", (415, "not_an_image")),
+        (b"\xff\xd8\xff" + b"x" * 2_000_000, "image/jpeg", (413, "image_too_large")),
+        (b"\xff\xd8\xff" + b"x" * 100, "image/jpeg", (415, "not_an_image")),
+        (PHOTO[:-200], "image/jpeg", (400, "damaged_image")),
+        (b"a=b", "application/x-www-form-urlencoded", (400, "bad_request")),
+    ],
+)
+def test_a_bad_body_has_its_status_and_code(
+    ask: Ask, aws: LocalServer, body: bytes, content_type: str, expected: tuple[int, str]
+) -> None:
+    answer, problem = ask(post(body, content_type))
+
+    assert (answer["statusCode"], problem["code"]) == expected
+    assert invoked_endpoints(aws) == []
+
+
+def test_an_uploaded_object_is_classified(ask: Ask, aws: LocalServer, photo: bytes) -> None:
+    aws.replies["/data/uploads/my%20dog.jpg"] = send(photo)
+
+    answer, body = ask({"s3_uri": "s3://data/uploads/my dog.jpg"})
+
+    assert answer["statusCode"] == 200
+    assert body["model"] == {"release": RELEASE, "run_id": RUN_ID}
+    assert aws.requests[-1][3] == photo
+
+
+def test_no_other_object_is_asked_for(ask: Ask, aws: LocalServer) -> None:
+    for uri in ("s3://data/drops/dogs.zip", "s3://other/uploads/a.jpg", "s3://data/uploads/../drops/a.jpg"):
+        answer, body = ask({"s3_uri": uri})
+
+        assert (answer["statusCode"], body["code"]) == (403, "forbidden_address")
+    assert aws.requests == []
+
+
+def test_each_of_several_urls_has_its_result_or_its_problem_in_its_place(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    images.replies["/page"] = send(b"<html>")
+    urls = [
+        images.url("/dog.jpg"),
+        "http://169.254.169.254/",
+        images.url("/page?token=s3cret"),
+        "nonsense",
+        images.url("/dog.jpg?again"),
+    ]
+
+    answer, body = ask({"urls": urls, "top_k": 1})
+
+    assert answer["statusCode"] == 200
+    outcomes = [(one["status"], one.get("code")) for one in body["results"]]
+    assert outcomes == [
+        (200, None),
+        (403, "forbidden_address"),
+        (415, "not_an_image"),
+        (400, "bad_request"),
+        (200, None),
+    ]
+    for result in (body["results"][0], body["results"][4]):
+        assert [one["label"] for one in result["predictions"]] == ["collie"]
+        assert result["scores"] == ANSWER["scores"]
+    assert len(invoked_endpoints(aws)) == 2
+    assert "s3cret" not in answer["body"]
+
+
+def test_several_images_are_fetched_and_classified_at_once(
+    ask: Ask, aws: LocalServer, images: LocalServer, photo: bytes
+) -> None:
+    """Each answer waits until all are asked for: one after the other, the first would wait for ever."""
+    for server, path, reply in (
+        (images, "/together.jpg", send(photo)),
+        (aws, invocations(), send_json(ANSWER)),
+    ):
+        server.replies[path] = together(events.MAX_URLS, reply)
+
+    _, body = ask({"urls": [images.url(f"/together.jpg?{number}") for number in range(events.MAX_URLS)]})
+
+    assert [one["status"] for one in body["results"]] == [200] * events.MAX_URLS
+
+
+def together(count: int, reply: Reply) -> Reply:
+    barrier = threading.Barrier(count, timeout=5)
+
+    def wait_and_reply(request: Any) -> None:
+        barrier.wait()
+        reply(request)
+
+    return wait_and_reply
+
+
+def test_one_slow_host_of_several_does_not_cost_the_others_their_answers(
+    ask: Ask, images: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FETCH_TIMEOUT_S", "0.5")
+    forget()
+    released = threading.Event()
+    images.replies["/slow"] = lambda request: released.wait(10)
+    try:
+        _, body = ask({"urls": [images.url("/slow"), images.url("/dog.jpg")]})
+    finally:
+        released.set()
+
+    assert [one["status"] for one in body["results"]] == [504, 200]
+
+
+def test_a_batch_follows_the_pointer_when_the_endpoint_vanishes(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    newer = f"dropserve-{NEWER_ID}"
+    aws.replies["/"] = ssm_parameter(live_pointer_value(), live_pointer_value(NEWER_ID))
+    aws.replies[invocations(newer)] = send_json(ANSWER)
+    aws.replies[invocations()] = aws_error("ValidationError", "not found", 400)
+
+    _, body = ask({"urls": [images.url("/dog.jpg")] * 4})
+
+    assert [one["model"]["release"] for one in body["results"]] == [newer] * 4
+
+
+def test_a_batch_before_the_first_release_is_one_problem(ask: Ask, aws: LocalServer) -> None:
+    aws.replies["/"] = ssm_parameter("{}")
+
+    answer, body = ask({"urls": ["https://example.com/a.jpg"]})
+
+    assert (answer["statusCode"], body["code"]) == (503, "no_live_model")
+
+
 def test_a_release_is_checked_before_it_is_live(ask: Ask, aws: LocalServer) -> None:
     candidate = f"dropserve-{NEWER_ID}"
     aws.replies[invocations(candidate)] = send_json(ANSWER)
@@ -130,7 +284,8 @@ def s3_error(code: str, status: int) -> Reply:
     ("reply", "expected"),
     [
         (s3_error("NoSuchKey", 404), (404, "image_not_found")),
-        (s3_error("AccessDenied", 403), (502, "image_host_failed")),
+        (s3_error("AccessDenied", 403), (404, "image_not_found")),
+        (s3_error("SlowDown", 503), (502, "image_host_failed")),
         (send(b"x" * 2_000_001), (413, "image_too_large")),
     ],
 )
@@ -145,12 +300,15 @@ def test_the_image_of_a_check_cannot_be_read(
 
 
 def test_a_large_photo_is_sent_smaller(ask: Ask, aws: LocalServer, images: LocalServer) -> None:
-    images.replies["/large.png"] = send(encode(two_colours(1600, 1200), "PNG"))
+    large = encode(Image.effect_noise((1600, 1200), 60), "JPEG")
+    images.replies["/large.jpg"] = send(large)
 
-    answer, _ = ask({"url": images.url("/large.png")})
+    answer, _ = ask({"url": images.url("/large.jpg")})
 
     assert answer["statusCode"] == 200
-    assert aws.requests[-1][2]["Content-Type"] == "image/jpeg"
+    _, _, headers, sent = aws.requests[-1]
+    assert headers["Content-Type"] == "image/jpeg"
+    assert len(sent) < len(large) / 2
 
 
 def test_a_vanished_endpoint_is_left_for_the_one_that_the_pointer_names_now(
@@ -207,6 +365,7 @@ def test_before_the_first_release_nothing_is_fetched(ask: Ask, aws: LocalServer,
         "status": 503,
         "detail": body["detail"],
         "code": "no_live_model",
+        "retry_after_s": 30,
         "request_id": "00000000-0000-4000-8000-000000000001",
     }
     assert "no model is live" in body["detail"]
@@ -223,9 +382,6 @@ def test_a_parameter_that_is_not_there_is_a_release_not_known(
     assert (answer["statusCode"], body["code"]) == (503, "live_release_unknown")
 
 
-PHOTO = encode(two_colours(99, 99), "JPEG")
-
-
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -236,7 +392,7 @@ PHOTO = encode(two_colours(99, 99), "JPEG")
         (send(b"<html></html>"), (415, "not_an_image")),
         (send(b"BMW, a maker of cars"), (415, "not_an_image")),
         (send(encode(two_colours(3000, 3000), "PNG")), (422, "too_many_pixels")),
-        (send(PHOTO[:-200]), (422, "damaged_image")),
+        (send(PHOTO[:-200]), (400, "damaged_image")),
         (send(PHOTO[:-200], declare=len(PHOTO)), (502, "image_host_failed")),
     ],
 )
@@ -260,7 +416,7 @@ def model_error(status: int) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (model_error(400), (422, "image_refused")),
+        (model_error(400), (400, "image_refused")),
         (model_error(500), (502, "endpoint_failed")),
         (model_error(503), (503, "model_busy")),
         (aws_error("ThrottlingException", "slow down", 400), (503, "model_busy")),

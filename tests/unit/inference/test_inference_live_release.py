@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_replies import RELEASE, RUN_ID, live_pointer_value
+from botocore.exceptions import EndpointConnectionError
 
 from functions.inference.errors import NoLiveModelError, PointerUnreadableError
 from functions.inference.live_release import LivePointer, Release
@@ -22,18 +22,18 @@ class Parameter:
         self.value = value
         self.reads = 0
 
-    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, dict[str, str]]:  # noqa: N803
+    def get_parameter(self, *, Name: str) -> dict[str, dict[str, str]]:  # noqa: N803
         assert Name == "/dropserve/live"
         self.reads += 1
         if self.value is None:
-            raise ConnectionError("SSM is away")
+            raise EndpointConnectionError(endpoint_url="https://ssm.test")
         return {"Parameter": {"Value": self.value}}
 
 
 @pytest.fixture
 def live_pointer() -> Callable[..., LivePointer]:
     def make(parameter: Parameter, cache_s: int = 60) -> LivePointer:
-        return LivePointer("/dropserve/live", cache_s=cache_s, provider=SSMProvider(boto3_client=parameter))
+        return LivePointer("/dropserve/live", cache_s=cache_s, ssm=lambda: parameter)
 
     return make
 
@@ -94,11 +94,10 @@ def test_the_last_known_release_stands_in_while_the_pointer_cannot_be_read(
 
 def test_a_failing_ssm_does_not_slow_each_request_down() -> None:
     parameter = Parameter(live_pointer_value())
-    provider = SSMProvider(boto3_client=parameter)
-    pointer = LivePointer("/dropserve/live", cache_s=60, provider=provider)
+    pointer = LivePointer("/dropserve/live", cache_s=60, ssm=lambda: parameter)
     pointer.current()
     parameter.value = None
-    provider.clear_cache()  # as if the cached value had grown too old
+    pointer.reread()  # as if the cached value had grown too old
 
     assert [pointer.current() for _ in range(3)] == [LIVE] * 3
     assert parameter.reads == 2

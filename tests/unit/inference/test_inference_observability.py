@@ -5,6 +5,7 @@ The worker is a process of its own, with the environment that Lambda gives.
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 from aws_replies import ANSWER, RELEASE, environment, invocations, live_pointer_value, ssm_parameter
 from image_host import LocalServer, redirect, send, send_json, send_raw
+
+from deploy_scripts.sam_template import read_template
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cret-signature"
@@ -47,7 +50,7 @@ class Record:
 def run_worker(serve: Callable[..., LocalServer], tmp_path: Path) -> Callable[..., Record]:
     aws = serve({"/": ssm_parameter(live_pointer_value()), invocations(): send_json(ANSWER)})
 
-    def run(events: list[Any], initialization: str = "on-demand") -> Record:
+    def run(events: list[Any], initialization: str = "on-demand", **variables: str) -> Record:
         answers = tmp_path / "answers.json"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.bind(("127.0.0.1", 0))
@@ -68,6 +71,7 @@ def run_worker(serve: Callable[..., LocalServer], tmp_path: Path) -> Callable[..
                     "LAMBDA_TASK_ROOT": str(ROOT),
                     "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
                     "_X_AMZN_TRACE_ID": TRACE_HEADER,
+                    **variables,
                 },
             )
             assert finished.returncode == 0, finished.stderr
@@ -115,22 +119,116 @@ def test_a_worker_writes_json_logs_emf_metrics_and_subsegments(
     counts = {
         "RequestLatency": 2,
         "FetchLatency": 2,
-        "PrepareLatency": 1,
+        "PreprocessLatency": 1,
         "InvokeLatency": 1,
         "ImageBytes": 1,
+        "LowConfidence": 1,
     }
     for name, count in counts.items():
         assert len(record.metrics(name)) == count
         assert all(one["service"] == "inference" for one in record.metrics(name))
     assert record.metrics("ImageBytes")[0]["ImageBytes"] == [len(photo)]
     assert [one["outcome"] for one in record.metrics("Outcome")] == ["ok", "image_not_found"]
+    # The answer's likeliest class has 0.64.
+    assert record.metrics("LowConfidence")[0]["LowConfidence"] == [0]
 
     handled, failed = (one for one in record.subsegments() if one["name"] == "## handler")
     phases = [one["name"] for one in record.subsegments() if one.get("parent_id") == handled["id"]]
-    assert phases == ["## fetch", "## prepare", "## invoke"]
+    assert phases == ["## fetch", "## preprocess", "## invoke"]
     assert handled["annotations"]["outcome"] == "ok"
     assert handled["annotations"]["release"] == RELEASE
     assert failed["annotations"]["outcome"] == "image_not_found"
+
+
+def test_the_dashboard_shows_each_metric_of_the_function_and_no_other(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes
+) -> None:
+    images = serve({"/dog.jpg": send(photo)})
+    record = run_worker([{"url": images.url("/dog.jpg")}, {"url": "nonsense"}])
+    emitted = {
+        (directive["Namespace"], metric["Name"], frozenset(dimensions))
+        for document in record.documents()
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", [])
+        for dimensions in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+
+    dashboard = dashboard_metrics()
+
+    assert {metric for metric in dashboard if not metric[0].startswith("AWS/")} == emitted
+    assert len(emitted) == 8
+
+
+def dashboard_metrics() -> set[tuple[str, str, frozenset[str]]]:
+    """(namespace, name, names of the dimensions) of all that the template's dashboard asks for."""
+    template = read_template(ROOT / "deploy_scripts" / "template.yaml")
+    text = template["Resources"]["InferenceDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    found = set()
+    for widget in json.loads(text)["widgets"]:
+        for metric in widget["properties"]["metrics"]:
+            if isinstance(metric[0], str):
+                found.add((metric[0], metric[1], frozenset(metric[2::2])))
+                continue
+            # SEARCH('{namespace,dimension,...} MetricName="..." ...', ...)
+            schema, name = re.fullmatch(
+                r"""SEARCH\('\{(.+?)\} MetricName="(\w+)" .*""", metric[0]["expression"]
+            ).groups()
+            namespace, *dimensions = schema.split(",")
+            found.add((namespace, name, frozenset(dimensions)))
+    return found
+
+
+def test_the_images_of_a_batch_have_an_outcome_each_and_share_their_phases(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes
+) -> None:
+    images = serve({"/dog.jpg": send(photo), "/absent": send(status=404)})
+    urls = [images.url("/dog.jpg"), images.url("/absent"), images.url("/dog.jpg")]
+
+    record = run_worker([{"urls": urls}])
+
+    assert sorted(one["outcome"] for one in record.metrics("Outcome")) == ["image_not_found", "ok", "ok"]
+    (latencies,) = record.metrics("FetchLatency")
+    assert len(latencies["FetchLatency"]) == 1
+    assert latencies["ImageBytes"] == [len(photo)] * 2
+    handled, *_ = (one for one in record.subsegments() if one["name"] == "## handler")
+    assert handled["annotations"]["outcome"] == "several"
+    assert handled["annotations"]["release"] == RELEASE
+    fetch, *others = (one for one in record.subsegments() if one.get("parent_id") == handled["id"])
+    assert fetch["annotations"] == {"failed": True}
+    assert [one["name"] for one in others] == ["## preprocess", "## invoke"]
+
+
+def test_an_unsure_answer_is_counted(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes
+) -> None:
+    images = serve({"/dog.jpg": send(photo)})
+
+    record = run_worker([{"url": images.url("/dog.jpg")}], LOW_CONFIDENCE="0.65")
+
+    assert record.metrics("LowConfidence")[0]["LowConfidence"] == [1]
+
+
+@pytest.mark.parametrize(("share", "lines"), [("0", 0), ("1", 3)])
+def test_the_phases_are_logged_in_a_share_of_the_requests(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes, share: str, lines: int
+) -> None:
+    images = serve({"/dog.jpg": send(photo)})
+
+    record = run_worker([{"url": images.url("/dog.jpg")}], POWERTOOLS_LOGGER_SAMPLE_RATE=share)
+
+    phases = [record.logs(name) for name in ("Fetch", "Preprocess", "Invoke")]
+    assert sum(map(len, phases)) == lines
+
+
+def test_neither_the_answer_nor_the_event_is_traced(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes
+) -> None:
+    images = serve({"/dog.jpg": send(photo)})
+
+    record = run_worker([{"url": images.url("/dog.jpg")}])
+
+    assert not any(b"collie" in packet or b"/dog.jpg" in packet for packet in record.trace_packets)
+    assert "/dog.jpg" not in record.output
 
 
 def test_a_provisioned_worker_has_made_its_clients_before_the_first_request(
@@ -177,7 +275,9 @@ def test_no_query_string_leaves_the_worker(
         "queryStringParameters": {"url": "http://127.0.0.1/", SECRET: SECRET},
     }
 
-    record = run_worker([{"url": url} for url in urls] + [unencoded, {"url": [SECRET]}, {SECRET: SECRET}])
+    others = [unencoded, {"url": [SECRET]}, {SECRET: SECRET}, {"s3_uri": f"s3://other/{SECRET}"}]
+
+    record = run_worker([{"url": url} for url in urls] + others, POWERTOOLS_LOGGER_SAMPLE_RATE="1")
 
     statuses = [answer["statusCode"] for answer in record.answers]
     assert statuses[0] == 200

@@ -3,6 +3,7 @@
 import pytest
 
 from functions.common.errors import SettingsError
+from functions.inference.hosts import HostRules
 from functions.inference.settings import Settings, read_settings
 
 ENVIRONMENT = {
@@ -13,7 +14,11 @@ ENVIRONMENT = {
     "MAX_IMAGE_BYTES": "10000000",
     "MAX_IMAGE_PIXELS": "40000000",
     "FETCH_TIMEOUT_S": "7.5",
+    "LOW_CONFIDENCE": "0.5",
+    "ALLOWED_HOSTS": "*.Example.com.",
+    "DENIED_HOSTS": "bad.example.com",
 }
+HOST_LISTS = {"ALLOWED_PRIVATE_HOSTS", "ALLOWED_HOSTS", "DENIED_HOSTS"}
 
 
 def test_the_settings() -> None:
@@ -21,20 +26,27 @@ def test_the_settings() -> None:
         live_pointer_parameter="/dropserve/live",
         pointer_cache_s=5,
         data_bucket="data",
-        allowed_private_hosts=frozenset({"localhost", "127.0.0.1", "::1"}),
+        hosts=HostRules(
+            only=frozenset({"*.example.com"}),
+            denied=frozenset({"bad.example.com"}),
+            private=frozenset({"localhost", "127.0.0.1", "::1"}),
+        ),
         max_image_bytes=10_000_000,
         max_image_pixels=40_000_000,
         fetch_timeout_s=7.5,
+        low_confidence=0.5,
     )
 
 
-def test_no_private_host_is_allowed_by_default() -> None:
-    for environment in ({**ENVIRONMENT, "ALLOWED_PRIVATE_HOSTS": ""}, dict(ENVIRONMENT)):
-        environment.pop("ALLOWED_PRIVATE_HOSTS", None)
-        assert read_settings(environment).allowed_private_hosts == frozenset()
+def test_no_private_host_and_every_public_one_is_allowed_by_default() -> None:
+    for environment in (
+        {**ENVIRONMENT, **dict.fromkeys(HOST_LISTS, "")},
+        {name: value for name, value in ENVIRONMENT.items() if name not in HOST_LISTS},
+    ):
+        assert read_settings(environment).hosts == HostRules()
 
 
-@pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - {"ALLOWED_PRIVATE_HOSTS"}))
+@pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - HOST_LISTS))
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**ENVIRONMENT, name: " "})
@@ -49,6 +61,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("MAX_IMAGE_PIXELS", "nan"),
         ("FETCH_TIMEOUT_S", "0"),
         ("FETCH_TIMEOUT_S", "inf"),
+        ("LOW_CONFIDENCE", "1.1"),
     ],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str) -> None:

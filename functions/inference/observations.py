@@ -1,0 +1,70 @@
+"""What a request leaves behind in log, trace and metrics."""
+
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from aws_lambda_powertools import single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.common.errors import DropserveError
+from functions.common.observability import logger, metrics, tracer
+from functions.inference.events import Request
+from functions.inference.image_urls import ImageUrl
+from functions.inference.responses import problem_of
+
+OK = "ok"
+SEVERAL = "several"
+
+
+def note_request(request: Request) -> None:
+    """The images' hosts: never a path or a query, which may hold a signature."""
+    hosts = sorted({image.host for image in request.images if isinstance(image, ImageUrl)})
+    if hosts:
+        logger.append_keys(image_host=",".join(hosts))
+        tracer.put_annotation("image_host", hosts[0] if len(hosts) == 1 else SEVERAL)
+
+
+def note_results(results: Iterable[dict[str, Any] | Exception]) -> None:
+    """One outcome an image; the trace has what they have in common."""
+    outcomes, releases = set(), set()
+    for result in results:
+        if isinstance(result, Exception):
+            outcomes.add(_note_failure(result))
+        else:
+            release = result["model"]["release"]
+            outcomes.add(_count(OK))
+            releases.add(release)
+            logger.info("answered", extra={"release": release})
+    tracer.put_annotation("outcome", _common(outcomes))
+    if releases:
+        tracer.put_annotation("release", _common(releases))
+
+
+def note_latency(elapsed_s: float) -> None:
+    """The whole request's time."""
+    metrics.add_metric(name="RequestLatency", unit=MetricUnit.Milliseconds, value=elapsed_s * 1000)
+
+
+def _note_failure(error: Exception) -> str:
+    problem = problem_of(error)
+    fields: dict[str, Any] = {"code": problem.code, "status": problem.status.value}
+    if isinstance(error, DropserveError):
+        logger.warning("refused", extra={**fields, "detail": str(error)})
+    else:
+        # Frames and kind only: the text of an unforeseen error may quote a signed URL.
+        frames = traceback.format_tb(error.__traceback__)
+        logger.error("failed", extra={**fields, "error_kind": type(error).__name__, "frames": frames})
+    return _count(problem.code)
+
+
+def _count(outcome: str) -> str:
+    """A metric of its own, by outcome, so that the latencies stay undivided."""
+    with single_metric(name="Outcome", unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension(name="service", value=logger.service)
+        metric.add_dimension(name="outcome", value=outcome)
+    return outcome
+
+
+def _common(values: set[str]) -> str:
+    return values.pop() if len(values) == 1 else SEVERAL
