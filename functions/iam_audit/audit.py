@@ -5,13 +5,27 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
-from functions.iam_audit.account import IAM_GAP
 from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.checks.base import Check
+from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.grants import Grant
+from functions.iam_audit.permissions import conditions_of
+from functions.iam_audit.reach import Reach, reach_of, shifted
 from functions.iam_audit.settings import SEVERITIES, Settings
-from functions.iam_audit.snapshot import Account, Gap
+from functions.iam_audit.snapshot import IAM_GAP, Account, Gap, Role
 
 Finding = dict[str, Any]
+
+# What IAM's own documents do not hold; they can only take rights away, so that no finding is missed for them.
+_UNKNOWN_LIMITS = (
+    Gap(
+        "service control policies",
+        "an organisation's limits on the account are not read: they may take back some of what is granted",
+    ),
+    Gap(
+        "session policies",
+        "limits that are given with a session are known only when it is made: they may take back some rights",
+    ),
+)
 
 
 def audit_account(
@@ -20,7 +34,7 @@ def audit_account(
     """The report of `schemas/audit.schema.json`: verdict, counts, gaps, checks, and findings, worst first."""
     checks = tuple(checks)
     findings = find_problems(account, settings, checks)
-    gaps = [*account.gaps, *_missing_pipeline(account, settings)]
+    gaps = [*account.gaps, *_missing_pipeline(account, settings), *_UNKNOWN_LIMITS]
     return {
         "schema_version": 1,
         "account": account.account_id,
@@ -31,6 +45,7 @@ def audit_account(
         "pipeline_role_path": settings.pipeline_role_path,
         "gate": judge(findings, account.gaps, settings),
         "counts": count_severities(findings),
+        "api_calls": account.api_calls,
         "pipeline_counts": count_severities(finding for finding in findings if finding["pipeline_role"]),
         "gaps": [{"name": gap.name, "reason": gap.reason} for gap in gaps],
         "checks": [_describe(check) for check in checks],
@@ -40,22 +55,66 @@ def audit_account(
 
 def find_problems(account: Account, settings: Settings, checks: Iterable[Check]) -> list[Finding]:
     """Every check's findings, sorted by severity, then resource."""
-    pipeline_arns = {role.arn for role in account.roles if role.path.startswith(settings.pipeline_role_path)}
-    findings: list[Finding] = [
-        {
-            "check": check.id,
-            "category": check.category,
-            "severity": check.severity,
-            "resource": problem.resource,
-            "title": check.title,
-            "reason": problem.reason,
-            "remediation": check.remediation,
-            "pipeline_role": problem.resource in pipeline_arns,
-        }
-        for check in checks
-        for problem in check.find(account, settings)
+    reaches = _Reaches(account, settings)
+    findings = [
+        _finding(check, problem, reaches) for check in checks for problem in check.find(account, settings)
     ]
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding["severity"]), finding["resource"]))
+
+
+class _Reaches:
+    """How each role can be reached, worked out once and only for roles with findings."""
+
+    def __init__(self, account: Account, settings: Settings) -> None:
+        self.account = account
+        self.settings = settings
+        self.known: dict[str, Reach | None] = {}
+
+    def of(self, arn: str) -> Reach | None:
+        if arn not in self.known:
+            role = self.account.roles_by_arn.get(arn)
+            self.known[arn] = None if role is None else self._work_out(role)
+        return self.known[arn]
+
+    def _work_out(self, role: Role) -> Reach:
+        return reach_of(role, taken_at=self.account.taken_at, inactive_days=self.settings.inactive_days)
+
+    def is_pipelines(self, arn: str) -> bool:
+        role = self.account.roles_by_arn.get(arn)
+        return role is not None and role.path.startswith(self.settings.pipeline_role_path)
+
+
+def _finding(check: Check, problem: Problem, reaches: _Reaches) -> Finding:
+    reach = reaches.of(problem.resource)
+    pipeline_role = reaches.is_pipelines(problem.resource)
+    return {
+        "check": check.id,
+        "category": check.category,
+        "severity": _severity(check, problem, reach, pipeline_role=pipeline_role),
+        "resource": problem.resource,
+        "title": check.title,
+        "reason": problem.reason,
+        "remediation": check.remediation,
+        "pipeline_role": pipeline_role,
+        "policy_snippet": problem.snippet,
+        "conditions_considered": [*conditions_of(problem.grants), *problem.conditions],
+        "reach": reach.text if reach else None,
+    }
+
+
+def _severity(check: Check, problem: Problem, reach: Reach | None, *, pipeline_role: bool) -> str:
+    """The problem's own; milder where the caller's circumstances limit it, shifted by the role's reach."""
+    severity = problem.severity or check.severity
+    if problem.grants and all(map(_is_circumscribed, problem.grants)):
+        severity = shifted(severity, -1)
+    if reach and check.weighs_reach:
+        # The pipeline uses its roles as it sees fit: that one is idle must not open the gate.
+        severity = shifted(severity, max(reach.step, 0) if pipeline_role else reach.step)
+    return severity
+
+
+def _is_circumscribed(grant: Grant) -> bool:
+    return any(condition.narrows_circumstances_only for condition in grant.statement.conditions)
 
 
 def judge(findings: Iterable[Finding], gaps: Iterable[Gap], settings: Settings) -> dict[str, Any]:
@@ -96,7 +155,7 @@ def _missing_pipeline(account: Account, settings: Settings) -> list[Gap]:
     return [Gap("pipeline roles", f"no role has a path that begins with {settings.pipeline_role_path}")]
 
 
-def _describe(check: Check) -> dict[str, str]:
+def _describe(check: Check) -> dict[str, Any]:
     return {
         "id": check.id,
         "category": check.category,
@@ -104,4 +163,5 @@ def _describe(check: Check) -> dict[str, str]:
         "title": check.title,
         "risk": check.risk,
         "remediation": check.remediation,
+        "references": list(check.references),
     }

@@ -1,22 +1,45 @@
 """IAM's own document of an account (GetAccountAuthorizationDetails) as a snapshot."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.iam_audit.grants import Policy
 from functions.iam_audit.policies import PolicyError, Statement, parse_policy
-from functions.iam_audit.snapshot import Account, Gap, Identity, Policy, Role
+from functions.iam_audit.snapshot import Account, Gap, Identity, ManagedPolicy, Role
 
 SERVICE_LINKED_PATH = "/aws-service-role/"
 LISTS = ("RoleDetailList", "UserDetailList", "GroupDetailList", "Policies")
 
+_ADMINISTRATOR = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/AdministratorAccess")
 _AWS_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
 
 
 class AuthorizationDetailsError(DropserveError):
     """The document is not what `aws iam get-account-authorization-details` prints."""
+
+
+def read_saved_details(file: Path) -> dict[str, Any]:
+    """The document of a file that `aws iam get-account-authorization-details` wrote.
+
+    Raises AuthorizationDetailsError when the file cannot be read, or is no JSON object.
+    """
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise AuthorizationDetailsError(f"{file} could not be read: {error.strerror}") from error
+    except ValueError as error:
+        raise AuthorizationDetailsError(
+            f"{file} is not JSON ({error}); save the account's authorization details with "
+            "`aws iam get-account-authorization-details > FILE`"
+        ) from error
+    if not isinstance(document, dict):
+        raise AuthorizationDetailsError(f"{file} holds no authorization details: it must be a JSON object")
+    return document
 
 
 def account_from_authorization_details(
@@ -46,10 +69,8 @@ class _Reader:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self.gaps: dict[str, Gap] = {}
-        self.managed = {
-            managed["Arn"]: self._statements(_default_version(managed), of=managed["Arn"])
-            for managed in document["Policies"]
-        }
+        self.managed = {managed["Arn"]: self._managed(managed) for managed in document["Policies"]}
+        self.unknown: dict[str, Policy] = {}
         self.groups = {group["GroupName"]: self._group(group) for group in document["GroupDetailList"]}
 
     def read(self, taken_at: datetime) -> Account:
@@ -65,6 +86,7 @@ class _Reader:
             roles=roles,
             users=users,
             groups=tuple(self.groups.values()),
+            managed=tuple(self.managed.values()),
             gaps=tuple(self.gaps.values()),
         )
 
@@ -75,22 +97,24 @@ class _Reader:
             name=role["RoleName"],
             path=role["Path"],
             policies=self._policies(role, inline="RolePolicyList"),
-            boundary_arn=_boundary(role),
+            boundary_arn=_boundary_arn(role),
+            boundary=self._boundary(role),
             trust=self._statements(role.get("AssumeRolePolicyDocument", {}), of=trust_name),
             created_at=_moment(role["CreateDate"]),
-            last_used_at=_optional_moment(role.get("RoleLastUsed", {}).get("LastUsedDate")),
+            last_used_at=_optional_moment((role.get("RoleLastUsed") or {}).get("LastUsedDate")),
         )
 
     def _user(self, user: Mapping[str, Any]) -> Identity:
-        groups = (self.groups[name] for name in user.get("GroupList", ()) if name in self.groups)
+        names = user.get("GroupList", ())
         return Identity(
             kind="user",
             arn=user["Arn"],
             name=user["UserName"],
             path=user["Path"],
             policies=self._policies(user, inline="UserPolicyList"),
-            inherited=tuple(policy for group in groups for policy in group.policies),
-            boundary_arn=_boundary(user),
+            groups=tuple(self.groups[name] for name in names if name in self.groups),
+            boundary_arn=_boundary_arn(user),
+            boundary=self._boundary(user),
         )
 
     def _group(self, group: Mapping[str, Any]) -> Identity:
@@ -116,15 +140,48 @@ class _Reader:
         attached = (self._attached(policy) for policy in identity.get("AttachedManagedPolicies", ()))
         return (*own, *attached)
 
-    def _attached(self, policy: Mapping[str, Any]) -> Policy:
-        arn = policy["PolicyArn"]
-        if arn not in self.managed:
-            self._add_gap(arn, "the managed policy is attached, but IAM's answer does not hold its document")
-        return Policy(
-            name=policy["PolicyName"],
-            kind="aws" if _AWS_POLICY_ARN.match(arn) else "customer",
-            statements=self.managed.get(arn, ()),
+    def _attached(self, attachment: Mapping[str, Any]) -> Policy:
+        arn = attachment["PolicyArn"]
+        known = self.managed.get(arn)
+        return known.policy if known else self._unknown(arn, attachment["PolicyName"])
+
+    def _boundary(self, identity: Mapping[str, Any]) -> Policy | None:
+        arn = _boundary_arn(identity)
+        if arn is None:
+            return None
+        if known := self.managed.get(arn):
+            return known.policy
+        self._add_gap(arn, "it is a permissions boundary, but IAM's answer does not hold its document")
+        return None
+
+    def _unknown(self, arn: str, name: str) -> Policy:
+        """An attached policy without a document; one policy object for all that have it."""
+        if arn not in self.unknown:
+            statements: tuple[Statement, ...] = ()
+            if _ADMINISTRATOR.fullmatch(arn):
+                statements = (Statement(effect="Allow", actions=("*",), resources=("*",)),)
+            else:
+                self._add_gap(
+                    arn, "the managed policy is attached, but IAM's answer does not hold its document"
+                )
+            self.unknown[arn] = Policy(name, _kind(arn), statements, arn)
+        return self.unknown[arn]
+
+    def _managed(self, managed: Mapping[str, Any]) -> ManagedPolicy:
+        arn, versions = managed["Arn"], managed.get("PolicyVersionList", ())
+        none: Mapping[str, Any] = {}
+        default = next((version for version in versions if version.get("IsDefaultVersion")), none)
+        statements = self._statements(default.get("Document", ""), of=arn)
+        return ManagedPolicy(
+            policy=Policy(managed["PolicyName"], _kind(arn), statements, arn),
             arn=arn,
+            default_version=default.get("VersionId", ""),
+            newest_version=max(
+                (version["VersionId"] for version in versions), key=_version_number, default=""
+            ),
+            attachments=managed.get("AttachmentCount", 1),
+            boundary_uses=managed.get("PermissionsBoundaryUsageCount", 0),
+            attachable=managed.get("IsAttachable", True),
         )
 
     def _statements(self, document: str | Mapping[str, Any], *, of: str) -> tuple[Statement, ...]:
@@ -138,15 +195,18 @@ class _Reader:
         self.gaps[name] = Gap(name, reason)
 
 
-def _default_version(managed: Mapping[str, Any]) -> str | Mapping[str, Any]:
-    versions: Iterable[Mapping[str, Any]] = managed.get("PolicyVersionList", ())
-    documents = [version["Document"] for version in versions if version.get("IsDefaultVersion")]
-    document: str | Mapping[str, Any] = documents[0] if documents else ""
-    return document
+def _kind(arn: str) -> str:
+    return "aws" if _AWS_POLICY_ARN.match(arn) else "customer"
 
 
-def _boundary(identity: Mapping[str, Any]) -> str | None:
-    arn: str | None = identity.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+def _version_number(version_id: str) -> int:
+    """`v12` -> 12."""
+    number = version_id.removeprefix("v")
+    return int(number) if number.isdecimal() else 0
+
+
+def _boundary_arn(identity: Mapping[str, Any]) -> str | None:
+    arn: str | None = (identity.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     return arn
 
 

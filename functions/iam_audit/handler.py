@@ -7,16 +7,20 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.common.clients import client
-from functions.common.documents import put_document
 from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.account import read_account
 from functions.iam_audit.audit import audit_account
-from functions.iam_audit.report import render_html
-from functions.iam_audit.settings import load_settings
+from functions.iam_audit.changes import note_changes
+from functions.iam_audit.notification import notify
+from functions.iam_audit.s3_reports import LAST_REPORT, publish, read_last_report
+from functions.iam_audit.security_hub import SecurityHubError, send, to_asff
+from functions.iam_audit.settings import Settings, load_settings
+from functions.iam_audit.suppressions import read_suppressions, suppress
 
 
 class AuditInputError(DropserveError):
@@ -30,17 +34,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """{"run": {"id", "bucket"}} or {} -> {"blocked", "reason", "counts", "report_uri", "html_uri"}.
 
     Without a run the report goes to audits/<moment>/ of the data bucket.
-    Raises AuditInputError, SettingsError.
+    Raises AuditInputError, SettingsError, SuppressionError.
     """
     settings = load_settings(os.environ)
     moment = datetime.now(UTC)
     run_id, folder = _destination(event, settings.data_bucket, moment)
-    account = read_account(
-        iam=client("iam"), lambda_=client("lambda"), sagemaker=client("sagemaker"), taken_at=moment
-    )
+    suppressions = read_suppressions()
+    account = read_account(client, taken_at=moment)
     report = audit_account(account, settings, run_id=run_id)
-    report_uri, html_uri = _publish(report, folder, s3=client("s3"))
+    report = suppress(report, suppressions, settings, moment=moment)
+    report = _compared(report, settings)
+    report_uri, html_uri = publish(report, folder, settings.data_bucket, s3=client("s3"))
     _record(report)
+    _tell(report, html_uri, settings, region=account.region)
     gate = report["gate"]
     return {
         "blocked": gate["blocked"],
@@ -62,23 +68,39 @@ def _destination(event: dict[str, Any], data_bucket: str, moment: datetime) -> t
     return run_id, S3Uri(run.get("bucket") or data_bucket, f"runs/{run_id}")
 
 
-def _publish(report: dict[str, Any], folder: S3Uri, *, s3: Any) -> tuple[str, str]:
-    html = S3Uri(folder.bucket, f"{folder.key}/audit.html")
-    report_uri = put_document("audit", report, S3Uri(folder.bucket, f"{folder.key}/audit.json"), s3=s3)
-    s3.put_object(
-        Bucket=html.bucket,
-        Key=html.key,
-        Body=render_html(report).encode(),
-        ContentType="text/html; charset=utf-8",
-    )
-    return report_uri, str(html)
+def _compared(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """With what changed since the last audit; a gap where the last one cannot be read."""
+    try:
+        last = read_last_report(settings.data_bucket, s3=client("s3"))
+    except (ClientError, BotoCoreError) as error:
+        gap = {"name": f"s3:GetObject of {LAST_REPORT}", "reason": str(error)}
+        return note_changes({**report, "gaps": [*report["gaps"], gap]}, None)
+    return note_changes(report, last)
 
 
 def _record(report: dict[str, Any]) -> None:
     for severity, count in report["counts"].items():
         metrics.add_metric(name=f"Findings{severity.capitalize()}", unit=MetricUnit.Count, value=count)
     metrics.add_metric(name="AuditGaps", unit=MetricUnit.Count, value=len(report["gaps"]))
+    metrics.add_metric(name="FindingsSuppressed", unit=MetricUnit.Count, value=len(report["suppressed"]))
+    for expired in (each for each in report["suppressions"] if each["expired"] and each["findings"]):
+        logger.warning("an expired suppression counts again", extra={"suppression": expired})
     gate = report["gate"]
     logger.info(
         "audit done", extra={"blocked": gate["blocked"], "reason": gate["reason"], "counts": report["counts"]}
     )
+
+
+def _tell(report: dict[str, Any], html_uri: str, settings: Settings, *, region: str | None) -> None:
+    """Those who asked to be told. That they cannot be reached is logged: the verdict stands all the same."""
+    try:
+        if settings.notification_topic_arn:
+            topic = settings.notification_topic_arn
+            notify(report, html_uri=html_uri, topic_arn=topic, sns=client("sns"))
+    except (ClientError, BotoCoreError) as error:
+        logger.error("the new critical findings could not be told", extra={"cause": str(error)})
+    try:
+        if settings.security_hub and region:
+            send(to_asff(report, region=region), securityhub=client("securityhub"))
+    except (ClientError, BotoCoreError, SecurityHubError) as error:
+        logger.error("the findings could not be sent to Security Hub", extra={"cause": str(error)})

@@ -1,60 +1,42 @@
-"""What an identity may do: its Allow statements, less what an explicit Deny takes away.
-
-Only a Deny without conditions is counted, and only where it surely covers the whole of the Allow: a
-finding must not be hidden by a Deny that a request might pass by.
-"""
+"""Questions about what an identity may do, asked by many checks."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from functions.iam_audit.policies import Statement, covers, is_everything
-from functions.iam_audit.snapshot import Identity, Policy
+from functions.iam_audit.conditions import Condition, Context, all_hold, substitute
+from functions.iam_audit.escalation_paths import PASS_ROLE
+from functions.iam_audit.grants import Grant
+from functions.iam_audit.patterns import matches
+from functions.iam_audit.policies import Statement
+from functions.iam_audit.snapshot import Identity
 
-
-@dataclass(frozen=True)
-class Grant:
-    """An Allow statement and the policy that holds it."""
-
-    policy: Policy
-    statement: Statement
+_PASS_ROLE = PASS_ROLE.lower()
 
 
-def find_grants(identity: Identity, action: str) -> Iterator[Grant]:
-    """The identity's own statements that let it do this action, such as `iam:PassRole`, on some resource."""
-    return _grants_among(identity.policies, identity, action)
+def find_grants(identity: Identity, action: str, context: Context | None = None) -> Iterator[Grant]:
+    """The grants of one sensitive action, such as `iam:passrole`, whose conditions the context may meet.
+
+    `action` is in lower case. What a user gets from its groups counts.
+    """
+    if action not in identity.sensitive_actions:
+        return
+    for grant in identity.grants:
+        if action in grant.sensitive_actions and may_hold(grant.statement, context or {}):
+            yield grant
 
 
-def find_effective_grants(identity: Identity, action: str) -> Iterator[Grant]:
-    """As `find_grants`, with what a user gets from its groups."""
-    return _grants_among(identity.policies + identity.inherited, identity, action)
+def may_hold(statement: Statement, context: Context) -> bool:
+    """Whether a request of which this much is known may meet the statement's conditions."""
+    return not statement.conditions or all_hold(statement.conditions, context) is not False
 
 
-def _grants_among(policies: Iterable[Policy], identity: Identity, action: str) -> Iterator[Grant]:
-    for policy in policies:
-        for statement in policy.statements:
-            allows = statement.is_allow and statement.names_action(action)
-            if allows and not _is_denied(identity, action, statement):
-                yield Grant(policy, statement)
-
-
-def is_administrator(identity: Identity) -> bool:
-    """Whether the identity may do everything, by its own policies or by those of its groups."""
-    return any(
-        _is_administrator_policy(identity, policy) for policy in (*identity.policies, *identity.inherited)
-    )
-
-
-def find_administrator_policy(identity: Identity) -> Policy | None:
-    """The first policy, the identity's own, that allows every action on every resource."""
-    return next((policy for policy in identity.policies if _is_administrator_policy(identity, policy)), None)
-
-
-def _is_administrator_policy(identity: Identity, policy: Policy) -> bool:
-    # AWS's own document may be missing from the answer; its name is enough.
-    return (policy.kind == "aws" and policy.name == "AdministratorAccess") or any(
-        grants_everything(statement) and not _is_denied(identity, "*", statement)
-        for statement in policy.statements
-    )
+def passing_grants(identity: Identity, services: Iterable[str]) -> Iterator[Grant]:
+    """The grants that let the identity pass a role to one of the services."""
+    seen: set[int] = set()
+    for service in services:
+        for grant in find_grants(identity, _PASS_ROLE, {"iam:passedtoservice": service}):
+            if id(grant) not in seen:
+                seen.add(id(grant))
+                yield grant
 
 
 def reaches_any(identity: Identity, statement: Statement, kind: str) -> bool:
@@ -66,50 +48,47 @@ def reaches_any(identity: Identity, statement: Statement, kind: str) -> bool:
     return statement.names_resource(f"{account_arn}:{kind}/no-such-path/no-such-name")
 
 
-def written_grants(identity: Identity) -> Iterator[Grant]:
-    """The Allow statements of inline and customer policies: those that the account's own people can narrow.
-
-    Statements that grant everything are left out: the administrator check says all about them.
-    """
-    for policy in identity.policies:
-        if policy.kind != "aws":
-            for statement in policy.statements:
-                if statement.is_allow and not grants_everything(statement):
-                    yield Grant(policy, statement)
+def reaches(identity: Identity, statement: Statement, arn: str) -> bool:
+    """Whether the statement, written for this identity, names the resource: its user name is put in."""
+    if statement.names_resource(arn):
+        return True
+    if identity.kind != "user" or not any("${" in resource for resource in statement.resources):
+        return False
+    context = {"aws:username": identity.name}
+    return any(matches(substitute(resource, context), arn) for resource in statement.resources)
 
 
-def granted_patterns(identity: Identity, grant: Grant) -> Iterator[str]:
-    """The statement's action patterns that no Deny covers."""
-    return (
-        pattern for pattern in grant.statement.actions if not _is_denied(identity, pattern, grant.statement)
-    )
-
-
-def grants_everything(statement: Statement) -> bool:
-    """`Allow *` on `*`, conditions or not."""
-    every_action = any(is_everything(action) for action in statement.actions)
-    return statement.is_allow and every_action and statement.names_every_resource
+def is_told_at_a_group(identity: Identity, grants: Iterable[Grant]) -> bool:
+    """Whether all these grants are of one of a user's groups: then the finding is the group's."""
+    policies = {id(grant.policy) for grant in grants}
+    return bool(policies) and any(policies <= set(map(id, group.policies)) for group in identity.groups)
 
 
 def boundary_note(identity: Identity) -> str:
-    """A sentence for a finding's reason when a permissions boundary may take back what the policies give."""
+    """A sentence for a finding's reason: what the permissions boundary did, or that it could not be read."""
     if identity.boundary_arn is None:
         return ""
-    return f" The permissions boundary {identity.boundary_arn} may limit it."
+    if identity.boundary is None:
+        return f" The permissions boundary {identity.boundary_arn} could not be read and may limit it."
+    return f" The permissions boundary {identity.boundary_arn} allows it."
 
 
-def _is_denied(identity: Identity, action_pattern: str, allow: Statement) -> bool:
-    return any(
-        statement.effect == "Deny"
-        and not statement.conditions
-        and any(covers(denied.lower(), action_pattern.lower()) for denied in statement.actions)
-        and _covers_resources(statement, allow)
-        for policy in (*identity.policies, *identity.inherited)
-        for statement in policy.statements
-    )
+def conditions_of(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """A line for each condition of the grants: what it says, and what it is worth."""
+    conditions = dict.fromkeys(condition for grant in grants for condition in grant.statement.conditions)
+    return tuple(f"{condition}: {_worth(condition)}" for condition in conditions)
 
 
-def _covers_resources(deny: Statement, allow: Statement) -> bool:
-    # "All but these" is only surely covered by a Deny on everything.
-    allowed = allow.resources or ("*",)
-    return all(any(covers(denied, resource) for denied in deny.resources) for resource in allowed)
+def _worth(condition: Condition) -> str:
+    if not condition.narrows_identity:
+        return "no real limit"
+    if condition.narrows_circumstances_only:
+        return "limits where from or how the caller calls, not what it may do"
+    return "a real limit, counted"
+
+
+def named_actions(patterns: Iterable[str], most: int = 6) -> str:
+    """Actions as text, the first few named and the rest counted."""
+    unique = list(dict.fromkeys(patterns))
+    more = f" and {len(unique) - most} more" if len(unique) > most else ""
+    return ", ".join(unique[:most]) + more

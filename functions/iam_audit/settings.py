@@ -17,16 +17,23 @@ ROLE_LAST_USED_DAYS = 400
 
 @dataclass(frozen=True)
 class Settings:
-    """`gate_severity`: findings at or above it, on a role under `pipeline_role_path`, block a release."""
+    """`gate_severity`: findings at or above it, on a role under `pipeline_role_path`, block a release.
+
+    `notification_topic_arn`: where new critical findings are told; empty for nowhere. `security_hub`: whether
+    findings go to Security Hub, which must be on in the region.
+    """
 
     data_bucket: str
     pipeline_role_path: str
     inactive_days: int = 90
     gate_severity: str = "critical"
+    notification_topic_arn: str = ""
+    security_hub: bool = False
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
-    """DATA_BUCKET, PIPELINE_ROLE_PATH, INACTIVE_DAYS (90) and GATE_SEVERITY (critical).
+    """DATA_BUCKET, PIPELINE_ROLE_PATH, and with defaults INACTIVE_DAYS (90), GATE_SEVERITY (critical),
+    NOTIFICATION_TOPIC_ARN (none) and SECURITY_HUB (false).
 
     Raises SettingsError, which names the variable and what it may hold.
     """
@@ -35,6 +42,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         pipeline_role_path=_role_path(read_text(environment, "PIPELINE_ROLE_PATH")),
         inactive_days=_inactive_days(environment.get("INACTIVE_DAYS") or "90"),
         gate_severity=_gate_severity(environment.get("GATE_SEVERITY") or "critical"),
+        notification_topic_arn=_topic(environment.get("NOTIFICATION_TOPIC_ARN") or ""),
+        security_hub=_switch("SECURITY_HUB", environment.get("SECURITY_HUB") or "false"),
     )
 
 
@@ -58,3 +67,17 @@ def _gate_severity(text: str) -> str:
     if text not in SEVERITIES:
         raise SettingsError(f"GATE_SEVERITY is {text!r}; it must be one of {', '.join(SEVERITIES)}")
     return text
+
+
+def _topic(text: str) -> str:
+    if text and not re.fullmatch(r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+", text):
+        raise SettingsError(
+            f"NOTIFICATION_TOPIC_ARN is {text!r}; it must be the ARN of an SNS topic, or empty"
+        )
+    return text
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise SettingsError(f"{name} is {text!r}; it must be true or false")
+    return text == "true"

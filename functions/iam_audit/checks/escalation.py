@@ -1,135 +1,205 @@
-"""Ways from a few rights to many."""
+"""Ways from a few rights to many, by the table in `escalation_paths.py`."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Problem, Snippet, deny_statement
+from functions.iam_audit.conditions import Condition
+from functions.iam_audit.escalation_paths import PASS_ROLE, PATHS_BY_KIND, EscalationPath
+from functions.iam_audit.grants import Grant
+from functions.iam_audit.patterns import is_everything, matches
 from functions.iam_audit.permissions import (
     boundary_note,
-    find_effective_grants,
     find_grants,
-    is_administrator,
+    is_told_at_a_group,
+    named_actions,
+    passing_grants,
+    reaches,
     reaches_any,
 )
-from functions.iam_audit.policies import Statement, is_everything, matches
+from functions.iam_audit.policies import Statement
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity, Role
 
-# Dangerous on the identity itself or its policies, and the more so on those of all others.
-_SELF_WRITING_ACTIONS = (
-    "iam:AttachGroupPolicy",
-    "iam:AttachRolePolicy",
-    "iam:AttachUserPolicy",
-    "iam:CreatePolicyVersion",
-    "iam:PutGroupPolicy",
-    "iam:PutRolePolicy",
-    "iam:PutUserPolicy",
-    "iam:SetDefaultPolicyVersion",
-)
-# Harmless on oneself (a user renews its own key), dangerous on everybody else.
-_TAKE_OVER_ACTIONS = (
-    "iam:AddUserToGroup",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateLoginProfile",
-)
 # Conditions on these keys are how such rights are delegated safely:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 _DELEGATION_KEYS = frozenset(
     {"iam:permissionsboundary", "iam:policyarn", "iam:resourcetag/", "aws:resourcetag/"}
 )
-
-
-class Launch(NamedTuple):
-    """An action that starts code of the caller's choice under a role that the caller passes."""
-
-    action: str
-    service: str
-
-
-_LAUNCHES = (
-    Launch("cloudformation:CreateStack", "cloudformation.amazonaws.com"),
-    Launch("codebuild:CreateProject", "codebuild.amazonaws.com"),
-    Launch("ec2:RunInstances", "ec2.amazonaws.com"),
-    Launch("ecs:RunTask", "ecs-tasks.amazonaws.com"),
-    Launch("glue:CreateJob", "glue.amazonaws.com"),
-    Launch("lambda:CreateFunction", "lambda.amazonaws.com"),
-    Launch("sagemaker:CreateModel", "sagemaker.amazonaws.com"),
-    Launch("sagemaker:CreateNotebookInstance", "sagemaker.amazonaws.com"),
-    Launch("sagemaker:CreateProcessingJob", "sagemaker.amazonaws.com"),
-    Launch("sagemaker:CreateTrainingJob", "sagemaker.amazonaws.com"),
-    Launch("states:CreateStateMachine", "states.amazonaws.com"),
+_CATALOGUE = (
+    "https://pathfinding.cloud/paths/",
+    "https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/",
 )
+_ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+# What IAM keeps, as its ARNs say it.
+_KINDS = ("role", "user", "group", "policy", "saml-provider", "oidc-provider")
+_PASS_ROLE = PASS_ROLE.lower()
+# A right and the grants that give it.
+_Open = tuple[EscalationPath, tuple[Grant, ...]]
 
 
-class WritesPermissions(Check):
-    id = "writes-permissions"
+class PathCheck(Check):
+    """A check of some kinds of paths: one finding an identity, with every such path that is open to it."""
+
     category = "privilege escalation"
-    severity = "critical"
-    title = "May give itself more permissions"
-    risk = "One call to IAM makes this identity an administrator."
-    remediation = "Take the IAM writing actions away, or name the few roles and policies that they may touch."
+    references: ClassVar[tuple[str, ...]] = _CATALOGUE
+    weighs_reach = True
+    kinds: ClassVar[tuple[str, ...]]
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+        paths = [path for kind in self.kinds for path in PATHS_BY_KIND[kind]]
+        asked = frozenset().union(*(path.needs for path in paths))
         for identity in account.identities:
-            if not is_administrator(identity):
-                actions = [*_self_writing(identity), *_taking_over(identity)]
-                if actions:
-                    reason = f"Its policies allow {', '.join(actions)} on itself or on everybody."
-                    yield Problem(identity.arn, reason + boundary_note(identity))
+            actions = identity.sensitive_actions & asked
+            if not actions or identity.arn in account.administrators:
+                continue
+            found = [
+                (path, grants)
+                for path in paths
+                if path.needs <= actions
+                and (grants := self.open_by(account, identity, path))
+                and not is_told_at_a_group(identity, grants)
+            ]
+            if found:
+                yield self._problem(account, identity, found)
+
+    @abstractmethod
+    def open_by(self, account: Account, identity: Identity, path: EscalationPath) -> tuple[Grant, ...]:
+        """The grants that open the path to the identity; none when it is closed."""
+
+    def grave(self, account: Account, path: EscalationPath) -> str:
+        """The severity of this path in this account."""
+        return self.severity
+
+    def _problem(self, account: Account, identity: Identity, found: list[_Open]) -> Problem:
+        paths = [path for path, _ in found]
+        ways = [f"{path.how} ({', '.join(path.actions)})" for path in paths]
+        grants = tuple({id(grant): grant for _, grants in found for grant in grants}.values())
+        graver = any(self.grave(account, path) == "critical" for path in paths)
+        return Problem(
+            identity.arn,
+            f"It may {named_actions(ways, most=4)}.{boundary_note(identity)}",
+            severity="critical" if graver else self.severity,
+            snippet=_stop_gap(paths),
+            grants=grants,
+        )
 
 
-def _self_writing(identity: Identity) -> Iterator[str]:
-    own_policies = (policy.arn for policy in identity.policies if policy.kind == "customer" and policy.arn)
-    own_arns = (identity.arn, *own_policies)
-    for action in _SELF_WRITING_ACTIONS:
-        if any(
-            _reaches_everybody(identity, statement) or any(statement.names_resource(arn) for arn in own_arns)
-            for statement in _undelegated_statements(identity, action)
-        ):
-            yield action
+def _stop_gap(paths: Iterable[EscalationPath]) -> Snippet:
+    """A Deny that closes the paths at once, until the policies are mended: one action of each."""
+    return deny_statement(sorted({path.actions[-1] for path in paths}))
 
 
-def _taking_over(identity: Identity) -> Iterator[str]:
-    for action in _TAKE_OVER_ACTIONS:
-        if any(
-            _reaches_everybody(identity, statement) for statement in _undelegated_statements(identity, action)
-        ):
-            yield action
-
-
-def _undelegated_statements(identity: Identity, action: str) -> Iterator[Statement]:
+def _undelegated(identity: Identity, action: str) -> Iterator[Grant]:
     for grant in find_grants(identity, action):
-        if not grant.statement.is_narrowed_by(_DELEGATION_KEYS):
-            yield grant.statement
+        if not any(map(delegates, grant.statement.conditions)):
+            yield grant
+
+
+def delegates(condition: Condition) -> bool:
+    """Whether the condition limits what the right is good for; AdministratorAccess is no limit."""
+    strongest = any(matches(value, _ADMINISTRATOR_ACCESS) for value in condition.values)
+    return condition.narrows and condition.is_on(_DELEGATION_KEYS) and not strongest
+
+
+# Action prefix -> the services whose resources its actions are granted on, where these differ.
+_RESOURCES_OF = {"ssm": ("ssm", "ec2"), "ec2-instance-connect": ("ec2",)}
+
+
+def names_whole_kind(statement: Statement, action: str) -> bool:
+    """Whether the resources leave no name out: `*`, `arn:aws:lambda:*:*:function:*`, all but a few."""
+    prefix = action.partition(":")[0]
+    services = _RESOURCES_OF.get(prefix, (prefix,))
+    return statement.names_every_resource or any(
+        _is_nameless(resource, services) for resource in statement.resources
+    )
+
+
+def _is_nameless(resource: str, services: tuple[str, ...]) -> bool:
+    parts = resource.split(":", maxsplit=5)
+    if len(parts) < 6 or not any(matches(parts[2], service) for service in services):
+        return is_everything(resource)
+    _, separator, name = parts[5].replace(":", "/").partition("/")
+    return is_everything(parts[5]) or (bool(separator) and is_everything(name))
 
 
 def _reaches_everybody(identity: Identity, statement: Statement) -> bool:
-    return any(reaches_any(identity, statement, kind) for kind in ("role", "user", "group", "policy"))
+    return any(reaches_any(identity, statement, kind) for kind in _KINDS)
 
 
-class LaunchesUnderAnyRole(Check):
+class WritesPermissions(PathCheck):
+    id = "writes-permissions"
+    severity = "critical"
+    title = "May give itself more permissions"
+    risk = "One call to IAM makes this identity an administrator."
+    remediation = (
+        "Take the IAM writing actions away, or name the few roles and policies that they may touch, or "
+        "demand a boundary by a condition on iam:PermissionsBoundary."
+    )
+    references = (
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate",
+        *_CATALOGUE,
+    )
+    kinds = ("own", "others")
+
+    def open_by(self, account: Account, identity: Identity, path: EscalationPath) -> tuple[Grant, ...]:
+        own = _own_arns(identity) if path.kind == "own" else ()
+        return tuple(
+            grant
+            for action in path.needs
+            for grant in _undelegated(identity, action)
+            if _reaches_everybody(identity, grant.statement)
+            or names_whole_kind(grant.statement, action)
+            or any(reaches(identity, grant.statement, arn) for arn in own)
+            or _reaches_an_administrator(account, identity, grant.statement)
+        )
+
+
+def _own_arns(identity: Identity) -> tuple[str, ...]:
+    """Itself, its groups' and its own customer policies: writing to any of these gives it rights."""
+    policies = (*identity.policies, *identity.inherited)
+    return (identity.arn, *(policy.arn for policy in policies if policy.kind == "customer" and policy.arn))
+
+
+def _reaches_an_administrator(account: Account, identity: Identity, statement: Statement) -> bool:
+    exact = [resource for resource in statement.resources if "*" not in resource and "?" not in resource]
+    if len(exact) == len(statement.resources):
+        return any(resource in account.administrators for resource in exact)
+    return any(reaches(identity, statement, arn) for arn in account.administrators)
+
+
+class LaunchesUnderAnyRole(PathCheck):
     id = "launches-under-any-role"
-    category = "privilege escalation"
     severity = "high"
     title = "May run code under every role"
     risk = "Code of the caller's choice runs with the rights of the strongest role that the service may take."
     remediation = "Limit iam:PassRole to the roles that these jobs need."
+    references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html", *_CATALOGUE)
+    kinds = ("launch",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        for identity in account.identities:
-            actions = [launch.action for launch in _LAUNCHES if _launches_under_any_role(identity, launch)]
-            if actions and not is_administrator(identity):
-                reason = f"It may pass every role, and call {', '.join(actions)}."
-                yield Problem(identity.arn, reason + boundary_note(identity))
+    def open_by(self, account: Account, identity: Identity, path: EscalationPath) -> tuple[Grant, ...]:
+        passing = [
+            grant
+            for grant in passing_grants(identity, path.services)
+            if reaches_any(identity, grant.statement, "role")
+        ]
+        return (*passing, *_calling(identity, path)) if passing else ()
+
+    def _problem(self, account: Account, identity: Identity, found: list[_Open]) -> Problem:
+        problem = super()._problem(account, identity, found)
+        return problem._replace(
+            reason=problem.reason.replace("It may ", "It may pass every role, and ", 1),
+            snippet=_stop_passing(),
+        )
 
 
-def _launches_under_any_role(identity: Identity, launch: Launch) -> bool:
-    passing = any(
-        reaches_any(identity, statement, "role") for statement in _passing_statements(identity, launch)
-    )
-    return passing and _may_call(identity, launch)
+def _calling(identity: Identity, path: EscalationPath) -> list[Grant]:
+    return [grant for action in path.needs if action != _PASS_ROLE for grant in find_grants(identity, action)]
+
+
+def _stop_passing() -> Snippet:
+    return deny_statement(["iam:PassRole"])
 
 
 class LaunchesUnderAdministrator(Check):
@@ -139,49 +209,37 @@ class LaunchesUnderAdministrator(Check):
     title = "May run code under an administrator role"
     risk = "Code of the caller's choice runs as administrator: the identity is one in all but name."
     remediation = "Take the administrator's rights from the role that is passed, or stop passing it."
+    references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html", *_CATALOGUE)
+    weighs_reach = True
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        administrators = [role for role in account.roles if is_administrator(role)]
+        strong = account.administrator_roles
+        if not strong:
+            return
         for identity in account.identities:
-            if not is_administrator(identity):
-                for role in administrators:
-                    if action := _launch_under(identity, role):
-                        reason = f"It may pass the administrator role {role.name} and call {action}."
-                        yield Problem(identity.arn, reason + boundary_note(identity))
+            if _PASS_ROLE in identity.sensitive_actions and identity.arn not in account.administrators:
+                found = _first_launch(identity, strong)
+                if found and not is_told_at_a_group(identity, found[2]):
+                    path, role, grants = found
+                    action = path.actions[-1]
+                    reason = f"It may pass the administrator role {role.name}, and {path.how} ({action})."
+                    yield Problem(
+                        identity.arn,
+                        reason + boundary_note(identity),
+                        snippet={"Effect": "Deny", "Action": ["iam:PassRole"], "Resource": [role.arn]},
+                        grants=grants,
+                    )
 
 
-def _launch_under(identity: Identity, role: Role) -> str | None:
-    """The first action by which the identity can run code under this role."""
-    for launch in _LAUNCHES:
-        passing = any(
-            statement.names_resource(role.arn) for statement in _passing_statements(identity, launch)
-        )
-        if passing and _trusts(role, launch.service) and _may_call(identity, launch):
-            return launch.action
+def _first_launch(
+    identity: Identity, strong: Mapping[str, Sequence[Role]]
+) -> tuple[EscalationPath, Role, tuple[Grant, ...]] | None:
+    """The first path by which the identity can run code under one of the roles."""
+    for path in PATHS_BY_KIND["launch"]:
+        if path.needs <= identity.sensitive_actions:
+            for grant in passing_grants(identity, path.services):
+                for service in path.services:
+                    for role in (*strong.get(service, ()), *strong.get("*", ())):
+                        if grant.statement.names_resource(role.arn):
+                            return path, role, (grant, *_calling(identity, path))
     return None
-
-
-def _may_call(identity: Identity, launch: Launch) -> bool:
-    return any(True for _ in find_effective_grants(identity, launch.action))
-
-
-def _passing_statements(identity: Identity, launch: Launch) -> Iterator[Statement]:
-    """The statements that let the identity pass a role to the launch's service."""
-    for grant in find_effective_grants(identity, "iam:PassRole"):
-        services = [
-            condition for condition in grant.statement.conditions if condition.key == "iam:passedtoservice"
-        ]
-        if all(
-            not condition.narrows or any(matches(value, launch.service) for value in condition.values)
-            for condition in services
-        ):
-            yield grant.statement
-
-
-def _trusts(role: Role, service: str) -> bool:
-    return any(
-        statement.is_allow and any(is_everything(name) or name == service for name in names)
-        for statement in role.trust
-        for kind, names in statement.principals.items()
-        if kind == "Service"
-    )

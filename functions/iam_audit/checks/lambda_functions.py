@@ -1,80 +1,15 @@
 """Lambda functions: who may call them, what they hold, what they run on."""
 
-import re
 from collections.abc import Iterator
-from datetime import date
 
 from functions.iam_audit.checks.base import Check, Problem
-from functions.iam_audit.checks.trust import CALLER_KEYS, admits_anyone
+from functions.iam_audit.checks.lambda_runtimes import RUNTIME_ENDS
+from functions.iam_audit.checks.secrets_in_text import looks_secret
+from functions.iam_audit.reach import CALLER_KEYS, admits_anyone
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 
-# The day on which Lambda stops patching a runtime.
-# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-_RUNTIME_ENDS = {
-    "dotnet10": date(2028, 11, 14),
-    "dotnet6": date(2024, 12, 20),
-    "dotnet8": date(2026, 11, 10),
-    "dotnetcore1.0": date(2019, 6, 27),
-    "dotnetcore2.0": date(2019, 5, 30),
-    "dotnetcore2.1": date(2022, 1, 5),
-    "dotnetcore3.1": date(2023, 4, 3),
-    "go1.x": date(2024, 1, 8),
-    "java11": date(2027, 6, 30),
-    "java17": date(2027, 6, 30),
-    "java21": date(2029, 6, 30),
-    "java25": date(2029, 6, 30),
-    "java8": date(2024, 1, 8),
-    "java8.al2": date(2027, 6, 30),
-    "nodejs": date(2016, 8, 30),
-    "nodejs10.x": date(2021, 7, 30),
-    "nodejs12.x": date(2023, 3, 31),
-    "nodejs14.x": date(2023, 12, 4),
-    "nodejs16.x": date(2024, 6, 12),
-    "nodejs18.x": date(2025, 9, 1),
-    "nodejs20.x": date(2026, 4, 30),
-    "nodejs22.x": date(2027, 4, 30),
-    "nodejs24.x": date(2028, 4, 30),
-    "nodejs4.3": date(2020, 3, 5),
-    "nodejs4.3-edge": date(2020, 3, 5),
-    "nodejs6.10": date(2019, 8, 12),
-    "nodejs8.10": date(2020, 3, 6),
-    "provided": date(2024, 1, 8),
-    "provided.al2": date(2026, 7, 31),
-    "provided.al2023": date(2029, 6, 30),
-    "python2.7": date(2021, 7, 15),
-    "python3.10": date(2026, 10, 31),
-    "python3.11": date(2027, 6, 30),
-    "python3.12": date(2028, 10, 31),
-    "python3.13": date(2029, 6, 30),
-    "python3.14": date(2029, 6, 30),
-    "python3.6": date(2022, 7, 18),
-    "python3.7": date(2023, 12, 4),
-    "python3.8": date(2024, 10, 14),
-    "python3.9": date(2025, 12, 15),
-    "ruby2.5": date(2021, 7, 30),
-    "ruby2.7": date(2023, 12, 7),
-    "ruby3.2": date(2026, 3, 31),
-    "ruby3.3": date(2027, 3, 31),
-    "ruby3.4": date(2028, 3, 31),
-    "ruby4.0": date(2029, 3, 31),
-}
-
-_SECRET_NAME = re.compile(
-    r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SECRET_?KEY"
-    r"|SIGNING_?KEY|ENCRYPTION_?KEY)$",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"\b(AKIA|ASIA)[A-Z2-7]{16}\b"  # an AWS access key id
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|\bgh[pousr]_[A-Za-z0-9]{36,}\b"  # GitHub
-    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}"  # Slack
-    r"|\bsk_live_[A-Za-z0-9]{16,}"  # Stripe
-    r"|://[^/\s:@]+:[^/\s:@]+@"  # a URL with a password
-)
-# Where a secret is kept, or a switch, is no secret.
-_REFERENCE = re.compile(r"arn:.*|/[\w./-]+|\{\{resolve:.*|true|false|\d{1,6}|", re.IGNORECASE | re.DOTALL)
+_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 
 
 class PublicFunction(Check):
@@ -86,16 +21,35 @@ class PublicFunction(Check):
     remediation = (
         "Name the caller in the function's policy, or add a condition on aws:SourceAccount or aws:SourceArn."
     )
+    references = (f"{_GUIDE}/access-control-resource-based.html", f"{_GUIDE}/urls-auth.html")
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for function in account.functions:
-            if any(
-                statement.is_allow and admits_anyone(statement) and not statement.is_narrowed_by(CALLER_KEYS)
-                for statement in function.policy
-            ):
-                yield Problem(
-                    function.arn, "Its policy admits any principal, with no condition on the caller."
+            for policy in function.policies:
+                grant = next(
+                    (
+                        statement
+                        for statement in policy.statements
+                        if statement.is_allow
+                        and admits_anyone(statement)
+                        and not statement.is_narrowed_by(CALLER_KEYS)
+                    ),
+                    None,
                 )
+                if grant:
+                    which = f"The policy of {policy.qualifier}" if policy.qualifier else "Its policy"
+                    yield Problem(
+                        function.arn,
+                        f"{which} admits any principal, with no condition on the caller.",
+                        snippet={
+                            "Effect": "Allow",
+                            "Principal": {"Service": "SERVICE.amazonaws.com"},
+                            "Action": "lambda:InvokeFunction",
+                            "Resource": function.arn,
+                            "Condition": {"StringEquals": {"aws:SourceAccount": function.arn.split(":")[4]}},
+                        },
+                        conditions=tuple(map(str, grant.conditions)),
+                    )
 
 
 class SecretInEnvironment(Check):
@@ -105,19 +59,14 @@ class SecretInEnvironment(Check):
     title = "A secret seems to stand in the environment"
     risk = "Whoever may read the function's configuration reads the secret too."
     remediation = "Keep it in Secrets Manager or as an SSM SecureString, and give the function its name only."
+    references = (f"{_GUIDE}/configuration-envvars.html#configuration-envvars-retrieve",)
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for function in account.functions:
             # Names only: a report must never repeat a secret.
-            names = sorted(name for name, value in function.environment.items() if _looks_secret(name, value))
+            names = sorted(name for name, value in function.environment.items() if looks_secret(name, value))
             if names:
                 yield Problem(function.arn, f"Look at its environment variables {', '.join(names)}.")
-
-
-def _looks_secret(name: str, value: str) -> bool:
-    if _SECRET_VALUE.search(value):
-        return True
-    return _SECRET_NAME.search(name) is not None and _REFERENCE.fullmatch(value) is None
 
 
 class DeprecatedRuntime(Check):
@@ -127,10 +76,11 @@ class DeprecatedRuntime(Check):
     title = "The function's runtime is deprecated"
     risk = "AWS no longer patches it; after a while the function can no longer be updated."
     remediation = "Move the function to a supported runtime."
+    references = (f"{_GUIDE}/lambda-runtimes.html",)
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for function in account.functions:
-            end = _RUNTIME_ENDS.get(function.runtime or "")
+            end = RUNTIME_ENDS.get(function.runtime or "")
             if end and end <= account.taken_at.date():
                 yield Problem(
                     function.arn, f"AWS ended the support of {function.runtime} on {end.isoformat()}."
@@ -146,8 +96,59 @@ class FunctionOutsideVpc(Check):
     remediation = (
         "Attach it to private subnets when it needs a private resource, or when its traffic must be limited."
     )
+    references = (f"{_GUIDE}/configuration-vpc.html",)
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for function in account.functions:
             if not function.in_vpc:
                 yield Problem(function.arn, "It is attached to no VPC.")
+
+
+class UnsignedCode(Check):
+    id = "function-without-code-signing"
+    category = "functions"
+    severity = "informational"
+    title = "The function runs code that nobody signed"
+    risk = "Whoever may update the function can put any code into it; nothing asks where it comes from."
+    remediation = "Sign the zips with AWS Signer and give the function a code signing configuration."
+    references = (f"{_GUIDE}/configuration-codesigning.html",)
+
+    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+        for function in account.functions:
+            # A container image cannot have one; None is a configuration that could not be read.
+            if function.runtime and function.code_signing is False:
+                yield Problem(function.arn, "It has no code signing configuration.")
+
+
+class EnvironmentWithoutOwnKey(Check):
+    id = "environment-without-own-key"
+    category = "functions"
+    severity = "informational"
+    title = "The environment is encrypted with AWS's key, not with one of your own"
+    risk = "Whoever may read the function's configuration reads the variables; a key's policy could say no."
+    remediation = "Give the function a KMS key (KmsKeyArn) when its variables are confidential."
+    references = (f"{_GUIDE}/configuration-envvars-encryption.html",)
+
+    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+        for function in account.functions:
+            if function.environment and not function.key_arn:
+                yield Problem(function.arn, f"{len(function.environment)} variables, and no key of your own.")
+
+
+class SharedRole(Check):
+    id = "shared-function-role"
+    category = "functions"
+    severity = "low"
+    title = "Functions share a role"
+    risk = "Each of them has what any of them needs, and a log of the role's calls does not tell them apart."
+    remediation = "Give each function a role of its own."
+    references = (f"{_GUIDE}/lambda-intro-execution-role.html",)
+
+    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+        users: dict[str, list[str]] = {}
+        for function in account.functions:
+            if function.role_arn:
+                users.setdefault(function.role_arn, []).append(function.name)
+        for arn, names in users.items():
+            if len(names) > 1:
+                yield Problem(arn, f"It is the role of {', '.join(sorted(names))}.")

@@ -2,18 +2,42 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
-from functions.iam_audit.permissions import Grant, boundary_note, find_grants, grants_everything, reaches_any
+from functions.iam_audit.checks.base import Check, Problem, Snippet, allow_statement
+from functions.iam_audit.escalation_paths import PATHS_BY_KIND
+from functions.iam_audit.grants import Grant
+from functions.iam_audit.patterns import overlaps
+from functions.iam_audit.permissions import boundary_note, reaches_any
+from functions.iam_audit.policies import Statement
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity
 
+_PASS_ROLE, _ASSUME_ROLE = "iam:passrole", "sts:assumerole"
+_PASSING = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
-def _written_grants_of(account: Account, action: str) -> Iterator[tuple[Identity, Grant]]:
-    """Grants of one action in inline and customer policies, less the ones that grant everything."""
+
+def _grants_of(account: Account, action: str) -> Iterator[tuple[Identity, Grant]]:
+    """Grants of one action, less the ones that grant everything."""
     for identity in account.identities:
-        for grant in find_grants(identity, action):
-            if grant.policy.kind != "aws" and not grants_everything(grant.statement):
-                yield identity, grant
+        if action in identity.sensitive_actions:
+            for grant in identity.narrower_grants:
+                if action in grant.sensitive_actions:
+                    yield identity, grant
+
+
+def _narrow_passing(identity: Identity, resources: tuple[str, ...]) -> Snippet:
+    """PassRole to the services that this identity can make use of, ready but for the role's name."""
+    services = sorted(
+        {
+            service
+            for path in PATHS_BY_KIND["launch"]
+            if path.needs <= identity.sensitive_actions
+            for service in path.services
+        }
+    )
+    condition = {"StringEquals": {"iam:PassedToService": services or ["SERVICE.amazonaws.com"]}}
+    account_id = identity.arn.split(":")[4]
+    roles = list(resources) or [f"arn:aws:iam::{account_id}:role/NAME"]
+    return allow_statement(["iam:PassRole"], roles, Condition=condition)
 
 
 class PassAnyRole(Check):
@@ -25,12 +49,26 @@ class PassAnyRole(Check):
     remediation = (
         "Name the roles to pass under Resource, and the service in a condition on iam:PassedToService."
     )
+    references = (_PASSING,)
+    weighs_reach = True
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        for identity, grant in _written_grants_of(account, "iam:PassRole"):
+        for identity, grant in _grants_of(account, _PASS_ROLE):
             if reaches_any(identity, grant.statement, "role"):
                 fault = f"Policy {grant.policy.name} allows iam:PassRole on every role."
-                yield Problem(identity.arn, fault + boundary_note(identity))
+                yield Problem(
+                    identity.arn,
+                    fault + boundary_note(identity),
+                    snippet=_narrow_passing(identity, ()),
+                    grants=(grant,),
+                )
+
+
+def _names_roles(identity: Identity, statement: Statement) -> bool:
+    """Whether the statement reaches some roles, but not every one."""
+    roles = f"{identity.arn.rpartition(':')[0]}:role/*"
+    some = any(overlaps(resource, roles) for resource in statement.resources)
+    return some and not reaches_any(identity, statement, "role")
 
 
 class PassRoleToAnyService(Check):
@@ -40,16 +78,23 @@ class PassRoleToAnyService(Check):
     title = "May pass a role to every service"
     risk = "The role may be handed to a service for which it was never meant."
     remediation = "Add a StringEquals condition on iam:PassedToService with the services that need the role."
+    references = (_PASSING,)
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        for identity, grant in _written_grants_of(account, "iam:PassRole"):
-            named = not reaches_any(identity, grant.statement, "role")
-            if named and not grant.statement.is_narrowed_by({"iam:passedtoservice"}):
+        for identity, grant in _grants_of(account, _PASS_ROLE):
+            if _names_roles(identity, grant.statement) and not grant.statement.is_narrowed_by(
+                {"iam:passedtoservice"}
+            ):
                 roles = ", ".join(grant.statement.resources)
                 fault = (
                     f"Policy {grant.policy.name} allows iam:PassRole on {roles} without iam:PassedToService."
                 )
-                yield Problem(identity.arn, fault + boundary_note(identity))
+                yield Problem(
+                    identity.arn,
+                    fault + boundary_note(identity),
+                    snippet=_narrow_passing(identity, grant.statement.resources),
+                    grants=(grant,),
+                )
 
 
 class AssumeAnyRole(Check):
@@ -59,9 +104,18 @@ class AssumeAnyRole(Check):
     title = "May take every role"
     risk = "Every role that trusts this account, here or elsewhere, is open to the identity."
     remediation = "Name the roles to take under Resource."
+    references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",)
+    weighs_reach = True
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        for identity, grant in _written_grants_of(account, "sts:AssumeRole"):
+        for identity, grant in _grants_of(account, _ASSUME_ROLE):
             if reaches_any(identity, grant.statement, "role") and not grant.statement.is_narrowed:
                 fault = f"Policy {grant.policy.name} allows sts:AssumeRole on every role."
-                yield Problem(identity.arn, fault + boundary_note(identity))
+                account_id = identity.arn.split(":")[4]
+                roles = [f"arn:aws:iam::{account_id}:role/NAME"]
+                yield Problem(
+                    identity.arn,
+                    fault + boundary_note(identity),
+                    snippet=allow_statement(["sts:AssumeRole"], roles),
+                    grants=(grant,),
+                )

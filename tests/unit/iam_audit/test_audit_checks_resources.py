@@ -10,7 +10,7 @@ import pytest
 from account_documents import NOW, SETTINGS, account, found, role
 
 from functions.iam_audit.policies import parse_policy
-from functions.iam_audit.snapshot import Function, Model
+from functions.iam_audit.snapshot import Function, FunctionPolicy, Model
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 
@@ -62,7 +62,9 @@ def test_a_function_that_anybody_may_call(condition):
         "Action": "lambda:InvokeFunction",
         "Condition": condition,
     }
-    (finding,) = found("public-function", function(policy=parse_policy({"Statement": statement})))
+    (finding,) = found(
+        "public-function", function(policies=(FunctionPolicy(None, parse_policy({"Statement": statement})),))
+    )
     assert finding["resource"] == ARN
 
 
@@ -76,7 +78,13 @@ def test_a_function_that_anybody_may_call(condition):
 )
 def test_a_function_with_a_named_caller_is_fine(changes):
     statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": ARN, **changes}
-    assert found("public-function", function(policy=parse_policy({"Statement": statement}))) == []
+    assert (
+        found(
+            "public-function",
+            function(policies=(FunctionPolicy(None, parse_policy({"Statement": statement})),)),
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from account_documents import allow, encoded, policy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.iam_audit.policies import PolicyError, covers, matches, matches_action, parse_policy
+from functions.iam_audit.patterns import covers, matches, matches_action
+from functions.iam_audit.policies import PolicyError, parse_policy
 
 
 @pytest.mark.parametrize("form", [lambda it: it, json.dumps, encoded], ids=["mapping", "json", "url-encoded"])
@@ -116,4 +117,4 @@ def test_what_a_covered_pattern_matches_the_covering_one_matches(wider, narrower
 )
 def test_only_a_condition_that_lists_values_narrows(condition, narrows):
     (statement,) = parse_policy(policy(allow("sts:AssumeRole", Condition=condition)))
-    assert statement.is_narrowed is narrows
+    assert statement.conditions[0].narrows is narrows

@@ -6,25 +6,19 @@ from html.parser import HTMLParser
 
 import jsonschema
 import pytest
-from account_documents import ACCOUNT, LAMBDA_TRUST, SETTINGS, account, allow, attachment, role
+from account_documents import ACCOUNT, LAMBDA_TRUST, SETTINGS, allow, attachment, role
+from audit_reports import report_on, suppression
 
 from functions.common.documents import SCHEMAS, check_document, parse_document
 from functions.common.errors import DocumentError
-from functions.iam_audit.audit import audit_account
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.report import render_html
 from functions.iam_audit.settings import SEVERITIES
 from functions.iam_audit.snapshot import Function, Gap
 
-RUN_ID = "0123456789abcdef0123456789abcdef"
 OURS = role("training", allow("*"), path="/dropserve/")
 OURS_FINE = role("inference", path="/dropserve/")
 THEIRS = role("legacy", allow("*"))
-
-
-def report_on(*roles, settings=SETTINGS, **more):
-    report = audit_account(account(*roles, **more), settings, run_id=RUN_ID)
-    return check_document("audit", report)
 
 
 def test_a_critical_finding_on_a_pipeline_role_blocks_and_is_named():
@@ -68,13 +62,14 @@ def test_iam_that_could_not_be_read_blocks():
 def test_other_gaps_do_not_block():
     report = report_on(OURS_FINE, gaps=(Gap("sagemaker:ListModels", "AccessDenied"),))
     assert not report["gate"]["blocked"]
-    assert report["gaps"] == [{"name": "sagemaker:ListModels", "reason": "AccessDenied"}]
+    assert report["gaps"][0] == {"name": "sagemaker:ListModels", "reason": "AccessDenied"}
 
 
 def test_an_empty_account_passes_and_says_that_it_has_no_pipeline():
     report = report_on()
     assert (report["gate"]["blocked"], report["findings"], report["account"]) == (False, [], None)
-    assert [gap["name"] for gap in report["gaps"]] == ["pipeline roles"]
+    names = [gap["name"] for gap in report["gaps"]]
+    assert names == ["pipeline roles", "service control policies", "session policies"]
 
 
 def test_findings_stand_by_severity_then_resource():
@@ -134,6 +129,7 @@ def test_the_page_escapes_every_value():
             for key in ("resource", "title", "reason", "remediation", "check", "category", "severity")
         ),
         *((report, key) for key in ("account", "region", "generated_at", "run_id", "pipeline_role_path")),
+        (finding, "reach"),
         (report["gate"], "reason"),
         *((report["checks"][0], key) for key in ("id", "title", "risk", "severity")),
     ):
@@ -146,6 +142,16 @@ def test_the_page_escapes_every_value():
         assert "onmouseover" not in dict(page.attributes), key
         holder[key] = before
     report["gaps"] = [{"name": evil, "reason": evil}]
+    finding.update(policy_snippet={evil: evil}, conditions_considered=[evil])
+    report["changes"] = {
+        "since": evil,
+        "new": 0,
+        "kept": 0,
+        "gone": [{"severity": "low", "title": evil, "resource": evil, "check": evil}],
+        "newly_unread": [evil],
+    }
+    answer = {"reason": evil, "owner": evil, "expires": evil, "expired": True, "findings": 1}
+    report["suppressions"] = [{"check": evil, "resource": evil, **answer}]
     page = Page(render_html(report))
     assert "img" not in page.tags
     assert evil in page.text
@@ -159,6 +165,30 @@ def test_the_page_shows_the_verdict_and_every_finding_and_loads_nothing():
         assert finding["resource"] in page.text
     assert not {name for name, _ in page.attributes} & {"src", "href", "srcset", "action"}
     assert "link" not in page.tags
+
+
+def test_the_page_tells_what_changed_and_what_is_suppressed():
+    last = report_on(OURS, THEIRS)
+    report = report_on(
+        OURS_FINE,
+        THEIRS,
+        role("late", allow("*")),
+        last=last,
+        suppressions=[suppression("administrator-access", "*:role/late", expires="2026-11-21")],
+    )
+    text = Page(render_html(report)).text
+    assert "1 new, 1 gone, 1 kept" in text
+    assert "expired: it counts again" in text
+    assert "ops@example.com" in text
+
+
+def test_the_page_offers_every_category_that_was_found_and_marks_its_rows():
+    report = report_on(OURS, THEIRS, role("wide", allow("s3:*")))
+    page = Page(render_html(report))
+    categories = {finding["category"] for finding in report["findings"]}
+    assert len(categories) > 1
+    assert categories <= {value for name, value in page.attributes if name == "value"}
+    assert categories == {value for name, value in page.attributes if name == "data-category"}
 
 
 def test_the_page_of_a_clean_account_says_so():

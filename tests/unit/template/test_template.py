@@ -62,9 +62,7 @@ def test_a_training_instance_writes_to_its_own_log_group_only() -> None:
         if name == "Ec2TrainingRole" and "logs:" in str(statement["Action"])
     ]
     assert logging["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-    group, streams = logging["Resource"]
-    assert group["Fn::Sub"].endswith(":log-group:${Ec2TrainingLogs}")
-    assert streams == {"Fn::GetAtt": ["Ec2TrainingLogs", "Arn"]}
+    assert logging["Resource"] == {"Fn::GetAtt": ["Ec2TrainingLogs", "Arn"]}
     assert RESOURCES["Ec2TrainingLogs"]["Properties"]["RetentionInDays"] > 0
     substitutions = RESOURCES["TrainingPipeline"]["Properties"]["DefinitionSubstitutions"]
     assert substitutions["Ec2LogGroup"] == {"Ref": "Ec2TrainingLogs"}

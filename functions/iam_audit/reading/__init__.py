@@ -1,0 +1,1 @@
+"""AWS access of the audit: one sweep over the account, every list read once."""

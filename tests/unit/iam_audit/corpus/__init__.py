@@ -1,0 +1,12 @@
+"""Labelled accounts: what each must be found for, and nothing else."""
+
+from corpus import escalations, identities, resources, statements, trusts
+from corpus.case import Case
+
+CASES: tuple[Case, ...] = (
+    *statements.CASES,
+    *escalations.CASES,
+    *trusts.CASES,
+    *identities.CASES,
+    *resources.CASES,
+)
