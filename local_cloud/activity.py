@@ -1,7 +1,8 @@
 """The activity log: which role called what, and whether its policies allow it.
 
 One JSON object a line: `time` (ISO 8601), `principal` (the role's ARN), `session`, `action`
-(`s3:GetObject`), `resource` (an ARN, or `*` when it cannot be told), `allowed`, `status` (HTTP).
+(`s3:GetObject`), `resource` (an ARN, or `*` when it cannot be told), `context` (condition keys that
+policies may ask about, in lower case), `allowed`, `status` (HTTP).
 A call that is not allowed is served all the same: the log is read after a rehearsal.
 """
 
@@ -53,6 +54,7 @@ class IamRecords(Protocol):
 
     def note_use(self, session: RoleSession, moment: datetime, region: str) -> None: ...
     def permissions(self, request: SeenRequest) -> list[Permission]: ...
+    def with_context(self, permission: Permission) -> Permission: ...
     def allows(self, session: RoleSession, permission: Permission, region: str) -> bool: ...
     def role_of_instance_profile(self, name_or_arn: str) -> str | None: ...
 
@@ -93,6 +95,7 @@ class Activity:
         permissions += pass_role.permissions(
             permissions, request.body, request.parameters, self._iam.role_of_instance_profile
         )
+        permissions = [self._iam.with_context(permission) for permission in permissions]
         return [
             {
                 "time": request.time.isoformat(),
@@ -100,6 +103,7 @@ class Activity:
                 "session": request.session.session_name,
                 "action": permission.action,
                 "resource": permission.resource,
+                "context": dict(permission.context),
                 "allowed": self._iam.allows(request.session, permission, request.region),
                 "status": request.status,
             }

@@ -22,6 +22,7 @@ SAGEMAKER_RESOURCES = {
 }
 # RunInstances is checked against each kind of resource that it makes or uses.
 RUN_INSTANCES_RESOURCES = ("instance", "network-interface", "security-group", "subnet", "volume")
+TAG_KEY = re.compile(r"(TagSpecification\.\d+)\.Tag\.\d+\.Key")
 LAMBDA_ACTIONS = {
     "Invoke": "InvokeFunction",
     "InvokeAsync": "InvokeFunction",
@@ -38,14 +39,15 @@ def added_service(
         return (_autoscaling_call(name, parameters, region, account_id),)
     prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
     # SageMaker writes names in lower case in its ARNs.
-    resources = [
-        f"{prefix}{kind}/{parameters[member].lower()}"
+    resources = {
+        member: f"{prefix}{kind}/{parameters[member].lower()}"
         for member, kind in SAGEMAKER_RESOURCES.items()
         if isinstance(parameters.get(member), str)
-    ]
-    found = [Permission(name, resource) for resource in resources] or [Permission(name, "*")]
-    if action.startswith("Create") and parameters.get("Tags"):
-        found.append(Permission("sagemaker:AddTags", found[0].resource))
+    }
+    found = [Permission(name, resource) for resource in resources.values()] or [Permission(name, "*")]
+    created = resources.get(action.removeprefix("Create") + "Name")
+    if action.startswith("Create") and parameters.get("Tags") and created:
+        found.append(Permission("sagemaker:AddTags", created))
     return tuple(found)
 
 
@@ -88,6 +90,18 @@ def lambda_call(
     return [Permission(action, arn)]
 
 
+def logs_call(action: str, parameters: Mapping[str, Any], region: str, account_id: str) -> list[Permission]:
+    """A call of CloudWatch Logs. A policy on a group must end in `:*`: calls are checked as on a stream.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    group = parameters.get("logGroupName")
+    if not isinstance(group, str):
+        return [Permission(f"logs:{action}", "*")]
+    arn = f"arn:aws:logs:{region}:{account_id}:log-group:{group}:log-stream:"
+    return [Permission(f"logs:{action}", arn + str(parameters.get("logStreamName", "")))]
+
+
 def ec2_call(parameters: Mapping[str, Sequence[str]], region: str, account_id: str) -> list[Permission]:
     """A call of the EC2 API, as far as it acts on instances; the rest names no resource."""
     action = _first(parameters, "Action")
@@ -105,22 +119,34 @@ def _run_instances(parameters: Mapping[str, Sequence[str]], region: str, account
     """With the tags that it sets and the parameter that names its image."""
     prefix = f"arn:aws:ec2:{region}:{account_id}:"
     context = {"ec2:InstanceType": _first(parameters, "InstanceType")}
-    tags = {
-        _first(parameters, name): _first(parameters, name.removesuffix("Key") + "Value")
-        for name in parameters
-        if re.fullmatch(r"TagSpecification\.\d+\.Tag\.\d+\.Key", name)
-    }
-    context |= {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    found = [Permission("ec2:RunInstances", f"{prefix}{kind}/*", context) for kind in RUN_INSTANCES_RESOURCES]
+    tags = _tag_specifications(parameters)
+    found = [
+        Permission("ec2:RunInstances", f"{prefix}{kind}/*", context | tags.get(kind, {}))
+        for kind in RUN_INSTANCES_RESOURCES
+    ]
     found.append(Permission("ec2:RunInstances", f"arn:aws:ec2:{region}::image/*", context))
-    if tags:
-        created = {**context, "ec2:CreateAction": "RunInstances"}
-        found.append(Permission("ec2:CreateTags", f"{prefix}instance/*", created))
+    created = {"ec2:CreateAction": "RunInstances"}
+    found += [
+        Permission("ec2:CreateTags", f"{prefix}{kind}/*", context | created | own)
+        for kind, own in tags.items()
+    ]
     image = _first(parameters, "ImageId")
     if image.startswith("resolve:ssm:"):
         name = image.removeprefix("resolve:ssm:").lstrip("/")
         owner = "" if name.startswith("aws/") else account_id
         found.append(Permission("ssm:GetParameters", f"arn:aws:ssm:{region}:{owner}:parameter/{name}"))
+    return found
+
+
+def _tag_specifications(parameters: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """Kind of resource -> the condition keys of the tags that a launch sets on it."""
+    found: dict[str, dict[str, str]] = {}
+    for name in parameters:
+        match = TAG_KEY.fullmatch(name)
+        if match:
+            kind = _first(parameters, f"{match[1]}.ResourceType")
+            value = _first(parameters, name.removesuffix("Key") + "Value")
+            found.setdefault(kind, {})[f"aws:RequestTag/{_first(parameters, name)}"] = value
     return found
 
 

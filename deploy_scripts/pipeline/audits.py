@@ -1,12 +1,15 @@
-"""Asks the audit function to look at the account's IAM."""
+"""Audits: by the deployed function on the account, or here on a saved copy; and the forms of a report."""
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.laptop import REGION
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.s3_documents import read_json
+from functions.common.errors import DropserveError
 
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
 
@@ -47,3 +50,45 @@ def run_audit(deployment: Deployment) -> Audit:
 def audit_of_run(deployment: Deployment, run_id: str) -> dict[str, Any]:
     """The audit report that a run's release passed."""
     return read_json(deployment, f"s3://{deployment.bucket}/runs/{run_id}/audit.json")
+
+
+# The audit's own modules are imported where they are needed: `--help` need not load every check.
+
+
+def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None) -> dict[str, Any]:
+    """The report on a saved `aws iam get-account-authorization-details`; no account is asked.
+
+    Raises CliError when a file cannot be read.
+    """
+    from functions.iam_audit.saved import audit_saved  # noqa: PLC0415
+    from functions.iam_audit.settings import Settings  # noqa: PLC0415
+    from functions.iam_audit.suppressions import read_suppressions  # noqa: PLC0415
+
+    settings = Settings(data_bucket="", pipeline_role_path=pipeline_role_path)
+    try:
+        return audit_saved(file, settings, read_suppressions(suppressions) if suppressions else ())
+    except DropserveError as error:
+        raise CliError(f"The audit failed: {error}.", "Mend the file that is named.") from error
+
+
+def as_html(report: dict[str, Any]) -> str:
+    from functions.iam_audit.report import render_html  # noqa: PLC0415
+
+    return render_html(report)
+
+
+def as_sarif(report: dict[str, Any], file: Path | None) -> dict[str, Any]:
+    """SARIF 2.1.0; findings are shown at the saved file, or at the report."""
+    from functions.iam_audit.sarif import to_sarif  # noqa: PLC0415
+
+    return to_sarif(report, source=file.name if file else "audit.json")
+
+
+def as_asff(report: dict[str, Any], region: str | None) -> list[dict[str, Any]]:
+    """AWS Security Findings for BatchImportFindings. Raises CliError without an account to name in them."""
+    from functions.iam_audit.security_hub import SecurityHubError, to_asff  # noqa: PLC0415
+
+    try:
+        return to_asff(report, region=region or report["region"] or REGION)
+    except SecurityHubError as error:
+        raise CliError(f"{error}.", "Audit a file that names roles or users.") from error

@@ -6,6 +6,7 @@ from local_cloud import identity
 from local_cloud.ec2 import Machines
 from local_cloud.ministack_adapter import (
     cloudformation,
+    event_targets,
     iam,
     lambda_concurrency,
     lambda_workers,
@@ -34,6 +35,7 @@ class Emulator:
         lambda_workers.install(processes)
         lambda_concurrency.install()
         s3_events.install()
+        event_targets.install()
         s3_reads.install()
         step_functions.install()
         cloudformation.install()

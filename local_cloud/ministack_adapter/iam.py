@@ -1,15 +1,17 @@
 """Identities: role sessions are known to IAM and STS, and a role says when it was last used."""
 
+import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import detect_service
-from ministack.services import iam, sts, tagging
+from ministack.services import ec2, iam, sts, tagging
 
 from local_cloud import service_permissions
 from local_cloud.activity import SeenRequest
@@ -27,6 +29,7 @@ def install() -> None:
     points.take(iam_evaluator, "resolve_principal", "access_key_id", "account_id", "credential")
     points.take(iam_evaluator, "evaluate", "ctx", "policies", "limits")
     points.take(tagging, "resource_tags")
+    points.take(ec2, "_tags")
     points.take(sts, "register_session", "access_key", "session")
     _tell_last_use_of_role()
     _tell_last_use_in_authorization_details()
@@ -75,6 +78,9 @@ class IamRecords:
             return service_permissions.lambda_call(request.method, request.path, parameters, *where)
         if service == "ec2":
             return service_permissions.ec2_call(parameters, *where)
+        if service == "logs":
+            action = request.headers.get("x-amz-target", "").rpartition(".")[2]
+            return service_permissions.logs_call(action, _json(request.body), *where)
         arguments = (service, request.method, request.path, request.headers, request.body, parameters)
         action = iam_actions.extract_iam_action(*arguments)
         if action is None:
@@ -87,8 +93,13 @@ class IamRecords:
             found += _additional_s3_permissions(request)
         return found
 
+    def with_context(self, permission: Permission) -> Permission:
+        """The permission with the tags that its resource has now, condition keys in lower case."""
+        context = {**_tags_of(permission.resource), **_lower(permission.context)}
+        return replace(permission, context=context)
+
     def allows(self, session: RoleSession, permission: Permission, region: str) -> bool:
-        """Whether the role's own policies and its boundary allow the action on the resource."""
+        """Whether the role's own policies and its boundary allow what `with_context` gave."""
         principal = iam_evaluator.resolve_principal(session.access_key_id, session.account_id)
         if isinstance(principal, iam_evaluator.AuthError) or principal.policies is None:
             return False
@@ -99,7 +110,7 @@ class IamRecords:
             action=permission.action,
             resource_arn=permission.resource,
             region=region,
-            service_context={**_tags_of(permission.resource), **_lower(permission.context)},
+            service_context=dict(permission.context),
             principal_keys=principal.keys,
         )
         result = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
@@ -110,17 +121,43 @@ class IamRecords:
         return role_of_instance_profile(name_or_arn)
 
 
+def _json(body: bytes) -> dict[str, Any]:
+    """The parameters of a JSON request; of one that was too long to be kept whole, its texts."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return dict(re.findall(r'"(\w+)"\s*:\s*"([^"\\]*)"', body.decode(errors="replace"))[::-1])
+    return document if isinstance(document, dict) else {}
+
+
 def _additional_s3_permissions(request: SeenRequest) -> list[Permission]:
-    """A copy reads its source too, a batch of deletions names many keys."""
+    """A copy reads its source too, a batch of deletions names many keys.
+
+    That an object is not there, S3 says only to those who may list the bucket; others get 403:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
     checks = iam_actions.s3_additional_checks(
         request.method, request.path, request.headers, request.body, request.parameters
     )
-    return [Permission(action, resource) for action, resource in checks]
+    found = [Permission(action, resource) for action, resource in checks]
+    bucket, _, key = request.path.lstrip("/").partition("/")
+    if request.status == 404 and key and request.method in {"GET", "HEAD"}:
+        found.append(Permission("s3:ListBucket", f"arn:aws:s3:::{bucket}"))
+    return found
 
 
 def _tags_of(resource: str) -> dict[str, Any]:
-    tags = tagging.resource_tags(resource) or {}
+    tags = tagging.resource_tags(resource) or _ec2_tags(resource)
     return {f"aws:resourcetag/{key}".lower(): value for key, value in tags.items()}
+
+
+def _ec2_tags(resource: str) -> dict[str, str]:
+    """The emulator keeps these apart, by the resource's id."""
+    parts = resource.split(":", 5)
+    if len(parts) != 6 or parts[2] != "ec2":
+        return {}
+    tags = ec2._tags.get_scoped(parts[4], parts[3], parts[5].rpartition("/")[2]) or []
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _lower(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""What each role is allowed against what it used: the heart of the rehearsal.
+
+A statement that no call needs in full is too wide: each of its actions and each of its resources must be
+used by some call, or be excused in writing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from deploy_scripts.rehearsal.excuses import Excuse
+from deploy_scripts.rehearsal.judging import allows
+from deploy_scripts.rehearsal.recording import Call
+from deploy_scripts.rehearsal.template_roles import Role, Statement
+
+
+@dataclass(frozen=True)
+class Unused:
+    """An action, or a resource, of one statement, that no call needed; `reason` excuses it."""
+
+    policy: str
+    action: str
+    resource: str
+    reason: str | None
+
+    @property
+    def name(self) -> str:
+        """The action, or the resource, whichever it is about."""
+        return self.resource if self.action == "*" else self.action
+
+
+@dataclass(frozen=True)
+class RoleUse:
+    """One row of the table. `used` counts calls by action; `lacking` are calls that nothing allows."""
+
+    role: Role
+    used: dict[str, int]
+    unused: list[Unused]
+    lacking: list[Call]
+
+    @property
+    def is_proved(self) -> bool:
+        return not self.lacking and all(each.reason for each in self.unused)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`needless`: excuses for what was used after all, or is not allowed at all."""
+
+    roles: list[RoleUse]
+    needless: list[Excuse]
+
+    @property
+    def is_proved(self) -> bool:
+        return not self.needless and all(role.is_proved for role in self.roles)
+
+
+def compare(roles: Iterable[Role], calls: Sequence[Call], excuses: Sequence[Excuse]) -> Comparison:
+    """Hold every role to its calls."""
+    rows = [
+        _compare_role(
+            role,
+            [call for call in calls if call.role == role.name],
+            [excuse for excuse in excuses if excuse.role == role.name],
+        )
+        for role in roles
+    ]
+    needed = {(row.role.name, each.action, each.resource) for row in rows for each in row.unused}
+    needless = [each for each in excuses if (each.role, each.action, each.resource) not in needed]
+    return Comparison(rows, needless)
+
+
+def _compare_role(role: Role, calls: Sequence[Call], excuses: Sequence[Excuse]) -> RoleUse:
+    documents = [statement.document(statement.actions, statement.resources) for statement in role.statements]
+    lacking = [call for call in calls if not allows(documents, call)]
+    used: Counter[str] = Counter()
+    for call in calls:
+        if call not in lacking:
+            used[call.action] += call.count
+    reasons = {(each.action, each.resource): each.reason for each in excuses}
+    unused = [
+        Unused(statement.policy, action, resource, reasons.get((action, resource)))
+        for statement in role.statements
+        if statement.effect == "Allow"
+        for action, resource in _unused_parts(statement, calls)
+    ]
+    return RoleUse(role, dict(sorted(used.items())), unused, lacking)
+
+
+def _unused_parts(statement: Statement, calls: Sequence[Call]) -> list[tuple[str, str]]:
+    """(action, `*`) for each action that no call needed; for the others, (`*`, resource) in the same way."""
+    pairs = [
+        (action, resource)
+        for action in statement.actions
+        for resource in statement.resources
+        if any(allows([statement.document((action,), (resource,))], call) for call in calls)
+    ]
+    actions, resources = {action for action, _ in pairs}, {resource for _, resource in pairs}
+    idle = [(action, "*") for action in statement.actions if action not in actions]
+    if actions:
+        idle += [("*", resource) for resource in statement.resources if resource not in resources]
+    return idle

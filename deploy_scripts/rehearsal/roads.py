@@ -1,0 +1,231 @@
+"""The roads that a deployment's life takes: drops, runs by hand, answers, failures, the take-down."""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import boto3
+
+from deploy_scripts import laptop
+from deploy_scripts.destroy import destroy
+from deploy_scripts.errors import CliError
+from deploy_scripts.pipeline.audits import run_audit
+from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.pipeline.drops import MARKER, upload_drop
+from deploy_scripts.pipeline.executions import start_execution
+from deploy_scripts.pipeline.ledger import LedgerItem, find_item
+from deploy_scripts.pipeline.predictions import predict_url, upload_photo
+from deploy_scripts.pipeline.releases import list_endpoints
+from deploy_scripts.pipeline.run_starts import wait_for_drop, wait_for_execution
+from deploy_scripts.pipeline.training_progress import newest_training_job
+from deploy_scripts.rehearsal.photos import write_photos, zip_photos
+from deploy_scripts.rehearsal.scratch_cloud import ScratchCloud
+
+T = TypeVar("T")
+
+# Nothing here takes a fraction of this; what hangs must end.
+_LIMIT_S = 240
+_POLL_S = 0.2
+_ZIP_KEY = "drops/zipped.zip"
+_FOLDER_KEY = f"drops/folder/{MARKER}"
+_TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN='([^']+)'")
+
+
+@dataclass(frozen=True)
+class Road:
+    """`name` is a sentence without its full stop."""
+
+    name: str
+    walk: Callable[[], None]
+
+
+class Roads:
+    """Every road on one deployment; later ones build on what earlier ones left."""
+
+    def __init__(self, cloud: ScratchCloud, folder: Path) -> None:
+        self._deployment: Deployment = cloud.deployment
+        self._aws = cloud.deployment.aws
+        self._activity_log = cloud.activity_log
+        self._photos = write_photos(folder / "photos")
+        self._zip = zip_photos(self._photos, folder / "zipped.zip")
+        self._first_drop: LedgerItem
+        self._dead_execution: str
+
+    def all(self) -> list[Road]:
+        """In the order in which they can be walked."""
+        return [
+            Road("A folder is dropped, trained on SageMaker and released", self._drop_folder),
+            Road("The same drop is announced again", self._announce_again),
+            Road("A photo is asked about by its URL and by its place in S3", self._ask),
+            Road("A file that is no dataset is dropped", self._drop_nonsense),
+            Road("A zip is dropped, and its run is stopped in its training", self._stop_training),
+            Road("A run ends while its EC2 instance still trains", self._lose_instance),
+            Road("A training fails on EC2", self._fail_training),
+            Road("A run by hand trains on EC2 and replaces the live release", self._replace),
+            Road("The audit runs without a run, and finds a new administrator", self._audit),
+        ]
+
+    def take_down(self) -> Road:
+        """The last one: nothing is left of the deployment."""
+        return Road("The deployment is taken down", self._destroy)
+
+    # -- the roads
+
+    def _drop_folder(self) -> None:
+        self._first_drop = self._drop(self._photos, name="folder")
+        self._wait_for_end(self._first_drop, expected="live")
+
+    def _drop_nonsense(self) -> None:
+        item = self._drop(self._photos / "blue" / "0.jpg")
+        self._wait_for_end(item, expected="rejected")
+
+    def _announce_again(self) -> None:
+        drop = {"key": self._first_drop.key, "version_id": self._first_drop.version_id}
+        announcement = {"source": "drop", "claim": "once", "bucket": self._first_drop.bucket, **drop}
+        execution_arn = start_execution(self._deployment, announcement)
+        self._until(lambda: self._has_ended(execution_arn))
+
+    def _ask(self) -> None:
+        """The same photo by a URL and by its place in the bucket."""
+        photo = self._photos / "blue" / "0.jpg"
+        predict_url(self._deployment, upload_photo(self._deployment, photo, "rehearsal.jpg"))
+        event = {"s3_uri": f"s3://{self._deployment.bucket}/uploads/rehearsal.jpg"}
+        answer = self._aws.functions.invoke(
+            FunctionName=self._deployment.outputs["InferenceFunctionAliasArn"],
+            Payload=json.dumps(event).encode(),
+        )
+        reply = json.loads(answer["Payload"].read())
+        if reply.get("statusCode") != 200:
+            raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _stop_training(self) -> None:
+        """Stopped once the job has shown that it reads the copy of the zip."""
+        item = self._drop(self._zip)
+        self._until(lambda: self._has_read("SageMakerRole", f"/snapshots/{item.run.run_id}/"))
+        self._aws.stepfunctions.stop_execution(executionArn=item.execution_arn)
+        job = newest_training_job(self._aws.sagemaker, item.run.run_id) or ""
+        self._until(lambda: self._job_status(job) in {"Stopping", "Stopped"})
+        self._dead_execution = item.execution_arn
+
+    def _lose_instance(self) -> None:
+        """Somebody else answers for the instance while it trains: it is found running, and ended."""
+        item = self._start(_ZIP_KEY)
+        self._until(lambda: self._has_read("Ec2TrainingRole", f"/snapshots/{item.run.run_id}/"))
+        self._aws.stepfunctions.send_task_failure(
+            taskToken=self._task_token(item.execution_arn),
+            error="Rehearsed",
+            cause="the rehearsal ended the task",
+        )
+        self._wait_for_end(item, expected="failed")
+
+    def _fail_training(self) -> None:
+        """The code that it would run is damaged for a while."""
+        bucket = self._deployment.outputs["ArtifactsBucketName"]
+        (code,) = self._aws.s3.list_objects_v2(Bucket=bucket, Prefix="training/sourcedir-")["Contents"]
+        whole = self._aws.s3.get_object(Bucket=bucket, Key=code["Key"])["Body"].read()
+        self._aws.s3.put_object(Bucket=bucket, Key=code["Key"], Body=b"damaged")
+        try:
+            self._wait_for_end(self._start(_ZIP_KEY), expected="failed")
+        finally:
+            self._aws.s3.put_object(Bucket=bucket, Key=code["Key"], Body=whole)
+
+    def _replace(self) -> None:
+        """What the live run measured is gone; a run that is over still holds the lock."""
+        metrics = f"runs/{self._first_drop.run.run_id}/metrics.json"
+        self._aws.s3.delete_object(Bucket=self._deployment.bucket, Key=metrics)
+        self._aws.dynamodb.update_item(
+            TableName=self._deployment.ledger_table,
+            Key={"run_id": {"S": "deploy-lock"}},
+            UpdateExpression="SET holder = :dead",
+            ExpressionAttributeValues={":dead": {"S": self._dead_execution}},
+        )
+        item = self._start(_FOLDER_KEY)
+        self._wait_for_end(item, expected="live")
+
+    def _audit(self) -> None:
+        """Of an account that has a key and an administrator of its own, besides the pipeline."""
+        trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        iam, role = self._client("iam"), "rehearsed-administrator"
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
+        iam.put_role_policy(RoleName=role, PolicyName="everything", PolicyDocument=_policy(everything))
+        self._client("kms").create_key()
+        if not run_audit(self._deployment).counts["critical"]:
+            raise CliError("The audit did not find the administrator that the rehearsal made.")
+
+    def _destroy(self) -> None:
+        # An endpoint that is still being deleted cannot be deleted once more.
+        self._until(lambda: len(list_endpoints(self._deployment)) == 1)
+        destroy(self._aws, delete_data=True, say=lambda _: None)
+
+    # -- steps of roads
+
+    def _drop(self, path: Path, *, name: str | None = None) -> LedgerItem:
+        dropped = upload_drop(self._deployment, path, name, sent=lambda _: None)
+        return wait_for_drop(self._deployment, dropped.key, dropped.version_id)
+
+    def _start(self, key: str) -> LedgerItem:
+        """A run by hand on EC2."""
+        start_input = {"key": key, "bucket": self._deployment.bucket, "backend": "ec2", "force": True}
+        return wait_for_execution(self._deployment, start_execution(self._deployment, start_input))
+
+    def _wait_for_end(self, item: LedgerItem, *, expected: str) -> None:
+        self._until(lambda: self._has_ended(item.execution_arn))
+        run = find_item(self._deployment, item.run.run_id).run
+        if run.status != expected:
+            raise CliError(
+                f"A run of the rehearsal ended as {run.status}, not as {expected}: {run.reason}",
+                "The pipeline itself is at fault; `make test` tells more.",
+            )
+
+    def _has_ended(self, execution_arn: str) -> bool:
+        answer = self._aws.stepfunctions.describe_execution(executionArn=execution_arn)
+        return answer["status"] != "RUNNING"
+
+    def _job_status(self, job: str) -> str:
+        return self._aws.sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
+
+    def _task_token(self, execution_arn: str) -> str:
+        """From the user data that the state machine made for the instance."""
+        history = self._aws.stepfunctions.get_paginator("get_execution_history")
+        for page in history.paginate(executionArn=execution_arn, includeExecutionData=True):
+            for event in page["events"]:
+                parameters = json.loads(event.get("taskScheduledEventDetails", {}).get("parameters", "{}"))
+                user_data = base64.b64decode(parameters.get("UserData", "")).decode()
+                if match := _TOKEN.search(user_data):
+                    return match[1]
+        raise CliError(f"The execution {execution_arn} gave no instance a task token.")
+
+    def _has_read(self, role: str, part_of_key: str) -> bool:
+        # Lines are searched as they are: the last one may be half written.
+        lines = self._activity_log.read_text(encoding="utf-8").splitlines()
+        return any(role in line and part_of_key in line for line in lines)
+
+    def _client(self, service: str) -> Any:
+        """Of a service that dropserve itself has no business with."""
+        keys = laptop.client_variables(self._aws.endpoint_url or "")
+        return cast(Any, boto3).client(
+            service,
+            endpoint_url=keys["AWS_ENDPOINT_URL"],
+            region_name=keys["AWS_REGION"],
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def _until(self, ask: Callable[[], T | None]) -> T:
+        """The first answer that is something. Raises CliError when none comes in time."""
+        deadline = time.monotonic() + _LIMIT_S
+        while time.monotonic() < deadline:
+            if answer := ask():
+                return answer
+            time.sleep(_POLL_S)
+        raise CliError(f"A road of the rehearsal did not end within {_LIMIT_S} s.", "See `dropserve logs`.")
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

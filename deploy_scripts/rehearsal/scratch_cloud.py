@@ -1,0 +1,59 @@
+"""A cloud of the rehearsal's own, with dropserve deployed in it; a person's own cloud is not touched."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_scripts import laptop
+from deploy_scripts.aws import Target, connect
+from deploy_scripts.deploy import DeployChoices, deploy
+from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.project import cloud_state_folder
+
+
+@dataclass(frozen=True)
+class ScratchCloud:
+    """`activity_log` is whole only once the cloud has ended."""
+
+    deployment: Deployment
+    activity_log: Path
+
+
+@contextmanager
+def scratch_cloud(folder: Path, *, say: Callable[[str], None]) -> Iterator[ScratchCloud]:
+    """A fresh cloud at a free port, stopped at the end; its state stays in `folder`.
+
+    Raises CliError when it cannot be started, or the stack cannot be deployed.
+    """
+    with _home(folder):
+        laptop.start_cloud(port=0)
+        try:
+            aws = connect(Target())
+            outputs = deploy(aws, DeployChoices(), say=say)
+            yield ScratchCloud(Deployment(aws, outputs), cloud_state_folder() / "activity.jsonl")
+        finally:
+            laptop.stop_cloud()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="dropserve-rehearsal-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _home(folder: Path) -> Iterator[None]:
+    """DROPSERVE_HOME for the time of the rehearsal: it decides where a cloud keeps its state."""
+    before = os.environ.get("DROPSERVE_HOME")
+    os.environ["DROPSERVE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DROPSERVE_HOME"]
+        else:
+            os.environ["DROPSERVE_HOME"] = before

@@ -1,0 +1,74 @@
+"""The roles of the template, statement by statement, as a deployment made them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.rehearsal.template_values import fill_in
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of an inline policy; absent elements are empty."""
+
+    policy: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    condition: Mapping[str, Any]
+
+    def document(self, actions: tuple[str, ...], resources: tuple[str, ...]) -> dict[str, Any]:
+        """The statement with only these actions and resources, as IAM writes it."""
+        condition = {"Condition": self.condition} if self.condition else {}
+        return {"Effect": self.effect, "Action": list(actions), "Resource": list(resources), **condition}
+
+
+@dataclass(frozen=True)
+class Role:
+    """`name` is the role's name in the template."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+
+def read_roles(template: Mapping[str, Any], values: Mapping[str, str]) -> list[Role]:
+    """Every role of the template with the values in place, sorted by name.
+
+    Raises CliError for what the rehearsal cannot judge: managed policies, NotAction, NotResource.
+    """
+    return [
+        Role(name, _statements(name, fill_in(resource["Properties"], values)))
+        for name, resource in sorted(template["Resources"].items())
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+
+
+def _statements(role: str, properties: Mapping[str, Any]) -> tuple[Statement, ...]:
+    if properties.get("ManagedPolicyArns"):
+        raise CliError(
+            f"{role} attaches a managed policy, whose actions the template does not show.",
+            "Write what the role needs as an inline policy.",
+        )
+    return tuple(
+        _statement(role, policy["PolicyName"], statement)
+        for policy in properties.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def _statement(role: str, policy: str, statement: Mapping[str, Any]) -> Statement:
+    for element in ("NotAction", "NotResource"):
+        if element in statement:
+            raise CliError(f"{role} uses {element} in {policy}.", "Name what is allowed, not what is not.")
+    return Statement(
+        policy=policy,
+        effect=statement["Effect"],
+        actions=_texts(statement["Action"]),
+        resources=_texts(statement["Resource"]),
+        condition=statement.get("Condition", {}),
+    )
+
+
+def _texts(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

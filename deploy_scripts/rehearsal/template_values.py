@@ -1,0 +1,73 @@
+"""What a deployment gave to the names in its template, and the template with the values in their place.
+
+Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, and Fn::Sub.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.pipeline.deployment import Deployment
+
+# Type of resource -> its ARN, from its physical id: what Fn::GetAtt Arn gives.
+_ARNS = {
+    "AWS::S3::Bucket": "arn:{partition}:s3:::{id}",
+    "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
+    "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{id}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{stack}/{id}",
+}
+_VARIABLE = re.compile(r"\$\{(?!!)([\w.:]+)\}")
+
+
+def deployed_values(deployment: Deployment) -> dict[str, str]:
+    """`DataBucket`, `DataBucket.Arn`, `AWS::Region`, a parameter's name, ... -> its value here."""
+    aws = deployment.aws
+    place = {
+        "partition": "aws",
+        "region": aws.region,
+        "account": aws.account_id,
+        "stack": aws.stack,
+    }
+    values = {**aws.pseudo_parameters, "AWS::Partition": place["partition"]}
+    stack = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
+    values |= {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=aws.stack)
+    for resource in (each for page in pages for each in page["StackResourceSummaries"]):
+        name, physical_id = resource["LogicalResourceId"], resource.get("PhysicalResourceId", "")
+        values[name] = physical_id
+        if form := _ARNS.get(resource["ResourceType"]):
+            values[f"{name}.Arn"] = form.format(**place, id=physical_id)
+    return values
+
+
+def fill_in(part: Any, values: Mapping[str, str]) -> Any:
+    """A part of the template with each reference replaced by its value.
+
+    Raises CliError for a name without a value, or a function that policies are not written with.
+    """
+    if isinstance(part, list):
+        return [fill_in(each, values) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if len(part) == 1:
+        ((name, argument),) = part.items()
+        if name == "Ref":
+            return _value(argument, values)
+        if name == "Fn::GetAtt":
+            return _value(argument if isinstance(argument, str) else ".".join(argument), values)
+        if name == "Fn::Sub" and isinstance(argument, str):
+            return _VARIABLE.sub(lambda match: _value(match[1], values), argument)
+        if name.startswith("Fn::"):
+            raise CliError(f"A role of the template is written with {name}, which the rehearsal cannot read.")
+    return {name: fill_in(each, values) for name, each in part.items()}
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        raise CliError(
+            f"The template names {name}, to which the rehearsed deployment gave no value.",
+            "Record anew: `dropserve rehearse`.",
+        )
+    return values[name]

@@ -1,0 +1,104 @@
+"""The template's roles have what a rehearsal shows that they use, and nothing more."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_scripts.project import PROGRAMS, TEMPLATE
+from deploy_scripts.rehearsal.comparison import compare
+from deploy_scripts.rehearsal.excuses import read_excuses
+from deploy_scripts.rehearsal.recording import Recording, load_recording
+from deploy_scripts.rehearsal.template_roles import Role, Statement, read_roles
+from deploy_scripts.sam_template import read_template
+
+# It takes one to two minutes on two idle cores.
+LIMIT_S = 540
+pytestmark = pytest.mark.timeout(LIMIT_S + 60)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """The one rehearsal of these tests: what it said and what it wrote."""
+
+    exit_code: int
+    errors: str
+    document: dict[str, Any]
+    folder: Path
+
+    @property
+    def recording(self) -> Recording:
+        return load_recording(self.folder / "recording.json")
+
+    @property
+    def roles(self) -> list[Role]:
+        return read_roles(read_template(TEMPLATE), self.recording.values)
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
+    folder = tmp_path_factory.mktemp("rehearsal")
+    program = [str(PROGRAMS / "dropserve"), "rehearse", "--output", str(folder / "out"), "--json"]
+    result = subprocess.run(program, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    assert result.stdout, result.stderr
+    return Rehearsed(result.returncode, result.stderr, json.loads(result.stdout), folder / "out")
+
+
+def test_every_role_is_proved(rehearsed: Rehearsed) -> None:
+    assert rehearsed.exit_code == 0, rehearsed.errors
+    assert rehearsed.document["proved"]
+    assert len(rehearsed.document["roads"]) == 10
+    for role in rehearsed.document["roles"]:
+        assert role["used"], role["role"]
+        assert not role["lacking"]
+        assert all(each["reason"] for each in role["unused"])
+
+
+def test_the_least_policy_of_each_role_is_the_templates(rehearsed: Rehearsed) -> None:
+    for role in rehearsed.roles:
+        least = json.loads((rehearsed.folder / f"{role.name}.json").read_text())
+        assert least["Statement"] == [each.document(each.actions, each.resources) for each in role.statements]
+
+
+def test_any_action_that_is_taken_out_is_named(rehearsed: Rehearsed) -> None:
+    calls, excuses = rehearsed.recording.calls, read_excuses()
+    taken = 0
+    for role in rehearsed.roles:
+        own = [excuse for excuse in excuses if excuse.role == role.name]
+        for narrowed, action in _each_without_one_action(role):
+            found = compare([narrowed], calls, own)
+            named = {call.action for use in found.roles for call in use.lacking}
+            named |= {excuse.action for excuse in found.needless}
+            assert action in named, (role.name, action)
+            taken += 1
+    assert taken > 80
+
+
+def test_an_action_or_a_resource_too_many_is_named(rehearsed: Rehearsed) -> None:
+    for role in rehearsed.roles:
+        first, *rest = role.statements
+        for widened, named in (
+            (replace(first, actions=(*first.actions, "s3:DeleteBucket")), "s3:DeleteBucket"),
+            (
+                replace(first, resources=(*first.resources, "arn:aws:s3:::elsewhere")),
+                "arn:aws:s3:::elsewhere",
+            ),
+        ):
+            found = compare([Role(role.name, (widened, *rest))], rehearsed.recording.calls, read_excuses())
+            assert named in {each.name for each in found.roles[0].unused if each.reason is None}
+
+
+def _each_without_one_action(role: Role) -> Iterator[tuple[Role, str]]:
+    for number, statement in enumerate(role.statements):
+        for action in statement.actions:
+            rest = tuple(each for each in statement.actions if each != action)
+            narrowed = [replace(statement, actions=rest)] if rest else []
+            yield Role(role.name, _spliced(role.statements, number, narrowed)), action
+
+
+def _spliced(statements: tuple[Statement, ...], number: int, by: list[Statement]) -> tuple[Statement, ...]:
+    return (*statements[:number], *by, *statements[number + 1 :])

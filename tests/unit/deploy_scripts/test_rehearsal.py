@@ -1,0 +1,289 @@
+"""The rehearsal's judgement: what a role is allowed against what it used, from a recording and a template."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy_scripts import cli
+from deploy_scripts.errors import CliError
+from deploy_scripts.project import TEMPLATE
+from deploy_scripts.rehearsal.comparison import Comparison, compare
+from deploy_scripts.rehearsal.excuses import Excuse, read_excuses
+from deploy_scripts.rehearsal.minimal_policy import minimal_policy
+from deploy_scripts.rehearsal.recording import Call, Recording, load_recording, record
+from deploy_scripts.rehearsal.template_roles import read_roles
+from deploy_scripts.rehearsal.template_values import deployed_values, fill_in
+from deploy_scripts.sam_template import read_template
+
+VALUES = {
+    "AWS::Partition": "aws",
+    "Data": "photos",
+    "Data.Arn": "arn:aws:s3:::photos",
+    "Worker": "dropserve-Worker-1",
+    "Worker.Arn": "arn:aws:iam::000000000000:role/dropserve/dropserve-Worker-1",
+}
+ARN = "arn:aws:s3:::photos"
+
+
+def allow(actions: Any, resources: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def template_of(*statements: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    policies = [{"PolicyName": "work", "PolicyDocument": {"Statement": list(statements)}}]
+    role = {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies, **properties}}
+    return {"Resources": {"Worker": role, "Data": {"Type": "AWS::S3::Bucket", "Properties": {}}}}
+
+
+def judged(
+    statements: list[dict[str, Any]], calls: list[Call], excuses: list[Excuse] | None = None
+) -> Comparison:
+    return compare(read_roles(template_of(*statements), VALUES), calls, excuses or [])
+
+
+def call(action: str, resource: str, **context: str) -> Call:
+    return Call("Worker", action, resource, {key.replace("__", ":"): value for key, value in context.items()})
+
+
+def test_a_role_that_uses_all_that_it_may_is_proved() -> None:
+    found = judged(
+        [allow("s3:GetObject", {"Fn::Sub": "${Data.Arn}/drops/*"}), allow(["s3:ListBucket"], ARN)],
+        [call("s3:GetObject", f"{ARN}/drops/a.zip"), call("s3:ListBucket", ARN)],
+    )
+
+    assert found.is_proved
+    assert found.roles[0].used == {"s3:GetObject": 1, "s3:ListBucket": 1}
+
+
+def test_an_action_that_nothing_used_is_named() -> None:
+    found = judged([allow(["s3:GetObject", "s3:PutObject"], f"{ARN}/*")], [call("s3:GetObject", f"{ARN}/a")])
+
+    assert not found.is_proved
+    assert [(each.action, each.policy) for each in found.roles[0].unused] == [("s3:PutObject", "work")]
+
+
+def test_a_resource_that_nothing_used_is_named() -> None:
+    found = judged(
+        [allow("s3:GetObject", [f"{ARN}/drops/*", f"{ARN}/runs/*"])], [call("s3:GetObject", f"{ARN}/drops/a")]
+    )
+
+    assert [each.name for each in found.roles[0].unused] == [f"{ARN}/runs/*"]
+
+
+def test_a_call_that_nothing_allows_is_named() -> None:
+    elsewhere = call("s3:GetObject", f"{ARN}/secrets/a")
+    found = judged(
+        [allow("s3:GetObject", f"{ARN}/drops/*")], [call("s3:GetObject", f"{ARN}/drops/a"), elsewhere]
+    )
+
+    assert found.roles[0].lacking == [elsewhere]
+    assert found.roles[0].used == {"s3:GetObject": 1}
+
+
+@pytest.mark.parametrize(
+    ("condition", "context", "allowed"),
+    [
+        ({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}, "ec2.amazonaws.com", True),
+        ({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}, "lambda.amazonaws.com", False),
+        ({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}, None, False),
+        ({"StringLike": {"iam:PassedToService": "ec2.*"}}, "ec2.amazonaws.com", True),
+        ({"Null": {"iam:PassedToService": "false"}}, "ec2.amazonaws.com", True),
+        ({"Null": {"iam:PassedToService": "false"}}, None, False),
+        ({"NoSuchOperator": {"iam:PassedToService": "ec2.amazonaws.com"}}, "ec2.amazonaws.com", False),
+    ],
+)
+def test_conditions_count(condition: dict[str, Any], context: str | None, allowed: bool) -> None:
+    passing = call(
+        "iam:PassRole", "arn:aws:iam::1:role/x", **({"iam__passedtoservice": context} if context else {})
+    )
+
+    found = judged([allow("iam:PassRole", "*", Condition=condition)], [passing])
+
+    assert found.is_proved is allowed
+
+
+def test_a_deny_takes_back_what_another_statement_allows() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": f"{ARN}/drops/secret/*"}
+    denied = call("s3:GetObject", f"{ARN}/drops/secret/a")
+
+    found = judged(
+        [allow("s3:GetObject", f"{ARN}/drops/*"), deny], [denied, call("s3:GetObject", f"{ARN}/drops/a")]
+    )
+
+    assert found.roles[0].lacking == [denied]
+    assert not found.roles[0].unused
+
+
+def test_a_written_reason_excuses_an_action_and_is_needless_once_it_is_used() -> None:
+    statements = [allow(["s3:GetObject", "s3:AbortMultipartUpload"], f"{ARN}/*")]
+    excuse = Excuse("Worker", "s3:AbortMultipartUpload", "*", "Only when a copy breaks off.")
+    read, abort = call("s3:GetObject", f"{ARN}/a"), call("s3:AbortMultipartUpload", f"{ARN}/a")
+
+    excused = judged(statements, [read], [excuse])
+    needless = judged(statements, [read, abort], [excuse])
+    not_even_allowed = judged([allow("s3:GetObject", f"{ARN}/*")], [read], [excuse])
+
+    assert excused.is_proved
+    assert excused.roles[0].unused[0].reason == "Only when a copy breaks off."
+    assert needless.needless == not_even_allowed.needless == [excuse]
+    assert not needless.is_proved and not not_even_allowed.is_proved
+
+
+def test_the_least_policy_drops_what_is_idle_and_adds_what_is_lacking() -> None:
+    condition = {"Null": {"aws:RequestTag/x": "true"}}
+    found = judged(
+        [
+            allow(["s3:GetObject", "s3:PutObject"], [f"{ARN}/drops/*", f"{ARN}/runs/*"], Condition=condition),
+            allow("s3:DeleteObject", "*"),
+        ],
+        [call("s3:GetObject", f"{ARN}/drops/a"), call("sns:Publish", f"arn:aws:sns:::{'0a' * 16}")],
+    )
+
+    assert minimal_policy(found.roles[0]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject"],
+                "Resource": [f"{ARN}/drops/*"],
+                "Condition": condition,
+            },
+            {"Effect": "Allow", "Action": "sns:Publish", "Resource": "arn:aws:sns:::*"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("statement", "properties", "named"),
+    [
+        ({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}, {}, "NotAction"),
+        (allow("s3:GetObject", "*"), {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"]}, "managed policy"),
+        (allow("s3:GetObject", {"Fn::GetAtt": ["Gone", "Arn"]}), {}, "Gone.Arn"),
+        (allow("s3:GetObject", {"Fn::If": ["Always", "a", "b"]}), {}, "Fn::If"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(
+    statement: dict[str, Any], properties: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(CliError, match=named):
+        read_roles(template_of(statement, **properties), VALUES)
+
+
+def test_references_are_filled_in() -> None:
+    part = {"a": [{"Ref": "Data"}, {"Fn::Sub": "${Data.Arn}/x/${!literal}"}, {"Fn::GetAtt": "Data.Arn"}, 1]}
+
+    assert fill_in(part, VALUES) == {"a": ["photos", f"{ARN}/x/${{!literal}}", ARN, 1]}
+
+
+def test_a_log_becomes_a_recording_of_the_stacks_own_roles(tmp_path: Path) -> None:
+    log, file = tmp_path / "activity.jsonl", tmp_path / "recording.json"
+    own, other = VALUES["Worker.Arn"], "arn:aws:iam::000000000000:role/aws-service-role/AWSServiceRoleForX"
+    lines = [
+        {"principal": own, "action": "s3:GetObject", "resource": f"{ARN}/a", "context": {}},
+        {"principal": own, "action": "s3:GetObject", "resource": f"{ARN}/a", "context": {}},
+        {
+            "principal": own,
+            "action": "iam:PassRole",
+            "resource": "r",
+            "context": {"iam:passedtoservice": "x"},
+        },
+        {"principal": other, "action": "iam:GetRole", "resource": "r", "context": {}},
+    ]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    recording = record(VALUES, ["A road"], log)
+    recording.save(file)
+
+    assert load_recording(file) == recording
+    assert recording.calls == (
+        Call("Worker", "iam:PassRole", "r", {"iam:passedtoservice": "x"}),
+        Call("Worker", "s3:GetObject", f"{ARN}/a", {}, 2),
+    )
+
+
+def test_the_values_of_a_deployment(stubbed: Any) -> None:
+    parameters = [{"ParameterKey": "ArtifactsBucket", "ParameterValue": "artifacts"}]
+    now = "2026-11-22T10:00:00Z"
+    stack = {"StackName": "dropserve", "CreationTime": now, "StackStatus": "CREATE_COMPLETE"}
+    kinds = {"Data": "AWS::S3::Bucket", "Worker": "AWS::IAM::Role", "Log": "AWS::Logs::LogGroup"}
+    resources = [
+        {
+            "LogicalResourceId": name,
+            "PhysicalResourceId": f"physical-{name}",
+            "ResourceType": kind,
+            "ResourceStatus": "CREATE_COMPLETE",
+            "LastUpdatedTimestamp": now,
+        }
+        for name, kind in kinds.items()
+    ]
+    stubbed.aws.account_id = "123456789012"
+    stubbed.answer("cloudformation", "describe_stacks", {"Stacks": [{**stack, "Parameters": parameters}]})
+    stubbed.answer("cloudformation", "list_stack_resources", {"StackResourceSummaries": resources})
+
+    values = deployed_values(stubbed.deployment)
+
+    assert values["ArtifactsBucket"] == "artifacts"
+    assert values["Data"] == "physical-Data"
+    assert values["Data.Arn"] == "arn:aws:s3:::physical-Data"
+    assert values["Worker.Arn"] == "arn:aws:iam::123456789012:role/dropserve/physical-Worker"
+    assert values["Log.Arn"] == "arn:aws:logs:us-east-1:123456789012:log-group:physical-Log:*"
+    assert values["AWS::Region"] == "us-east-1"
+
+
+def test_every_written_reason_is_about_an_action_of_the_template() -> None:
+    resources = read_template(TEMPLATE)["Resources"]
+    excuses = read_excuses()
+
+    assert excuses
+    for excuse in excuses:
+        statements = json.dumps(resources[excuse.role]["Properties"]["Policies"])
+        assert f'"{excuse.action}"' in statements, excuse
+        assert len(excuse.reason.split()) > 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- roles: [A]\n  actions: [s3:GetObject]",
+        "- roles: [A]\n  actions: []\n  reason: x",
+        "- roles: [A]\n  actions: [s3:GetObject]\n  reason: x\n  note: y",
+        "- text",
+        "roles: [",
+    ],
+)
+def test_a_malformed_list_of_reasons_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "reasons.yaml"
+    file.write_text(text)
+    with pytest.raises(CliError, match=r"reasons\.yaml"):
+        read_excuses(file)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"values": {}, "roads": [], "calls": [{"role": "x"}]}'])
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "recording.json"
+    file.write_text(text)
+    with pytest.raises(CliError, match="is no recording"):
+        load_recording(file)
+
+
+def test_a_recording_is_checked_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording, output = tmp_path / "recording.json", tmp_path / "least"
+    Recording(VALUES, ("A road",), (call("s3:GetObject", f"{ARN}/a"),)).save(recording)
+    monkeypatch.setattr("deploy_scripts.commands.rehearse.read_excuses", list)
+    statements = [allow("s3:GetObject", f"{ARN}/*")]
+    monkeypatch.setattr("deploy_scripts.commands.rehearse.read_template", lambda _: template_of(*statements))
+    arguments = ["rehearse", "--recording", str(recording), "--output", str(output), "--json"]
+
+    proved = CliRunner().invoke(cli.app, arguments)
+    statements.append(allow("s3:PutObject", f"{ARN}/*"))
+    too_wide = CliRunner().invoke(cli.app, arguments)
+
+    assert proved.exit_code == 0, proved.output
+    assert json.loads(proved.stdout)["roles"][0]["used"] == {"s3:GetObject": 1}
+    assert json.loads((output / "Worker.json").read_text())["Statement"][0]["Action"] == ["s3:GetObject"]
+    assert isinstance(too_wide.exception, CliError)
+    assert "Worker never uses s3:PutObject (work)" in too_wide.exception.message
+    assert not json.loads(too_wide.stdout)["proved"]
