@@ -33,12 +33,17 @@ class ProgramError(Exception):
     """A program of the benchmark ended with an error; the message has the end of what it said."""
 
 
-def run_program(arguments: Sequence[str | Path], log_file: Path) -> Usage:
-    """Run Python with these arguments, its output in `log_file`. Raises ProgramError."""
+def run_program(
+    arguments: Sequence[str | Path], log_file: Path, *, python: str | Path = sys.executable
+) -> Usage:
+    """Run Python (another than this one, if told) with these arguments, its output in `log_file`.
+
+    Raises ProgramError.
+    """
     with log_file.open("wb") as log:
         busy_before, started = _busy_s(), time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)], cwd=BENCHMARKS, stdout=log, stderr=subprocess.STDOUT
+            [str(python), *map(str, arguments)], cwd=BENCHMARKS, stdout=log, stderr=subprocess.STDOUT
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started

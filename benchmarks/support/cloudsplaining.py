@@ -1,0 +1,74 @@
+"""cloudsplaining, the peer of the audit, in an environment of its own: its libraries clash with ours."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+VERSION = "0.9.1"
+_PACKAGES = (f"cloudsplaining=={VERSION}", "policy-sentry==0.15.2", "click==8.5.1", "schema==0.7.8")
+_HOME = Path(__file__).resolve().parents[2] / ".dropserve" / "benchmarks" / f"cloudsplaining-{VERSION}"
+
+RISK_CLASSES = (
+    "PrivilegeEscalation",
+    "ResourceExposure",
+    "DataExfiltration",
+    "CredentialsExposure",
+    "InfrastructureModification",
+    "ServiceWildcard",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What cloudsplaining says of a role: a risk class, and the actions (or services, or paths) behind it."""
+
+    role_arn: str
+    risk_class: str
+    policy: str
+    evidence: tuple[str, ...]
+
+
+def prepared_python() -> Path:
+    """The Python of cloudsplaining's environment, which the first call makes with uv."""
+    python = _HOME / "bin" / "python"
+    if not (_HOME / "ready").is_file():
+        uv = shutil.which("uv")
+        if uv is None:
+            raise SystemExit("uv is needed to install cloudsplaining: https://docs.astral.sh/uv/")
+        for command in (
+            [uv, "venv", "--quiet", "--clear", "--python", "3.11", str(_HOME)],
+            [uv, "pip", "install", "--quiet", "--python", str(python), *_PACKAGES],
+        ):
+            subprocess.run(command, check=True, env={**os.environ, "VIRTUAL_ENV": ""})
+        (_HOME / "ready").touch()
+    return python
+
+
+def scan_arguments(account: Path, output: Path) -> list[str | Path]:
+    """The arguments for that Python: `cloudsplaining scan` as its manual says, without opening a browser."""
+    return [_HOME / "bin" / "cloudsplaining", "scan", "-i", account, "-o", output, "-s"]
+
+
+def read_claims(output: Path, account: Path) -> list[Claim]:
+    """Every claim about a role in the findings that a scan of the account left."""
+    findings = json.loads((output / f"iam-findings-{account.stem}.json").read_text("utf-8"))
+    claims = []
+    for role in findings["roles"].values():
+        for kind in ("inline_policies", "customer_managed_policies", "aws_managed_policies"):
+            for policy_id in role[kind]:
+                claims += _claims(role["arn"], findings[kind].get(policy_id, {}))
+    return claims
+
+
+def _claims(role_arn: str, policy: Mapping[str, Any]) -> list[Claim]:
+    claims = []
+    for risk_class in RISK_CLASSES:
+        for evidence in policy.get(risk_class, {}).get("findings", ()):
+            actions = evidence["actions"] if isinstance(evidence, dict) else [evidence]
+            claims.append(Claim(role_arn, risk_class, policy["PolicyName"], tuple(actions)))
+    return claims
