@@ -128,3 +128,13 @@ def test_calls_of_logs_are_checked_as_on_a_stream() -> None:
     assert resource_of(logGroupName="/x", logStreamName="s") == group + "s"
     assert resource_of(logGroupName="/x") == group
     assert resource_of() == "*"
+
+
+def test_a_report_of_use_is_asked_for_on_the_role_that_it_is_about(bench: Bench, cloud: Cloud) -> None:
+    asking, about = bench.role(), bench.role()
+    report = task("arn:aws:states:::aws-sdk:iam:generateServiceLastAccessedDetails", {"Arn": about})
+
+    bench.run(report, role=asking)
+
+    (call,) = entries(cloud, asking, "iam:GenerateServiceLastAccessedDetails")
+    assert call["resource"] == about

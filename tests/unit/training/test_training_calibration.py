@@ -61,7 +61,9 @@ def test_the_endpoint_gives_the_calibrated_probabilities_and_the_raw_scores(
         if temperature:
             description["temperature"] = temperature
         (tmp_path / "model.json").write_text(json.dumps(description))
-        answers.append(inference.predict_fn(photo, inference.model_fn(str(tmp_path)), None))
+        model, request = inference.model_fn(str(tmp_path)), inference.input_fn(photo, "image/jpeg")
+        body, _ = inference.output_fn(inference.predict_fn(request, model, None), "application/json")
+        answers.append(json.loads(body))
     warm, plain = answers
     scores = torch.tensor(plain["scores"])
     assert warm["scores"] == plain["scores"]
