@@ -85,9 +85,9 @@ class IamRecords:
         action = iam_actions.extract_iam_action(*arguments)
         if action is None:
             return []
-        # The emulator knows no resource of GenerateServiceLastAccessedDetails, whose request names its ARN.
-        named = parameters.get("Arn", [""])[0] if service == "iam" else ""
-        resources = [iam_actions.extract_resource_arn(*arguments, *where) or named or "*"]
+        resources = [iam_actions.extract_resource_arn(*arguments, *where) or "*"]
+        if action == "iam:GenerateServiceLastAccessedDetails":
+            resources = parameters.get("Arn", resources)
         if service == "dynamodb":
             resources = iam_actions.dynamodb_resource_arns(request.body, *where) or resources
         found = [Permission(action, resource) for resource in resources]
