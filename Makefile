@@ -20,8 +20,9 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/
+bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@cd benchmarks && ../$(BIN)/python -m support.readme_table
 
 lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .
