@@ -8,7 +8,7 @@ TORCH_BACKEND ?=
 TORCH_PACKAGES := torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z-]+
 ARGS ?=
 
-.PHONY: demo test bench lint clean setup lock
+.PHONY: demo test bench soak lint clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,8 +21,11 @@ test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 	@cd benchmarks && ../$(BIN)/python -m support.readme_table
+
+soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
+	@$(BIN)/python benchmarks/soak.py
 
 lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .

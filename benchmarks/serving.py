@@ -15,22 +15,18 @@ import json
 import os
 import platform
 import tempfile
-import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
-from deploy_scripts.packaging.weights import shipped_weights
-from support.processes import run_program
+from support.demo_model import train_demo_model
 from support.serving_contestants import Floor, Turn, started
 from support.spread import ratios, spread
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CONCURRENCIES = (1, 8, 64)
-BACKBONE = "efficientnet_lite0"
 PEERS = ("litserve", "toolkit")
 SERVERS = ("ours", *PEERS)
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -88,20 +84,12 @@ def _options() -> argparse.Namespace:
 
 def _prepare(folder: Path) -> tuple[Path, Path]:
     """A model trained on the demo's photos, and these photos in one folder."""
-    demo = prepare_photos("food", DEMO_GROUPS)
-    weights, drop, photos = folder / "weights", folder / "drop", folder / "photos"
-    for place in (weights, drop, photos):
-        place.mkdir()
-    (weights / f"{BACKBONE}.pth").symlink_to(shipped_weights())
-    (drop / "photos.zip").symlink_to(demo.zip_file)
-    arguments: list[str | Path] = [Path(__file__).parents[1] / "training" / "train.py", "--dataset", drop]
-    arguments += ["--weights", weights, "--backbone", BACKBONE]
-    arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
-    run_program(arguments, folder / "log.txt")
-    with zipfile.ZipFile(demo.zip_file) as archive:
-        for number, name in enumerate(archive.namelist()):
-            (photos / f"{number:04d}.jpg").write_bytes(archive.read(name))
-    return folder / "model", photos
+    model, demo_photos = train_demo_model(folder)
+    photos = folder / "photos"
+    photos.mkdir()
+    for number, photo in enumerate(demo_photos):
+        (photos / f"{number:04d}.jpg").write_bytes(photo)
+    return model, photos
 
 
 def _run_all(stage: Stage, floor: Floor, rounds: int) -> Figures:
