@@ -100,8 +100,8 @@ def _run_all(stage: Stage, floor: Floor, rounds: int) -> Figures:
         settings[connections] = {peer: _fastest_settings(peer, connections, stage, tried) for peer in PEERS}
     runs = _run_rounds(stage, floor, ways, settings, rounds)
     results = {str(connections): _compare(runs[connections]) for connections in CONCURRENCIES}
-    for connections, figures in results.items():
-        _tell(connections, figures)
+    for name, figures in results.items():
+        _tell(name, figures)
     return {
         **results,
         "method": " ".join((__doc__ or "").split()),
