@@ -18,6 +18,7 @@ MAX_UNREADABLE_SHARE = 0.2
 MIN_CLASSES = 2
 # One each for training, for validation and for the test.
 MIN_PHOTOS_PER_CLASS = 3
+_HASHED_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,12 @@ def _hash_all(
         except PhotoError as error:
             return Excluded(place.name, str(error))
 
+    # Many to a task: a small photo takes no longer than handing it to a thread.
+    tasks = [places[start : start + _HASHED_TOGETHER] for start in range(0, len(places), _HASHED_TOGETHER)]
     with ThreadPoolExecutor(threads) as pool:
-        results = list(pool.map(hash_one, places))
+        results = [
+            result for task in pool.map(lambda task: list(map(hash_one, task)), tasks) for result in task
+        ]
     hashes = {
         place.name: result for place, result in zip(places, results, strict=True) if isinstance(result, str)
     }
