@@ -23,7 +23,7 @@ _FIRST: FloorWay = {
 _CHOICES: dict[str, list[str]] = {
     "precision": ["bfloat16"],
     "graph": ["fused"],
-    "decoder": ["torchvision"],
+    "decoder": ["pillow_torch", "torchvision"],
     "cores": ["share_batch"],
     "layout": ["contiguous"],
     "malloc": ["default"],

@@ -69,7 +69,7 @@ def _options() -> argparse.Namespace:
     add("--cores", choices=["batch_each", "share_batch"], default="batch_each")
     add("--graph", choices=["eager", "fused"], default="eager")
     add("--malloc", choices=["keep", "default"], default="keep")
-    add("--decoder", choices=["pillow", "torchvision"], default="pillow")
+    add("--decoder", choices=["pillow", "pillow_torch", "torchvision"], default="pillow")
     add("--batch", type=int, default=16)
     return parser.parse_args()
 
@@ -77,6 +77,8 @@ def _options() -> argparse.Namespace:
 def _decoder(name: str) -> Decode:
     if name == "pillow":
         return _decode_by_pillow
+    if name == "pillow_torch":
+        return _decode_by_pillow_and_torch
     from torchvision.io import ImageReadMode, decode_jpeg  # noqa: PLC0415 - a second of imports, if chosen
     from torchvision.transforms.v2 import functional  # noqa: PLC0415
 
@@ -93,6 +95,13 @@ def _decode_by_pillow(photo: bytes) -> torch.Tensor:
         image.draft("RGB", (SIDE, SIDE))
         small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+
+
+def _decode_by_pillow_and_torch(photo: bytes) -> torch.Tensor:
+    with Image.open(io.BytesIO(photo)) as image:
+        image.draft("RGB", (SIDE, SIDE))
+        pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
+    return nn.functional.interpolate(pixels, (SIDE, SIDE), mode="bilinear", antialias=True)[0]
 
 
 def _prepare(options: argparse.Namespace) -> nn.Module:
