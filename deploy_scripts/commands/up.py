@@ -3,12 +3,15 @@
 from typing import Annotated
 
 import typer
+from botocore.exceptions import WaiterError
 
 from deploy_scripts import laptop
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.deploy import DeployChoices
 from deploy_scripts.deploy import deploy as deploy_stack
 from deploy_scripts.options import DebugOption, JsonOption
+from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.pipeline.releases import read_live
 from deploy_scripts.screen import Screen
 from local_cloud.control import Cloud
 
@@ -21,8 +24,10 @@ def up(
     """Start the laptop's cloud and deploy dropserve in it."""
     screen = Screen(as_json=as_json)
     cloud = start(screen, port)
+    aws = connect(Target())
     with screen.moving("Deploying") as say:
-        outputs = deploy_stack(connect(Target()), DeployChoices(), say=say)
+        outputs = deploy_stack(aws, DeployChoices(), say=say)
+    _wait_for_live_endpoint(screen, Deployment(aws, outputs))
     screen.done("dropserve is deployed. Drop photos: `dropserve drop photos.zip --watch`")
     if as_json:
         screen.put_json({"endpoint_url": cloud.endpoint_url, "pid": cloud.pid, "outputs": outputs})
@@ -37,3 +42,16 @@ def start(screen: Screen, port: int | None = None) -> Cloud:
     if port is None and not cloud.endpoint_url.endswith(f":{laptop.USUAL_PORT}"):
         screen.say(f"  (not at port {laptop.USUAL_PORT}, which another program uses)")
     return cloud
+
+
+def _wait_for_live_endpoint(screen: Screen, deployment: Deployment) -> None:
+    """What served when the cloud went down loads its model anew, some seconds long."""
+    live = read_live(deployment)
+    if live is None:
+        return
+    waiter = deployment.aws.sagemaker.get_waiter("endpoint_in_service")
+    try:
+        with screen.moving(f"Waiting for {live.endpoint_name}"):
+            waiter.wait(EndpointName=live.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    except WaiterError as error:
+        screen.say(f"  The live endpoint {live.endpoint_name} does not serve: {error}")
