@@ -1,7 +1,7 @@
 """Who can get at a role, and whether anybody does: what a finding on it is worth."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +53,18 @@ def admits_anyone(statement: Statement) -> bool:
         return True
     principals = statement.principals
     return any(is_everything(name) for kind in ("AWS", "Federated") for name in principals.get(kind, ()))
+
+
+def find_open(statements: Iterable[Statement], keys: frozenset[str] = CALLER_KEYS) -> Statement | None:
+    """The first Allow that admits anyone, with no condition on the caller by one of these keys."""
+    return next(
+        (
+            each
+            for each in statements
+            if each.is_allow and admits_anyone(each) and not each.is_narrowed_by(keys)
+        ),
+        None,
+    )
 
 
 def account_of(principal: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functions.iam_audit.checks.base import Check, Problem
 from functions.iam_audit.checks.lambda_runtimes import RUNTIME_ENDS
 from functions.iam_audit.checks.secrets_in_text import looks_secret
-from functions.iam_audit.reach import CALLER_KEYS, admits_anyone
+from functions.iam_audit.reach import find_open
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 
@@ -26,16 +26,7 @@ class PublicFunction(Check):
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for function in account.functions:
             for policy in function.policies:
-                grant = next(
-                    (
-                        statement
-                        for statement in policy.statements
-                        if statement.is_allow
-                        and admits_anyone(statement)
-                        and not statement.is_narrowed_by(CALLER_KEYS)
-                    ),
-                    None,
-                )
+                grant = find_open(policy.statements)
                 if grant:
                     which = f"The policy of {policy.qualifier}" if policy.qualifier else "Its policy"
                     yield Problem(

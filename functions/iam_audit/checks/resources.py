@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functions.iam_audit.checks.base import Check, Problem
 from functions.iam_audit.checks.secrets_in_text import find_secrets
 from functions.iam_audit.policies import Statement
-from functions.iam_audit.reach import CALLER_KEYS, admits_anyone
+from functions.iam_audit.reach import CALLER_KEYS, find_open
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import BLOCK_SETTINGS, Account
 
@@ -14,8 +14,19 @@ from functions.iam_audit.snapshot import BLOCK_SETTINGS, Account
 _KEY_CALLER_KEYS = CALLER_KEYS | {"kms:calleraccount"}
 
 
-def _opens(statement: Statement, keys: frozenset[str]) -> bool:
-    return statement.is_allow and admits_anyone(statement) and not statement.is_narrowed_by(keys)
+def _opened(arn: str, statement: Statement, account: Account, resource: str | list[str]) -> Problem:
+    """A resource's policy that lets anybody in; `resource` is what a narrower one would name."""
+    return Problem(
+        arn,
+        f"It allows {', '.join(statement.actions)} to any principal.",
+        snippet={
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account.account_id}:role/NAME"},
+            "Action": list(statement.actions),
+            "Resource": resource,
+        },
+        conditions=tuple(map(str, statement.conditions)),
+    )
 
 
 class StateMachineWithoutLogs(Check):
@@ -109,19 +120,9 @@ class PublicBucketPolicy(Check):
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for bucket in account.buckets:
-            opened = next((each for each in bucket.policy if _opens(each, CALLER_KEYS)), None)
+            opened = find_open(bucket.policy)
             if opened and "RestrictPublicBuckets" not in bucket.blocked:
-                yield Problem(
-                    bucket.arn,
-                    f"It allows {', '.join(opened.actions)} to any principal.",
-                    snippet={
-                        "Effect": "Allow",
-                        "Principal": {"AWS": f"arn:aws:iam::{account.account_id}:role/NAME"},
-                        "Action": list(opened.actions),
-                        "Resource": list(opened.resources),
-                    },
-                    conditions=tuple(map(str, opened.conditions)),
-                )
+                yield _opened(bucket.arn, opened, account, list(opened.resources))
 
 
 class PublicKey(Check):
@@ -135,16 +136,6 @@ class PublicKey(Check):
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
         for key in account.keys:
-            opened = next((each for each in key.policy if _opens(each, frozenset(_KEY_CALLER_KEYS))), None)
+            opened = find_open(key.policy, _KEY_CALLER_KEYS)
             if opened:
-                yield Problem(
-                    key.arn,
-                    f"It allows {', '.join(opened.actions)} to any principal.",
-                    snippet={
-                        "Effect": "Allow",
-                        "Principal": {"AWS": f"arn:aws:iam::{account.account_id}:role/NAME"},
-                        "Action": list(opened.actions),
-                        "Resource": "*",
-                    },
-                    conditions=tuple(map(str, opened.conditions)),
-                )
+                yield _opened(key.arn, opened, account, "*")
