@@ -12,7 +12,6 @@ rounds, writing no results.
 
 import argparse
 import json
-import os
 import platform
 import tempfile
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from support.cores import count_cores
 from support.demo_model import train_demo_model
 from support.serving_contestants import Floor, Turn, started
 from support.spread import ratios, spread
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parent / "results" / "serving.json"
 CONCURRENCIES = (1, 8, 64)
 PEERS = ("litserve", "toolkit")
 SERVERS = ("ours", *PEERS)
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_CORES = count_cores()
 _PACKAGES = ("torch", "pillow", "uvicorn", "litserve", "sagemaker-inference")
 
 # Of each setting before the rounds; the better one counts.

@@ -11,7 +11,6 @@ photos and writes no results.
 
 import argparse
 import json
-import os
 import platform
 import tempfile
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from typing import Any
 
 from deploy_scripts.packaging.weights import shipped_weights
 from support.contestants import BACKBONE, EPOCHS, Contestants
+from support.cores import count_cores
 from support.training_parts import PARTS, Bench
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -97,9 +97,8 @@ def _weights_folder(folder: Path) -> Path:
 
 
 def _machine() -> dict[str, Any]:
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
     return {
-        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "cores": count_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "torchvision", "pillow")},

@@ -11,11 +11,12 @@ import progress
 from backbones import BACKBONES, replace_head
 from checkpoints import Session
 from classifier import pick_device
+from cores import count_cores
 from dataset import SPLITS, Dataset
 from features import Features, Part, Pass, compute_parts
 from photo_source import PhotoSource
 from precision import choose_precision
-from processes import Processes, cpu_count
+from processes import Processes
 from saved_features import SavedFeatures
 from settings import Settings
 
@@ -48,7 +49,7 @@ def prepare_pass(
     )
     preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
     seed = settings.head.seed
-    return Pass(network, device, precision, preprocessing, source, cpu_count(), session, seed=seed)
+    return Pass(network, device, precision, preprocessing, source, count_cores(), session, seed=seed)
 
 
 def _agree_on_precision(

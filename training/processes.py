@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
+from cores import count_cores
 from errors import DatasetError, TrainingError, describe_error
 from feature_file import Batch
 from stop import StoppedError, StopSignal
@@ -59,7 +60,7 @@ class Processes:
     @property
     def cores(self) -> int:
         """The cores of this machine that are this process's share."""
-        return max(1, cpu_count() // self.place.local_count)
+        return max(1, count_cores() // self.place.local_count)
 
     def check_alike(self, fingerprint: str) -> None:
         """Raises DatasetError in the first process when another one has other photos, weights or settings."""
@@ -183,12 +184,6 @@ def read_place(environment: Mapping[str, str]) -> Place:
         return Place(*(int(environment[name]) for name in names))
     hosts = _sagemaker_hosts(environment)
     return Place(hosts.index(environment["SM_CURRENT_HOST"]), len(hosts)) if hosts else Place()
-
-
-def cpu_count() -> int:
-    """The CPUs that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _connect(environment: Mapping[str, str], place: Place) -> None:

@@ -77,8 +77,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""
-        if self._process.returncode is None:
-            self._process.kill()
+        _kill(self._process)
 
     async def ended(self) -> int:
         """Wait for the end of the process; its exit status."""

@@ -1,9 +1,10 @@
 """How the endpoint is set: by the environment variables of SageMaker's containers, and by the machine."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from cores import count_cores
 
 # What InvokeEndpoint takes: BodyBlob in the sagemaker-runtime model of botocore.
 MAX_BODY_BYTES = 6_291_456
@@ -56,12 +57,6 @@ def read_settings(environment: Mapping[str, str]) -> ServeSettings:
         # About a second of work for each worker.
         max_requests=64 * max(2, workers),
     )
-
-
-def count_cores() -> int:
-    """The cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _positive(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -12,7 +12,6 @@ import argparse  # noqa: E402 - the imports are a part of what is timed
 import ctypes  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
-import os  # noqa: E402
 import sys  # noqa: E402
 import zipfile  # noqa: E402
 from collections.abc import Callable  # noqa: E402
@@ -25,6 +24,7 @@ from PIL import Image  # noqa: E402
 from torch import nn  # noqa: E402
 
 from support.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
+from support.cores import count_cores  # noqa: E402
 
 Decode = Callable[[bytes], torch.Tensor]
 _IMPORTED = time.perf_counter()
@@ -107,7 +107,7 @@ def _decode_by_pillow_and_torch(photo: bytes) -> torch.Tensor:
 def _prepare(options: argparse.Namespace) -> nn.Module:
     network = build_backbone(options.weights).requires_grad_(requires_grad=False)
     replace_last_linear(network, nn.Identity())
-    torch.set_num_threads(_cpu_count() if options.cores == "share_batch" else 1)
+    torch.set_num_threads(count_cores() if options.cores == "share_batch" else 1)
     if options.graph == "fused":
         from torch.fx.experimental.optimization import fuse  # noqa: PLC0415
 
@@ -140,13 +140,8 @@ def _run(options: argparse.Namespace, network: nn.Module, decode: Decode) -> tor
         # One thread decodes ahead; the network takes all cores for a batch.
         with ThreadPoolExecutor(1) as pool:
             return torch.cat([compute(images) for images in pool.map(read, batches)])
-    with ThreadPoolExecutor(_cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(count_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return torch.cat(list(pool.map(lambda batch: compute(read(batch)), batches)))
-
-
-def _cpu_count() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
