@@ -33,6 +33,8 @@ class Request:
     answer: "asyncio.Future[Answer]"
     since: float = field(default_factory=time.monotonic)
     tries: int = 0
+    # While it waits: rings when no worker has taken it for too long.
+    alarm: asyncio.TimerHandle | None = None
 
 
 class Queue:
@@ -69,6 +71,8 @@ class Queue:
     def add(self, body: bytes, content_type: str, accept: str) -> "asyncio.Future[Answer]":
         """Queue a request; who does not wait for its answer any more cancels it, or sets an exception."""
         request = Request(body, content_type, accept, asyncio.get_running_loop().create_future())
+        request.answer.add_done_callback(lambda _: self._forget(request))
+        self._let_wait(request)
         self._waiting.append(request)
         self._batching.note_arrival(len(self._waiting) + self._computed, request.since)
         self._dispatch()
@@ -86,12 +90,33 @@ class Queue:
         if worker in self._free:
             self._free.remove(worker)
 
+    def _let_wait(self, request: Request) -> None:
+        limit_s = self._settings.wait_limit_s
+        request.alarm = asyncio.get_running_loop().call_later(limit_s, self._refuse, request)
+
+    def _stop_waiting(self, request: Request) -> None:
+        if request.alarm is not None:
+            request.alarm.cancel()
+            request.alarm = None
+
+    def _refuse(self, request: Request) -> None:
+        if not request.answer.done():
+            self._metrics.dropped.labels("not_taken").inc()
+            sentence = f"no worker was free within {self._settings.wait_limit_s:g} s; try again"
+            request.answer.set_result(Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence))
+
+    def _forget(self, request: Request) -> None:
+        """It was answered, or its client has gone: its body is not kept for a worker."""
+        if request.alarm is not None:
+            self._stop_waiting(request)
+            self._waiting.remove(request)
+
     def _dispatch(self) -> None:
         """Give batches to free workers, or come back at the moment when waiting for more stops to pay."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        while self._free and self._drop_abandoned():
+        while self._free and self._waiting:
             first, workers = self._waiting[0], len(self._free) + len(self._batches)
             wait_s = 0.0 if first.tries else self._wait_s(first, workers)
             if wait_s > 0:
@@ -105,18 +130,13 @@ class Queue:
         since = max(first.since, self._free_since)
         return self._batching.wait_s(len(self._waiting), workers, saving_s, since, time.monotonic())
 
-    def _drop_abandoned(self) -> bool:
-        """Forget requests at the front whose client has gone; whether any other waits."""
-        while self._waiting and self._waiting[0].answer.done():
-            self._waiting.popleft()
-        return bool(self._waiting)
-
     def _take(self, most: int) -> list[Request]:
         batch: list[Request] = []
-        while len(batch) < most and self._drop_abandoned():
+        while self._waiting and len(batch) < most:
             if batch and self._waiting[0].tries:
                 break
             batch.append(self._waiting.popleft())
+            self._stop_waiting(batch[-1])
         return batch
 
     def _start(self, worker: Worker, batch: list[Request]) -> None:
@@ -151,9 +171,12 @@ class Queue:
     def _try_again(self, batch: list[Request]) -> None:
         for request in reversed(batch):
             request.tries += 1
+            if request.answer.done():
+                continue
             if request.tries < _MAX_TRIES:
+                self._let_wait(request)
                 self._waiting.appendleft(request)
-            elif not request.answer.done():
+            else:
                 sentence = "the model's process ended twice at this request"
                 request.answer.set_result(Answer.error(HTTPStatus.INTERNAL_SERVER_ERROR, sentence))
         self._dispatch()

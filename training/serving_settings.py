@@ -12,6 +12,9 @@ MAX_BODY_BYTES = 6_291_456
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 LIMIT_S = 60.0
 GRACE_S = 20
+# A full queue is about a second of work: who waits longer does so for workers that were lost, and is told to
+# come back while its own time to wait is not over.
+WAIT_LIMIT_S = 5.0
 
 _DEFAULT_PORT = 8080
 # More processes of one model gain nothing that threads would not, and each holds a copy of it.
@@ -26,7 +29,8 @@ class SettingError(ValueError):
 class ServeSettings:
     """Where the model lies, the port, and how the machine's cores are shared out.
 
-    `max_requests` and `max_bytes` (of bodies) bound what waits or is computed; `limit_s` bounds how long.
+    `max_requests` and `max_bytes` (of bodies) bound what waits or is computed; `wait_limit_s` bounds how long
+    until a worker takes it, `limit_s` until the answer.
     """
 
     model_dir: Path
@@ -34,6 +38,7 @@ class ServeSettings:
     workers: int
     cores: int
     limit_s: float = LIMIT_S
+    wait_limit_s: float = WAIT_LIMIT_S
     max_requests: int = 128
     max_bytes: int = 256 << 20
 

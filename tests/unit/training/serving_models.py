@@ -155,7 +155,7 @@ def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client
 def server_here(model_dir: Path, **changes: Any) -> Iterator[Client]:
     """The same in a thread, with settings that a machine would not have; not waited for."""
     client = Client(free_port())
-    defaults = {"workers": 1, "cores": 1}
+    defaults = {"workers": 1, "cores": 1, "wait_limit_s": 60.0}
     pool, config = serve.build(ServeSettings(model_dir, client.port, **{**defaults, **changes}))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(serve.serve(pool, server)))

@@ -209,6 +209,21 @@ def test_requests_wait_for_the_only_worker_to_be_replaced(server: Client, model:
     assert [status for status, _ in waiting() + later()] == [200, 200]
 
 
+def test_who_waits_too_long_for_a_worker_is_told_to_come_back(model: Path) -> None:
+    with server_here(model, wait_limit_s=0.5) as client:
+        wait_for(client.is_ready)
+        taken = client.ask_later(b"wait")
+        wait_for(lambda: "wait" in seen(model))
+        status, answer, headers = client.ask_raw(b"late")
+        assert (status, headers["Retry-After"]) == (503, "1")
+        assert json.loads(answer) == {"error": "no worker was free within 0.5 s; try again"}
+        assert client.metric("serve_dropped_total", reason="not_taken") == 1
+        (model / "go").touch()
+        assert taken()[0][0] == 200
+        assert client.ask(b"now")[0] == 200
+        assert "late" not in seen(model)
+
+
 def test_a_killed_worker_is_replaced_and_its_requests_are_answered(model: Path) -> None:
     with server_here(model, workers=2, cores=2) as client:
         wait_for(lambda: client.metric("serve_workers_ready") == 2)
