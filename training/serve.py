@@ -6,6 +6,7 @@ container has a server of its own and calls the four functions of `code/inferenc
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -54,6 +55,8 @@ async def serve(pool: Pool, server: uvicorn.Server) -> int:
 
     async def load() -> bool:
         loaded = await pool.start()
+        # What is loaded by now stays: the collector need not look at it again.
+        gc.freeze()
         server.should_exit = server.should_exit or not loaded
         return loaded
 

@@ -13,7 +13,6 @@ import logging
 import os
 import signal
 import socket
-import statistics
 import sys
 import time
 from http import HTTPStatus
@@ -114,10 +113,13 @@ def warm_up(model: Model, cores: int) -> dict[str, Any]:
 
 
 def _measure(model: Model, photo: Request, cores: int) -> tuple[float, float, float]:
-    """Median seconds of a photo on one core, of several on one core, and of a photo on all cores."""
+    """Seconds of a photo on one core, of several on one core, and of a photo on all cores.
+
+    The shortest of some turns each: what other programs do meanwhile matters little.
+    """
     ways = [([photo], 1), ([photo] * _WARM_PHOTOS, 1), ([photo], cores)]
     seconds: list[list[float]] = [[] for _ in ways]
-    # By turns: what other programs do meanwhile hits all alike. The first turn sets up the kernels.
+    # The first turn sets up the kernels.
     for turn in range(_TURNS + 1):
         for (requests, threads), taken in zip(ways, seconds, strict=True):
             _use_threads(threads)
@@ -126,7 +128,7 @@ def _measure(model: Model, photo: Request, cores: int) -> tuple[float, float, fl
             if turn:
                 taken.append(time.perf_counter() - started)
     _use_threads(1)
-    alone_s, together_s, shared_s = map(statistics.median, seconds)
+    alone_s, together_s, shared_s = map(min, seconds)
     return alone_s, together_s, shared_s
 
 
