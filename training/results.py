@@ -1,4 +1,6 @@
-"""What a run leaves for people and for the judge: metrics.json, report.html, smoke_test.jpg."""
+"""What a run leaves for people and for the judge: metrics.json, report.html, smoke_test.jpg, and an answer
+for every test photo in test_predictions.jsonl.
+"""
 
 import json
 import platform
@@ -22,7 +24,10 @@ from smoke_photo import FILE_NAME, SmokePhoto
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
+PREDICTIONS_FILE = "test_predictions.jsonl"
 SCHEMA_VERSION = 1
+# As many of a photo's classes as the inference function answers by default.
+_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Results:
 
 
 def write_results(results: Results, settings: Settings, clock: Clock) -> None:
-    """Write the three files to the output folder, which is made if absent."""
+    """Write the four files to the output folder, which is made if absent."""
     folder = settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
     metrics = build_metrics(results, settings, clock)
@@ -51,6 +56,8 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes), "utf-8")
     (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
+    predictions = predictions_lines(results.test, calibrated, results.dataset.classes)
+    (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
 
 
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
@@ -79,6 +86,24 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "hyperparameters": {**settings.hyperparameters(), "precision": results.run.precision},
         "versions": _versions(),
     }
+
+
+def predictions_lines(test: Features, logits: torch.Tensor, classes: list[str]) -> str:
+    """A line a test photo, as schemas/test_prediction.schema.json describes it, from calibrated scores."""
+    best = logits.softmax(1).topk(min(_TOP, len(classes)), dim=1)
+    rows = zip(test.photos, best.values.tolist(), best.indices.tolist(), strict=True)
+    lines = [
+        {
+            "photo": photo.name,
+            "label": classes[photo.label],
+            "predictions": [
+                {"label": classes[place], "probability": round(probability, 6)}
+                for probability, place in zip(probabilities, places, strict=True)
+            ],
+        }
+        for photo, probabilities, places in rows
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def _count_classes(dataset: Dataset) -> list[int]:

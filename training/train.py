@@ -3,7 +3,8 @@
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2_boot.sh) and by hand:
 `python train.py --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
 `torchrun --nproc-per-node 2` instead of `python`: several processes then share the feature pass.
-It leaves the model artefact in the model folder; metrics.json, report.html and smoke_test.jpg in the other.
+It leaves the model artefact in the model folder; metrics.json, report.html, smoke_test.jpg and
+test_predictions.jsonl in the other.
 """
 
 import os

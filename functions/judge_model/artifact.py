@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from functions.common.errors import DropserveError
 
-FILES = ("metrics.json", "report.html", "smoke_test.jpg")
+FILES = ("metrics.json", "report.html", "smoke_test.jpg", "test_predictions.jsonl")
 # The report carries its pictures inside; a thousand classes make about 20 MB.
 MAX_PACKED_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2

@@ -17,7 +17,7 @@ Document = dict[str, Any]
 def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any) -> Document:
     """Judge the training that `request` (run, plan, training) names, against the `live` pointer.
 
-    Publishes metrics.json, report.html, smoke_test.jpg and verdict.json under `runs/<run id>/`.
+    Publishes what the training left for people (FILES) and verdict.json under `runs/<run id>/`.
     Raises ArtifactError and DocumentError when the training left nothing that can be judged.
     """
     run, plan = request["run"], request["plan"]

@@ -11,6 +11,7 @@ CONTENT_TYPES = {
     "report.html": "text/html; charset=utf-8",
     "metrics.json": "application/json",
     "smoke_test.jpg": "image/jpeg",
+    "test_predictions.jsonl": "application/x-ndjson",
 }
 
 

@@ -1,27 +1,59 @@
 """The demo: one command from nothing to answers, and again without training anew."""
 
+import json
+import zipfile
 from typing import Any
 
-from deploy_scripts.demo_data import DEMO_GROUPS
+import pytest
+
+from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
 
 LABELS = set(DEMO_GROUPS.values())
+# Of a probability: training tests in float32; an endpoint serves in bfloat16 where that is faster.
+TOLERANCE = 0.05
 
 
-def test_the_demo_prints_one_document(dropserve: Any) -> None:
-    document = dropserve.json("demo")
+@pytest.fixture(scope="module")
+def demo(dropserve: Any) -> Any:
+    """What the demo prints with --json."""
+    return dropserve.json("demo")
 
-    assert set(document) == {"run_id", "status", "accuracy", "endpoint", "predictions", "audit", "seconds"}
-    assert document["status"] == "live"
-    assert document["accuracy"] > 2 / len(LABELS)
-    assert document["endpoint"] == f"dropserve-{document['run_id']}" == dropserve.live_release()
-    assert len(document["predictions"]) >= 3
-    for prediction in document["predictions"]:
+
+def test_the_demo_prints_one_document(dropserve: Any, demo: Any) -> None:
+    assert set(demo) == {"run_id", "status", "accuracy", "endpoint", "predictions", "audit", "seconds"}
+    assert demo["status"] == "live"
+    assert demo["accuracy"] > 2 / len(LABELS)
+    assert demo["endpoint"] == f"dropserve-{demo['run_id']}" == dropserve.live_release()
+    assert len(demo["predictions"]) >= 3
+    for prediction in demo["predictions"]:
         assert prediction["url"].startswith("http") and "?" not in prediction["url"]
         assert prediction["label"] in LABELS
         assert 0 < prediction["probability"] <= 1
-    assert document["audit"]["critical"] == 0
-    assert all(seconds >= 0 for seconds in document["seconds"].values())
+    assert demo["audit"]["critical"] == 0
+    assert all(seconds >= 0 for seconds in demo["seconds"].values())
 
     again = dropserve.json("demo")
 
-    assert again["run_id"] == document["run_id"]
+    assert again["run_id"] == demo["run_id"]
+
+
+def test_every_photo_of_the_test_split_is_answered_as_training_answered_it(dropserve: Any, demo: Any) -> None:
+    s3, functions = dropserve.client("s3"), dropserve.client("lambda")
+    bucket = dropserve.json("status")["outputs"]["BucketName"]
+    lines = s3.get_object(Bucket=bucket, Key=f"runs/{demo['run_id']}/test_predictions.jsonl")["Body"].read()
+    right = 0
+    with zipfile.ZipFile(prepare_photos("food", DEMO_GROUPS).zip_file) as drop:
+        for line in map(json.loads, lines.splitlines()):
+            key = f"uploads/test/{line['photo']}"
+            s3.put_object(Bucket=bucket, Key=key, Body=drop.read(line["photo"]))
+            event = json.dumps({"s3_uri": f"s3://{bucket}/{key}"})
+            reply = functions.invoke(FunctionName="dropserve-inference", Qualifier="live", Payload=event)
+            body = json.loads(json.loads(reply["Payload"].read())["body"])
+
+            assert body["model"]["run_id"] == demo["run_id"]
+            assert body["predictions"][0]["label"] == line["predictions"][0]["label"], line["photo"]
+            expected = {each["label"]: each["probability"] for each in line["predictions"]}
+            found = {each["label"]: each["probability"] for each in body["predictions"]}
+            assert found == pytest.approx(expected, abs=TOLERANCE), line["photo"]
+            right += line["predictions"][0]["label"] == line["label"]
+    assert right / len(lines.splitlines()) == pytest.approx(demo["accuracy"])

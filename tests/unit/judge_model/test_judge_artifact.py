@@ -11,7 +11,12 @@ from trainings import make_tar
 from functions.judge_model import artifact
 from functions.judge_model.artifact import ArtifactError, read_artifact
 
-FILES = {"metrics.json": b"{}", "report.html": b"<p>", "smoke_test.jpg": b"\xff\xd8"}
+FILES = {
+    "metrics.json": b"{}",
+    "report.html": b"<p>",
+    "smoke_test.jpg": b"\xff\xd8",
+    "test_predictions.jsonl": b"{}",
+}
 SOUND = make_tar(FILES)
 
 
@@ -22,7 +27,7 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 
 
 @pytest.mark.parametrize("prefix", ["", "./"])
-def test_the_three_files_are_read_and_others_passed_over(prefix):
+def test_the_files_are_read_and_others_passed_over(prefix):
     files = {f"{prefix}{name}": content for name, content in FILES.items()}
     packed = make_tar(
         {**files, "more/metrics.json": b"no", "../report.html": b"no", "/smoke_test.jpg": b"no"}

@@ -34,6 +34,7 @@ def judge(bucket):
             "metrics.json": json.dumps(metrics or make_metrics()).encode(),
             "report.html": b"<p>report",
             "smoke_test.jpg": b"\xff\xd8photo",
+            "test_predictions.jsonl": b"{}\n",
         }
         if packed != b"":
             bucket.objects[f"{FOLDER}/output.tar.gz"] = packed or make_tar(files)
@@ -67,6 +68,7 @@ def test_the_verdict_and_the_published_files(judge, bucket):
     assert (written["champion_release"], written["mcnemar_p"]) == ("dropserve-old", 1.0)
     assert bucket.objects[f"runs/{RUN_ID}/report.html"] == b"<p>report"
     assert bucket.objects[f"runs/{RUN_ID}/smoke_test.jpg"] == b"\xff\xd8photo"
+    assert bucket.objects[f"runs/{RUN_ID}/test_predictions.jsonl"] == b"{}\n"
     assert json.loads(bucket.objects[f"runs/{RUN_ID}/metrics.json"])["accuracy"] == 0.9
 
 

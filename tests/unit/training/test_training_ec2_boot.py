@@ -24,7 +24,12 @@ def test_a_real_training_gives_what_sagemaker_would_give(machine: Machine, train
     assert {"model.pth", "classes.json", "model.json", "code/inference.py"} <= set(
         machine.uploaded("model.tar.gz")
     )
-    assert machine.uploaded("output.tar.gz") == ["metrics.json", "report.html", "smoke_test.jpg"]
+    assert machine.uploaded("output.tar.gz") == [
+        "metrics.json",
+        "report.html",
+        "smoke_test.jpg",
+        "test_predictions.jsonl",
+    ]
     assert "test_accuracy=" in run.stdout
     assert machine.shutdowns() == ["-h now"]
 

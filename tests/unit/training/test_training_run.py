@@ -20,7 +20,7 @@ from arguments import parse_arguments
 from errors import DatasetError
 from train import main, train
 
-SCHEMA = Path(__file__).parents[3] / "schemas" / "metrics.schema.json"
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 
 def run_again(trained: Trained, folder: Path, **changes: object) -> Trained:
@@ -62,7 +62,7 @@ def test_a_run_loads_neither_torchvision_nor_torchs_compiler(trained: Trained, t
 
 def test_metrics_match_their_schema_and_add_up(trained: Trained) -> None:
     metrics = trained.metrics()
-    jsonschema.validate(metrics, json.loads(SCHEMA.read_text()))
+    jsonschema.validate(metrics, json.loads((SCHEMAS / "metrics.schema.json").read_text()))
     assert metrics["classes"] == sorted(COLOURS)
     assert metrics["images"] == {"train": 18, "valid": 6, "test": 6}
     assert sum(map(sum, metrics["confusion_matrix"])) == 6
@@ -88,6 +88,22 @@ def test_the_artefact_holds_weights_that_bring_no_code(trained: Trained) -> None
         "std": [0.5, 0.5, 0.5],
         "interpolation": "bilinear",
     }
+
+
+def test_each_test_photo_has_its_answer_on_a_line(trained: Trained) -> None:
+    schema = json.loads((SCHEMAS / "test_prediction.schema.json").read_text())
+    text = (trained.output / "test_predictions.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        jsonschema.validate(line, schema)
+        probabilities = [each["probability"] for each in line["predictions"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-4)  # of three classes, all are there
+        assert line["photo"].split("/")[-2] == line["label"]
+    metrics = trained.metrics()
+    assert len({line["photo"] for line in lines}) == len(lines) == metrics["images"]["test"]
+    right = sum(line["predictions"][0]["label"] == line["label"] for line in lines)
+    assert right / len(lines) == pytest.approx(metrics["accuracy"])
 
 
 def test_the_smoke_test_photo_is_a_test_photo_of_its_class(trained: Trained) -> None:

@@ -93,7 +93,12 @@ def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
         "model.pth",
     ]
     output = container / "output" / "data"
-    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "report.html", "smoke_test.jpg"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "metrics.json",
+        "report.html",
+        "smoke_test.jpg",
+        "test_predictions.jsonl",
+    ]
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["run_id"] == "b" * 32
     assert metrics["champion"]["comparable"] is True
