@@ -11,6 +11,8 @@ from support.processes import BENCHMARKS
 RESULTS = BENCHMARKS / "results"
 README = BENCHMARKS.parent / "README.md"
 _BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+_RECIPE = "the course project's recipe"
+_BARE_LOOP = "decode and batched forward in a bare loop"
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class Row:
 ROWS = [
     Row(
         "training 8,351 photos for 5 epochs, how much faster",
-        "the course project's recipe",
+        _RECIPE,
         "training",
         ("reference_over_ours",),
     ),
     Row(
         "the same on 383 real photos; starting torch is half of ours",
-        "the course project's recipe",
+        _RECIPE,
         "training",
         ("real_photos", "reference_over_ours"),
     ),
@@ -45,15 +47,8 @@ ROWS = [
     Row("peak memory", "a tenth of the photos", "training", ("dog_shaped_floor", "peak_memory_ratio_10x")),
     Row("endpoint's throughput, 8 connections", "LitServe", "serving", ("8", "over_best_peer")),
     Row("endpoint's throughput, 64 connections", "LitServe", "serving", ("64", "over_best_peer")),
-    Row(
-        "the same, 8 connections", "decode and batched forward in a bare loop", "serving", ("8", "over_floor")
-    ),
-    Row(
-        "the same, 64 connections",
-        "decode and batched forward in a bare loop",
-        "serving",
-        ("64", "over_floor"),
-    ),
+    Row("the same, 8 connections", _BARE_LOOP, "serving", ("8", "over_floor")),
+    Row("the same, 64 connections", _BARE_LOOP, "serving", ("64", "over_floor")),
     Row("inference function's cold start, time", "the course project's", "cold_start", ("over_reference",)),
     Row("audit of 50 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "50")),
     Row("audit of 5,000 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "5000")),
