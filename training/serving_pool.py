@@ -1,16 +1,18 @@
 """The endpoint's worker processes: started, watched, and replaced when they end."""
 
 import asyncio
+import json
 import logging
 import os
 import socket
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from serving_cores import share_out
 from serving_metrics import Metrics
 from serving_settings import ServeSettings
 from serving_wire import ClosedError, pack_frame, read_frame_async
@@ -32,7 +34,7 @@ class WorkerLostError(Exception):
 
 @dataclass(frozen=True)
 class Traits:
-    """What a worker measured when it started; see `warm_up` in serving_worker.py."""
+    """What the first worker measured when it started; see `warm_up` in serving_worker.py."""
 
     precision: str
     batch_saving_s: float
@@ -54,9 +56,13 @@ class Worker:
         self._writer = writer
         self.traits = traits
 
-    def send(self, requests: Sequence[tuple[bytes, str, str]], threads: int) -> None:
-        """Hand over requests (body, content type, accept), to be computed with so many threads."""
-        message = {"threads": threads, "requests": [kinds for _, *kinds in requests]}
+    def send(self, requests: Sequence[tuple[bytes, str, str]], threads: int, *, all_busy: bool) -> None:
+        """Hand over requests (body, content type, accept), to be computed with so many threads.
+
+        Once all workers are busy, each keeps to cores of its own.
+        """
+        kinds = [kinds for _, *kinds in requests]
+        message = {"threads": threads, "all_busy": all_busy, "requests": kinds}
         self._writer.writelines(pack_frame(message, [body for body, _, _ in requests]))
 
     async def receive(self, limit_s: float) -> tuple[list[tuple[int, str, bytes]], float]:
@@ -105,7 +111,8 @@ class Pool:
         self._taker = taker
         self._ready: set[Worker] = set()
         self._keepers: list[asyncio.Task[None]] = []
-        self._precision = os.environ.get(_PRECISION_VARIABLE, "")
+        self._cores = share_out(settings.workers, settings.cores)
+        self._traits: Traits | None = None
 
     @property
     def ready(self) -> bool:
@@ -122,12 +129,13 @@ class Pool:
 
         The others start after it: they use what it measured, and do not slow it down.
         """
-        first = await self._start_worker()
+        first = await self._start_worker(0)
         if first is None:
             return False
-        self._precision = first.traits.precision
-        self._keepers = [asyncio.create_task(self._keep(first))]
-        self._keepers += [asyncio.create_task(self._keep(None)) for _ in range(self._settings.workers - 1)]
+        self._traits = first.traits
+        self._keepers = [asyncio.create_task(self._keep(0, first))]
+        others = range(1, self._settings.workers)
+        self._keepers += [asyncio.create_task(self._keep(place, None)) for place in others]
         return True
 
     async def stop(self) -> None:
@@ -136,12 +144,12 @@ class Pool:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    async def _keep(self, worker: Worker | None) -> None:
+    async def _keep(self, place: int, worker: Worker | None) -> None:
         """One worker after another in the same place, until cancelled."""
         pause_s = _FIRST_PAUSE_S
         while True:
             if worker is None:
-                worker = await self._start_worker()
+                worker = await self._start_worker(place)
             if worker is None:
                 logger.error("a worker did not start; the next try is in %g s", pause_s)
                 await asyncio.sleep(pause_s)
@@ -166,7 +174,7 @@ class Pool:
         logger.warning("a worker ended with status %d; another takes its place", status)
         self._metrics.replaced.inc()
 
-    async def _start_worker(self) -> Worker | None:
+    async def _start_worker(self, place: int) -> Worker | None:
         """A worker that answers, or None; its own log says why."""
         started = time.monotonic()
         ours, theirs = socket.socketpair()
@@ -176,7 +184,8 @@ class Pool:
                 str(_SCRIPT),
                 str(self._settings.model_dir),
                 str(theirs.fileno()),
-                str(self._settings.cores),
+                json.dumps(asdict(self._cores[place])),
+                json.dumps(asdict(self._traits) if self._traits else None),
                 pass_fds=[theirs.fileno()],
                 env=self._worker_environment(),
             )
@@ -202,7 +211,7 @@ class Pool:
         return {
             **os.environ,
             "OMP_NUM_THREADS": str(self._settings.cores),
-            _PRECISION_VARIABLE: self._precision,
+            **({_PRECISION_VARIABLE: self._traits.precision} if self._traits else {}),
         }
 
 

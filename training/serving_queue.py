@@ -145,7 +145,7 @@ class Queue:
         alone = len(batch) == 1 and not self._batches and not self._waiting
         threads = max(share, worker.traits.lone_threads) if alone else share
         requests = [(request.body, request.content_type, request.accept) for request in batch]
-        worker.send(requests, threads)
+        worker.send(requests, threads, all_busy=len(self._batches) + 1 == self._settings.workers)
         self._batches[worker] = asyncio.create_task(self._finish(worker, batch))
         self._computed += len(batch)
         self._metrics.waiting.observe(time.monotonic() - batch[0].since)

@@ -1,24 +1,28 @@
 """One worker of the endpoint: a process that loads the model and answers batches of requests, one at a time.
 
-`python serving_worker.py MODEL_DIR FD CORES` talks over the socket FD in the frames of serving_wire.py. First
-it says `{"precision", "batch_saving_s", "lone_threads"}`; then each frame of requests
-`{"threads", "requests": [[content type, accept], ...]}` with their bodies is answered by
+`python serving_worker.py MODEL_DIR FD CORES TRAITS` talks over the socket FD in the frames of
+serving_wire.py; CORES and TRAITS are JSON, of `Cores` in serving_cores.py and of `Traits` in serving_pool.py,
+or null when no worker has measured them yet. First it says the traits; then each frame of requests
+`{"threads", "all_busy", "requests": [[content type, accept], ...]}` with their bodies is answered by
 `{"answers": [[status, content type], ...], "seconds"}` with theirs. It ends when the socket closes.
 """
 
 import gc
 import importlib.util
 import io
+import json
 import logging
 import os
 import signal
 import socket
+import statistics
 import sys
 import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from serving_cores import Cores, Place
 from serving_wire import ClosedError, pack_frame, read_frame
 
 _JPEG = "image/jpeg"
@@ -70,76 +74,80 @@ class Model:
         return answers
 
 
-def main(model_dir: str, descriptor: int, cores: int) -> int:
+def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] | None) -> int:
     """Serve until the socket closes; the exit status is 1 when the model cannot be loaded."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     # The server drains and then closes the socket; a signal to the whole group must not end its workers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     connection = socket.socket(fileno=descriptor)
+    place = Place(cores)
     try:
         model = Model(Path(model_dir))
-        report = warm_up(model, cores)
+        warm_up(model)
+        traits = traits or measure(model, cores.count)
     except Exception:
         logger.exception("the model cannot be loaded")
         return 1
     # What is loaded by now stays: the collector need not look at it again.
     gc.freeze()
     try:
-        _send(connection, report, [])
+        _send(connection, traits, [])
         while True:
-            _serve_batch(connection, model)
+            _serve_batch(connection, model, place)
     except ClosedError:
         return 0
 
 
-def warm_up(model: Model, cores: int) -> dict[str, Any]:
-    """Answer made photos through the whole path, and measure what decides how requests are put together.
+def warm_up(model: Model) -> None:
+    """Answer a made photo through the whole path, on one thread."""
+    _use_threads(1)
+    (status, _, text), *_ = model.answer([_made_photo()])
+    if status != HTTPStatus.OK:
+        raise RuntimeError(f"the warm-up was answered by {status}: {text.decode()}")
+
+
+def measure(model: Model, cores: int) -> dict[str, Any]:
+    """What decides how requests are put together.
 
     `batch_saving_s`: seconds that a request costs less when it shares a batch with others.
     `lone_threads`: how many threads answer a single photo the fastest.
     """
-    photo: Request = (_made_photo(), _JPEG, "application/json")
-    (status, _, text), *_ = model.answer([photo])
-    if status != HTTPStatus.OK:
-        raise RuntimeError(f"the warm-up was answered by {status}: {text.decode()}")
-    alone_s, together_s, shared_s = _measure(model, photo, cores)
-    saving_s = alone_s - (together_s - alone_s) / (_WARM_PHOTOS - 1)
+    photo = _made_photo()
+    savings_s, gains = [], []
+    # What is compared stands side by side: the speed of a machine changes from one moment to the next.
+    for _ in range(_TURNS):
+        alone_s = _time(model, [photo], 1)
+        together_s = _time(model, [photo] * _WARM_PHOTOS, 1)
+        savings_s.append(alone_s - (together_s - alone_s) / (_WARM_PHOTOS - 1))
+        gains.append(alone_s / _time(model, [photo], cores))
+    _use_threads(1)
     return {
         "precision": model.precision,
-        "batch_saving_s": round(max(0.0, saving_s), 6),
-        "lone_threads": cores if alone_s > _MIN_GAIN * shared_s else 1,
+        "batch_saving_s": round(max(0.0, statistics.median(savings_s)), 6),
+        "lone_threads": cores if statistics.median(gains) > _MIN_GAIN else 1,
     }
 
 
-def _measure(model: Model, photo: Request, cores: int) -> tuple[float, float, float]:
-    """Seconds of a photo on one core, of several on one core, and of a photo on all cores.
-
-    The shortest of some turns each: what other programs do meanwhile matters little.
-    """
-    ways = [([photo], 1), ([photo] * _WARM_PHOTOS, 1), ([photo], cores)]
-    seconds: list[list[float]] = [[] for _ in ways]
-    # The first turn sets up the kernels.
-    for turn in range(_TURNS + 1):
-        for (requests, threads), taken in zip(ways, seconds, strict=True):
-            _use_threads(threads)
-            started = time.perf_counter()
-            model.answer(requests)
-            if turn:
-                taken.append(time.perf_counter() - started)
-    _use_threads(1)
-    alone_s, together_s, shared_s = map(min, seconds)
-    return alone_s, together_s, shared_s
+def _time(model: Model, requests: list[Request], threads: int) -> float:
+    """Seconds of the second of two times: the first one starts the threads."""
+    _use_threads(threads)
+    for _ in range(2):
+        started = time.perf_counter()
+        model.answer(requests)
+    return time.perf_counter() - started
 
 
-def _serve_batch(connection: socket.socket, model: Model) -> None:
+def _serve_batch(connection: socket.socket, model: Model, place: Place) -> None:
     message, bodies = read_frame(connection)
     started = time.perf_counter()
     _use_threads(message["threads"])
+    place.settle(all_busy=message["all_busy"])
     requests = [(body, *kinds) for body, kinds in zip(bodies, message["requests"], strict=True)]
     answers = model.answer(requests)
     seconds = time.perf_counter() - started
     kinds = [[status, content_type] for status, content_type, _ in answers]
+    place.fetch_server()
     _send(connection, {"answers": kinds, "seconds": seconds}, [body for _, _, body in answers])
 
 
@@ -157,12 +165,12 @@ def _use_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _made_photo() -> bytes:
+def _made_photo() -> Request:
     from PIL import Image  # noqa: PLC0415 - from the path that _import_inference has set
 
     buffer = io.BytesIO()
     Image.effect_noise((320, 240), 60).convert("RGB").save(buffer, "JPEG")
-    return buffer.getvalue()
+    return buffer.getvalue(), _JPEG, "application/json"
 
 
 def _import_inference(code_dir: Path) -> Any:
@@ -179,7 +187,8 @@ def _import_inference(code_dir: Path) -> Any:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    folder, socket_number, cores, traits = sys.argv[1:]
+    code = main(folder, int(socket_number), Cores(**json.loads(cores)), json.loads(traits))
     # Nothing is left to save, and taking torch down takes its time.
     logging.shutdown()
     os._exit(code)

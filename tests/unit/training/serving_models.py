@@ -49,11 +49,19 @@ def answer(request, model):
         time.sleep(1000)
     while word.startswith("wait") and not (model / "go").exists():
         time.sleep(0.01)
-    return {"echo": word, "pid": os.getpid()}
+    return {"echo": word, "pid": os.getpid(), "cores": cores()}
+
+def cores():
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
+
+
+def cores(process_id: int = 0) -> list[int]:
+    """Those that a process may run on; none on a system that does not tell, such as macOS."""
+    return sorted(os.sched_getaffinity(process_id)) if hasattr(os, "sched_getaffinity") else []
 
 
 def write_obedient_model(folder: Path) -> Path:
@@ -154,6 +162,7 @@ def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client
 @contextlib.contextmanager
 def server_here(model_dir: Path, **changes: Any) -> Iterator[Client]:
     """The same in a thread, with settings that a machine would not have; not waited for."""
+    everywhere = cores()
     client = Client(free_port())
     defaults = {"workers": 1, "cores": 1, "wait_limit_s": 60.0}
     pool, config = serve.build(ServeSettings(model_dir, client.port, **{**defaults, **changes}))
@@ -166,3 +175,6 @@ def server_here(model_dir: Path, **changes: Any) -> Iterator[Client]:
     finally:
         server.should_exit = True
         thread.join()
+        # The workers take their server, which is this process, to their cores.
+        if everywhere:
+            os.sched_setaffinity(0, everywhere)

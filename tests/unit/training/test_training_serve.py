@@ -19,6 +19,7 @@ import pytest
 from made_photos import Trained
 from serving_models import (
     Client,
+    cores,
     free_port,
     server_here,
     server_process,
@@ -237,6 +238,26 @@ def test_a_killed_worker_is_replaced_and_its_requests_are_answered(model: Path) 
         assert [status for status, _ in waiting()] == [200, 200]
         wait_for(lambda: client.metric("serve_workers_ready") == 2)
         assert answer["pid"] not in [later["pid"] for _, later in waiting()]
+
+
+@pytest.mark.skipif(len(cores()) != 2, reason="two workers share two cores")
+def test_when_all_workers_are_busy_each_keeps_to_its_core_and_its_answers_are_sent_there(model: Path) -> None:
+    everywhere = cores()
+    with server_process(model) as (client, process):
+        wait_for(lambda: client.metric("serve_workers_ready") == 2)
+        first = client.ask_later(b"wait")
+        wait_for(lambda: "wait" in seen(model))
+        _, second = client.ask(b"both are busy")
+        assert len(second["cores"]) == 1
+        assert cores(process.pid) == second["cores"]
+        # The one that takes its place begins with all cores, wherever the server is.
+        os.kill(second["pid"], signal.SIGKILL)
+        wait_for(lambda: client.metric("serve_workers_replaced_total") == 1)
+        (model / "go").touch()
+        assert first()[0][1]["cores"] == everywhere
+        wait_for(lambda: client.metric("serve_workers_ready") == 2)
+        assert client.ask(b"alone")[1]["cores"] == everywhere
+        assert cores(process.pid) == everywhere
 
 
 def test_a_request_that_kills_workers_takes_no_other_with_it(server: Client, model: Path) -> None:

@@ -1,0 +1,58 @@
+"""On which cores the endpoint's processes run, where the system lets a program choose (Linux).
+
+The server has no core of its own. When a worker is done, the system would wake the server where it ran last,
+on the core of another worker, which waits while the free core lies idle. So once all workers are busy, each
+keeps to cores of its own, and takes the server there before it answers. With fewer busy ones, all run
+anywhere.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The cores of one worker: the number of all, their names, and those that are its own."""
+
+    count: int
+    everywhere: list[int]
+    own: list[int]
+
+
+def share_out(workers: int, count: int) -> list[Cores]:
+    """The cores of each worker; they stay anywhere when the cores are not enough to be shared out evenly."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    everywhere = sorted(affinity(0)) if affinity else []
+    share, left = divmod(len(everywhere), workers)
+    return [
+        Cores(count, everywhere, everywhere if left else everywhere[place * share : (place + 1) * share])
+        for place in range(workers)
+    ]
+
+
+class Place:
+    """Where a worker is, and its server after each answer."""
+
+    def __init__(self, cores: Cores) -> None:
+        self._cores = cores
+        self._server_id = os.getppid()
+        # A process starts where its server happens to be.
+        self.settle(all_busy=False)
+
+    def settle(self, *, all_busy: bool) -> None:
+        """Keep to the worker's own cores when all workers are busy."""
+        self._chosen = self._cores.own if all_busy else self._cores.everywhere
+        _stay_on(0, self._chosen)
+
+    def fetch_server(self) -> None:
+        """Let the server run where this worker is, which is about to be free."""
+        if os.getppid() == self._server_id:
+            _stay_on(self._server_id, self._chosen)
+
+
+def _stay_on(process_id: int, cores: list[int]) -> None:
+    if cores and os.sched_getaffinity(process_id) != set(cores):
+        # A container's cores can be changed meanwhile; it goes on where it is.
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(process_id, cores)
