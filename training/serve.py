@@ -14,6 +14,7 @@ import sys
 
 import uvicorn
 
+from serving_connection import Connection
 from serving_http import Endpoint
 from serving_metrics import Metrics
 from serving_pool import Pool
@@ -74,6 +75,7 @@ def _http_config(endpoint: Endpoint, port: int) -> uvicorn.Config:
         endpoint,
         host="127.0.0.1",
         port=port,
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",
