@@ -1,13 +1,12 @@
 """A moment by which work must be done."""
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.inference.errors import OutOfTimeError
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(NamedTuple):
     """`ends_at` is a moment of time.monotonic(), in seconds."""
 
     ends_at: float

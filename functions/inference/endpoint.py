@@ -5,8 +5,7 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as AwsConnectionError
@@ -35,8 +34,7 @@ _CONTAINER_REFUSED = {400, 413, 415, 422}
 _CONTAINER_BUSY = {429, 503}
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """A model's answer for one image; the three lists have one entry a class, in the same order."""
 
     classes: list[str]

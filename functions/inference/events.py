@@ -5,8 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.common.s3_uris import S3Uri, S3UriError, parse_s3_uri
 from functions.inference.errors import (
@@ -24,26 +23,25 @@ MAX_TOP_K = 1000
 MAX_URLS = 10
 
 _OPTIONS = {"top_k", "min_probability"}
+# Patterns are compiled when they are needed: most requests need none.
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
-_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-_UPLOAD_KEY = re.compile(r"uploads/.+")
-_RUN_KEY = re.compile(r"runs/([0-9a-f]{32})/.+")
-_DECIMAL = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
+_ENDPOINT_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+_UPLOAD_KEY = r"uploads/.+"
+_RUN_KEY = r"runs/([0-9a-f]{32})/.+"
+_DECIMAL = r"[0-9]{1,4}(\.[0-9]{1,20})?"
 
 # An image is a URL, an object in S3, or the bytes themselves. A URL that cannot be read is its error.
 ImageSource = ImageUrl | S3Uri | bytes | BadRequestError
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A release that is perhaps not live yet."""
 
     run_id: str
     endpoint_name: str
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Classify each of `images` with the live model, or with a candidate.
 
     `is_batch`: the caller sent a list and gets one. Predictions: at most `top_k`, from `min_probability` on.
@@ -156,7 +154,7 @@ def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
     _check_known(fields, {"s3_uri", "endpoint_name"} | _OPTIONS)
     image = _s3_image(fields, data_bucket, _RUN_KEY, "runs/<run id>/")
     endpoint_name = _text(fields, "endpoint_name")
-    if not _ENDPOINT_NAME.fullmatch(endpoint_name):
+    if not re.fullmatch(_ENDPOINT_NAME, endpoint_name):
         raise BadRequestError(
             "endpoint_name is no name of an endpoint: letters, digits and hyphens, at most 63"
         )
@@ -164,13 +162,13 @@ def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
     return Request((image,), candidate=Candidate(run_id, endpoint_name), **_options(fields))
 
 
-def _s3_image(fields: Mapping[str, Any], bucket: str, keys: re.Pattern[str], where: str) -> S3Uri:
+def _s3_image(fields: Mapping[str, Any], bucket: str, keys: str, where: str) -> S3Uri:
     try:
         uri = parse_s3_uri(_text(fields, "s3_uri"))
     except S3UriError as error:
         raise BadRequestError(str(error)) from error
     # S3 takes ".." as a part of a key like any other, but what stands before it may not.
-    if uri.bucket != bucket or not keys.fullmatch(uri.key) or {".", ".."} & set(uri.key.split("/")):
+    if uri.bucket != bucket or not re.fullmatch(keys, uri.key) or {".", ".."} & set(uri.key.split("/")):
         raise ForbiddenAddressError(f"s3_uri must be an object of s3://{bucket}/{where}")
     return uri
 
@@ -207,6 +205,6 @@ def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: Any) -> int | float | None:
     """A JSON number as it is, a query string's text as a number; None for anything else."""
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_DECIMAL, value):
         return float(value) if "." in value else int(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

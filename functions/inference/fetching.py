@@ -4,11 +4,10 @@ import io
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin
 
 from botocore.httpsession import get_cert_path
@@ -49,8 +48,7 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=None if system.cafile or system.capath else get_cert_path(True))
 
 
-@dataclass(frozen=True)
-class ImageFetcher:
+class ImageFetcher(NamedTuple):
     """Fetches over http and https.
 
     The address that was checked is the one connected to, so a name that changes its answer gains nothing.

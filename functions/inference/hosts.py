@@ -1,12 +1,11 @@
 """Which hosts a deployment lets images come from, by name."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.inference.errors import ForbiddenAddressError
 
 
-@dataclass(frozen=True)
-class HostRules:
+class HostRules(NamedTuple):
     """Host names or addresses in lower case; `*.example.com` stands for every name below example.com.
 
     `only`: the hosts that images may come from (empty: any). `denied`: those that they may not come from.

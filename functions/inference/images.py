@@ -2,8 +2,8 @@
 
 import io
 import struct
-from dataclasses import dataclass
 from importlib import import_module
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -35,8 +35,7 @@ _PLUGINS = {
 }
 
 
-@dataclass(frozen=True)
-class ModelInput:
+class ModelInput(NamedTuple):
     """An encoded image and its media type."""
 
     body: bytes

@@ -6,8 +6,7 @@ The cache is our own: Powertools' Parameters imports boto3, which doubles the AW
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """A model behind an endpoint."""
 
     release: str

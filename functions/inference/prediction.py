@@ -2,9 +2,8 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -24,8 +23,7 @@ from functions.inference.phases import run_phase
 Result = dict[str, Any] | Exception
 
 
-@dataclass(frozen=True)
-class Predictor:
+class Predictor(NamedTuple):
     """What answering needs; `read_s3_image` gives the bytes of an S3 object."""
 
     fetcher: ImageFetcher

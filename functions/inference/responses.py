@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.common.errors import DropserveError
 from functions.inference import errors
@@ -13,8 +12,7 @@ JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """A kind of failure; `code` never changes, callers may rely on it."""
 
     status: HTTPStatus

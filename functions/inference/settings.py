@@ -1,14 +1,13 @@
 """The function's environment variables as typed values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.common.environment import read_number, read_text
 from functions.inference.hosts import HostRules
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a deployment decides."""
 
     live_pointer_parameter: str
