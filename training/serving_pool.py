@@ -15,7 +15,7 @@ from typing import Protocol
 from serving_cores import share_out
 from serving_metrics import Metrics
 from serving_settings import ServeSettings
-from serving_wire import ClosedError, pack_frame, read_frame_async
+from serving_wire import ClosedError, Frame, Link
 
 # Loading and warming a large network on a small machine.
 _START_LIMIT_S = 300.0
@@ -44,42 +44,36 @@ class Traits:
 class Worker:
     """One process and the socket to it; it computes one batch at a time."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        traits: Traits,
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, link: Link, traits: Traits) -> None:
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._link = link
+        self._alarm: asyncio.TimerHandle | None = None
         self.traits = traits
 
-    def send(self, requests: Sequence[tuple[bytes, str, str]], threads: int, *, all_busy: bool) -> None:
-        """Hand over requests (body, content type, accept), to be computed with so many threads.
+    def compute(
+        self, requests: Sequence[tuple[bytes, str, str]], threads: int, *, all_busy: bool, limit_s: float
+    ) -> "asyncio.Future[Frame]":
+        """Hand over requests (body, content type, accept) at once; what `answers` reads comes later.
 
-        Once all workers are busy, each keeps to cores of its own.
+        They are computed with so many threads. Once all workers are busy, each keeps to cores of its own. A
+        worker that takes longer than `limit_s` is killed.
         """
         kinds = [kinds for _, *kinds in requests]
         message = {"threads": threads, "all_busy": all_busy, "requests": kinds}
-        self._writer.writelines(pack_frame(message, [body for body, _, _ in requests]))
+        self._link.send(message, [body for body, _, _ in requests])
+        self._alarm = asyncio.get_running_loop().call_later(limit_s, self.kill)
+        return self._link.receive()
 
-    async def receive(self, limit_s: float) -> tuple[list[tuple[int, str, bytes]], float]:
-        """Answers (status, content type, body) to the requests that were sent, and seconds taken.
-
-        Raises WorkerLostError; a worker that takes longer than `limit_s` is killed.
-        """
+    def answers(self, reply: "asyncio.Future[Frame]") -> tuple[list[tuple[int, str, bytes]], float]:
+        """Answers (status, content type, body) to the requests, and seconds taken. Raises WorkerLostError."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         try:
-            async with asyncio.timeout(limit_s):
-                answer, bodies = await read_frame_async(self._reader)
-        except TimeoutError as error:
-            self.kill()
-            raise WorkerLostError(f"no answer within {limit_s:g} s") from error
+            content, bodies = reply.result()
         except ClosedError as error:
-            raise WorkerLostError("it ended") from error
-        answers = [(*kinds, body) for kinds, body in zip(answer["answers"], bodies, strict=True)]
-        return answers, float(answer["seconds"])
+            raise WorkerLostError("it ended, or took too long and was ended") from error
+        answers = [(*kinds, body) for kinds, body in zip(content["answers"], bodies, strict=True)]
+        return answers, float(content["seconds"])
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""
@@ -88,7 +82,7 @@ class Worker:
     async def ended(self) -> int:
         """Wait for the end of the process; its exit status."""
         status = await self._process.wait()
-        self._writer.close()
+        self._link.close()
         return status
 
 
@@ -189,14 +183,14 @@ class Pool:
                 pass_fds=[theirs.fileno()],
                 env=self._worker_environment(),
             )
-        reader, writer = await asyncio.open_connection(sock=ours)
+        _, link = await asyncio.get_running_loop().create_connection(Link, sock=ours)
         try:
             async with asyncio.timeout(_START_LIMIT_S):
-                report, _ = await read_frame_async(reader)
+                report, _ = await link.receive()
         except (ClosedError, TimeoutError):
             _kill(process)
             await process.wait()
-            writer.close()
+            link.close()
             return None
         except asyncio.CancelledError:
             _kill(process)
@@ -204,7 +198,7 @@ class Pool:
             raise
         traits = Traits(**report)
         logger.info("a worker is ready after %.1f s: %s", time.monotonic() - started, traits)
-        return Worker(process, reader, writer, traits)
+        return Worker(process, link, traits)
 
     def _worker_environment(self) -> dict[str, str]:
         # OMP_NUM_THREADS bounds what a worker can ask for; torch reads it when it is imported.

@@ -12,6 +12,7 @@ from serving_batching import Batching
 from serving_metrics import Metrics
 from serving_pool import Worker, WorkerLostError
 from serving_settings import ServeSettings
+from serving_wire import Frame
 
 # A request whose worker died is tried once more, alone: if it was the cause, it takes no other with it.
 _MAX_TRIES = 2
@@ -48,7 +49,7 @@ class Queue:
         # The last one that became free works next: its memory is the warmest.
         self._free: list[Worker] = []
         self._free_since = 0.0
-        self._batches: dict[Worker, asyncio.Task[None]] = {}
+        self._busy: set[Worker] = set()
         self._computed = 0
         self._admitted = 0
         self._admitted_bytes = 0
@@ -117,7 +118,7 @@ class Queue:
             self._alarm.cancel()
             self._alarm = None
         while self._free and self._waiting:
-            first, workers = self._waiting[0], len(self._free) + len(self._batches)
+            first, workers = self._waiting[0], len(self._free) + len(self._busy)
             wait_s = 0.0 if first.tries else self._wait_s(first, workers)
             if wait_s > 0:
                 self._alarm = asyncio.get_running_loop().call_later(wait_s, self._dispatch)
@@ -140,27 +141,27 @@ class Queue:
         return batch
 
     def _start(self, worker: Worker, batch: list[Request]) -> None:
-        """Send at once: the worker has nothing to do until then."""
         share = max(1, self._settings.cores // self._settings.workers)
-        alone = len(batch) == 1 and not self._batches and not self._waiting
+        alone = len(batch) == 1 and not self._busy and not self._waiting
         threads = max(share, worker.traits.lone_threads) if alone else share
         requests = [(request.body, request.content_type, request.accept) for request in batch]
-        worker.send(requests, threads, all_busy=len(self._batches) + 1 == self._settings.workers)
-        self._batches[worker] = asyncio.create_task(self._finish(worker, batch))
+        self._busy.add(worker)
+        all_busy = len(self._busy) == self._settings.workers
+        reply = worker.compute(requests, threads, all_busy=all_busy, limit_s=self._settings.limit_s)
+        reply.add_done_callback(lambda reply: self._finish(worker, batch, reply))
         self._computed += len(batch)
         self._metrics.waiting.observe(time.monotonic() - batch[0].since)
         self._metrics.batch_size.observe(len(batch))
 
-    async def _finish(self, worker: Worker, batch: list[Request]) -> None:
+    def _finish(self, worker: Worker, batch: list[Request], reply: "asyncio.Future[Frame]") -> None:
+        self._busy.remove(worker)
+        self._computed -= len(batch)
         try:
-            answers, seconds = await worker.receive(self._settings.limit_s)
+            answers, seconds = worker.answers(reply)
         except WorkerLostError as error:
             logger.warning("a worker was lost with %d requests: %s", len(batch), error)
             self._try_again(batch)
             return
-        finally:
-            del self._batches[worker]
-            self._computed -= len(batch)
         # Its next batch first: the answers can be written while it computes.
         self.add_worker(worker)
         self._metrics.compute.observe(seconds)

@@ -4,7 +4,6 @@ The last line on stderr is JSON: median milliseconds of a whole request, of one 
 nothing, and of what checking and preparing the image takes of that.
 """
 
-import dataclasses
 import importlib
 import json
 import sys
@@ -62,7 +61,7 @@ def _free_of_waiting(predictor: Any, photo: bytes) -> Callable[[], Any]:
             return release
 
     memory = Memory()
-    quick = dataclasses.replace(predictor, fetcher=memory, endpoint=memory, live_pointer=memory)
+    quick = predictor._replace(fetcher=memory, endpoint=memory, live_pointer=memory)
     return lambda: quick
 
 
