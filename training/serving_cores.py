@@ -52,7 +52,7 @@ class Place:
 
 
 def _stay_on(process_id: int, cores: list[int]) -> None:
-    if cores and os.sched_getaffinity(process_id) != set(cores):
-        # A container's cores can be changed meanwhile; it goes on where it is.
-        with contextlib.suppress(OSError):
+    # The server may have ended, and a container's cores can be changed: the worker goes on where it is.
+    with contextlib.suppress(OSError):
+        if cores and os.sched_getaffinity(process_id) != set(cores):
             os.sched_setaffinity(process_id, cores)

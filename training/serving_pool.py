@@ -34,7 +34,7 @@ class WorkerLostError(Exception):
 
 @dataclass(frozen=True)
 class Traits:
-    """What the first worker measured when it started; see `warm_up` in serving_worker.py."""
+    """What the first worker measured when it started; see `measure` in serving_worker.py."""
 
     precision: str
     batch_saving_s: float
