@@ -10,6 +10,8 @@ import contextlib
 import os
 from dataclasses import dataclass
 
+from cores import usable_cores
+
 
 @dataclass(frozen=True)
 class Cores:
@@ -22,8 +24,7 @@ class Cores:
 
 def share_out(workers: int, count: int) -> list[Cores]:
     """The cores of each worker; they stay anywhere when the cores are not enough to be shared out evenly."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    everywhere = sorted(affinity(0)) if affinity else []
+    everywhere = usable_cores()
     share, left = divmod(len(everywhere), workers)
     return [
         Cores(count, everywhere, everywhere if left else everywhere[place * share : (place + 1) * share])
@@ -54,5 +55,5 @@ class Place:
 def _stay_on(process_id: int, cores: list[int]) -> None:
     # The server may have ended, and a container's cores can be changed: the worker goes on where it is.
     with contextlib.suppress(OSError):
-        if cores and os.sched_getaffinity(process_id) != set(cores):
+        if cores and usable_cores(process_id) != cores:
             os.sched_setaffinity(process_id, cores)

@@ -47,13 +47,12 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process, link: Link, traits: Traits) -> None:
         self._process = process
         self._link = link
-        self._alarm: asyncio.TimerHandle | None = None
         self.traits = traits
 
     def compute(
         self, requests: Sequence[tuple[bytes, str, str]], threads: int, *, all_busy: bool, limit_s: float
     ) -> "asyncio.Future[Frame]":
-        """Hand over requests (body, content type, accept) at once; what `answers` reads comes later.
+        """Hand over requests (body, content type, accept) at once; `read_answers` takes what comes later.
 
         They are computed with so many threads. Once all workers are busy, each keeps to cores of its own. A
         worker that takes longer than `limit_s` is killed.
@@ -61,19 +60,10 @@ class Worker:
         kinds = [kinds for _, *kinds in requests]
         message = {"threads": threads, "all_busy": all_busy, "requests": kinds}
         self._link.send(message, [body for body, _, _ in requests])
-        self._alarm = asyncio.get_running_loop().call_later(limit_s, self.kill)
-        return self._link.receive()
-
-    def answers(self, reply: "asyncio.Future[Frame]") -> tuple[list[tuple[int, str, bytes]], float]:
-        """Answers (status, content type, body) to the requests, and seconds taken. Raises WorkerLostError."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        try:
-            content, bodies = reply.result()
-        except ClosedError as error:
-            raise WorkerLostError("it ended, or took too long and was ended") from error
-        answers = [(*kinds, body) for kinds, body in zip(content["answers"], bodies, strict=True)]
-        return answers, float(content["seconds"])
+        alarm = asyncio.get_running_loop().call_later(limit_s, self.kill)
+        reply = self._link.receive()
+        reply.add_done_callback(lambda _: alarm.cancel())
+        return reply
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""
@@ -84,6 +74,16 @@ class Worker:
         status = await self._process.wait()
         self._link.close()
         return status
+
+
+def read_answers(reply: "asyncio.Future[Frame]") -> tuple[list[tuple[int, str, bytes]], float]:
+    """Answers (status, content type, body) to the requests, and seconds taken. Raises WorkerLostError."""
+    try:
+        content, bodies = reply.result()
+    except ClosedError as error:
+        raise WorkerLostError("it ended, or took too long and was ended") from error
+    answers = [(*kinds, body) for kinds, body in zip(content["answers"], bodies, strict=True)]
+    return answers, float(content["seconds"])
 
 
 class WorkTaker(Protocol):

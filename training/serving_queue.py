@@ -10,7 +10,7 @@ from http import HTTPStatus
 from serving_answer import Answer
 from serving_batching import Batching
 from serving_metrics import Metrics
-from serving_pool import Worker, WorkerLostError
+from serving_pool import Worker, WorkerLostError, read_answers
 from serving_settings import ServeSettings
 from serving_wire import Frame
 
@@ -157,7 +157,7 @@ class Queue:
         self._busy.remove(worker)
         self._computed -= len(batch)
         try:
-            answers, seconds = worker.answers(reply)
+            answers, seconds = read_answers(reply)
         except WorkerLostError as error:
             logger.warning("a worker was lost with %d requests: %s", len(batch), error)
             self._try_again(batch)

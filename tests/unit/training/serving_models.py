@@ -18,6 +18,7 @@ import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
 import serve
+from cores import usable_cores
 from serving_settings import ServeSettings
 
 # An artefact whose model does as the request says; b"wait" waits for the file `go`.
@@ -57,11 +58,6 @@ def cores():
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
-
-
-def cores(process_id: int = 0) -> list[int]:
-    """Those that a process may run on; none on a system that does not tell, such as macOS."""
-    return sorted(os.sched_getaffinity(process_id)) if hasattr(os, "sched_getaffinity") else []
 
 
 def write_obedient_model(folder: Path) -> Path:
@@ -162,7 +158,7 @@ def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client
 @contextlib.contextmanager
 def server_here(model_dir: Path, **changes: Any) -> Iterator[Client]:
     """The same in a thread, with settings that a machine would not have; not waited for."""
-    everywhere = cores()
+    everywhere = usable_cores()
     client = Client(free_port())
     defaults = {"workers": 1, "cores": 1, "wait_limit_s": 60.0}
     pool, config = serve.build(ServeSettings(model_dir, client.port, **{**defaults, **changes}))

@@ -19,7 +19,6 @@ import pytest
 from made_photos import Trained
 from serving_models import (
     Client,
-    cores,
     free_port,
     server_here,
     server_process,
@@ -28,6 +27,7 @@ from serving_models import (
 )
 
 import serve
+from cores import usable_cores
 from serving_settings import MAX_BODY_BYTES
 
 
@@ -240,16 +240,16 @@ def test_a_killed_worker_is_replaced_and_its_requests_are_answered(model: Path) 
         assert answer["pid"] not in [later["pid"] for _, later in waiting()]
 
 
-@pytest.mark.skipif(len(cores()) != 2, reason="two workers share two cores")
+@pytest.mark.skipif(len(usable_cores()) != 2, reason="two workers share two cores")
 def test_when_all_workers_are_busy_each_keeps_to_its_core_and_its_answers_are_sent_there(model: Path) -> None:
-    everywhere = cores()
+    everywhere = usable_cores()
     with server_process(model) as (client, process):
         wait_for(lambda: client.metric("serve_workers_ready") == 2)
         first = client.ask_later(b"wait")
         wait_for(lambda: "wait" in seen(model))
         _, second = client.ask(b"both are busy")
         assert len(second["cores"]) == 1
-        assert cores(process.pid) == second["cores"]
+        assert usable_cores(process.pid) == second["cores"]
         # The one that takes its place begins with all cores, wherever the server is.
         os.kill(second["pid"], signal.SIGKILL)
         wait_for(lambda: client.metric("serve_workers_replaced_total") == 1)
@@ -257,7 +257,7 @@ def test_when_all_workers_are_busy_each_keeps_to_its_core_and_its_answers_are_se
         assert first()[0][1]["cores"] == everywhere
         wait_for(lambda: client.metric("serve_workers_ready") == 2)
         assert client.ask(b"alone")[1]["cores"] == everywhere
-        assert cores(process.pid) == everywhere
+        assert usable_cores(process.pid) == everywhere
 
 
 def test_a_request_that_kills_workers_takes_no_other_with_it(server: Client, model: Path) -> None:
