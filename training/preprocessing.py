@@ -1,5 +1,6 @@
 """From the bytes of a photo to a network's input: the same code in training and behind the endpoint."""
 
+import functools
 import io
 import math
 from collections.abc import Sequence
@@ -68,10 +69,7 @@ class Preprocessing:
         pixels = pixels.to(device, non_blocking=True)
         # A whole row at a time: three numbers would be too few for the processor's vectors.
         rows = pixels.to(torch.float32).flatten(2)
-        mean, std = (
-            torch.tensor(values, device=device).mul_(255).repeat(pixels.shape[2])
-            for values in (self.mean, self.std)
-        )
+        mean, std = (_repeat(values, pixels.shape[2], device) for values in (self.mean, self.std))
         return rows.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)
 
     def describe(self) -> dict[str, Any]:
@@ -94,6 +92,13 @@ class Preprocessing:
         return cls(
             int(description["image_size"]), (red, green, blue), (red_std, green_std, blue_std), interpolation
         )
+
+
+@functools.cache
+def _repeat(values: tuple[float, ...], width: int, device: torch.device) -> torch.Tensor:
+    """A row of pixels of one colour, given in 0..1; as a tensor that any later pass may use."""
+    with torch.inference_mode(mode=False):
+        return torch.tensor(values, device=device).mul_(255).repeat(width)
 
 
 def decode_photo(photo: bytes, side: int, interpolation: str = "bilinear") -> Pixels:
