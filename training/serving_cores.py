@@ -32,24 +32,43 @@ def share_out(workers: int, count: int) -> list[Cores]:
     ]
 
 
-class Place:
-    """Where a worker is, and its server after each answer."""
+class ServerPlace:
+    """Where the server is: anywhere, until a worker takes it to its cores."""
+
+    def __init__(self) -> None:
+        self._everywhere = usable_cores()
+        self._taken = False
+
+    def note_taken(self) -> None:
+        """A worker that keeps to its own cores has answered."""
+        self._taken = True
+
+    def leave(self) -> None:
+        """Run anywhere again."""
+        if self._taken:
+            self._taken = False
+            _stay_on(0, self._everywhere)
+
+
+class WorkerPlace:
+    """Where a worker is; it begins where its server happens to be."""
 
     def __init__(self, cores: Cores) -> None:
         self._cores = cores
         self._server_id = os.getppid()
-        # A process starts where its server happens to be.
-        self.settle(all_busy=False)
+        self._at_home = False
+        _stay_on(0, cores.everywhere)
 
     def settle(self, *, all_busy: bool) -> None:
         """Keep to the worker's own cores when all workers are busy."""
-        self._chosen = self._cores.own if all_busy else self._cores.everywhere
-        _stay_on(0, self._chosen)
+        if all_busy != self._at_home:
+            self._at_home = all_busy
+            _stay_on(0, self._cores.own if all_busy else self._cores.everywhere)
 
     def fetch_server(self) -> None:
-        """Let the server run where this worker is, which is about to be free."""
-        if os.getppid() == self._server_id:
-            _stay_on(self._server_id, self._chosen)
+        """Take the server to this worker's own cores, which are about to be free."""
+        if self._at_home and os.getppid() == self._server_id:
+            _stay_on(self._server_id, self._cores.own)
 
 
 def _stay_on(process_id: int, cores: list[int]) -> None:

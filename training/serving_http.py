@@ -7,17 +7,14 @@ from http import HTTPStatus
 from typing import Any
 
 from serving_answer import Answer
+from serving_connection import Connection
 from serving_metrics import Metrics
 from serving_pool import Pool
-from serving_queue import FullError, Queue
+from serving_queue import FullError, GoneError, Queue
 from serving_settings import MAX_BODY_BYTES
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class GoneError(Exception):
-    """The client has closed the connection."""
 
 
 class Endpoint:
@@ -38,26 +35,26 @@ class Endpoint:
             self._metrics.dropped.labels("client_gone").inc()
             return
         if scope["path"] == "/invocations":
-            self._metrics.requests.labels(answer.status).inc()
-            self._metrics.latency.observe(time.monotonic() - started)
+            self._metrics.note_answer(answer.status, time.monotonic() - started)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Answer:
         match scope["method"], scope["path"]:
             case "POST", "/invocations":
-                return await self._invoke(dict(scope["headers"]), receive)
+                return await self._invoke(scope, receive)
             case "GET" | "HEAD", "/ping":
-                return Answer(HTTPStatus.OK, "application/json", b"") if self._pool.ready else _loading()
+                return Answer(HTTPStatus.OK, b"application/json", b"") if self._pool.ready else _loading()
             case "GET", "/metrics":
                 return Answer(HTTPStatus.OK, Metrics.content_type, self._metrics.text())
             case method, path:
                 sentence = f"there is no {method} {path}; POST /invocations, GET /ping or GET /metrics"
                 return Answer.error(HTTPStatus.NOT_FOUND, sentence)
 
-    async def _invoke(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+    async def _invoke(self, scope: dict[str, Any], receive: Receive) -> Answer:
         if not self._pool.loaded:
             return _loading()
+        headers = dict(scope["headers"])
         length = headers.get(b"content-length")
         if length is None and b"transfer-encoding" not in headers:
             return Answer.error(HTTPStatus.LENGTH_REQUIRED, "the request says no Content-Length")
@@ -71,28 +68,32 @@ class Endpoint:
             sentence = "too many requests wait already; try again"
             return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
         try:
-            async with asyncio.timeout(self._limit_s):
-                return await self._compute(headers, receive)
-        except TimeoutError:
-            self._metrics.dropped.labels("too_late").inc()
-            sentence = f"no answer within {self._limit_s:g} s; try again"
-            return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
+            return await self._compute(headers, scope["state"]["connection"], receive)
         finally:
             self._queue.release(body_bytes)
 
-    async def _compute(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        body = await _read_body(receive)
+    async def _compute(self, headers: dict[bytes, bytes], connection: Connection, receive: Receive) -> Answer:
+        try:
+            body = await self._receive_body(connection, receive)
+        except TimeoutError:
+            self._metrics.dropped.labels("too_late").inc()
+            sentence = f"the body did not come within {self._limit_s:g} s; try again"
+            return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
         if body is None:
             return _too_large(MAX_BODY_BYTES + 1)
-        accept = headers.get(b"accept", b"*/*").decode("latin-1")
-        answer = self._queue.add(body, headers.get(b"content-type", b"").decode("latin-1"), accept)
-        # After the body, the next message says that the client has gone.
-        watch = asyncio.ensure_future(receive())
-        watch.add_done_callback(lambda _: _give_up(answer))
+        content_type, accept = headers.get(b"content-type", b""), headers.get(b"accept", b"*/*")
+        request = self._queue.add(content_type, accept, body)
+        connection.tell_when_lost(lambda: self._queue.give_up(request))
         try:
-            return await answer
+            return await request.answer
         finally:
-            watch.cancel()
+            connection.tell_when_lost(None)
+
+    async def _receive_body(self, connection: Connection, receive: Receive) -> bytes | None:
+        if connection.body_has_come:
+            return await _read_body(receive)
+        async with asyncio.timeout(self._limit_s):
+            return await _read_body(receive)
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -108,11 +109,6 @@ async def _read_body(receive: Receive) -> bytes | None:
         if size > MAX_BODY_BYTES:
             return None
     return b"".join(parts)
-
-
-def _give_up(answer: "asyncio.Future[Answer]") -> None:
-    if not answer.done():
-        answer.set_exception(GoneError())
 
 
 def _loading() -> Answer:

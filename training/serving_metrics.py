@@ -4,15 +4,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _SIZES = (1, 2, 4, 8, 12, 16)
+# So many are kept before they are counted, together: one by one, each would take several times as long,
+# because the model has emptied the processor's caches meanwhile.
+_KEPT = 64
 
 
 class Metrics:
     """The endpoint's counters; one registry a server, so that servers in one process do not mix."""
 
-    content_type = "text/plain; version=0.0.4; charset=utf-8"
+    content_type = b"text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._answers: list[tuple[int, float]] = []
+        self._batches: list[tuple[float, float, int]] = []
         self.requests = Counter(
             "serve_requests", "Answered requests by HTTP status.", ["status"], registry=self.registry
         )
@@ -51,6 +56,30 @@ class Metrics:
             "serve_workers_replaced", "Workers that ended and were replaced.", registry=self.registry
         )
 
+    def note_answer(self, status: int, latency_s: float) -> None:
+        """A request was answered."""
+        self._answers.append((status, latency_s))
+        if len(self._answers) >= _KEPT:
+            self._count()
+
+    def note_batch(self, waited_s: float, seconds: float, size: int) -> None:
+        """A worker has computed a batch."""
+        self._batches.append((waited_s, seconds, size))
+        if len(self._batches) >= _KEPT:
+            self._count()
+
+    def _count(self) -> None:
+        for status, latency_s in self._answers:
+            self.requests.labels(status).inc()
+            self.latency.observe(latency_s)
+        for waited_s, seconds, size in self._batches:
+            self.waiting.observe(waited_s)
+            self.compute.observe(seconds)
+            self.batch_size.observe(size)
+        self._answers.clear()
+        self._batches.clear()
+
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
+        self._count()
         return generate_latest(self.registry)

@@ -7,15 +7,16 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from serving_cores import share_out
+from serving_answer import Answer
+from serving_cores import ServerPlace, share_out
 from serving_metrics import Metrics
 from serving_settings import ServeSettings
-from serving_wire import ClosedError, Frame, Link
+from serving_wire import Frame, Link
 
 # Loading and warming a large network on a small machine.
 _START_LIMIT_S = 300.0
@@ -28,10 +29,6 @@ _SCRIPT = Path(__file__).with_name("serving_worker.py")
 logger = logging.getLogger("serve")
 
 
-class WorkerLostError(Exception):
-    """The worker ended, or had to be ended, before it answered."""
-
-
 @dataclass(frozen=True)
 class Traits:
     """What the first worker measured when it started; see `measure` in serving_worker.py."""
@@ -41,29 +38,44 @@ class Traits:
     lone_threads: int
 
 
+Computed = tuple[list[Answer], float]
+"""An answer to each request, and the seconds that they took."""
+
+
 class Worker:
     """One process and the socket to it; it computes one batch at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, link: Link, traits: Traits) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, link: Link, traits: Traits, server: ServerPlace
+    ) -> None:
         self._process = process
         self._link = link
+        self._server = server
         self.traits = traits
 
     def compute(
-        self, requests: Sequence[tuple[bytes, str, str]], threads: int, *, all_busy: bool, limit_s: float
-    ) -> "asyncio.Future[Frame]":
-        """Hand over requests (body, content type, accept) at once; `read_answers` takes what comes later.
+        self,
+        requests: Sequence[tuple[bytes, bytes, bytes]],
+        threads: int,
+        done: Callable[[Computed | None], None],
+        *,
+        all_busy: bool,
+    ) -> None:
+        """Hand over requests (content type, accept, body) at once; `done` is called with what came of them.
 
-        They are computed with so many threads. Once all workers are busy, each keeps to cores of its own. A
-        worker that takes longer than `limit_s` is killed.
+        That is None when the worker ended before it answered. They are computed with so many threads. Once
+        all workers are busy, each keeps to cores of its own.
         """
-        kinds = [kinds for _, *kinds in requests]
-        message = {"threads": threads, "all_busy": all_busy, "requests": kinds}
-        self._link.send(message, [body for body, _, _ in requests])
-        alarm = asyncio.get_running_loop().call_later(limit_s, self.kill)
-        reply = self._link.receive()
-        reply.add_done_callback(lambda _: alarm.cancel())
-        return reply
+
+        def take(frame: Frame | None) -> None:
+            if all_busy:
+                self._server.note_taken()
+            done(None if frame is None else _read(frame))
+
+        if not all_busy:
+            self._server.leave()
+        self._link.send((threads, all_busy), [blob for request in requests for blob in request])
+        self._link.receive(take)
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""
@@ -76,14 +88,10 @@ class Worker:
         return status
 
 
-def read_answers(reply: "asyncio.Future[Frame]") -> tuple[list[tuple[int, str, bytes]], float]:
-    """Answers (status, content type, body) to the requests, and seconds taken. Raises WorkerLostError."""
-    try:
-        content, bodies = reply.result()
-    except ClosedError as error:
-        raise WorkerLostError("it ended, or took too long and was ended") from error
-    answers = [(*kinds, body) for kinds, body in zip(content["answers"], bodies, strict=True)]
-    return answers, float(content["seconds"])
+def _read(frame: Frame) -> Computed:
+    (seconds, *statuses), blobs = frame
+    parts = zip(statuses, blobs[::2], blobs[1::2], strict=True)
+    return [Answer(int(status), content_type, body) for status, content_type, body in parts], seconds
 
 
 class WorkTaker(Protocol):
@@ -106,6 +114,7 @@ class Pool:
         self._ready: set[Worker] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._cores = share_out(settings.workers, settings.cores)
+        self._server = ServerPlace()
         self._traits: Traits | None = None
 
     @property
@@ -185,20 +194,20 @@ class Pool:
             )
         _, link = await asyncio.get_running_loop().create_connection(Link, sock=ours)
         try:
-            async with asyncio.timeout(_START_LIMIT_S):
-                report, _ = await link.receive()
-        except (ClosedError, TimeoutError):
-            _kill(process)
-            await process.wait()
-            link.close()
-            return None
+            report = await _first_frame(link)
         except asyncio.CancelledError:
             _kill(process)
             await process.wait()
             raise
-        traits = Traits(**report)
+        if report is None:
+            _kill(process)
+            await process.wait()
+            link.close()
+            return None
+        (batch_saving_s, lone_threads), (precision,) = report
+        traits = Traits(precision.decode(), batch_saving_s, int(lone_threads))
         logger.info("a worker is ready after %.1f s: %s", time.monotonic() - started, traits)
-        return Worker(process, link, traits)
+        return Worker(process, link, traits, self._server)
 
     def _worker_environment(self) -> dict[str, str]:
         # OMP_NUM_THREADS bounds what a worker can ask for; torch reads it when it is imported.
@@ -207,6 +216,17 @@ class Pool:
             "OMP_NUM_THREADS": str(self._settings.cores),
             **({_PRECISION_VARIABLE: self._traits.precision} if self._traits else {}),
         }
+
+
+async def _first_frame(link: Link) -> Frame | None:
+    """What a worker says when it is ready; None when it ended, or takes too long."""
+    report: asyncio.Future[Frame | None] = asyncio.get_running_loop().create_future()
+    link.receive(lambda frame: None if report.done() else report.set_result(frame))
+    try:
+        async with asyncio.timeout(_START_LIMIT_S):
+            return await report
+    except TimeoutError:
+        return None
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -4,18 +4,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from serving_answer import Answer
 from serving_batching import Batching
 from serving_metrics import Metrics
-from serving_pool import Worker, WorkerLostError, read_answers
+from serving_pool import Computed, Worker
 from serving_settings import ServeSettings
-from serving_wire import Frame
 
 # A request whose worker died is tried once more, alone: if it was the cause, it takes no other with it.
 _MAX_TRIES = 2
+# How often to look for who is late, of the shortest limit, and at most: a timer for each would cost more.
+_LOOK_SHARE, _LONGEST_LOOK_S = 0.05, 1.0
 
 logger = logging.getLogger("serve")
 
@@ -24,18 +25,29 @@ class FullError(Exception):
     """Too many requests, or too many bytes, are here already."""
 
 
-@dataclass(eq=False)
+class GoneError(Exception):
+    """The client has closed the connection."""
+
+
+@dataclass(eq=False, slots=True)
 class Request:
     """A request that waits or is computed; nobody waits for it any more once `answer` is done."""
 
+    content_type: bytes
+    accept: bytes
     body: bytes
-    content_type: str
-    accept: str
     answer: "asyncio.Future[Answer]"
-    since: float = field(default_factory=time.monotonic)
+    since: float
+    waits_since: float
     tries: int = 0
-    # While it waits: rings when no worker has taken it for too long.
-    alarm: asyncio.TimerHandle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a worker computes, and since when."""
+
+    requests: list[Request]
+    since: float
 
 
 class Queue:
@@ -49,11 +61,13 @@ class Queue:
         # The last one that became free works next: its memory is the warmest.
         self._free: list[Worker] = []
         self._free_since = 0.0
-        self._busy: set[Worker] = set()
+        self._busy: dict[Worker, Batch] = {}
         self._computed = 0
         self._admitted = 0
         self._admitted_bytes = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._look_s = min(_LOOK_SHARE * min(settings.wait_limit_s, settings.limit_s), _LONGEST_LOOK_S)
+        self._looking = False
         metrics.in_system.set_function(lambda: self._admitted)
 
     def admit(self, body_bytes: int) -> None:
@@ -69,15 +83,24 @@ class Queue:
         self._admitted -= 1
         self._admitted_bytes -= body_bytes
 
-    def add(self, body: bytes, content_type: str, accept: str) -> "asyncio.Future[Answer]":
-        """Queue a request; who does not wait for its answer any more cancels it, or sets an exception."""
-        request = Request(body, content_type, accept, asyncio.get_running_loop().create_future())
-        request.answer.add_done_callback(lambda _: self._forget(request))
-        self._let_wait(request)
+    def add(self, content_type: bytes, accept: bytes, body: bytes) -> Request:
+        """Queue a request; its `answer` comes in time, whatever it is, or GoneError by `give_up`."""
+        now = time.monotonic()
+        loop = asyncio.get_running_loop()
+        request = Request(content_type, accept, body, loop.create_future(), now, now)
         self._waiting.append(request)
-        self._batching.note_arrival(len(self._waiting) + self._computed, request.since)
+        self._batching.note_arrival(len(self._waiting) + self._computed, now)
         self._dispatch()
-        return request.answer
+        if not self._looking:
+            self._looking = True
+            loop.call_later(self._look_s, self._look_for_late)
+        return request
+
+    def give_up(self, request: Request) -> None:
+        """Its client has gone: it is not computed any more, unless a worker has it already."""
+        if not request.answer.done():
+            request.answer.set_exception(GoneError())
+            self._forget(request)
 
     def add_worker(self, worker: Worker) -> None:
         """A worker has nothing to do."""
@@ -90,27 +113,6 @@ class Queue:
         """A worker has ended."""
         if worker in self._free:
             self._free.remove(worker)
-
-    def _let_wait(self, request: Request) -> None:
-        limit_s = self._settings.wait_limit_s
-        request.alarm = asyncio.get_running_loop().call_later(limit_s, self._refuse, request)
-
-    def _stop_waiting(self, request: Request) -> None:
-        if request.alarm is not None:
-            request.alarm.cancel()
-            request.alarm = None
-
-    def _refuse(self, request: Request) -> None:
-        if not request.answer.done():
-            self._metrics.dropped.labels("not_taken").inc()
-            sentence = f"no worker was free within {self._settings.wait_limit_s:g} s; try again"
-            request.answer.set_result(Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence))
-
-    def _forget(self, request: Request) -> None:
-        """It was answered, or its client has gone: its body is not kept for a worker."""
-        if request.alarm is not None:
-            self._stop_waiting(request)
-            self._waiting.remove(request)
 
     def _dispatch(self) -> None:
         """Give batches to free workers, or come back at the moment when waiting for more stops to pay."""
@@ -132,52 +134,79 @@ class Queue:
         return self._batching.wait_s(len(self._waiting), workers, saving_s, since, time.monotonic())
 
     def _take(self, most: int) -> list[Request]:
-        batch: list[Request] = []
-        while self._waiting and len(batch) < most:
-            if batch and self._waiting[0].tries:
+        taken: list[Request] = []
+        while self._waiting and len(taken) < most:
+            if taken and self._waiting[0].tries:
                 break
-            batch.append(self._waiting.popleft())
-            self._stop_waiting(batch[-1])
-        return batch
+            taken.append(self._waiting.popleft())
+        return taken
 
-    def _start(self, worker: Worker, batch: list[Request]) -> None:
+    def _start(self, worker: Worker, requests: list[Request]) -> None:
         share = max(1, self._settings.cores // self._settings.workers)
-        alone = len(batch) == 1 and not self._busy and not self._waiting
+        alone = len(requests) == 1 and not self._busy and not self._waiting
         threads = max(share, worker.traits.lone_threads) if alone else share
-        requests = [(request.body, request.content_type, request.accept) for request in batch]
-        self._busy.add(worker)
-        all_busy = len(self._busy) == self._settings.workers
-        reply = worker.compute(requests, threads, all_busy=all_busy, limit_s=self._settings.limit_s)
-        reply.add_done_callback(lambda reply: self._finish(worker, batch, reply))
-        self._computed += len(batch)
-        self._metrics.waiting.observe(time.monotonic() - batch[0].since)
-        self._metrics.batch_size.observe(len(batch))
+        self._busy[worker] = Batch(requests, time.monotonic())
+        self._computed += len(requests)
+        worker.compute(
+            [(request.content_type, request.accept, request.body) for request in requests],
+            threads,
+            lambda computed: self._finish(worker, computed),
+            all_busy=len(self._busy) == self._settings.workers,
+        )
 
-    def _finish(self, worker: Worker, batch: list[Request], reply: "asyncio.Future[Frame]") -> None:
-        self._busy.remove(worker)
-        self._computed -= len(batch)
-        try:
-            answers, seconds = read_answers(reply)
-        except WorkerLostError as error:
-            logger.warning("a worker was lost with %d requests: %s", len(batch), error)
-            self._try_again(batch)
+    def _finish(self, worker: Worker, computed: Computed | None) -> None:
+        batch = self._busy.pop(worker)
+        self._computed -= len(batch.requests)
+        if computed is None:
+            logger.warning("a worker was lost with %d requests", len(batch.requests))
+            self._try_again(batch.requests)
             return
         # Its next batch first: the answers can be written while it computes.
         self.add_worker(worker)
-        self._metrics.compute.observe(seconds)
-        for request, answer in zip(batch, answers, strict=True):
+        answers, seconds = computed
+        for request, answer in zip(batch.requests, answers, strict=True):
             if not request.answer.done():
-                request.answer.set_result(Answer(*answer))
+                request.answer.set_result(answer)
+        self._metrics.note_batch(batch.since - batch.requests[0].since, seconds, len(answers))
 
-    def _try_again(self, batch: list[Request]) -> None:
-        for request in reversed(batch):
+    def _try_again(self, requests: list[Request]) -> None:
+        for request in reversed(requests):
             request.tries += 1
             if request.answer.done():
                 continue
             if request.tries < _MAX_TRIES:
-                self._let_wait(request)
+                request.waits_since = time.monotonic()
                 self._waiting.appendleft(request)
             else:
                 sentence = "the model's process ended twice at this request"
                 request.answer.set_result(Answer.error(HTTPStatus.INTERNAL_SERVER_ERROR, sentence))
         self._dispatch()
+
+    def _look_for_late(self) -> None:
+        """Refuse who has waited for too long, end the workers that take too long, and look again."""
+        now = time.monotonic()
+        wait_limit_s, limit_s = self._settings.wait_limit_s, self._settings.limit_s
+        for request in list(self._waiting):
+            if now > request.waits_since + wait_limit_s:
+                self._refuse(request, "not_taken", f"no worker was free within {wait_limit_s:g} s; try again")
+        computed = [request for batch in self._busy.values() for request in batch.requests]
+        for request in [*self._waiting, *computed]:
+            if now > request.since + limit_s:
+                self._refuse(request, "too_late", f"no answer within {limit_s:g} s; try again")
+        for worker, batch in self._busy.items():
+            if now > batch.since + limit_s:
+                worker.kill()
+        self._looking = bool(self._waiting or self._busy)
+        if self._looking:
+            asyncio.get_running_loop().call_later(self._look_s, self._look_for_late)
+
+    def _refuse(self, request: Request, reason: str, sentence: str) -> None:
+        if not request.answer.done():
+            self._metrics.dropped.labels(reason).inc()
+            request.answer.set_result(Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence))
+            self._forget(request)
+
+    def _forget(self, request: Request) -> None:
+        """Its body is not kept for a worker."""
+        if request in self._waiting:
+            self._waiting.remove(request)

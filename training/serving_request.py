@@ -18,7 +18,6 @@ import binascii
 import io
 import json
 import math
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -32,6 +31,8 @@ NPY = "application/x-npy"
 # A batch is one unit of work: more photos would keep its worker from all other requests for too long.
 MAX_PHOTOS = 64
 
+# One encoder for all answers: json.dumps would make one for each.
+_write_json = json.JSONEncoder(ensure_ascii=False).encode
 _NPY_DIMENSIONS = {3: False, 4: True}
 
 
@@ -42,24 +43,21 @@ class Refusal(NamedTuple):
     status: HTTPStatus = HTTPStatus.BAD_REQUEST
 
 
-@dataclass(frozen=True)
-class Photos:
+class Photos(NamedTuple):
     """The image files of one request; `batch` says whether the answer is a list."""
 
     files: list[bytes | Refusal]
     batch: bool
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(NamedTuple):
     """Scores and calibrated probabilities of one photo, in the order of the classes."""
 
     scores: list[float]
     probabilities: list[float]
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The answer to one request, before it is written in the form that the client accepts."""
 
     classes: list[str]
@@ -86,15 +84,16 @@ def parse_request(body: bytes, content_type: str) -> Photos | Refusal:
 def format_answer(prediction: Prediction | Refusal, accept: str) -> tuple[str | bytes, str]:
     """Body and content type; JSON unless the client prefers npy."""
     if isinstance(prediction, Refusal):
-        return json.dumps({"error": prediction.error}, ensure_ascii=False), JSON
+        return _write_json({"error": prediction.error}), JSON
     if _prefers_npy(accept):
         return _to_npy(prediction), NPY
     answers = [
-        {"error": photo.error} if isinstance(photo, Refusal) else vars(photo) for photo in prediction.photos
+        {"error": photo.error} if isinstance(photo, Refusal) else photo._asdict()
+        for photo in prediction.photos
     ]
     content: dict[str, Any] = {"classes": prediction.classes}
     content |= {"predictions": answers} if prediction.batch else answers[0]
-    return json.dumps(content, ensure_ascii=False), JSON
+    return _write_json(content), JSON
 
 
 def _prefers_npy(accept: str) -> bool:

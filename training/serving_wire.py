@@ -1,45 +1,56 @@
-"""Frames between the server and its workers: a JSON header, then blobs of bytes.
+"""Frames between the server and its workers: numbers, then blobs of bytes.
 
-A frame is two lengths (unsigned, 4 bytes each, big-endian: of the header and of all blobs together), the
-header and the blobs. The header is `{"sizes": [bytes of each blob], "message": ...}`.
+A frame is how many numbers and blobs there are (unsigned, 4 bytes each), the numbers (8-byte floats), the
+size of each blob in bytes (unsigned, 4 bytes), and the blobs; all big-endian. Either side waits for the
+other's frame before it sends its next one.
 """
 
 import asyncio
-import json
 import socket
 import struct
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+from typing import cast
 
-_LENGTHS = struct.Struct("!II")
+_COUNTS = struct.Struct("!II")
+_READ_BYTES = 1 << 18
 
-Frame = tuple[dict[str, Any], list[bytes]]
-"""Message and blobs."""
+Frame = tuple[tuple[float, ...], list[bytes]]
+"""Numbers and blobs."""
 
 
 class ClosedError(Exception):
     """The other side has closed the connection."""
 
 
-def pack_frame(message: dict[str, Any], blobs: Sequence[bytes]) -> list[bytes]:
-    """The parts of a frame, to be written one after the other."""
-    header = json.dumps({"sizes": [len(blob) for blob in blobs], "message": message}).encode()
-    return [_LENGTHS.pack(len(header), sum(len(blob) for blob in blobs)), header, *blobs]
+def send_frame(connection: socket.socket, numbers: Sequence[float], blobs: Sequence[bytes]) -> None:
+    """Write a frame. Raises ClosedError."""
+    try:
+        connection.sendall(b"".join(_pack(numbers, blobs)))
+    except OSError as error:
+        raise ClosedError from error
 
 
 def read_frame(connection: socket.socket) -> Frame:
     """The next frame, waited for. Raises ClosedError."""
-    header_bytes, blob_bytes = _LENGTHS.unpack(_read_exactly(connection, _LENGTHS.size))
-    return _unpack(_read_exactly(connection, header_bytes), _read_exactly(connection, blob_bytes))
+    data = _receive(connection)
+    frame = _unpack(data)
+    if frame is None:
+        # A large body comes in many pieces: each `+=` of bytes would copy all of them.
+        received = bytearray(data)
+        while frame is None:
+            received += _receive(connection)
+            frame = _unpack(received)
+    return frame
 
 
 class Link(asyncio.Protocol):
-    """One end of a connection in an event loop; frames are read one at a time."""
+    """One end of a connection in an event loop."""
 
     def __init__(self) -> None:
         self._transport: asyncio.WriteTransport | None = None
-        self._received = bytearray()
-        self._next: asyncio.Future[Frame] | None = None
+        self._received = b""
+        self._take: Callable[[Frame | None], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop's call."""
@@ -48,62 +59,63 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The loop's call."""
         self._transport = None
-        if self._next is not None and not self._next.done():
-            self._next.set_exception(ClosedError())
+        self._hand_over(None)
 
     def data_received(self, data: bytes) -> None:
         """The loop's call."""
         self._received += data
-        self._deliver()
+        frame = _unpack(self._received)
+        if frame is not None:
+            self._received = b""
+            self._hand_over(frame)
 
-    def send(self, message: dict[str, Any], blobs: Sequence[bytes]) -> None:
+    def send(self, numbers: Sequence[float], blobs: Sequence[bytes]) -> None:
         """Write a frame; what is sent after the end is lost, as `receive` will tell."""
         if self._transport is not None:
-            self._transport.writelines(pack_frame(message, blobs))
+            self._transport.writelines(_pack(numbers, blobs))
 
-    def receive(self) -> "asyncio.Future[Frame]":
-        """The next frame; ClosedError."""
-        self._next = asyncio.get_running_loop().create_future()
-        self._deliver()
-        if self._transport is None and not self._next.done():
-            self._next.set_exception(ClosedError())
-        return self._next
+    def receive(self, take: Callable[[Frame | None], None]) -> None:
+        """Have `take` called once, with the next frame, or with None when the connection has ended."""
+        self._take = take
+        if self._transport is None:
+            asyncio.get_running_loop().call_soon(self._hand_over, None)
 
     def close(self) -> None:
         """End the connection."""
         if self._transport is not None:
             self._transport.close()
 
-    def _deliver(self) -> None:
-        if self._next is None or self._next.done() or len(self._received) < _LENGTHS.size:
-            return
-        header_bytes, blob_bytes = _LENGTHS.unpack_from(self._received)
-        blobs_at = _LENGTHS.size + header_bytes
-        end = blobs_at + blob_bytes
-        if len(self._received) >= end:
-            header, blobs = self._received[_LENGTHS.size : blobs_at], self._received[blobs_at:end]
-            del self._received[:end]
-            self._next.set_result(_unpack(header, blobs))
+    def _hand_over(self, frame: Frame | None) -> None:
+        take, self._take = self._take, None
+        if take is not None:
+            take(frame)
 
 
-def _unpack(header: bytearray, blobs: bytearray) -> Frame:
-    content = json.loads(header)
-    view, parts, start = memoryview(blobs), [], 0
-    for size in content["sizes"]:
-        parts.append(bytes(view[start : start + size]))
-        start += size
-    return content["message"], parts
+def _pack(numbers: Sequence[float], blobs: Sequence[bytes]) -> list[bytes]:
+    layout = f"!II{len(numbers)}d{len(blobs)}I"
+    return [struct.pack(layout, len(numbers), len(blobs), *numbers, *map(len, blobs)), *blobs]
 
 
-def _read_exactly(connection: socket.socket, count: int) -> bytearray:
-    data = bytearray(count)
-    view = memoryview(data)
-    while view:
-        try:
-            received = connection.recv_into(view)
-        except OSError as error:
-            raise ClosedError from error
-        if not received:
-            raise ClosedError
-        view = view[received:]
+def _receive(connection: socket.socket) -> bytes:
+    try:
+        data = connection.recv(_READ_BYTES)
+    except OSError as error:
+        raise ClosedError from error
+    if not data:
+        raise ClosedError
     return data
+
+
+def _unpack(received: bytes | bytearray) -> Frame | None:
+    """The frame, once all of it has come."""
+    if len(received) < _COUNTS.size:
+        return None
+    numbers, blobs = _COUNTS.unpack_from(received)
+    start = _COUNTS.size + 8 * numbers + 4 * blobs
+    if len(received) < start:
+        return None
+    values = struct.unpack_from(f"!{numbers}d{blobs}I", received, _COUNTS.size)
+    ends = list(accumulate(values[numbers:], initial=start))
+    if len(received) < ends[-1]:
+        return None
+    return values[:numbers], [bytes(received[begin:end]) for begin, end in pairwise(ends)]

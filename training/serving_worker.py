@@ -2,9 +2,13 @@
 
 `python serving_worker.py MODEL_DIR FD CORES TRAITS` talks over the socket FD in the frames of
 serving_wire.py; CORES and TRAITS are JSON, of `Cores` in serving_cores.py and of `Traits` in serving_pool.py,
-or null when no worker has measured them yet. First it says the traits; then each frame of requests
-`{"threads", "all_busy", "requests": [[content type, accept], ...]}` with their bodies is answered by
-`{"answers": [[status, content type], ...], "seconds"}` with theirs. It ends when the socket closes.
+or null when no worker has measured them yet. It ends when the socket closes.
+
+| frame             | numbers                                 | blobs                                       |
+|-------------------|-----------------------------------------|---------------------------------------------|
+| the worker, first | `batch_saving_s`, `lone_threads`        | precision                                   |
+| a batch for it    | threads, whether all workers are busy   | of each request: content type, accept, body |
+| its answer        | seconds, the HTTP status of each        | of each request: content type, body         |
 """
 
 import gc
@@ -22,10 +26,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from serving_cores import Cores, Place
-from serving_wire import ClosedError, pack_frame, read_frame
+from serving_answer import Answer
+from serving_cores import Cores, WorkerPlace
+from serving_wire import ClosedError, read_frame, send_frame
 
-_JPEG = "image/jpeg"
+_JPEG, _JSON = "image/jpeg", "application/json"
 _WARM_PHOTOS = 4
 _TURNS = 7
 # All cores for one photo have to be clearly faster: they wait for each other on a busy machine.
@@ -33,16 +38,10 @@ _MIN_GAIN = 1.1
 
 logger = logging.getLogger("serve.worker")
 
-Request = tuple[bytes, str, str]
-"""Body, content type and accepted content type."""
-Answer = tuple[int, str, bytes]
-"""HTTP status, content type and body."""
+Request = tuple[str, str, bytes]
+"""Content type, accepted content type and body."""
 
-_FAULT: Answer = (
-    int(HTTPStatus.INTERNAL_SERVER_ERROR),
-    "application/json",
-    b'{"error": "the model failed; see the server\'s log"}',
-)
+_FAULT = Answer.error(HTTPStatus.INTERNAL_SERVER_ERROR, "the model failed; see the server's log")
 
 
 class Model:
@@ -64,13 +63,14 @@ class Model:
         return [self.answer([request])[0] for request in requests]
 
     def _predict(self, requests: list[Request]) -> list[Answer]:
-        parsed = [self._functions.input_fn(body, content_type) for body, content_type, _ in requests]
+        parsed = [self._functions.input_fn(body, content_type) for content_type, _, body in requests]
         predictions = self._functions.predict_batch(parsed, self._model)
         answers = []
-        for prediction, (_, _, accept) in zip(predictions, requests, strict=True):
+        for prediction, (_, accept, _) in zip(predictions, requests, strict=True):
             text, content_type = self._functions.output_fn(prediction, accept)
             status = int(getattr(prediction, "status", HTTPStatus.OK))
-            answers.append((status, content_type, text if isinstance(text, bytes) else text.encode()))
+            body = text if isinstance(text, bytes) else text.encode()
+            answers.append(Answer(status, content_type.encode("latin-1"), body))
         return answers
 
 
@@ -81,7 +81,7 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     connection = socket.socket(fileno=descriptor)
-    place = Place(cores)
+    place = WorkerPlace(cores)
     try:
         model = Model(Path(model_dir))
         warm_up(model)
@@ -92,7 +92,7 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
     # What is loaded by now stays: the collector need not look at it again.
     gc.freeze()
     try:
-        _send(connection, traits, [])
+        _tell_traits(connection, traits)
         while True:
             _serve_batch(connection, model, place)
     except ClosedError:
@@ -102,9 +102,9 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
 def warm_up(model: Model) -> None:
     """Answer a made photo through the whole path, on one thread."""
     _use_threads(1)
-    (status, _, text), *_ = model.answer([_made_photo()])
-    if status != HTTPStatus.OK:
-        raise RuntimeError(f"the warm-up was answered by {status}: {text.decode()}")
+    (answer,) = model.answer([_made_photo()])
+    if answer.status != HTTPStatus.OK:
+        raise RuntimeError(f"the warm-up was answered by {answer.status}: {answer.body.decode()}")
 
 
 def measure(model: Model, cores: int) -> dict[str, Any]:
@@ -138,24 +138,24 @@ def _time(model: Model, requests: list[Request], threads: int) -> float:
     return time.perf_counter() - started
 
 
-def _serve_batch(connection: socket.socket, model: Model, place: Place) -> None:
-    message, bodies = read_frame(connection)
+def _tell_traits(connection: socket.socket, traits: dict[str, Any]) -> None:
+    numbers = (traits["batch_saving_s"], traits["lone_threads"])
+    send_frame(connection, numbers, [traits["precision"].encode()])
+
+
+def _serve_batch(connection: socket.socket, model: Model, place: WorkerPlace) -> None:
+    (threads, all_busy), blobs = read_frame(connection)
     started = time.perf_counter()
-    _use_threads(message["threads"])
-    place.settle(all_busy=message["all_busy"])
-    requests = [(body, *kinds) for body, kinds in zip(bodies, message["requests"], strict=True)]
-    answers = model.answer(requests)
+    _use_threads(int(threads))
+    place.settle(all_busy=bool(all_busy))
+    parts = zip(blobs[::3], blobs[1::3], blobs[2::3], strict=True)
+    answers = model.answer(
+        [(kind.decode("latin-1"), accept.decode("latin-1"), body) for kind, accept, body in parts]
+    )
     seconds = time.perf_counter() - started
-    kinds = [[status, content_type] for status, content_type, _ in answers]
     place.fetch_server()
-    _send(connection, {"answers": kinds, "seconds": seconds}, [body for _, _, body in answers])
-
-
-def _send(connection: socket.socket, message: dict[str, Any], blobs: list[bytes]) -> None:
-    try:
-        connection.sendall(b"".join(pack_frame(message, blobs)))
-    except OSError as error:
-        raise ClosedError from error
+    numbers = (seconds, *(answer.status for answer in answers))
+    send_frame(connection, numbers, [blob for _, *blobs in answers for blob in blobs])
 
 
 def _use_threads(count: int) -> None:
@@ -170,7 +170,7 @@ def _made_photo() -> Request:
 
     buffer = io.BytesIO()
     Image.effect_noise((320, 240), 60).convert("RGB").save(buffer, "JPEG")
-    return buffer.getvalue(), _JPEG, "application/json"
+    return _JPEG, _JSON, buffer.getvalue()
 
 
 def _import_inference(code_dir: Path) -> Any:

@@ -182,6 +182,30 @@ def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
         connection.close()
 
 
+def test_a_body_that_does_not_come_is_not_waited_for(model: Path) -> None:
+    with server_here(model, limit_s=0.5) as client:
+        wait_for(client.is_ready)
+        with socket.create_connection(("127.0.0.1", client.port), timeout=60) as raw:
+            raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nhal")
+            answer = raw.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"the body did not come within 0.5 s; try again" in answer
+        assert client.metric("serve_dropped_total", reason="too_late") == 1
+        assert client.metric("serve_requests_in_system") == 0
+
+
+def test_a_client_that_asks_first_is_told_to_send_its_body(server: Client) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
+        raw.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert raw.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(b"word")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200 ")
+        raw.sendall(b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
     model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
