@@ -87,19 +87,25 @@ def format_answer(prediction: Prediction | Refusal, accept: str) -> tuple[str | 
         return _write_json({"error": prediction.error}), JSON
     if _prefers_npy(accept):
         return _to_npy(prediction), NPY
-    answers = [
-        {"error": photo.error} if isinstance(photo, Refusal) else photo._asdict()
-        for photo in prediction.photos
-    ]
     content: dict[str, Any] = {"classes": prediction.classes}
-    content |= {"predictions": answers} if prediction.batch else answers[0]
+    if prediction.batch:
+        content["predictions"] = [_to_dict(photo) for photo in prediction.photos]
+    else:
+        content |= _to_dict(prediction.photos[0])
     return _write_json(content), JSON
+
+
+def _to_dict(photo: Scored | Refusal) -> dict[str, Any]:
+    return {"error": photo.error} if isinstance(photo, Refusal) else photo._asdict()
 
 
 def _prefers_npy(accept: str) -> bool:
     """By the order in the header: quality values are not weighed."""
-    for part in (accept or "").split(","):
-        kind = part.partition(";")[0].strip().lower()
+    accept = (accept or "").lower()
+    if NPY not in accept:
+        return False
+    for part in accept.split(","):
+        kind = part.partition(";")[0].strip()
         if kind in {JSON, NPY, "*/*", "application/*"}:
             return kind == NPY
     return False
