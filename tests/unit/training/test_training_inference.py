@@ -123,7 +123,10 @@ def test_photos_together_get_the_scores_that_they_get_alone(trained: Trained) ->
     for one, other in ((together[0], alone[0]), (together[2], alone[2])):
         assert isinstance(one, Prediction)
         assert isinstance(other, Prediction)
-        assert vars(one.photos[0])["scores"] == pytest.approx(vars(other.photos[0])["scores"], abs=0.05)
+        (first,), (second,) = one.photos, other.photos
+        assert isinstance(first, Scored)
+        assert isinstance(second, Scored)
+        assert first.scores == pytest.approx(second.scores, abs=0.05)
 
 
 def test_bfloat16_does_not_change_which_of_two_near_classes_is_first(
