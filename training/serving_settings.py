@@ -30,7 +30,7 @@ class ServeSettings:
     """Where the model lies, the port, and how the machine's cores are shared out.
 
     `max_requests` and `max_bytes` (of bodies) bound what waits or is computed; `wait_limit_s` bounds how long
-    until a worker takes it, `limit_s` until the answer.
+    until a worker takes it. `limit_s` bounds the arrival of a request's body and, from then on, its answer.
     """
 
     model_dir: Path
