@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from typing import Any, cast
 
 import uvicorn
 
@@ -20,8 +21,6 @@ from serving_metrics import Metrics
 from serving_pool import Pool
 from serving_queue import Queue
 from serving_settings import GRACE_S, ServeSettings, SettingError, read_settings
-
-_IDLE_CONNECTION_S = 75
 
 logger = logging.getLogger("serve")
 
@@ -72,7 +71,8 @@ async def serve(pool: Pool, server: uvicorn.Server) -> int:
 def _http_config(endpoint: Endpoint, port: int) -> uvicorn.Config:
     """Without what the endpoint does not use: websockets, proxies, a log line a request."""
     return uvicorn.Config(
-        endpoint,
+        # Connections speak to it themselves, not by ASGI.
+        cast(Any, endpoint),
         host="127.0.0.1",
         port=port,
         http=Connection,
@@ -85,7 +85,6 @@ def _http_config(endpoint: Endpoint, port: int) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=_IDLE_CONNECTION_S,
         timeout_graceful_shutdown=GRACE_S,
     )
 

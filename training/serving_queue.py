@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -25,21 +26,24 @@ class FullError(Exception):
     """Too many requests, or too many bytes, are here already."""
 
 
-class GoneError(Exception):
-    """The client has closed the connection."""
-
-
 @dataclass(eq=False, slots=True)
 class Request:
-    """A request that waits or is computed; nobody waits for it any more once `answer` is done."""
+    """A request that waits or is computed; nobody waits for it any more once it is `settled`."""
 
     content_type: bytes
     accept: bytes
     body: bytes
-    answer: "asyncio.Future[Answer]"
+    reply: Callable[[Answer], None]
     since: float
     waits_since: float
     tries: int = 0
+    settled: bool = False
+
+    def settle(self, answer: Answer) -> None:
+        """Answer it, unless that was done."""
+        if not self.settled:
+            self.settled = True
+            self.reply(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +87,24 @@ class Queue:
         self._admitted -= 1
         self._admitted_bytes -= body_bytes
 
-    def add(self, content_type: bytes, accept: bytes, body: bytes) -> Request:
-        """Queue a request; its `answer` comes in time, whatever it is, or GoneError by `give_up`."""
+    def add(
+        self, content_type: bytes, accept: bytes, body: bytes, reply: Callable[[Answer], None]
+    ) -> Request:
+        """Queue a request; `reply` is called with its answer, whatever it is, unless it is given up."""
         now = time.monotonic()
-        loop = asyncio.get_running_loop()
-        request = Request(content_type, accept, body, loop.create_future(), now, now)
+        request = Request(content_type, accept, body, reply, now, now)
         self._waiting.append(request)
         self._batching.note_arrival(len(self._waiting) + self._computed, now)
         self._dispatch()
         if not self._looking:
             self._looking = True
-            loop.call_later(self._look_s, self._look_for_late)
+            asyncio.get_running_loop().call_later(self._look_s, self._look_for_late)
         return request
 
     def give_up(self, request: Request) -> None:
         """Its client has gone: it is not computed any more, unless a worker has it already."""
-        if not request.answer.done():
-            request.answer.set_exception(GoneError())
+        if not request.settled:
+            request.settled = True
             self._forget(request)
 
     def add_worker(self, worker: Worker) -> None:
@@ -165,21 +170,20 @@ class Queue:
         self.add_worker(worker)
         answers, seconds = computed
         for request, answer in zip(batch.requests, answers, strict=True):
-            if not request.answer.done():
-                request.answer.set_result(answer)
+            request.settle(answer)
         self._metrics.note_batch(batch.since - batch.requests[0].since, seconds, len(answers))
 
     def _try_again(self, requests: list[Request]) -> None:
         for request in reversed(requests):
             request.tries += 1
-            if request.answer.done():
+            if request.settled:
                 continue
             if request.tries < _MAX_TRIES:
                 request.waits_since = time.monotonic()
                 self._waiting.appendleft(request)
             else:
                 sentence = "the model's process ended twice at this request"
-                request.answer.set_result(Answer.error(HTTPStatus.INTERNAL_SERVER_ERROR, sentence))
+                request.settle(Answer.error(HTTPStatus.INTERNAL_SERVER_ERROR, sentence))
         self._dispatch()
 
     def _look_for_late(self) -> None:
@@ -201,10 +205,10 @@ class Queue:
             asyncio.get_running_loop().call_later(self._look_s, self._look_for_late)
 
     def _refuse(self, request: Request, reason: str, sentence: str) -> None:
-        if not request.answer.done():
+        if not request.settled:
             self._metrics.dropped.labels(reason).inc()
-            request.answer.set_result(Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence))
             self._forget(request)
+            request.settle(Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, sentence))
 
     def _forget(self, request: Request) -> None:
         """Its body is not kept for a worker."""

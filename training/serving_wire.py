@@ -6,6 +6,7 @@ other's frame before it sends its next one.
 """
 
 import asyncio
+import functools
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop's call."""
         self._transport = cast(asyncio.WriteTransport, transport)
+        send_at_once(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The loop's call."""
@@ -91,9 +93,19 @@ class Link(asyncio.Protocol):
             take(frame)
 
 
+def send_at_once(transport: asyncio.WriteTransport) -> None:
+    """uvloop would keep what is written until all else of its turn is done, unless its buffer is full."""
+    transport.set_write_buffer_limits(0)
+
+
 def _pack(numbers: Sequence[float], blobs: Sequence[bytes]) -> list[bytes]:
-    layout = f"!II{len(numbers)}d{len(blobs)}I"
-    return [struct.pack(layout, len(numbers), len(blobs), *numbers, *map(len, blobs)), *blobs]
+    counts = len(numbers), len(blobs)
+    return [_COUNTS.pack(*counts) + _layout(*counts).pack(*numbers, *map(len, blobs)), *blobs]
+
+
+@functools.lru_cache
+def _layout(numbers: int, blobs: int) -> struct.Struct:
+    return struct.Struct(f"!{numbers}d{blobs}I")
 
 
 def _receive(connection: socket.socket) -> bytes:
@@ -111,10 +123,11 @@ def _unpack(received: bytes | bytearray) -> Frame | None:
     if len(received) < _COUNTS.size:
         return None
     numbers, blobs = _COUNTS.unpack_from(received)
-    start = _COUNTS.size + 8 * numbers + 4 * blobs
+    layout = _layout(numbers, blobs)
+    start = _COUNTS.size + layout.size
     if len(received) < start:
         return None
-    values = struct.unpack_from(f"!{numbers}d{blobs}I", received, _COUNTS.size)
+    values = layout.unpack_from(received, _COUNTS.size)
     ends = list(accumulate(values[numbers:], initial=start))
     if len(received) < ends[-1]:
         return None

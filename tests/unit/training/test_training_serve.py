@@ -28,7 +28,6 @@ from serving_models import (
 
 import serve
 from cores import usable_cores
-from serving_settings import MAX_BODY_BYTES
 
 
 @pytest.fixture
@@ -162,48 +161,6 @@ def test_requests_that_wait_are_computed_together(server: Client, model: Path) -
     (model / "go").touch()
     assert first()[0][1]["together"] == 1
     assert [answer["together"] for _, answer in others()] == [5] * 5
-
-
-def test_too_large_a_body_is_refused_unread(server: Client) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
-        length = MAX_BODY_BYTES + 1
-        raw.sendall(f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
-        assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
-        raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert raw.recv(100).startswith(b"HTTP/1.1 411 ")
-
-
-def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
-    for count, expected in ((1, 200), (7, 413)):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        connection.request("POST", "/invocations", (bytes([97]) * (1 << 20) for _ in range(count)))
-        assert connection.getresponse().status == expected
-        connection.close()
-
-
-def test_a_body_that_does_not_come_is_not_waited_for(model: Path) -> None:
-    with server_here(model, limit_s=0.5) as client:
-        wait_for(client.is_ready)
-        with socket.create_connection(("127.0.0.1", client.port), timeout=60) as raw:
-            raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nhal")
-            answer = raw.recv(1000)
-        assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"the body did not come within 0.5 s; try again" in answer
-        assert client.metric("serve_dropped_total", reason="too_late") == 1
-        assert client.metric("serve_requests_in_system") == 0
-
-
-def test_a_client_that_asks_first_is_told_to_send_its_body(server: Client) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
-        raw.sendall(
-            b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
-        )
-        assert raw.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        raw.sendall(b"word")
-        assert raw.recv(1000).startswith(b"HTTP/1.1 200 ")
-        raw.sendall(b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert raw.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
