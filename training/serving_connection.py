@@ -58,6 +58,8 @@ class Connection(asyncio.Protocol):
         for exchange in self._exchanges:
             self._endpoint.lose(exchange)
         self._exchanges.clear()
+        # It knows this connection: neither would be freed before the collector comes.
+        del self._parser
 
     def shutdown(self) -> None:
         """uvicorn's call: end after the answer that is under way."""

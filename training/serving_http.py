@@ -66,6 +66,8 @@ class Endpoint:
 
     def finish(self, exchange: Exchange, status: int) -> None:
         """The request has its answer."""
+        # It knows its exchange, and has the body: neither would be freed before the collector comes.
+        exchange.request = None
         if exchange.reserved_bytes is not None:
             self._queue.release(exchange.reserved_bytes)
             self._metrics.note_answer(status, time.monotonic() - exchange.since)
@@ -78,6 +80,7 @@ class Endpoint:
         self._metrics.dropped.labels("client_gone").inc()
         if exchange.request is not None:
             self._queue.give_up(exchange.request)
+            exchange.request = None
 
     def _admit(self, exchange: Exchange) -> Answer | None:
         if not self._pool.loaded:

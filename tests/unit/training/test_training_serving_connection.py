@@ -1,5 +1,6 @@
 """The model server's HTTP: what connections may send, and how long they may take, with an obedient model."""
 
+import gc
 import http.client
 import select
 import socket
@@ -11,6 +12,8 @@ import pytest
 from serving_models import Client, server_here, wait_for, write_obedient_model
 
 import serving_connection
+from serving_exchange import Exchange
+from serving_queue import Request
 from serving_settings import MAX_BODY_BYTES
 
 
@@ -187,3 +190,17 @@ def test_a_connection_without_requests_is_closed(tmp_path: Path, monkeypatch: py
         for raw in (silent, polite):
             assert raw.recv(1000) == b""
             raw.close()
+
+
+def test_what_was_answered_is_freed_without_the_collector(server: Client) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert server.ask(b"word")[0] == 200
+        with connect(server) as raw:
+            raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nha")
+        kinds = (serving_connection.Connection, Exchange, Request)
+        wait_for(lambda: not any(isinstance(each, kinds) for each in gc.get_objects()))
+    finally:
+        gc.enable()
