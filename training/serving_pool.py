@@ -35,7 +35,6 @@ class Traits:
 
     precision: str
     batch_saving_s: float
-    lone_threads: int
 
 
 Computed = tuple[list[Answer], float]
@@ -204,8 +203,8 @@ class Pool:
             await process.wait()
             link.close()
             return None
-        (batch_saving_s, lone_threads), (precision,) = report
-        traits = Traits(precision.decode(), batch_saving_s, int(lone_threads))
+        (batch_saving_s,), (precision,) = report
+        traits = Traits(precision.decode(), batch_saving_s)
         logger.info("a worker is ready after %.1f s: %s", time.monotonic() - started, traits)
         return Worker(process, link, traits, self._server)
 

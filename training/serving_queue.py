@@ -13,6 +13,7 @@ from serving_batching import Batching
 from serving_metrics import Metrics
 from serving_pool import Computed, Worker
 from serving_settings import ServeSettings
+from serving_threads import LoneThreads
 
 # A request whose worker died is tried once more, alone: if it was the cause, it takes no other with it.
 _MAX_TRIES = 2
@@ -48,10 +49,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a worker computes, and since when."""
+    """What a worker computes, since when, by how many threads, and whether it began alone."""
 
     requests: list[Request]
     since: float
+    threads: int
+    alone: bool
 
 
 class Queue:
@@ -61,6 +64,8 @@ class Queue:
         self._settings = settings
         self._metrics = metrics
         self._batching = Batching()
+        self._share = max(1, settings.cores // settings.workers)
+        self._lone_threads = LoneThreads(self._share, settings.cores)
         self._waiting: deque[Request] = deque()
         # The last one that became free works next: its memory is the warmest.
         self._free: list[Worker] = []
@@ -147,10 +152,9 @@ class Queue:
         return taken
 
     def _start(self, worker: Worker, requests: list[Request]) -> None:
-        share = max(1, self._settings.cores // self._settings.workers)
         alone = len(requests) == 1 and not self._busy and not self._waiting
-        threads = max(share, worker.traits.lone_threads) if alone else share
-        self._busy[worker] = Batch(requests, time.monotonic())
+        threads = self._lone_threads.choose() if alone else self._share
+        self._busy[worker] = Batch(requests, time.monotonic(), threads, alone)
         self._computed += len(requests)
         worker.compute(
             [(request.content_type, request.accept, request.body) for request in requests],
@@ -171,6 +175,8 @@ class Queue:
         answers, seconds = computed
         for request, answer in zip(batch.requests, answers, strict=True):
             request.settle(answer)
+        if batch.alone:
+            self._lone_threads.note(batch.threads, seconds)
         self._metrics.note_batch(batch.since - batch.requests[0].since, seconds, len(answers))
 
     def _try_again(self, requests: list[Request]) -> None:

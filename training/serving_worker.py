@@ -6,7 +6,7 @@ or null when no worker has measured them yet. It ends when the socket closes.
 
 | frame             | numbers                                 | blobs                                       |
 |-------------------|-----------------------------------------|---------------------------------------------|
-| the worker, first | `batch_saving_s`, `lone_threads`        | precision                                   |
+| the worker, first | `batch_saving_s`                        | precision                                   |
 | a batch for it    | threads, whether all workers are busy   | of each request: content type, accept, body |
 | its answer        | seconds, the HTTP status of each        | of each request: content type, body         |
 """
@@ -33,8 +33,6 @@ from serving_wire import ClosedError, read_frame, send_frame
 _JPEG, _JSON = "image/jpeg", "application/json"
 _WARM_PHOTOS = 4
 _TURNS = 7
-# All cores for one photo have to be clearly faster: they wait for each other on a busy machine.
-_MIN_GAIN = 1.1
 
 logger = logging.getLogger("serve.worker")
 
@@ -84,8 +82,8 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
     place = WorkerPlace(cores)
     try:
         model = Model(Path(model_dir))
-        warm_up(model)
-        traits = traits or measure(model, cores.count)
+        warm_up(model, cores.count)
+        traits = traits or measure(model)
     except Exception:
         logger.exception("the model cannot be loaded")
         return 1
@@ -99,48 +97,42 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
         return 0
 
 
-def warm_up(model: Model) -> None:
-    """Answer a made photo through the whole path, on one thread."""
-    _use_threads(1)
-    (answer,) = model.answer([_made_photo()])
-    if answer.status != HTTPStatus.OK:
-        raise RuntimeError(f"the warm-up was answered by {answer.status}: {answer.body.decode()}")
+def warm_up(model: Model, cores: int) -> None:
+    """Answer a made photo through the whole path, by all cores and by one."""
+    for threads in (cores, 1):
+        _use_threads(threads)
+        (answer,) = model.answer([_made_photo()])
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"the warm-up was answered by {answer.status}: {answer.body.decode()}")
 
 
-def measure(model: Model, cores: int) -> dict[str, Any]:
+def measure(model: Model) -> dict[str, Any]:
     """What decides how requests are put together.
 
     `batch_saving_s`: seconds that a request costs less when it shares a batch with others.
-    `lone_threads`: how many threads answer a single photo the fastest.
     """
     photo = _made_photo()
-    savings_s, gains = [], []
+    savings_s = []
     # What is compared stands side by side: the speed of a machine changes from one moment to the next.
     for _ in range(_TURNS):
-        alone_s = _time(model, [photo], 1)
-        together_s = _time(model, [photo] * _WARM_PHOTOS, 1)
+        alone_s = _time(model, [photo])
+        together_s = _time(model, [photo] * _WARM_PHOTOS)
         savings_s.append(alone_s - (together_s - alone_s) / (_WARM_PHOTOS - 1))
-        gains.append(alone_s / _time(model, [photo], cores))
-    _use_threads(1)
     return {
         "precision": model.precision,
         "batch_saving_s": round(max(0.0, statistics.median(savings_s)), 6),
-        "lone_threads": cores if statistics.median(gains) > _MIN_GAIN else 1,
     }
 
 
-def _time(model: Model, requests: list[Request], threads: int) -> float:
-    """Seconds until all are answered, by threads that have started."""
-    _use_threads(threads)
-    model.answer(requests[:1])
+def _time(model: Model, requests: list[Request]) -> float:
+    """Seconds until all are answered."""
     started = time.perf_counter()
     model.answer(requests)
     return time.perf_counter() - started
 
 
 def _tell_traits(connection: socket.socket, traits: dict[str, Any]) -> None:
-    numbers = (traits["batch_saving_s"], traits["lone_threads"])
-    send_frame(connection, numbers, [traits["precision"].encode()])
+    send_frame(connection, [traits["batch_saving_s"]], [traits["precision"].encode()])
 
 
 def _serve_batch(connection: socket.socket, model: Model, place: WorkerPlace) -> None:
