@@ -32,7 +32,9 @@ from support.serving_contestants import Floor, Turn, started
 from support.spread import ratios, spread
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
-CONCURRENCIES = (1, 8, 64)
+# Connections, and how many rounds they get in the time of one.
+_SHORT_ROUNDS = {1: 6, 8: 1, 64: 1}
+CONCURRENCIES = tuple(_SHORT_ROUNDS)
 PEERS = ("litserve", "toolkit")
 SERVERS = ("ours", *PEERS)
 _CORES = count_cores()
@@ -40,8 +42,6 @@ _PACKAGES = ("torch", "pillow", "uvicorn", "litserve", "sagemaker-inference")
 
 # Of each setting before the rounds; the better one counts.
 _TRIES = 2
-# Rounds in the time of one.
-_SHORT_ROUNDS = {1: 6, 8: 1, 64: 1}
 
 Figures = dict[str, Any]
 Settings = dict[str, Any]

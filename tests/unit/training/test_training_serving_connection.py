@@ -42,11 +42,11 @@ def read_to_end(raw: socket.socket) -> bytes:
 
 
 def test_too_large_a_body_is_refused_unread(server: Client) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+    with connect(server) as raw:
         length = MAX_BODY_BYTES + 1
         raw.sendall(f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
-    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+    with connect(server) as raw:
         raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n\r\n")
         assert raw.recv(100).startswith(b"HTTP/1.1 411 ")
 
@@ -62,7 +62,7 @@ def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
 def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     with server_here(write_obedient_model(tmp_path), limit_s=0.5) as client:
         wait_for(client.is_ready)
-        with socket.create_connection(("127.0.0.1", client.port), timeout=60) as raw:
+        with connect(client) as raw:
             raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nhal")
             answer = raw.recv(1000)
         assert answer.startswith(b"HTTP/1.1 503 ")
@@ -72,7 +72,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_client_that_asks_first_is_told_to_send_its_body(server: Client) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
+    with connect(server) as raw:
         raw.sendall(
             b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
         )
