@@ -8,9 +8,9 @@ settings that were the fastest in a trial before. The floor is decode and forwar
 photos at a time as there are connections; it has no client. The client runs on the same cores as the servers
 and nothing is subtracted for it: its share of them is `client_cpu_share`.
 
-With one connection, rounds are six times as many and as short: both cores work on each photo, and where a
-virtual machine's cores lie changes from one second to the next (a cache line went from one to the other in
-0.1 or in 0.4 us, and the floor took 7 or 9.5 ms).
+With one connection, rounds are twenty times as many and a tenth as long: both cores work on each photo, and
+where a virtual machine's cores lie changes within seconds (a cache line went from one to the other in 0.1 or
+in 0.4 us, and the floor took 7 or 9.5 ms). What is compared has to meet the same.
 
 `--quick` tries everything out in few short rounds, writing no results.
 """
@@ -28,13 +28,16 @@ from typing import Any
 
 from support.cores import count_cores
 from support.demo_model import train_demo_model
+from support.line_process import LineProcess
 from support.serving_contestants import Floor, Turn, started
 from support.spread import ratios, spread
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
-# Connections, and how many rounds they get in the time of one.
-_SHORT_ROUNDS = {1: 6, 8: 1, 64: 1}
-CONCURRENCIES = tuple(_SHORT_ROUNDS)
+CONCURRENCIES = (1, 8, 64)
+# How many rounds and what share of a turn's time, instead of one and the whole.
+_SHORT_ROUNDS = {1: (20, 0.1)}
+# A round begins so many photos after the one before: short ones get to all photos, too.
+_PHOTOS_FORWARD = 40
 PEERS = ("litserve", "toolkit")
 SERVERS = ("ours", *PEERS)
 _CORES = count_cores()
@@ -49,10 +52,11 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stage:
-    """What all contestants share: the model, its photos, a folder for logs, and the length of a turn."""
+    """What all contestants share: the model, the client with its photos, a folder for logs, and the length of
+    a turn."""
 
     model: Path
-    photos: Path
+    client: LineProcess
     folder: Path
     turn: Turn
     precision: str
@@ -64,12 +68,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name:
         folder = Path(name)
         model, photos = _prepare(folder)
-        floor = Floor(model, photos)
+        floor, client = Floor(model, photos), LineProcess("support.serving_client", str(photos))
         try:
-            stage = Stage(model, photos, folder, Turn(0.5, options.seconds), floor.precision)
+            stage = Stage(model, client, folder, Turn(0.5, options.seconds), floor.precision)
             results = _run_all(stage, floor, options.rounds)
         finally:
             floor.end()
+            client.end()
     text = json.dumps(results, indent=1) + "\n"
     output = options.output or (None if options.quick else RESULTS)
     if output is not None:
@@ -154,7 +159,7 @@ def _fastest_settings(peer: str, connections: int, stage: Stage, tried: list[Fig
     best: tuple[float, Settings] | None = None
     for settings in _peer_settings(peer, connections):
         with started(peer, settings, stage.precision, stage.model, stage.folder) as server:
-            runs = [server.load(stage.photos, connections, stage.turn) for _ in range(_TRIES)]
+            runs = [server.load(stage.client, connections, stage.turn) for _ in range(_TRIES)]
         figures = max(runs, key=lambda run: run["throughput"])
         tried.append({"server": peer, "connections": connections, **settings, **_short(figures)})
         if best is None or figures["throughput"] > best[0]:
@@ -194,16 +199,18 @@ def _run_rounds(
                     entry = started(name, chosen, stage.precision, stage.model, stage.folder)
                     servers[key] = stack.enter_context(entry)
         for _ in range(rounds):
-            for connections, parts in _SHORT_ROUNDS.items():
-                turn = Turn(stage.turn.warm_s, stage.turn.seconds / parts)
+            for connections in CONCURRENCIES:
+                parts, share = _SHORT_ROUNDS.get(connections, (1, 1.0))
                 for _ in range(parts):
+                    first_photo = len(runs[connections]) * _PHOTOS_FORWARD
+                    turn = Turn(share * stage.turn.warm_s, share * stage.turn.seconds, first_photo)
                     figures: Figures = {"floor": floor.run(ways[connections], turn)}
                     # Another one begins each time.
                     first = len(runs[connections]) % len(SERVERS)
                     for name in (*SERVERS[first:], *SERVERS[:first]):
                         chosen = settings[connections].get(name, {})
                         server = servers[name, json.dumps(chosen)]
-                        figures[name] = server.load(stage.photos, connections, turn)
+                        figures[name] = server.load(stage.client, connections, turn)
                     runs[connections].append(_checked(figures))
     return runs
 

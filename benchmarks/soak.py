@@ -188,7 +188,7 @@ def _memory(function: Function, server: psutil.Process) -> int:
 
     Its workers are left out: one that was just killed and replaced is still growing.
     """
-    processes = [server, *(psutil.Process(worker.process.pid) for worker in function.workers)]
+    processes = [server, *(psutil.Process(worker.pid) for worker in function.workers)]
     return sum(process.memory_info().rss for process in processes)
 
 

@@ -1,9 +1,9 @@
 """The one client of all servers: sends photos over N kept-alive connections and measures each answer.
 
-`python -m support.serving_client PORT PHOTOS CONNECTIONS WARM_S SECONDS` prints one JSON object.
-Requests lie ready as bytes and sockets are watched by one selector: 20 to 40 µs of processor time an answer,
-so that the client is never what limits. It runs on the servers' cores; `cpu_share` says how much of them it
-took.
+`python -m support.serving_client PHOTOS` reads one JSON line a turn from its input, `{"port", "connections",
+"warm_s", "seconds", "first_photo"}`, and prints one JSON line a turn. Requests lie ready as bytes and
+sockets are watched by one selector: 20 to 40 µs of processor time an answer, so that the client is never what
+limits. It runs on the servers' cores; `cpu_share` says how much of them it took.
 """
 
 import json
@@ -13,22 +13,30 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 _READ_BYTES = 1 << 16
 
 
-def main(port: int, photos: Path, connections: int, warm_s: float, seconds: float) -> None:
-    """Load the server for a while; every connection sends its next photo when the last one is answered."""
+def main(photos: Path) -> None:
+    """Take turns."""
     requests = [_request(file.read_bytes()) for file in sorted(photos.iterdir())]
-    load = _Load(port, requests, connections)
-    load.run_until(time.perf_counter() + warm_s)
+    for line in sys.stdin:
+        print(json.dumps(_turn(requests, json.loads(line))), flush=True)
+
+
+def _turn(requests: list[bytes], turn: dict[str, Any]) -> dict[str, Any]:
+    """Load the server for a while; every connection sends its next photo when the last one is answered."""
+    load = _Load(turn["port"], requests, turn["connections"], turn["first_photo"])
+    load.run_until(time.perf_counter() + turn["warm_s"])
     load.latencies_s.clear()
     cpu, started = time.process_time(), time.perf_counter()
-    load.run_until(started + seconds)
+    load.run_until(started + turn["seconds"])
     took_s = time.perf_counter() - started
     cpu_s = time.process_time() - cpu
     ordered = sorted(load.latencies_s)
-    figures = {
+    load.end()
+    return {
         "throughput": len(ordered) / took_s,
         "median_ms": 1000 * ordered[len(ordered) // 2],
         "p99_ms": 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
@@ -38,14 +46,13 @@ def main(port: int, photos: Path, connections: int, warm_s: float, seconds: floa
         "cpu_share": cpu_s / (took_s * (os.cpu_count() or 1)),
         "labels": load.labels,
     }
-    print(json.dumps(figures))
 
 
 class _Load:
-    def __init__(self, port: int, requests: list[bytes], connections: int) -> None:
+    def __init__(self, port: int, requests: list[bytes], connections: int, first_photo: int) -> None:
         self._requests = requests
         self._selector = selectors.DefaultSelector()
-        self._next = 0
+        self._next = first_photo
         # Of each connection: which photo it asked about, since when, and what has come of the answer.
         self._connections: dict[int, socket.socket] = {}
         self._asked: dict[int, tuple[int, float]] = {}
@@ -61,9 +68,16 @@ class _Load:
             self._ask(connection)
 
     def run_until(self, deadline: float) -> None:
-        while time.perf_counter() < deadline:
-            for key, _ in self._selector.select(deadline - time.perf_counter()):
+        """Until then, and until there was an answer."""
+        while (left_s := deadline - time.perf_counter()) > 0 or not self.latencies_s:
+            for key, _ in self._selector.select(max(left_s, 0.01)):
                 self._receive(self._connections[key.fd])
+
+    def end(self) -> None:
+        """Leave, whatever is still to be answered."""
+        self._selector.close()
+        for connection in self._connections.values():
+            connection.close()
 
     def _ask(self, connection: socket.socket) -> None:
         photo = self._next % len(self._requests)
@@ -105,4 +119,4 @@ def _request(photo: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))
+    main(Path(sys.argv[1]))

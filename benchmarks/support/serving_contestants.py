@@ -13,8 +13,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from support.line_process import LineProcess
 from support.processes import BENCHMARKS, ProgramError
 
 _SERVE = BENCHMARKS.parent / "training" / "serve.py"
@@ -24,10 +25,11 @@ _WORKERS_S = 4
 
 @dataclass(frozen=True)
 class Turn:
-    """How long a contestant is loaded before it counts, and how long it counts, in seconds."""
+    """How long a contestant is loaded before it counts, how long it counts, and which photo comes first."""
 
     warm_s: float
     seconds: float
+    first_photo: int = 0
 
 
 class Server:
@@ -48,20 +50,17 @@ class Server:
         self._wait_until_ready()
         self._signal(signal.SIGSTOP)
 
-    def load(self, photos: Path, connections: int, turn: Turn) -> dict[str, Any]:
-        """What the client measured; the server runs only meanwhile."""
-        client = ["-m", "support.serving_client", str(self._port), str(photos)]
-        client += [str(connections), str(turn.warm_s), str(turn.seconds)]
+    def load(self, client: LineProcess, connections: int, turn: Turn) -> dict[str, Any]:
+        """What the client measured; the server runs only meanwhile. Raises ProgramError."""
         self._signal(signal.SIGCONT)
         try:
-            run = subprocess.run(
-                [sys.executable, *client], cwd=BENCHMARKS, capture_output=True, text=True, check=False
+            figures: dict[str, Any] = client.ask(
+                {"port": self._port, "connections": connections, **vars(turn)}
             )
+        except ProgramError as error:
+            raise ProgramError(f"{error}\n{self._said()}") from error
         finally:
             self._signal(signal.SIGSTOP)
-        if run.returncode != 0:
-            raise ProgramError(f"the client failed: {run.stderr[-2000:]}\n{self._said()}")
-        figures: dict[str, Any] = json.loads(run.stdout)
         return figures
 
     def end(self) -> None:
@@ -94,42 +93,17 @@ class Floor:
     """The bare loop."""
 
     def __init__(self, model: Path, photos: Path) -> None:
-        orders, self._orders = _pipe()
-        self._figures, figures = _pipe()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.serving_floor", str(model), str(photos)],
-            cwd=BENCHMARKS,
-            stdin=orders,
-            stdout=figures,
-            start_new_session=True,
-        )
-        orders.close()
-        figures.close()
-        self.precision = str(self._read()["precision"])
+        self._loops = LineProcess("support.serving_floor", str(model), str(photos))
+        self.precision = str(self._loops.read()["precision"])
 
     def run(self, way: dict[str, int], turn: Turn) -> dict[str, Any]:
         """Photos a second and milliseconds a batch."""
-        self._orders.write(json.dumps({**way, **vars(turn)}) + "\n")
-        self._orders.flush()
-        return self._read()
+        figures: dict[str, Any] = self._loops.ask({**way, **vars(turn)})
+        return figures
 
     def end(self) -> None:
         """Kill all of it."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _read(self) -> dict[str, Any]:
-        line = self._figures.readline()
-        if not line:
-            raise ProgramError("the bare loop ended")
-        figures: dict[str, Any] = json.loads(line)
-        return figures
-
-
-def _pipe() -> tuple[TextIO, TextIO]:
-    """The end to read from, and the end to write to."""
-    reading, writing = os.pipe()
-    return os.fdopen(reading, "r"), os.fdopen(writing, "w")
+        self._loops.end()
 
 
 @contextlib.contextmanager

@@ -2,8 +2,8 @@
 client.
 
 `python -m support.serving_floor MODEL_DIR PHOTOS` reads one JSON line a run from its input, `{"processes",
-"batch", "threads", "warm_s", "seconds"}`, and prints one JSON line a run: photos a second of all processes
-together, and the median time of a batch. Network and precision are those that ours serves.
+"batch", "threads", "warm_s", "seconds", "first_photo"}`, and prints one JSON line a run: photos a second of
+all processes together, and the median time of a batch. Network and precision are those that ours serves.
 """
 
 import json
@@ -59,8 +59,8 @@ def _run(model: Any, files: list[bytes], run: dict[str, Any]) -> dict[str, float
     torch.set_num_threads(run["threads"])
     begin = time.perf_counter() + run["warm_s"]
     seconds: list[float] = []
-    done, now = 0, time.perf_counter()
-    while now < begin + run["seconds"]:
+    done, now = run["first_photo"], time.perf_counter()
+    while now < begin + run["seconds"] or not seconds:
         batch = [files[(done + place) % len(files)] for place in range(run["batch"])]
         done += len(batch)
         started = now

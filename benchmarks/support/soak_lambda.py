@@ -3,48 +3,27 @@
 import json
 import os
 import queue
-import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+
+from support.line_process import LineProcess
+from support.processes import BENCHMARKS
 
 Answer = dict[str, Any]
 # What Lambda's Invoke answers beyond a function's reserved concurrency.
 _THROTTLED: Answer = {"statusCode": 429, "headers": {"Retry-After": "1"}, "body": "{}"}
 
 
-class Worker:
-    """One process that has imported the handler."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "support.soak_lambda"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def answer(self, event: Any) -> Answer:
-        """The handler's answer. Raises RuntimeError when the process ended."""
-        assert self.process.stdin and self.process.stdout  # noqa: S101 - both are pipes
-        self.process.stdin.write(json.dumps(event) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("a worker of the function ended")
-        answer: Answer = json.loads(line)
-        return answer
-
-
 class Function:
     """The function with its reserved concurrency."""
 
     def __init__(self, environment: dict[str, str], concurrency: int) -> None:
-        self.workers = [Worker(environment) for _ in range(concurrency)]
-        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        environment = {**environment, "PYTHONPATH": str(BENCHMARKS.parent)}
+        self.workers = [
+            LineProcess("support.soak_lambda", environment=environment) for _ in range(concurrency)
+        ]
+        self._idle: queue.SimpleQueue[LineProcess] = queue.SimpleQueue()
         for worker in self.workers:
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(concurrency)
@@ -63,12 +42,12 @@ class Function:
         """End every worker, once it has answered."""
         self._threads.shutdown()
         for worker in self.workers:
-            worker.process.kill()
-            worker.process.wait()
+            worker.end()
 
-    def _answer(self, worker: Worker, event: Any) -> Answer:
+    def _answer(self, worker: LineProcess, event: Any) -> Answer:
         try:
-            return worker.answer(event)
+            answer: Answer = worker.ask(event)
+            return answer
         finally:
             self._idle.put(worker)
 
