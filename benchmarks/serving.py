@@ -30,7 +30,7 @@ from support.cores import count_cores
 from support.demo_model import train_demo_model
 from support.line_process import LineProcess
 from support.serving_contestants import Floor, Turn, started
-from support.spread import ratios, spread
+from support.spread import ratios, shorten, spread
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CONCURRENCIES = (1, 8, 64)
@@ -216,13 +216,16 @@ def _run_rounds(
 
 
 def _checked(figures: Figures) -> Figures:
-    """Without the photos' labels; every server's have to be the toolkit's."""
+    """In few digits, and without the photos' labels; every server's have to be the toolkit's."""
     expected = figures["toolkit"].pop("labels")
     for name in ("ours", "litserve"):
         labels = figures[name].pop("labels")
         both = labels.keys() & expected.keys()
         figures[name]["same_top_class"] = sum(labels[photo] == expected[photo] for photo in both) / len(both)
-    return figures
+    return {
+        name: {figure: shorten(value) for figure, value in measured.items()}
+        for name, measured in figures.items()
+    }
 
 
 def _compare(runs: list[Figures]) -> Figures:

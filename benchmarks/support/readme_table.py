@@ -49,6 +49,13 @@ ROWS = [
     Row("endpoint's throughput, 64 connections", "LitServe", "serving", ("64", "over_best_peer")),
     Row("the same, 8 connections", _BARE_LOOP, "serving", ("8", "over_floor")),
     Row("the same, 64 connections", _BARE_LOOP, "serving", ("64", "over_floor")),
+    Row(
+        "endpoint's median latency, 1 connection",
+        "the quicker of LitServe and SageMaker's toolkit",
+        "serving",
+        ("1", "median_over_best_peer"),
+    ),
+    Row("the same", "decode and forward in a bare loop", "serving", ("1", "median_over_floor")),
     Row("inference function's cold start, time", "the course project's", "cold_start", ("over_reference",)),
     Row("audit of 50 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "50")),
     Row("audit of 5,000 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "5000")),

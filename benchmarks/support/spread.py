@@ -7,7 +7,7 @@ from statistics import median
 def spread(figures: Iterable[float]) -> dict[str, float]:
     """Median, lowest and highest, to four significant digits."""
     values = list(figures)
-    return {"median": _short(median(values)), "min": _short(min(values)), "max": _short(max(values))}
+    return {"median": shorten(median(values)), "min": shorten(min(values)), "max": shorten(max(values))}
 
 
 def ratios(above: Iterable[float], below: Iterable[float]) -> dict[str, float]:
@@ -15,5 +15,6 @@ def ratios(above: Iterable[float], below: Iterable[float]) -> dict[str, float]:
     return spread(one / other for one, other in zip(above, below, strict=True))
 
 
-def _short(value: float) -> float:
+def shorten(value: float) -> float:
+    """To four significant digits."""
     return float(f"{value:.4g}")
