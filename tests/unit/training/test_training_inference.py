@@ -156,6 +156,29 @@ def test_bfloat16_does_not_change_which_of_two_near_classes_is_first(
     assert served.logits(photos).argmax(1).tolist() == classifier.logits(photos).argmax(1).tolist()
 
 
+def test_float32_alone_serves_while_bfloat16_is_mostly_in_doubt(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVE_PRECISION", "bfloat16")
+    served, photos = prepare_network(load(trained)), pictures(64)
+    assert served.reduced is not None
+    passes = []
+    served.reduced.register_forward_hook(lambda *_: passes.append("bfloat16"))
+    served.classifier.network.register_forward_hook(lambda *_: passes.append("float32"))
+    served.tie_margin = 1e6
+    first = served.logits(photos)
+    assert passes[:2] == ["bfloat16", "float32"]
+    passes.clear()
+    assert torch.equal(served.logits(photos), first)
+    assert set(passes) == {"float32"}
+    # Now every photo's class is clear.
+    served.tie_margin = 0.0
+    served.logits(photos)
+    passes.clear()
+    served.logits(photos)
+    assert set(passes) == {"bfloat16"}
+
+
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
