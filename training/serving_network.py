@@ -29,9 +29,10 @@ BATCH = 16  # photos of one pass; more gain nothing on a CPU and cost memory
 _MIN_GAIN = 1.15  # a clear win only: a machine near the line must not choose differently at every start
 _TRIES = 5
 _PICTURES, _AT_A_TIME = 16, 4
-_MAX_DOUBTFUL = 1 / 3  # of the photos; one took 1.5 times as long in float32, four together 2.4 times
-_LATELY = 64  # photos
 _SAFETY = 3.0  # of the largest difference seen on made pictures: photos can differ more
+# In doubt so often, the second pass costs what bfloat16 saves: float32 took 1.5 times as long for one photo.
+_MAX_DOUBTFUL = 1 / 3
+_LATELY = 64  # photos
 
 
 @dataclass
