@@ -18,7 +18,7 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 	@$(BIN)/dropserve demo $(ARGS)
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
 	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
