@@ -223,7 +223,10 @@ def _checked(figures: Figures) -> Figures:
         both = labels.keys() & expected.keys()
         figures[name]["same_top_class"] = sum(labels[photo] == expected[photo] for photo in both) / len(both)
     return {
-        name: {figure: shorten(value) for figure, value in measured.items()}
+        name: {
+            figure: shorten(value) if isinstance(value, float) else value
+            for figure, value in measured.items()
+        }
         for name, measured in figures.items()
     }
 
