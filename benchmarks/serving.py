@@ -216,19 +216,13 @@ def _run_rounds(
 
 
 def _checked(figures: Figures) -> Figures:
-    """In few digits, and without the photos' labels; every server's have to be the toolkit's."""
-    expected = figures["toolkit"].pop("labels")
+    """How many of the photos' labels are the toolkit's, instead of the labels."""
+    expected = figures["toolkit"]["labels"]
     for name in ("ours", "litserve"):
-        labels = figures[name].pop("labels")
+        labels = figures[name]["labels"]
         both = labels.keys() & expected.keys()
         figures[name]["same_top_class"] = sum(labels[photo] == expected[photo] for photo in both) / len(both)
-    return {
-        name: {
-            figure: shorten(value) if isinstance(value, float) else value
-            for figure, value in measured.items()
-        }
-        for name, measured in figures.items()
-    }
+    return {name: _short(measured) for name, measured in figures.items()}
 
 
 def _compare(runs: list[Figures]) -> Figures:
@@ -261,7 +255,12 @@ def _of(runs: list[Figures], name: str, figure: str) -> list[float]:
 
 
 def _short(figures: Figures) -> Figures:
-    return {name: value for name, value in figures.items() if name != "labels"}
+    """In few digits, and without the photos' labels."""
+    return {
+        name: shorten(value) if isinstance(value, float) else value
+        for name, value in figures.items()
+        if name != "labels"
+    }
 
 
 def _tell(connections: str, figures: Figures) -> None:

@@ -99,9 +99,11 @@ def main(model_dir: str, descriptor: int, cores: Cores, traits: dict[str, Any] |
 
 def warm_up(model: Model, cores: int) -> None:
     """Answer a made photo through the whole path, by all cores and by one."""
-    for threads in (cores, 1):
+    photo = _made_photo()
+    # A set: one core needs it once; one thread comes last and stays.
+    for threads in sorted({cores, 1}, reverse=True):
         _use_threads(threads)
-        (answer,) = model.answer([_made_photo()])
+        (answer,) = model.answer([photo])
         if answer.status != HTTPStatus.OK:
             raise RuntimeError(f"the warm-up was answered by {answer.status}: {answer.body.decode()}")
 
