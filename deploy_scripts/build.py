@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.packaging.archives import make_tar_gz
+from deploy_scripts.packaging.archives import files_below, make_tar_gz
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
 from deploy_scripts.project import ROOT, build_folder
@@ -33,9 +33,14 @@ def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
     return Build(functions, _training_code(folder), _ec2_boot(folder))
 
 
-def _training_code(folder: Path) -> Path:
-    """The training modules flat at the archive's root, as SageMaker's script mode wants them."""
+def training_files() -> dict[str, Path]:
+    """The training code by its name in the archive: flat, as script mode wants it, and `drops/`."""
     files = {path.name: path for path in TRAINING.glob("*.py") if path.name != "__init__.py"}
+    return files | files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
+
+
+def _training_code(folder: Path) -> Path:
+    files = training_files()
     if "train.py" not in files:
         raise CliError(f"There is no {TRAINING / 'train.py'}.", "Check out the whole repository.")
     return make_tar_gz(files, folder / "sourcedir.tar.gz")

@@ -1,4 +1,4 @@
-"""Builds each function's zip: its code, what functions share, the schemas, its packages."""
+"""Builds each function's zip: its code, what functions share, what a drop is, the schemas, its packages."""
 
 import shutil
 from pathlib import Path
@@ -43,6 +43,7 @@ def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
     code = {
         **files_below(ROOT / "functions" / "common", prefix="functions/common/"),
         **files_below(ROOT / "functions" / name, prefix=f"functions/{name}/"),
+        **files_below(ROOT / "drops", prefix="drops/"),
         **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
         "functions/__init__.py": ROOT / "functions" / "__init__.py",
     }

@@ -9,9 +9,11 @@ import pytest
 from ec2_machine import JOB, TOKEN, Machine, with_constants
 from made_photos import Trained, write_photos
 
+from deploy_scripts.build import training_files
+
 
 def test_a_real_training_gives_what_sagemaker_would_give(machine: Machine, trained: Trained) -> None:
-    machine.put_code({module.name: module.read_bytes() for module in machine.boot.parent.glob("*.py")})
+    machine.put_code({name: file.read_bytes() for name, file in training_files().items()})
     machine.put(
         "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
     )

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from made_photos import Trained, write_photos
 
+from deploy_scripts.build import training_files
+
 TRAIN = Path(sys.executable).with_name("train")
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 @pytest.fixture
-def container(trained: Trained, training_folder: Path, tmp_path: Path) -> Path:
+def container(trained: Trained, tmp_path: Path) -> Path:
     """The folders that SageMaker gives a container: config, channels, source archive."""
     base = tmp_path / "ml"
     config = base / "input" / "config"
@@ -34,9 +36,8 @@ def container(trained: Trained, training_folder: Path, tmp_path: Path) -> Path:
         for file in files:
             (folder / file.name).symlink_to(file.resolve())
     with tarfile.open(tmp_path / "sourcedir.tar.gz", "w:gz") as archive:
-        for module in training_folder.glob("*.py"):
-            if module.name != "__init__.py":
-                archive.add(module, module.name)
+        for name, file in training_files().items():
+            archive.add(file, name)
     hyperparameters = {
         "sagemaker_program": "train.py",
         "sagemaker_submit_directory": str(tmp_path / "sourcedir.tar.gz"),

@@ -1,0 +1,80 @@
+"""The photo formats that are read, told apart by content: the same at the door, in training and in inference.
+
+A name's suffix and a header's media type may say anything; the first bytes decide.
+"""
+
+# What tells every format below apart; the brand list of an AVIF or HEIC file may be longer.
+SIGNATURE_BYTES = 32
+
+# Format (as Pillow names it) -> media type.
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+}
+FORMATS = tuple(MEDIA_TYPES)
+FORMATS_SENTENCE = "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF"
+
+# Pictures that are known, but not read: format -> what to do.
+UNREAD_FORMATS = {
+    "HEIC": "HEIC photos are not read: export them as JPEG (on an iPhone: Settings, Camera, Formats, "
+    "Most Compatible)",
+    "JPEG XL": "JPEG XL photos are not read: convert them to JPEG or PNG",
+    "JPEG 2000": "JPEG 2000 photos are not read: convert them to JPEG or PNG",
+    "SVG": "SVG drawings are not read: export them as PNG",
+}
+
+# ISO base media brands: https://aomediacodec.github.io/av1-avif/ and ISO/IEC 23008-12, annex B.
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+_JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+
+
+def photo_format(head: bytes | bytearray) -> str | None:
+    """The format of content with these first SIGNATURE_BYTES bytes: a key of MEDIA_TYPES, or None."""
+    found = _signature(bytes(head[:SIGNATURE_BYTES]))
+    return found if found in MEDIA_TYPES else None
+
+
+def unread_format(head: bytes | bytearray) -> str | None:
+    """The name of a picture format that is known but not read: a key of UNREAD_FORMATS, or None."""
+    found = _signature(bytes(head[:SIGNATURE_BYTES]))
+    return found if found in UNREAD_FORMATS else None
+
+
+def _signature(head: bytes) -> str | None:  # noqa: PLR0911 - a table of signatures, one line each
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # reserved, must be zero
+        return "BMP"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # the last two: BigTIFF
+        return "TIFF"
+    if head[4:8] == b"ftyp":
+        return _iso_media(head)
+    if head.startswith(_JPEG_XL):
+        return "JPEG XL"
+    if head.startswith(_JPEG_2000):
+        return "JPEG 2000"
+    return "SVG" if b"<svg" in head.lower() else None
+
+
+def _iso_media(head: bytes) -> str | None:
+    """By the major brand, then by the compatible ones after it: a file of brand `mif1` may be either."""
+    brands = [head[8:12], *(head[start : start + 4] for start in range(16, len(head) - 3, 4))]
+    for brand in brands:
+        if brand in _AVIF_BRANDS:
+            return "AVIF"
+        if brand in _HEIC_BRANDS:
+            return "HEIC"
+    return None
