@@ -22,7 +22,6 @@ test: $(READY) ## the whole test suite
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
 	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
-	@cd benchmarks && ../$(BIN)/python -m support.readme_table
 
 soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
 	@$(BIN)/python benchmarks/soak.py

@@ -10,8 +10,8 @@ from float_tolerance import lead, probability_tolerance
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
 
 LABELS = set(DEMO_GROUPS.values())
-# Of a probability: training tests in float32; an endpoint serves in bfloat16 where that is faster. Which label
-# is first may not change for that, unless float32 leaves it open: scores of 20 at the lowest temperature.
+# Of a probability: training tests in float32; an endpoint serves in bfloat16 where that is faster. That must
+# not change which label is first, unless float32 leaves it open: scores of 20 at the lowest temperature.
 TOLERANCE = 0.05
 OPEN = 2 * probability_tolerance([20.0], 0.2)
 
