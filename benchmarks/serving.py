@@ -29,10 +29,10 @@ from typing import Any
 from support.cores import count_cores
 from support.demo_model import train_demo_model
 from support.line_process import LineProcess
+from support.results import RESULTS, write_results
 from support.serving_contestants import Floor, Turn, started
 from support.spread import ratios, shorten, spread
 
-RESULTS = Path(__file__).parent / "results" / "serving.json"
 CONCURRENCIES = (1, 8, 64)
 # How many rounds and what share of a turn's time, instead of one and the whole.
 _SHORT_ROUNDS = {1: (20, 0.1)}
@@ -75,12 +75,9 @@ def main() -> None:
         finally:
             floor.end()
             client.end()
-    text = json.dumps(results, indent=1) + "\n"
-    output = options.output or (None if options.quick else RESULTS)
+    output = options.output or (None if options.quick else RESULTS / "serving.json")
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, "utf-8")
-        print(f"written: {output}")
+        write_results(output, results)
 
 
 def _options() -> argparse.Namespace:
@@ -88,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=3, help="that a turn counts")
     parser.add_argument("--quick", action="store_true", help="short: a trial of the benchmark itself")
-    parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the others")
+    parser.add_argument("--output", type=Path, help="default: serving.json beside the others")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 2, 1.0

@@ -26,10 +26,10 @@ from typing import Any
 import psutil
 
 from support.demo_endpoint import running_demo
-from support.processes import BENCHMARKS, ProgramError
+from support.processes import ProgramError
+from support.results import RESULTS, write_results
 from support.soak_lambda import Answer, Function
 
-RESULTS = BENCHMARKS / "results" / "soak.json"
 CONCURRENCY = 6
 OVERLOAD = 2.0
 KILL_EVERY_S = 20.0
@@ -62,8 +62,7 @@ def main() -> int:
         results = _soak(*stage, minutes * 60)
     print(json.dumps(results, indent=1))
     if not options.quick:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        write_results(RESULTS / "soak.json", results)
     return 0 if results["held"] else 1
 
 

@@ -20,9 +20,9 @@ from typing import Any
 from deploy_scripts.packaging.weights import shipped_weights
 from support.contestants import BACKBONE, EPOCHS, Contestants
 from support.cores import count_cores
+from support.results import RESULTS, write_results
 from support.training_parts import PARTS, Bench
 
-RESULTS = Path(__file__).parent / "results" / "training.json"
 # Figure of the results -> the part and the path in it that it comes from.
 _HEADLINES = {
     "reference_over_ours": ("dog_shaped_reference", "reference_over_ours"),
@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
         "--quiet-s", type=float, default=20, help="wait so long for a quiet machine, each time"
     )
     parser.add_argument("--tries", type=int, default=2, help="of a run that other programs disturb")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=RESULTS / "training.json")
     options = parser.parse_args()
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:
@@ -77,9 +77,7 @@ def _keep(name: str, found: dict[str, Any], file: Path) -> None:
         "backbone": BACKBONE,
         **{part: parts[part] for part in PARTS if part in parts},
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(f"written: {file}")
+    write_results(file, results)
 
 
 def _lookup(parts: dict[str, Any], path: tuple[str, ...]) -> Any:

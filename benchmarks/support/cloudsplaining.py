@@ -2,16 +2,22 @@
 
 import json
 import os
-import shutil
+import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-VERSION = "0.9.1"
-_PACKAGES = (f"cloudsplaining=={VERSION}", "policy-sentry==0.15.2", "click==8.5.1", "schema==0.7.8")
-_HOME = Path(__file__).resolve().parents[2] / ".dropserve" / "benchmarks" / f"cloudsplaining-{VERSION}"
+from uv import find_uv_bin
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_LOCK = _PROJECT / "benchmarks" / "cloudsplaining.lock"
+_PINS = _LOCK.read_text("utf-8")
+VERSION = re.findall(r"^cloudsplaining==(\S+)", _PINS, re.MULTILINE)[0]
+_HOME = _PROJECT / ".dropserve" / "benchmarks" / f"cloudsplaining-{sha256(_PINS.encode()).hexdigest()[:16]}"
 
 RISK_CLASSES = (
     "PrivilegeEscalation",
@@ -34,16 +40,15 @@ class Claim:
 
 
 def prepared_python() -> Path:
-    """The Python of cloudsplaining's environment, which the first call makes with uv."""
+    """The Python of cloudsplaining's environment, which the first call makes of this Python and the lock."""
     python = _HOME / "bin" / "python"
     if not (_HOME / "ready").is_file():
-        uv = shutil.which("uv")
-        if uv is None:
-            raise SystemExit("uv is needed to install cloudsplaining: https://docs.astral.sh/uv/")
-        for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", "3.11", str(_HOME)],
-            [uv, "pip", "install", "--quiet", "--python", str(python), *_PACKAGES],
+        exactly = ["--no-deps", "--require-hashes", "--requirement", _LOCK]
+        for arguments in (
+            ["venv", "--quiet", "--clear", "--no-python-downloads", "--python", sys.executable, _HOME],
+            ["pip", "install", "--quiet", "--python", python, *exactly],
         ):
+            command = [find_uv_bin(), *map(str, arguments)]
             subprocess.run(command, check=True, env={**os.environ, "VIRTUAL_ENV": ""})
         (_HOME / "ready").touch()
     return python

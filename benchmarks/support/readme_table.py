@@ -1,4 +1,4 @@
-"""The README's table of benchmarks, written from benchmarks/results/: `python -m support.readme_table`."""
+"""The README's table of benchmarks, made of the files in benchmarks/results/."""
 
 import json
 import re
@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.processes import BENCHMARKS
-
-RESULTS = BENCHMARKS / "results"
-README = BENCHMARKS.parent / "README.md"
 _BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _RECIPE = "the course project's recipe"
 _BARE_LOOP = "decode and batched forward in a bare loop"
@@ -62,11 +58,11 @@ ROWS = [
 ]
 
 
-def main() -> None:
-    """Put the table between its two marks in the README."""
-    text = README.read_text("utf-8")
-    table = f"{_BEGIN}\n{render_table(RESULTS)}{_END}"
-    README.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
+def update(readme: Path, results: Path) -> None:
+    """Put the table of the results between its two marks in the README."""
+    text = readme.read_text("utf-8")
+    table = f"{_BEGIN}\n{render_table(results)}{_END}"
+    readme.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
 
 
 def render_table(results: Path) -> str:
@@ -88,7 +84,3 @@ def _look_up(file: Path, path: tuple[str, ...]) -> dict[str, float] | None:
     for key in path:
         value = (value or {}).get(key)
     return value
-
-
-if __name__ == "__main__":
-    main()

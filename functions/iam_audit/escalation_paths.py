@@ -212,6 +212,7 @@ _CHANGES_CODE = (
     EscalationPath(
         "lambda-layers", "code", "put layers into functions", ("lambda:UpdateFunctionConfiguration",)
     ),
+    EscalationPath("apprunner-002", "code", "change App Runner services", ("apprunner:UpdateService",)),
     EscalationPath("glue-002", "code", "open Glue development endpoints", ("glue:UpdateDevEndpoint",)),
     EscalationPath("glue-script", "code", "change Glue jobs", ("glue:UpdateJob", "glue:StartJobRun")),
     EscalationPath("codebuild-002", "code", "run builds with its own commands", ("codebuild:StartBuild",)),

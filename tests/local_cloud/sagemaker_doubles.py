@@ -70,6 +70,8 @@ name = (pathlib.Path(os.environ["SM_MODEL_DIR"]) / "name").read_text()
 print("serving", name, flush=True)
 if name == "broken":
     sys.exit(3)
+while pathlib.Path(os.environ.get("HOLD", "")).is_file():
+    time.sleep(0.01)
 class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass

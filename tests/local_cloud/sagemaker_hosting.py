@@ -44,12 +44,15 @@ def started_sagemaker(folder: Path, aws: FakeAws) -> Iterator[SageMaker]:
         processes.close()
 
 
-def configure(door: Door, name: str, count: int = 1, **variant: Any) -> None:
-    """A model of `<name>.tar.gz` and an endpoint configuration, both called `name`."""
+def configure(door: Door, name: str, count: int = 1, *, hold: Path | None = None, **variant: Any) -> None:
+    """A model of `<name>.tar.gz` and an endpoint configuration, both called `name`.
+
+    Its program does not begin to serve while there is a file `hold`.
+    """
     container = {
         "Image": IMAGE,
         "ModelDataUrl": f"s3://data/{name}.tar.gz",
-        "Environment": {"MY_SETTING": "1"},
+        "Environment": {"MY_SETTING": "1"} | ({"HOLD": str(hold)} if hold else {}),
     }
     door.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
     production = {

@@ -68,9 +68,11 @@ def test_an_archive_that_would_write_outside_its_folder_fails_the_endpoint(door:
     assert settled(door)["FailureReason"].startswith("Failed to extract model data archive")
 
 
-def test_an_update_moves_to_the_new_model_without_a_gap(door: Door) -> None:
+def test_an_update_moves_to_the_new_model_without_a_gap(door: Door, tmp_path: Path) -> None:
     serve(door)
-    configure(door, "second")
+    hold = tmp_path / "hold"
+    hold.touch()
+    configure(door, "second", hold=hold)
     stop, failures, models = threading.Event(), [], set()
 
     def ask() -> None:
@@ -85,13 +87,14 @@ def test_an_update_moves_to_the_new_model_without_a_gap(door: Door) -> None:
     client.start()
     door.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="second")
     updating = door.call("DescribeEndpoint", EndpointName="live")
+    hold.unlink()
     described = settled(door)
     eventually(lambda: "second" in models)
     stop.set()
     client.join()
-    if updating["EndpointStatus"] == "Updating":
-        assert updating["PendingDeploymentSummary"]["EndpointConfigName"] == "second"
-        assert updating["EndpointConfigName"] == "first"
+    assert updating["EndpointStatus"] == "Updating"
+    assert updating["PendingDeploymentSummary"]["EndpointConfigName"] == "second"
+    assert updating["EndpointConfigName"] == "first"
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "second")
     assert (failures, models) == ([], {"first", "second"})
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import ClassVar
 
 from functions.iam_audit.checks.base import Check, Problem, Snippet, deny_statement
@@ -35,8 +36,15 @@ _ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 # What IAM keeps, as its ARNs say it.
 _KINDS = ("role", "user", "group", "policy", "saml-provider", "oidc-provider")
 _PASS_ROLE = PASS_ROLE.lower()
-# A right and the grants that give it.
-_Open = tuple[EscalationPath, tuple[Grant, ...]]
+OpenPath = tuple[EscalationPath, tuple[Grant, ...]]
+"""A path and the grants that open it."""
+
+
+@cache
+def _paths_of(kinds: tuple[str, ...]) -> tuple[tuple[EscalationPath, ...], frozenset[str]]:
+    """The paths of these kinds, and every action that one of them needs."""
+    paths = tuple(path for kind in kinds for path in PATHS_BY_KIND[kind])
+    return paths, frozenset().union(*(path.needs for path in paths))
 
 
 class PathCheck(Check):
@@ -48,21 +56,24 @@ class PathCheck(Check):
     kinds: ClassVar[tuple[str, ...]]
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        paths = [path for kind in self.kinds for path in PATHS_BY_KIND[kind]]
-        asked = frozenset().union(*(path.needs for path in paths))
         for identity in account.identities:
-            actions = identity.sensitive_actions & asked
-            if not actions or identity.arn in account.administrators:
-                continue
             found = [
-                (path, grants)
-                for path in paths
-                if path.needs <= actions
-                and (grants := self.open_by(account, identity, path))
-                and not is_told_at_a_group(identity, grants)
+                each for each in self.open_to(account, identity) if not is_told_at_a_group(identity, each[1])
             ]
             if found:
                 yield self._problem(account, identity, found)
+
+    def open_to(self, account: Account, identity: Identity) -> list[OpenPath]:
+        """The paths that are open to the identity; to an administrator they lead nowhere."""
+        paths, asked = _paths_of(self.kinds)
+        actions = identity.sensitive_actions & asked
+        if not actions or identity.arn in account.administrators:
+            return []
+        return [
+            (path, grants)
+            for path in paths
+            if path.needs <= actions and (grants := self.open_by(account, identity, path))
+        ]
 
     @abstractmethod
     def open_by(self, account: Account, identity: Identity, path: EscalationPath) -> tuple[Grant, ...]:
@@ -72,7 +83,7 @@ class PathCheck(Check):
         """The severity of this path in this account."""
         return self.severity
 
-    def _problem(self, account: Account, identity: Identity, found: list[_Open]) -> Problem:
+    def _problem(self, account: Account, identity: Identity, found: list[OpenPath]) -> Problem:
         paths = [path for path, _ in found]
         ways = [f"{path.how} ({', '.join(path.actions)})" for path in paths]
         grants = tuple({id(grant): grant for _, grants in found for grant in grants}.values())
@@ -186,7 +197,7 @@ class LaunchesUnderAnyRole(PathCheck):
         ]
         return (*passing, *_calling(identity, path)) if passing else ()
 
-    def _problem(self, account: Account, identity: Identity, found: list[_Open]) -> Problem:
+    def _problem(self, account: Account, identity: Identity, found: list[OpenPath]) -> Problem:
         problem = super()._problem(account, identity, found)
         return problem._replace(
             reason=problem.reason.replace("It may ", "It may pass every role, and ", 1),

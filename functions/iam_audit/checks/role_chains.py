@@ -1,8 +1,12 @@
-"""Role chains: who gets to an administrator's role by taking one role after another."""
+"""Role chains: who gets to a role of great power by taking one role after another.
+
+Such a role is an administrator, or may make itself one (`writes-permissions` on the role itself).
+"""
 
 from collections.abc import Iterator
 
 from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.escalation import WritesPermissions
 from functions.iam_audit.grants import Grant
 from functions.iam_audit.permissions import boundary_note, find_grants, is_told_at_a_group, reaches
 from functions.iam_audit.reach import account_of, open_statements
@@ -20,6 +24,7 @@ class ChainToAdministrator(Check):
     risk = "The identity looks modest, and is an administrator one or more calls of sts:AssumeRole away."
     remediation = "Name, in the trust policy of the last role, the few who may take it; demand MFA of people."
     references = (
+        "https://pathfinding.cloud/paths/sts-001",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html",
     )
@@ -30,9 +35,11 @@ class ChainToAdministrator(Check):
             if is_told_at_a_group(identity, grants):
                 continue
             roles = ", then ".join(role.name for role in chain)
+            is_one = chain[-1].arn in account.administrators
+            power = "is an administrator" if is_one else "may make itself an administrator"
             yield Problem(
                 identity.arn,
-                f"It may take {roles}, which is an administrator.{boundary_note(identity)}",
+                f"It may take {roles}, which {power}.{boundary_note(identity)}",
                 snippet={
                     "Effect": "Deny",
                     "Principal": {"AWS": identity.arn},
@@ -44,7 +51,10 @@ class ChainToAdministrator(Check):
 
 
 class _Chains:
-    """A search from the administrators backwards, over who may take each role: every identity is met once."""
+    """A search backwards over who may take each role: every identity is met once.
+
+    From the administrators first, then from the roles that may make themselves administrators.
+    """
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -59,9 +69,25 @@ class _Chains:
     def walk(self) -> Iterator[tuple[Identity, tuple[Role, ...], tuple[Grant, ...]]]:
         """Each identity with the roles on its way up, nearest first, and its grants of the first step."""
         administrators = self.account.administrators.values()
-        front: list[tuple[Role, tuple[Role, ...]]] = [
-            (role, (role,)) for role in administrators if isinstance(role, Role)
+        yield from self._walk_from([role for role in administrators if isinstance(role, Role)])
+        yield from self._walk_from(self._to_be_administrators())
+
+    def _to_be_administrators(self) -> list[Role]:
+        """The roles that may write their own permissions, of those that somebody in the account can take.
+
+        They are found for that by themselves, so they are met already; nor does a role that leads to an
+        administrator anyway count again.
+        """
+        rights = WritesPermissions()
+        takeable = [
+            role for role in self.account.roles if role.arn not in self.met and _names_principals(role)
         ]
+        found = [role for role in takeable if rights.open_to(self.account, role)]
+        self.met.update(role.arn for role in found)
+        return found
+
+    def _walk_from(self, ends: list[Role]) -> Iterator[tuple[Identity, tuple[Role, ...], tuple[Grant, ...]]]:
+        front: list[tuple[Role, tuple[Role, ...]]] = [(role, (role,)) for role in ends]
         while front:
             further: list[tuple[Role, tuple[Role, ...]]] = []
             for role, chain in front:
@@ -83,6 +109,11 @@ class _Chains:
                 using = tuple(grant for grant in grants if reaches(identity, grant.statement, role.arn))
                 if using and identity.arn not in self.met:
                     yield identity, using
+
+
+def _names_principals(role: Role) -> bool:
+    """Whether more than services may take the role."""
+    return any("AWS" in statement.principals for statement in open_statements(role))
 
 
 def _trusts_whole_account(role: Role, principals: set[str]) -> bool:

@@ -99,12 +99,15 @@ class PassRoleToAnyService(Check):
 
 class AssumeAnyRole(Check):
     id = "assume-any-role"
-    category = "role passing"
+    category = "privilege escalation"
     severity = "high"
     title = "May take every role"
     risk = "Every role that trusts this account, here or elsewhere, is open to the identity."
     remediation = "Name the roles to take under Resource."
-    references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",)
+    references = (
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",
+        "https://pathfinding.cloud/paths/sts-001",
+    )
     weighs_reach = True
 
     def find(self, account: Account, settings: Settings) -> Iterator[Problem]:

@@ -35,6 +35,7 @@ class _RunningCodeCheck(PathCheck):
 
 # Action prefix -> the service that takes the role, where the two differ.
 _RUNS_AS = {
+    "apprunner": "tasks.apprunner.amazonaws.com",
     "ssm": "ec2.amazonaws.com",
     "ec2-instance-connect": "ec2.amazonaws.com",
     "ecs": "ecs-tasks.amazonaws.com",

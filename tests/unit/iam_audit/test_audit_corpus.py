@@ -1,12 +1,17 @@
 """Precision and recall on the labelled accounts: every label found, and nothing that is not labelled."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from account_documents import findings
+from account_documents import account, allow, deny, findings, role
 from corpus import CASES
 
 from functions.iam_audit.checks import ALL_CHECKS
+
+_CATALOGUE = Path(__file__).with_name("pathfinding_paths.txt").read_text("utf-8").splitlines()
+PATHS = {line.split()[0]: line.split()[1:] for line in _CATALOGUE if not line.startswith("#")}
+CATEGORIES = {check.id: check.category for check in ALL_CHECKS}
 
 
 def found_in(case):
@@ -38,3 +43,23 @@ def test_precision_and_recall_of_every_check_are_one():
 def test_every_check_has_labelled_accounts_and_near_misses(check):
     assert any(check in case.finds for case in CASES)
     assert sum(case.nearly == check for case in CASES) >= 1
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_catalogued_path_is_told_as_escalation(path):
+    """A second opinion: who has just what a path needs is told of, and by which action."""
+    actions = PATHS[path]
+    told = [
+        finding
+        for finding in findings(account(role("worker", allow(actions))))
+        if CATEGORIES[finding["check"]] == "privilege escalation"
+    ]
+    assert told
+    assert any(action in finding["reason"] for finding in told for action in actions)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_catalogued_path_that_is_denied_is_told_of_nobody(path):
+    actions = PATHS[path]
+    denied = account(role("worker", allow(actions), deny(actions)))
+    assert not [each for each in findings(denied) if CATEGORIES[each["check"]] == "privilege escalation"]

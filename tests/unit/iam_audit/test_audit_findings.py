@@ -145,9 +145,18 @@ def test_a_trust_snippet_keeps_the_conditions_that_are_there():
     assert found("cross-account-trust", account(role("r", trust=[snippet]))) == []
 
 
-def test_code_and_machines_of_an_administrator_are_critical():
-    strong = role("strong", allow("*"))
-    weak = role("weak", allow("lambda:UpdateFunctionCode"))
+@pytest.mark.parametrize(
+    ("action", "service"),
+    [
+        ("lambda:UpdateFunctionCode", "lambda.amazonaws.com"),
+        ("apprunner:UpdateService", "tasks.apprunner.amazonaws.com"),
+        ("glue:UpdateDevEndpoint", "glue.amazonaws.com"),
+    ],
+)
+def test_code_and_machines_of_an_administrator_are_critical(action, service):
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    strong = role("strong", allow("*"), trust=[trust])
+    weak = role("weak", allow(action))
     (finding,) = found("changes-privileged-code", account(strong, weak))
     assert finding["severity"] == "critical"
     (finding,) = found("changes-privileged-code", account(weak))

@@ -1,7 +1,7 @@
 """The function and the endpoint together answer what the training code would: a trained model, really served.
 
-Tolerances, of a probability: EXACT for a photo that is sent as it is, SCALED for one that is scaled before.
-These photos are all grain and the model is unsure of them; of the demo's, made large, none moved by 0.02.
+Of a photo that is scaled before it is sent, a probability may move by SCALED: these photos are all grain and
+the model is unsure of them; of the demo's, made large, none moved by 0.02.
 The endpoint computes in float32 here, as training does; what bfloat16 may change is its own tests' business.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from aws_replies import environment, invocations, live_pointer_value, ssm_parameter
+from float_tolerance import lead, near_scores, probability_tolerance
 from image_host import LocalServer, Reply, send
 from lambda_process import Context
 from pictures import encode
@@ -30,7 +31,7 @@ from functions.inference import handler
 from functions.inference.images import prepare_image
 
 TRAINING = Path(__file__).resolve().parents[3] / "training"
-EXACT, SCALED = 1e-4, 0.1
+SCALED = 0.1
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}
 # The last three are scaled by the function.
 SIZES = [
@@ -176,7 +177,7 @@ def test_each_photo_gets_the_scores_of_the_training_code(
 ) -> None:
     own = json.loads(run_python([Path(__file__).with_name("training_scores.py"), model, *photos]))
     images = serve({f"/{number}": send(file.read_bytes()) for number, file in enumerate(photos)})
-    scaled = 0
+    scaled = clear = 0
 
     for number, (file, expected) in enumerate(zip(photos, own, strict=True)):
         body = ask(images.url(f"/{number}"))
@@ -186,8 +187,12 @@ def test_each_photo_gets_the_scores_of_the_training_code(
         scaled += not as_it_is
         found = {one["label"]: one["probability"] for one in body["predictions"]}
         wanted = dict(zip(body["classes"], expected["probabilities"], strict=True))
-        assert found == pytest.approx(wanted, abs=EXACT if as_it_is else SCALED), file
-        assert max(found, key=found.__getitem__) == max(wanted, key=wanted.__getitem__), file
+        within = probability_tolerance(expected["scores"], expected["temperature"]) if as_it_is else SCALED
+        assert found == pytest.approx(wanted, abs=within), file
+        if lead(expected["probabilities"]) > 2 * within:
+            assert body["predictions"][0]["label"] == max(wanted, key=wanted.__getitem__), file
+            clear += 1
         if as_it_is:
-            assert body["scores"] == pytest.approx(expected["scores"], abs=1e-3)
+            assert body["scores"] == near_scores(expected["scores"])
     assert len(photos) // 5 <= scaled <= len(photos) // 2, "both ways were tried"
+    assert clear >= len(photos) // 2

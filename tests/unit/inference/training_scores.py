@@ -1,4 +1,4 @@
-"""The training code's own probabilities: python training_scores.py MODEL_FOLDER PHOTO... prints them as JSON.
+"""The training code's own scores: python training_scores.py MODEL_FOLDER PHOTO... prints them as JSON.
 
 A program of its own, because the modules of training/ import each other by plain name.
 """
@@ -20,7 +20,8 @@ if __name__ == "__main__":
         answers.append(
             {
                 "scores": logits.tolist(),
-                "probabilities": (logits / classifier.temperature).softmax(0).tolist(),
+                "probabilities": (logits.double() / classifier.temperature).softmax(0).tolist(),
+                "temperature": classifier.temperature,
             }
         )
     print(json.dumps(answers))

@@ -140,6 +140,17 @@ class Client:
 
 
 @contextlib.contextmanager
+def on_cores(cores: list[int]) -> Iterator[None]:
+    """What this thread starts in the meantime may use these cores alone."""
+    everywhere = usable_cores()
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+@contextlib.contextmanager
 def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client, subprocess.Popen[bytes]]]:
     """`python serve.py`, ready."""
     client = Client(free_port())

@@ -1,4 +1,6 @@
+import pytest
 import torch
+from float_tolerance import FEW_OPERATIONS, lead
 
 from feature_file import FeatureFile
 from head import PATIENCE, Epoch, HeadData, Labelled, class_weights, train_head
@@ -45,11 +47,18 @@ def test_the_layer_works_on_raw_features_and_is_the_best_epochs() -> None:
     trained = train_head(data(clusters(300, seed=1), valid), SETTINGS)
     best = trained.history[trained.best_epoch - 1]
     assert best.valid_loss == min(epoch.valid_loss for epoch in trained.history)
-    assert abs(accuracy(trained.layer, valid) - best.valid_accuracy) < 1e-6
     assert best.valid_accuracy > 0.7
+    layer, (features, labels) = trained.layer, valid
     with torch.inference_mode():
-        loss = torch.nn.functional.cross_entropy(trained.layer(valid[0]), valid[1]).item()
-    assert abs(loss - best.valid_loss) < 1e-3
+        logits = layer(features)
+        # Features far from zero and the folded bias cancel: the error is a share of what is added up.
+        summands = features.abs() @ layer.weight.abs().T + layer.bias.abs()
+    within = FEW_OPERATIONS * float(summands.max())
+    loss = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert loss == pytest.approx(best.valid_loss, abs=2 * within)
+    undecided = sum(lead(scores) <= 2 * within for scores in logits.tolist())
+    assert undecided <= 1
+    assert abs(accuracy(layer, valid) - best.valid_accuracy) <= undecided / len(labels) + FEW_OPERATIONS
 
 
 def test_the_same_seed_gives_the_same_layer() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from float_tolerance import BFLOAT16_LAYER, score_tolerance
 from made_photos import Trained
 from test_training_run import run_again
 from torch import nn
@@ -35,7 +36,7 @@ def test_both_precisions_give_nearly_the_same_in_float32() -> None:
     reduced = precision.run_network(small_network(), images, "bfloat16")
     assert exact.dtype == reduced.dtype == torch.float32
     assert not torch.equal(exact, reduced)
-    assert torch.allclose(exact, reduced, atol=0.05)
+    assert torch.allclose(exact, reduced, rtol=0, atol=BFLOAT16_LAYER * float(exact.abs().max()))
 
 
 def test_the_test_split_is_measured_as_it_will_be_served(trained: Trained, tmp_path: Path) -> None:
@@ -53,12 +54,12 @@ def test_the_test_split_is_measured_as_it_will_be_served(trained: Trained, tmp_p
     test = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["test"]
     pixels = [classifier.preprocessing.decode(source.read(photo.name)) for photo in test]
     labels = torch.tensor([photo.label for photo in test])
+    logits = classifier.logits(pixels)
     metrics = run.metrics()
     assert metrics["hyperparameters"]["precision"] == "bfloat16"
-    assert metrics["loss"] == pytest.approx(
-        functional.cross_entropy(classifier.logits(pixels), labels).item(),
-        rel=1e-5,  # BatchNorm is folded in one and not in the other
-    )
+    # BatchNorm is folded in one and not in the other; the loss moves by two scores' difference at most.
+    within = 2 * max(score_tolerance(scores) for scores in logits.tolist())
+    assert metrics["loss"] == pytest.approx(functional.cross_entropy(logits, labels).item(), abs=within)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")

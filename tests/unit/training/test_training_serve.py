@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from float_tolerance import near_scores
 from made_photos import Trained
 from serving_models import (
     Client,
     free_port,
+    on_cores,
     server_here,
     server_process,
     wait_for,
@@ -51,8 +53,11 @@ def seen(model: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def real(trained: Trained) -> Iterator[tuple[Client, bytes]]:
-    """A server with the artefact of a real run, and that run's smoke photo."""
-    with server_process(trained.model) as (client, process):
+    """A server with the artefact of a real run, and that run's smoke photo.
+
+    In float32: one machine's workers would serve in bfloat16 and another's not.
+    """
+    with server_process(trained.model, SERVE_PRECISION="float32") as (client, process):
         yield client, (trained.output / "smoke_test.jpg").read_bytes()
         process.terminate()
         assert process.wait(timeout=60) == 0
@@ -85,8 +90,8 @@ def test_a_batch_is_answered_photo_by_photo(real: tuple[Client, bytes]) -> None:
     assert status == 200
     assert answer["classes"] == alone["classes"]
     first, cut, third = answer["predictions"]
-    assert first["scores"] == pytest.approx(alone["scores"], abs=0.05)
-    assert first["scores"] == third["scores"]
+    assert first["scores"] == near_scores(alone["scores"])
+    assert third["scores"] == near_scores(alone["scores"])
     assert cut["error"].startswith("bad image")
 
 
@@ -105,7 +110,8 @@ def test_npy_in_and_out(real: tuple[Client, bytes]) -> None:
 
     _, body, _ = client.ask_raw(photo, Accept="application/x-npy")
     _, answer = client.ask(photo)
-    assert np.load(io.BytesIO(body)).tolist() == pytest.approx(answer["scores"])
+    # The number of threads changes from one lone request to another.
+    assert np.load(io.BytesIO(body)).tolist() == near_scores(answer["scores"])
 
 
 def test_one_connection_serves_many_requests(real: tuple[Client, bytes]) -> None:
@@ -115,10 +121,13 @@ def test_one_connection_serves_many_requests(real: tuple[Client, bytes]) -> None
     for body in (photo, b"no photo", photo):
         connection.request("POST", "/invocations", body, {"Content-Type": "image/jpeg"})
         response = connection.getresponse()
-        answers.append((response.status, response.read()))
+        answers.append((response.status, json.loads(response.read())))
     connection.close()
     assert [status for status, _ in answers] == [200, 400, 200]
-    assert answers[0] == answers[2]
+    (_, first), (_, refused), (_, third) = answers
+    assert set(refused) == {"error"}
+    assert first["classes"] == third["classes"]
+    assert first["scores"] == near_scores(third["scores"])
 
 
 def test_ping_says_503_until_the_model_has_answered_a_warm_up(model: Path) -> None:
@@ -221,10 +230,10 @@ def test_a_killed_worker_is_replaced_and_its_requests_are_answered(model: Path) 
         assert answer["pid"] not in [later["pid"] for _, later in waiting()]
 
 
-@pytest.mark.skipif(len(usable_cores()) != 2, reason="two workers share two cores")
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="one core cannot be shared out, or no core be chosen")
 def test_when_all_workers_are_busy_each_keeps_to_its_core_and_its_answers_are_sent_there(model: Path) -> None:
-    everywhere = usable_cores()
-    with server_process(model) as (client, process):
+    everywhere = usable_cores()[:2]
+    with on_cores(everywhere), server_process(model) as (client, process):
         wait_for(lambda: client.metric("serve_workers_ready") == 2)
         first = client.ask_later(b"wait")
         wait_for(lambda: "wait" in seen(model))

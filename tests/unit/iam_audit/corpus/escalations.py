@@ -248,6 +248,65 @@ STRONG_ROLES = (
     ),
 )
 
+KEEPER = f"arn:aws:iam::{ACCOUNT}:role/keeper"
+WRITE_ROLES = allow("iam:PutRolePolicy", ANY_ROLE)
+TAKE_KEEPER = allow("sts:AssumeRole", KEEPER)
+
+
+def beside_keeper(label, finds_, *roles, writes=WRITE_ROLES, nearly=None, **more):
+    """Others beside a role that is no administrator, and may write its own permissions."""
+    trust = more.pop("trust", (ROOT_TRUST,))
+    keeper = role("keeper", writes, trust=trust)
+    return Case(label, account(keeper, *roles, **more), frozenset(finds_.split()), nearly)
+
+
+TAKES_A_ROLE = (
+    beside_keeper(
+        "takes a role that may write its own permissions",
+        "writes-permissions chain-to-administrator",
+        role("worker", TAKE_KEEPER),
+    ),
+    beside_keeper(
+        "is named by a role that may attach policies to itself",
+        "writes-permissions chain-to-administrator",
+        role("worker", allow("s3:GetObject", "arn:aws:s3:::b/*")),
+        writes=allow("iam:AttachRolePolicy", KEEPER),
+        trust=({**ROOT_TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/worker"}},),
+    ),
+    beside_keeper(
+        "a user takes it in two steps",
+        "writes-permissions chain-to-administrator inline-policy",
+        role("middle", TAKE_KEEPER, trust=(ROOT_TRUST,)),
+        users=[user("kim", allow("sts:AssumeRole", MIDDLE))],
+    ),
+    beside_keeper(
+        "may take it, but a Deny closes it",
+        "writes-permissions",
+        role("worker", TAKE_KEEPER, deny("sts:AssumeRole", KEEPER)),
+        nearly="chain-to-administrator",
+    ),
+    beside_keeper(
+        "the role trusts services only",
+        "writes-permissions",
+        role("worker", TAKE_KEEPER),
+        trust=(LAMBDA_TRUST,),
+        nearly="chain-to-administrator",
+    ),
+    beside_keeper(
+        "the role may write others' permissions only, and these are weak",
+        "",
+        role("worker", TAKE_KEEPER),
+        writes=allow("iam:PutRolePolicy", MIDDLE),
+        nearly="chain-to-administrator",
+    ),
+    beside_keeper(
+        "takes another role than that",
+        "writes-permissions",
+        role("worker", allow("sts:AssumeRole", MIDDLE)),
+        nearly="chain-to-administrator",
+    ),
+)
+
 SELF = f"arn:aws:iam::{ACCOUNT}:role/worker"
 OWN = (
     bad("writes to itself", "writes-permissions", allow("iam:PutRolePolicy", SELF)),
@@ -316,4 +375,4 @@ OWN = (
     ),
 )
 
-CASES = (*PATHS, *LAUNCHES, *NAMED, *STRONG_ROLES, *OWN)
+CASES = (*PATHS, *LAUNCHES, *NAMED, *STRONG_ROLES, *TAKES_A_ROLE, *OWN)
