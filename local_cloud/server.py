@@ -82,7 +82,7 @@ class Server:
             logs=state_dir / "logs" / "ec2",
             endpoint_url=self._note.endpoint_url,
         )
-        self._emulator = emulator.Emulator(self._processes, self._machines)
+        self._emulator = emulator.Emulator(self._processes, self._machines, root_key)
         identity.configure(
             endpoint_url=self._note.endpoint_url,
             region=REGION,
