@@ -2,8 +2,10 @@
 
 import http.client
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -53,12 +55,14 @@ class Raw:
         host: str | None = None,
         ago: timedelta = timedelta(0),
         left_out: tuple[str, ...] = (),
+        context: Mapping[str, Any] | None = None,
     ) -> "Raw":
         """With the Authorization header that botocore makes for `keys`; headers `left_out` go unsigned."""
         host = host or self.host
         request = AWSRequest(
             method=self.method, url=f"http://{host}{self.target}", data=self.body, headers=dict(self.headers)
         )
+        request.context.update(context or {})
         kind = S3SigV4Auth if self.service == "s3" else SigV4Auth
         signer = kind(keys, self.service, "us-east-1")
         to_sign = signer.headers_to_sign
