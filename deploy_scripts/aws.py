@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from deploy_scripts import laptop
 from deploy_scripts.errors import CliError
+from local_cloud.control import Cloud
 
 if TYPE_CHECKING:
     import boto3
@@ -139,10 +140,10 @@ def connect(target: Target) -> Aws:
         session = boto3.Session(profile_name=target.profile, region_name=target.region)
         return Aws(session, target=target, endpoint_url=None)
     cloud = laptop.running_cloud()
-    return Aws(_laptop_session(target.region), target=target, endpoint_url=cloud.endpoint_url)
+    return Aws(_laptop_session(cloud, target.region), target=target, endpoint_url=cloud.endpoint_url)
 
 
-def _laptop_session(region: str | None) -> boto3.Session:
+def _laptop_session(cloud: Cloud, region: str | None) -> boto3.Session:
     """A session that reads nothing of the person's own AWS profile: no real key ever leaves it."""
     import boto3  # noqa: PLC0415
     import botocore.session  # noqa: PLC0415
@@ -152,7 +153,7 @@ def _laptop_session(region: str | None) -> boto3.Session:
         "config_file": (None, None, os.devnull, None),
         "credentials_file": (None, None, os.devnull, None),
     }
-    keys = laptop.client_variables("")
+    keys = laptop.client_variables(cloud)
     return boto3.Session(
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],

@@ -28,7 +28,7 @@ def start_cloud(port: int | None = None) -> control.Cloud:
     elif port and not _is_free(port):
         raise CliError(f"Port {port} is in use by another program.", "Name another one, or leave --port out.")
     containers = work_folder() / "containers.json"
-    containers.parent.mkdir(parents=True, exist_ok=True)
+    containers.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     containers.write_text(json.dumps(containers_table(), indent=1))
     try:
         return control.start(cloud_state_folder(), port=port, containers=containers)
@@ -68,13 +68,12 @@ def containers_table() -> dict[str, Any]:
     }
 
 
-def client_variables(endpoint_url: str) -> dict[str, str]:
+def client_variables(cloud: control.Cloud) -> dict[str, str]:
     """The environment with which any AWS client works against the embedded cloud."""
     variables = {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        # The emulator's root key: it takes any key, but a presigned URL only by one that it knows.
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": cloud.endpoint_url,
+        "AWS_ACCESS_KEY_ID": cloud.root_key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": cloud.root_key.secret_access_key,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud import server_file
+from local_cloud.root_key import RootKey, RootKeyError, read_root_key
 from local_cloud.server_file import ServerNote
 
 START_TIMEOUT_S = 60.0
@@ -32,6 +33,8 @@ class Cloud:
     endpoint_url: str
     pid: int
     log_file: Path
+    root_key: RootKey
+    """What signs as the account's root."""
 
 
 def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) -> Cloud:
@@ -42,7 +45,8 @@ def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) 
     running = find(state_dir)
     if running:
         return running
-    state_dir.mkdir(parents=True, exist_ok=True)
+    # Its owner's alone from the first moment: the server sees to what is there already.
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [
         sys.executable,
         "-m",
@@ -82,7 +86,13 @@ def find(state_dir: Path) -> Cloud | None:
     note = server_file.read_note(state_dir)
     if note is None or not server_file.is_served(state_dir, note):
         return None
-    return Cloud(note.endpoint_url, note.pid, server_file.log_path(state_dir))
+    try:
+        root_key = read_root_key(state_dir)
+    except RootKeyError:
+        return None
+    if root_key is None:
+        return None
+    return Cloud(note.endpoint_url, note.pid, server_file.log_path(state_dir), root_key)
 
 
 def stop(state_dir: Path) -> bool:

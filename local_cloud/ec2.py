@@ -148,7 +148,7 @@ class Machines:
         for name in ("shutdown", "poweroff", "halt"):
             command = folder / "bin" / name
             command.write_text(text)
-            command.chmod(0o755)
+            command.chmod(0o700)
 
     def _watch(self) -> None:
         wait = threading.Event()

@@ -1,7 +1,7 @@
 """The front door: one ASGI application before the emulator.
 
-It serves the added services itself, tells the activity log who called what, and answers
-`/_local_cloud/status`, by which a server is recognised as this one.
+It turns away web pages and whoever has no key of this cloud, serves the added services itself, tells the
+activity log who called what, and answers `/_local_cloud/status`, by which a server is recognised as this one.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,13 @@ from urllib.parse import parse_qs
 
 from local_cloud import service_permissions
 from local_cloud.activity import Activity, SeenRequest
-from local_cloud.defaults import ACCOUNT_ID, REGION
+from local_cloud.defaults import ACCOUNT_ID
+from local_cloud.door import request_guard
+from local_cloud.door.authentication import Authenticated, Authentication, ClientGoneError
+from local_cloud.door.refusals import RefusedError, refusal_reply
+from local_cloud.door.signed_request import SignedRequest
 from local_cloud.identity import session_of_key
-from local_cloud.server_file import STATUS_PATH
+from local_cloud.server_file import CHALLENGE, STATUS_PATH, Place
 from local_cloud.service import AwsError, Call, HttpCall, HttpReply, Service
 
 logger = logging.getLogger(__name__)
@@ -32,8 +36,10 @@ AsgiApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 # The emulator's own door to forget everything.
 RESET_PATH = "/_ministack/reset"
 JSON_TYPE = "application/x-amz-json-1.1"
-# Signature version 4, in the header or in a signed URL's query.
-CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d{8}/([\w-]+)/([\w-]+)/aws4_request")
+# Where CloudFormation hears of custom resources and wait conditions: the token at the end, made at random for
+# one answer, is what a presigned URL is on AWS.
+ANSWER_PATH = re.compile(r"/_ministack/cfn-(?:response|signal)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+CROSS_ORIGIN_HEADERS = b"access-control-"
 # The log needs the parameters of a call, not the data that it carries.
 KEPT_BODY_BYTES = 256 * 1024
 
@@ -47,37 +53,67 @@ class Front:
         services: Sequence[Service],
         *,
         activity: Activity,
-        status: Mapping[str, Any],
+        authentication: Authentication,
+        place: Place,
     ) -> None:
         self._emulator = emulator
         self._services = services
         self._activity = activity
-        self._status = status
+        self._authentication = authentication
+        self._place = place
         self.restored = asyncio.Event()
         """Set when the services have their state back; their requests wait for it."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._emulator(scope, receive, send)
+        elif scope["type"] != "http":
+            # No service here speaks WebSocket, and a page may open one to anywhere.
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._answer(scope, receive, _without_cross_origin(send))
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        refusal = request_guard.refusal(scope, self._place.note.port)
+        if refusal:
+            headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+            await _send(send, HttpReply(refusal.status, headers, refusal.sentence.encode() + b"\n"))
             return
         if scope["path"] == STATUS_PATH:
-            status = {**self._status, "ready": self.restored.is_set()}
-            await _send(
-                send, HttpReply(200, {"content-type": "application/json"}, json.dumps(status).encode())
-            )
+            await _send(send, self._status(scope))
             return
+        if scope["method"] == "PUT" and ANSWER_PATH.fullmatch(scope["path"]):
+            await self._emulator(scope, receive, send)
+            return
+        request = SignedRequest.from_scope(scope)
+        try:
+            caller = _Caller(scope, await self._authentication.authenticate(request, receive))
+        except ClientGoneError:
+            return
+        except RefusedError as refused:
+            await _send(send, _refused(refused, request))
+            return
+        await self._route(scope, caller, _replay(caller.body, receive), send)
+
+    def _status(self, scope: dict[str, Any]) -> HttpReply:
+        challenge = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[0]
+        status: dict[str, Any] = {"ready": self.restored.is_set()}
+        if CHALLENGE.fullmatch(challenge):
+            status["proof"] = self._place.proof(challenge)
+        return HttpReply(200, {"content-type": "application/json"}, json.dumps(status).encode())
+
+    async def _route(self, scope: dict[str, Any], caller: "_Caller", receive: Receive, send: Send) -> None:
         if scope["path"] == RESET_PATH and scope["method"] == "POST":
             for service in self._services:
                 await asyncio.to_thread(service.reset)
-        caller = _Caller(scope)
         for service in self._services:
             if service.name == caller.service or caller.target_prefix == service.target_prefix:
-                await self._serve(service, caller, receive, send)
+                await self._serve(service, caller, send)
                 return
         await self._pass_on(scope, caller, receive, send)
 
-    async def _serve(self, service: Service, caller: "_Caller", receive: Receive, send: Send) -> None:
-        body = await _read(receive)
+    async def _serve(self, service: Service, caller: "_Caller", send: Send) -> None:
+        body = caller.body
         await self.restored.wait()
         reply = await asyncio.to_thread(_answer, service, caller, body)
         await _send(send, reply)
@@ -91,42 +127,31 @@ class Front:
         if caller.session is None:
             await self._emulator(scope, receive, send)
             return
-        kept = bytearray()
         status = 0
-
-        async def receive_and_keep() -> Message:
-            message = await receive()
-            kept.extend(message.get("body", b"")[: KEPT_BODY_BYTES - len(kept)])
-            return message
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
-        await self._emulator(scope, receive_and_keep, send_and_note)
-        self._activity.record(replace(caller.seen(bytes(kept)), status=status))
+        await self._emulator(scope, receive, send_and_note)
+        self._activity.record(replace(caller.seen(caller.body[:KEPT_BODY_BYTES]), status=status))
 
 
 class _Caller:
     """Who sent a request, and to which service."""
 
-    def __init__(self, scope: dict[str, Any]) -> None:
+    def __init__(self, scope: dict[str, Any], authenticated: Authenticated) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.query = parse_qs(scope.get("query_string", b"").decode(), keep_blank_values=True)
+        self.query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         self.headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-        signed_in_query = "Credential=" + self.query.get("X-Amz-Credential", [""])[0]
-        match = CREDENTIAL.search(self.headers.get("authorization", "")) or CREDENTIAL.search(signed_in_query)
-        key, self.region, self.service = match.groups() if match else ("", REGION, "")
-        self.session = session_of_key(key)
-        self.account_id = ACCOUNT_ID
-        if self.session:
-            self.account_id = self.session.account_id
-        elif re.fullmatch(r"\d{12}", key):
-            self.account_id = key
+        self.body = authenticated.body
+        self.region, self.service = authenticated.region, authenticated.service
+        self.session = session_of_key(authenticated.access_key_id)
+        self.account_id = self.session.account_id if self.session else ACCOUNT_ID
         self.target_prefix, _, self.action = self.headers.get("x-amz-target", "").rpartition(".")
 
     @property
@@ -214,13 +239,34 @@ def _json_time(value: Any) -> float:
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
-async def _read(receive: Receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+def _refused(refused: RefusedError, request: SignedRequest) -> HttpReply:
+    signed_for = re.search(r"/([\w-]+)/aws4_request", request.headers.get("authorization", ""), re.ASCII)
+    service = signed_for[1] if signed_for else "s3" if "X-Amz-Credential" in request.query else ""
+    has_action = "Action" in request.query
+    return refusal_reply(refused, service, request.path, request.headers, has_action=has_action)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body that has been read, once more; then what comes after it."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _without_cross_origin(send: Send) -> Send:
+    """No page may read an answer, whatever a bucket's CORS configuration or the emulator says."""
+
+    async def send_cleaned(message: Message) -> None:
+        headers = message.get("headers")
+        if headers is not None:
+            kept = [pair for pair in headers if not pair[0].lower().startswith(CROSS_ORIGIN_HEADERS)]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return send_cleaned
 
 
 async def _send(send: Send, reply: HttpReply) -> None:

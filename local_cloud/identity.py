@@ -3,13 +3,13 @@
 The server runs as one process, so the table of issued keys is this module's own.
 """
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from local_cloud.defaults import REGION
+from local_cloud.root_key import RootKey, new_root_key
 
 ROLE_ARN = re.compile(r"arn:(?P<partition>aws[\w-]*):iam::(?P<account>\d{12}):role/(?P<path_and_name>.+)")
 
@@ -21,8 +21,8 @@ class RoleSession:
     role_arn: str
     session_name: str
     access_key_id: str
-    secret_access_key: str
-    session_token: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
 
     @property
     def role_name(self) -> str:
@@ -50,16 +50,23 @@ class _Issued:
         self.sessions: dict[str, RoleSession] = {}
         self.endpoint_url = ""
         self.region = REGION
+        self.root_key: RootKey = new_root_key()
         self.listener: SessionListener | None = None
 
 
 _issued = _Issued()
 
 
-def configure(*, endpoint_url: str, region: str, listener: SessionListener | None = None) -> None:
-    """Set once by the server. `listener` hears of every new session before its key is handed out."""
+def configure(
+    *, endpoint_url: str, region: str, root_key: RootKey, listener: SessionListener | None = None
+) -> None:
+    """Set once by the server. `listener` hears of every new session before its key is handed out.
+
+    The keys of sessions are derived from `root_key`, so that they outlive a restart of the server.
+    """
     _issued.endpoint_url = endpoint_url
     _issued.region = region
+    _issued.root_key = root_key
     _issued.listener = listener
 
 
@@ -68,12 +75,15 @@ def session_for(role_arn: str, session_name: str = "session") -> RoleSession:
     if not ROLE_ARN.fullmatch(role_arn):
         raise ValueError(f"{role_arn!r} is not the ARN of an IAM role")
     session_name = re.sub(r"[^\w+=,.@-]", "-", session_name)[:64]
-    digest = hashlib.sha256(f"{role_arn} {session_name}".encode()).hexdigest()
-    key = f"ASIA{digest[:16].upper()}"
+    key, secret, token = (
+        _issued.root_key.derive(f"role session {part}", role_arn, session_name).hex()
+        for part in ("key", "secret", "token")
+    )
+    key = f"ASIA{key[:16].upper()}"
     with _issued.lock:
         session = _issued.sessions.get(key)
         if session is None:
-            session = RoleSession(role_arn, session_name, key, digest[16:56], digest[24:])
+            session = RoleSession(role_arn, session_name, key, secret[:40], token)
             if _issued.listener:
                 _issued.listener(session)
             _issued.sessions[key] = session

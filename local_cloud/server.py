@@ -17,11 +17,14 @@ from local_cloud import identity, scratch, server_file, state_file
 from local_cloud.activity import Activity
 from local_cloud.containers import Containers
 from local_cloud.defaults import REGION
+from local_cloud.door.authentication import Authentication
 from local_cloud.ec2 import Machines
 from local_cloud.front import Front
 from local_cloud.ministack_adapter import environment
+from local_cloud.private_files import keep_private
 from local_cloud.processes import Processes
-from local_cloud.server_file import ServerNote
+from local_cloud.root_key import RootKey, RootKeyError, ensure_root_key
+from local_cloud.server_file import Place, ServerNote
 from local_cloud.service import Service
 from local_cloud.services.autoscaling import ApplicationAutoScaling
 from local_cloud.services.sagemaker import SageMaker
@@ -39,6 +42,7 @@ class ServerError(Exception):
 def serve(port: int, state_dir: Path, containers: Containers) -> None:
     """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError."""
     state_dir.mkdir(parents=True, exist_ok=True)
+    keep_private(state_dir)
     with (state_dir / "server.lock").open("w") as lock:
         # The lock goes with the process, so a killed server leaves none.
         try:
@@ -47,15 +51,21 @@ def serve(port: int, state_dir: Path, containers: Containers) -> None:
             raise ServerError(
                 f"another server serves {state_dir}: stop it, or choose another folder"
             ) from error
+        try:
+            root_key = ensure_root_key(state_dir)
+        except RootKeyError as error:
+            raise ServerError(str(error)) from error
         listener = _listen(port)
         environment.prepare(listener.getsockname()[1], state_dir)
-        Server(listener, state_dir, containers).run()
+        Server(listener, state_dir, containers, root_key).run()
 
 
 class Server:
     """All parts of one running cloud."""
 
-    def __init__(self, listener: socket.socket, state_dir: Path, containers: Containers) -> None:
+    def __init__(
+        self, listener: socket.socket, state_dir: Path, containers: Containers, root_key: RootKey
+    ) -> None:
         # The emulator reads its settings from the environment as it is imported.
         from local_cloud.ministack_adapter import emulator  # noqa: PLC0415
 
@@ -72,10 +82,11 @@ class Server:
             logs=state_dir / "logs" / "ec2",
             endpoint_url=self._note.endpoint_url,
         )
-        self._emulator = emulator.Emulator(self._processes, self._machines)
+        self._emulator = emulator.Emulator(self._processes, self._machines, root_key)
         identity.configure(
             endpoint_url=self._note.endpoint_url,
             region=REGION,
+            root_key=root_key,
             listener=self._emulator.register,
         )
         self._activity = Activity(state_dir / "activity.jsonl", emulator.IamRecords())
@@ -85,7 +96,8 @@ class Server:
             emulator.asgi_app,
             self._services,
             activity=self._activity,
-            status={"pid": self._note.pid, "state_dir": str(state_dir.resolve())},
+            authentication=Authentication(root_key, emulator.IssuedKeys()),
+            place=Place(root_key, state_dir, self._note),
         )
 
     @property

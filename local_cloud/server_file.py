@@ -1,12 +1,18 @@
 """The note that a running server leaves in its state folder, by which others find it."""
 
+import hmac
 import json
+import re
+import secrets
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-# Where the server tells who it is.
+from local_cloud.root_key import RootKey, RootKeyError, read_root_key
+
+# Where the server proves who it is, and tells nothing else: `?challenge=<64 hexadecimal digits>`.
 STATUS_PATH = "/_local_cloud/status"
+CHALLENGE = re.compile(r"[0-9a-f]{64}")
 ASK_TIMEOUT_S = 5.0
 
 
@@ -20,6 +26,20 @@ class ServerNote:
     @property
     def endpoint_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server, and the folder that it serves."""
+
+    root_key: RootKey
+    state_dir: Path
+    note: ServerNote
+
+    def proof(self, challenge: str) -> str:
+        """What only that server, with the key of its folder, can answer to a challenge that is new."""
+        parts = (str(self.state_dir.resolve()), str(self.note.pid), str(self.note.port), challenge)
+        return self.root_key.derive("server", *parts).hex()
 
 
 def note_path(state_dir: Path) -> Path:
@@ -50,17 +70,23 @@ def remove_note(state_dir: Path) -> None:
 
 def is_served(state_dir: Path, note: ServerNote) -> bool:
     """Whether that very process serves that very folder and is ready: a number alone proves nothing."""
+    try:
+        root_key = read_root_key(state_dir)
+    except RootKeyError:
+        return False
+    if root_key is None:
+        return False
+    challenge = secrets.token_hex(32)
     # Not urllib: a proxy in the environment is not for this address.
     connection = HTTPConnection("127.0.0.1", note.port, timeout=ASK_TIMEOUT_S)
     try:
-        connection.request("GET", STATUS_PATH)
+        connection.request("GET", f"{STATUS_PATH}?challenge={challenge}")
         status = json.load(connection.getresponse())
     except (OSError, HTTPException, ValueError):
         return False
     finally:
         connection.close()
-    return bool(
-        status.get("pid") == note.pid
-        and status.get("state_dir") == str(state_dir.resolve())
-        and status.get("ready")
-    )
+    if not isinstance(status, dict):
+        return False
+    expected = Place(root_key, state_dir, note).proof(challenge)
+    return hmac.compare_digest(expected, str(status.get("proof"))) and status.get("ready") is True

@@ -36,14 +36,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def cloud_client(cloud: Cloud) -> Callable[..., Any]:
     """Makes boto3 clients of the cloud: `cloud_client("s3")`; the caller is the account's root."""
 
-    def client(service: str, endpoint_url: str = cloud.endpoint_url) -> Any:
+    def client(service: str, of: Cloud = cloud, config: Config | None = None) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]  # the name is a variable
-            endpoint_url=endpoint_url,
+            endpoint_url=of.endpoint_url,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+            aws_access_key_id=of.root_key.access_key_id,
+            aws_secret_access_key=of.root_key.secret_access_key,
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=120).merge(config or Config()),
         )
 
     return client

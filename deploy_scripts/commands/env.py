@@ -12,7 +12,7 @@ from deploy_scripts.screen import Screen
 
 def env(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Print the variables for AWS clients: eval "$(dropserve env)"."""
-    variables = laptop.client_variables(laptop.running_cloud().endpoint_url)
+    variables = laptop.client_variables(laptop.running_cloud())
     if as_json:
         Screen(as_json=True).put_json(variables)
         return

@@ -208,7 +208,7 @@ class Roads:
 
     def _client(self, service: str) -> Any:
         """Of a service that dropserve itself has no business with."""
-        keys = laptop.client_variables(self._aws.endpoint_url or "")
+        keys = laptop.client_variables(laptop.running_cloud())
         return cast(Any, boto3).client(
             service,
             endpoint_url=keys["AWS_ENDPOINT_URL"],

@@ -6,6 +6,7 @@ from local_cloud import identity
 from local_cloud.ec2 import Machines
 from local_cloud.ministack_adapter import (
     cloudformation,
+    credentials,
     event_targets,
     iam,
     lambda_concurrency,
@@ -15,23 +16,26 @@ from local_cloud.ministack_adapter import (
     s3_reads,
     step_functions,
 )
+from local_cloud.ministack_adapter.credentials import IssuedKeys
 from local_cloud.ministack_adapter.iam import IamRecords
 from local_cloud.ministack_adapter.instances import Instances
 from local_cloud.processes import Processes
+from local_cloud.root_key import RootKey
 
 # The ASGI application of ministack, a public name.
 asgi_app = app.app
 
-__all__ = ["Emulator", "IamRecords", "asgi_app"]
+__all__ = ["Emulator", "IamRecords", "IssuedKeys", "asgi_app"]
 
 
 class Emulator:
     """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
 
-    def __init__(self, processes: Processes, machines: Machines) -> None:
+    def __init__(self, processes: Processes, machines: Machines, root_key: RootKey) -> None:
         self._instances = Instances(machines)
         points.check_version()
         iam.install()
+        credentials.install(root_key)
         lambda_workers.install(processes)
         lambda_concurrency.install()
         s3_events.install()

@@ -81,8 +81,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
             service,  # type: ignore[call-overload]  # the name is a variable
             endpoint_url=cloud.endpoint_url,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=cloud.root_key.access_key_id,
+            aws_secret_access_key=cloud.root_key.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}),
         )
 

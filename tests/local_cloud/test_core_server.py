@@ -85,7 +85,7 @@ def _in_service(client: Callable[..., Any], name: str) -> None:
 
 
 def _at(cloud: Cloud, cloud_client: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda service: cloud_client(service, cloud.endpoint_url)
+    return lambda service: cloud_client(service, cloud)
 
 
 def test_everything_comes_back_after_a_restart(

@@ -62,8 +62,8 @@ class Shop:
             service,  # type: ignore[call-overload]  # the name is a variable
             endpoint_url=self.cloud.endpoint_url,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.cloud.root_key.access_key_id,
+            aws_secret_access_key=self.cloud.root_key.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
         )
 

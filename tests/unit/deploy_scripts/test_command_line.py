@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,8 @@ from deploy_scripts.commands.run import parse_hyperparameters
 from deploy_scripts.deploy import parse_parameters
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.packaging.weights import parse_weights
+from local_cloud.control import Cloud
+from local_cloud.root_key import RootKey
 
 RUN_KEYS = [
     "run_id",
@@ -160,9 +163,11 @@ def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
     assert json.loads(result.stdout)["source"] == "manual"
 
 
+CLOUD = Cloud("http://127.0.0.1:4566", 1, Path("server.log"), RootKey("AKIAEXAMPLE", "secret"))
+
+
 def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    running: Any = type("Cloud", (), {"endpoint_url": "http://127.0.0.1:4566"})
-    monkeypatch.setattr(laptop, "running_cloud", lambda: running)
+    monkeypatch.setattr(laptop, "running_cloud", lambda: CLOUD)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -170,6 +175,7 @@ def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> No
     lines = CliRunner().invoke(cli.app, ["env"]).stdout.splitlines()
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+    assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]) == ("AKIAEXAMPLE", "secret")
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"} < set(variables)
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566" in lines
     assert len(lines) == len(variables)
@@ -179,7 +185,7 @@ def test_a_proxy_is_kept_away_from_the_laptops_cloud(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", "intranet")
 
-    assert laptop.client_variables("http://127.0.0.1:4566")["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert laptop.client_variables(CLOUD)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
 
 
 def run_dropserve(tmp_path: Any, *arguments: str) -> subprocess.CompletedProcess[str]:

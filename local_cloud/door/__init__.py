@@ -1,0 +1,1 @@
+"""Who may speak to the server: programs of this machine that sign with a key of this cloud."""
