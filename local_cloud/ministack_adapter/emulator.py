@@ -17,6 +17,7 @@ from local_cloud.ministack_adapter import (
 )
 from local_cloud.ministack_adapter.iam import IamRecords
 from local_cloud.ministack_adapter.instances import Instances
+from local_cloud.ministack_adapter.persistence import EmulatorState
 from local_cloud.processes import Processes
 
 # The ASGI application of ministack, a public name.
@@ -28,9 +29,11 @@ __all__ = ["Emulator", "IamRecords", "asgi_app"]
 class Emulator:
     """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
 
-    def __init__(self, processes: Processes, machines: Machines) -> None:
+    def __init__(self, processes: Processes, machines: Machines, state: EmulatorState) -> None:
+        self._state = state
         self._instances = Instances(machines)
         points.check_version()
+        state.install()
         iam.install()
         lambda_workers.install(processes)
         lambda_concurrency.install()
@@ -47,6 +50,7 @@ class Emulator:
 
     def resume(self) -> None:
         """Takes up what ran when the server ended."""
+        self._state.resume()
         self._instances.resume()
         lambda_concurrency.resume()
 
