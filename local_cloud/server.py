@@ -115,6 +115,8 @@ class Server:
         def end() -> None:
             _exit_after(STOP_LIMIT_S, code=1)
             ended.set()
+            # Nobody is to find a server that ends.
+            server_file.remove_note(self._state_dir)
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,14 +124,19 @@ class Server:
         config = HypercornConfig()
         config.bind = [f"fd://{self._listener.detach()}"]
         config.keep_alive_timeout = 75
-        config.graceful_timeout = GRACE_S
+        config.graceful_timeout = GRACE_S / 2
         config.loglevel = "WARNING"
         start = asyncio.create_task(self._start_services(ended))
         app = self._saver.watching(self._front)
-        await hypercorn_serve(app, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        serving = asyncio.create_task(
+            hypercorn_serve(app, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        )
+        await asyncio.wait({serving, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         await start
-        # Here, not after the loop: it waits for its threads, and those wait for the functions' processes.
+        await asyncio.wait({serving}, timeout=GRACE_S)
+        # A request that still waits for a function ends with the function's process.
         self._stop()
+        await serving
 
     async def _start_services(self, ended: asyncio.Event) -> None:
         """Gives the services their state back; they may call the front door as they take it up."""
@@ -140,6 +147,8 @@ class Server:
         await asyncio.to_thread(self._restore)
         self._saver.start()
         self._front.restored.set()
+        if ended.is_set():
+            return
         server_file.write_note(self._state_dir, self._note)
         logger.info("ready at %s, state in %s", self._note.endpoint_url, self._state_dir)
 

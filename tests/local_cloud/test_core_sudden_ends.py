@@ -235,6 +235,7 @@ def test_a_start_while_another_server_ends(place: Place) -> None:
     first = place.cloud
     assert first is not None
     os.kill(first.pid, signal.SIGTERM)
+    until(lambda: control.find(place.folder) is None)
     place.up()
     assert place.cloud is not None
     assert place.cloud.pid != first.pid
