@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from local_cloud import server_file, server_lock
 
 START_TIMEOUT_S = 60.0
@@ -162,7 +164,7 @@ def _holder(state_dir: Path) -> int | None:
 
 def _has_left(state_dir: Path, pid: int, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    while _is_alive(pid) and server_lock.holder(state_dir) is not None:
+    while _is_alive(pid) or server_lock.holder(state_dir) == pid:
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_S)
@@ -170,14 +172,14 @@ def _has_left(state_dir: Path, pid: int, timeout_s: float) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
+    """A process that has ended and that its parent has not collected is not alive."""
     child = _children.get(pid)
     if child is not None:
         return child.poll() is None
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def _end_of(state_dir: Path) -> str:
