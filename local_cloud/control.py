@@ -8,12 +8,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cloud import server_file
+import psutil
+
+from local_cloud import server_file, server_lock
 from local_cloud.root_key import RootKey, RootKeyError, read_root_key
-from local_cloud.server_file import ServerNote
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+KILL_TIMEOUT_S = 10.0
+SAVE_TIMEOUT_S = 10.0
 POLL_S = 0.05
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOG_LINES = 20
@@ -42,43 +45,51 @@ def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) 
 
     `port` 0 takes any free one. Raises ControlError with the end of the log.
     """
-    running = find(state_dir)
-    if running:
-        return running
-    # Its owner's alone from the first moment: the server sees to what is there already.
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "local_cloud",
-        "--port",
-        str(port),
-        "--state-dir",
-        str(state_dir.resolve()),
-    ]
-    if containers:
-        command += ["--containers", str(containers.resolve())]
-    log_file = server_file.log_path(state_dir)
-    with log_file.open("ab") as log:
-        child = subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _children[child.pid] = child
+    child: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         cloud = find(state_dir)
         if cloud:
             return cloud
-        if child.poll() is not None:
-            raise ControlError(f"the local cloud did not start:\n{_end_of(log_file)}")
+        # Somebody else's server may be starting, or ending.
+        is_held = server_lock.holder(state_dir) is not None
+        if child is None and not is_held:
+            child = _spawn(state_dir, port, containers)
+        elif child is not None and child.poll() is not None:
+            if not is_held:
+                raise ControlError(f"the local cloud did not start:\n{_end_of(state_dir)}")
+            child = None
         time.sleep(POLL_S)
+    if child is None:
+        raise ControlError(
+            f"process {server_lock.holder(state_dir)} holds {state_dir} and is not ready after "
+            f"{START_TIMEOUT_S:g} s:\n{_end_of(state_dir)}"
+        )
     child.kill()
-    raise ControlError(f"the local cloud was not ready after {START_TIMEOUT_S:g} s:\n{_end_of(log_file)}")
+    raise ControlError(f"the local cloud was not ready after {START_TIMEOUT_S:g} s:\n{_end_of(state_dir)}")
+
+
+def _spawn(state_dir: Path, port: int, containers: Path | None) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "local_cloud", "--port", str(port)]
+    command += ["--state-dir", str(state_dir.resolve())]
+    if containers:
+        command += ["--containers", str(containers.resolve())]
+    try:
+        # Its owner's alone from the first moment: the server sees to what is there already.
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with server_file.log_path(state_dir).open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ControlError(f"the folder {state_dir} cannot be used: {error.strerror}") from error
+    _children[child.pid] = child
+    return child
 
 
 def find(state_dir: Path) -> Cloud | None:
@@ -95,39 +106,95 @@ def find(state_dir: Path) -> Cloud | None:
     return Cloud(note.endpoint_url, note.pid, server_file.log_path(state_dir), root_key)
 
 
+def is_there(state_dir: Path) -> bool:
+    """Whether a server has the folder, be it that it starts, serves, ends or hangs."""
+    return server_lock.holder(state_dir) is not None
+
+
+def save_error(state_dir: Path) -> str | None:
+    """Why the server cannot save its state; None while it can, or when none answers."""
+    note = server_file.read_note(state_dir)
+    status = server_file.ask_status(state_dir, note) if note else None
+    return str(status["save_error"]) if status and "save_error" in status else None
+
+
+def wait_until_saved(state_dir: Path) -> None:
+    """Returns when all that was done so far is on disk. Raises ControlError when it cannot be saved."""
+    deadline = time.monotonic() + SAVE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        note = server_file.read_note(state_dir)
+        status = server_file.ask_status(state_dir, note) if note else None
+        if status is None:
+            raise ControlError("it has ended")
+        if "save_error" in status:
+            raise ControlError(str(status["save_error"]))
+        if status["saved"]:
+            return
+        time.sleep(POLL_S)
+    raise ControlError(f"it is not saved after {SAVE_TIMEOUT_S:g} s")
+
+
 def stop(state_dir: Path) -> bool:
     """Stops the server of a state folder, with its state saved; False when none runs.
 
-    Raises ControlError when it does not end in time.
+    One that does not end in time is killed: it has saved its state as it changed.
+    Raises ControlError when even that is not possible.
     """
-    note = server_file.read_note(state_dir)
-    if note is None:
-        return False
-    if not server_file.is_served(state_dir, note):
+    pid = _holder(state_dir)
+    if pid is None:
         server_file.remove_note(state_dir)
         return False
-    os.kill(note.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while _is_alive(note):
+    try:
+        os.kill(pid, signal.SIGTERM)
+        if not _has_left(state_dir, pid, STOP_TIMEOUT_S):
+            os.kill(pid, signal.SIGKILL)
+            if not _has_left(state_dir, pid, KILL_TIMEOUT_S):
+                raise ControlError(f"process {pid} does not even end when it is killed")
+    except ProcessLookupError:
+        pass
+    except PermissionError as error:
+        raise ControlError(f"process {pid} belongs to another user") from error
+    return True
+
+
+def _holder(state_dir: Path) -> int | None:
+    """The process that has the folder. Raises ControlError when it does not tell its number."""
+    deadline = time.monotonic() + SAVE_TIMEOUT_S
+    while True:
+        pid = server_lock.holder(state_dir)
+        if pid != server_lock.UNKNOWN:
+            return pid
+        note = server_file.read_note(state_dir)
+        if note and server_file.is_served(state_dir, note):
+            return note.pid
         if time.monotonic() > deadline:
-            log_file = server_file.log_path(state_dir)
-            raise ControlError(
-                f"process {note.pid} did not end within {STOP_TIMEOUT_S:g} s:\n{_end_of(log_file)}"
-            )
+            raise ControlError(f"some process has {state_dir} and does not answer")
+        time.sleep(POLL_S)
+
+
+def _has_left(state_dir: Path, pid: int, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while _is_alive(pid) or server_lock.holder(state_dir) == pid:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(POLL_S)
     return True
 
 
-def _is_alive(note: ServerNote) -> bool:
-    child = _children.get(note.pid)
+def _is_alive(pid: int) -> bool:
+    """A process that has ended and that its parent has not collected is not alive."""
+    child = _children.get(pid)
     if child is not None:
         return child.poll() is None
     try:
-        os.kill(note.pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
-def _end_of(log_file: Path) -> str:
-    return "\n".join(log_file.read_text(errors="replace").splitlines()[-LOG_LINES:])
+def _end_of(state_dir: Path) -> str:
+    try:
+        text = server_file.log_path(state_dir).read_text(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-LOG_LINES:])

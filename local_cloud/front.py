@@ -97,7 +97,7 @@ class Front:
 
     def _status(self, scope: dict[str, Any]) -> HttpReply:
         challenge = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[0]
-        status: dict[str, Any] = {"ready": self.restored.is_set()}
+        status: dict[str, Any] = {**self._place.facts, "ready": self.restored.is_set()}
         if CHALLENGE.fullmatch(challenge):
             status["proof"] = self._place.proof(challenge)
         return HttpReply(200, {"content-type": "application/json"}, json.dumps(status).encode())

@@ -1,19 +1,18 @@
 """The server in the foreground: the emulator, the added services, and one front door on 127.0.0.1."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config as HypercornConfig
 
-from local_cloud import identity, scratch, server_file, state_file
+from local_cloud import identity, scratch, server_file, server_lock, snapshot
 from local_cloud.activity import Activity
 from local_cloud.containers import Containers
 from local_cloud.defaults import REGION
@@ -28,11 +27,16 @@ from local_cloud.server_file import Place, ServerNote
 from local_cloud.service import Service
 from local_cloud.services.autoscaling import ApplicationAutoScaling
 from local_cloud.services.sagemaker import SageMaker
+from local_cloud.snapshot import Snapshot, SnapshotError
+from local_cloud.state_saver import StateSaver
 
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 GRACE_S = 3.0
+# From the signal to the end, whatever hangs.
+STOP_LIMIT_S = 20.0
+LEFT_THREADS_S = 1.0
 
 
 class ServerError(Exception):
@@ -41,23 +45,28 @@ class ServerError(Exception):
 
 def serve(port: int, state_dir: Path, containers: Containers) -> None:
     """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    keep_private(state_dir)
-    with (state_dir / "server.lock").open("w") as lock:
-        # The lock goes with the process, so a killed server leaves none.
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ServerError(
-                f"another server serves {state_dir}: stop it, or choose another folder"
-            ) from error
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep_private(state_dir)
+        lock = server_lock.take(state_dir)
+    except OSError as error:
+        raise ServerError(
+            f"the folder {state_dir} cannot be used: {error.strerror}; choose another with --state-dir"
+        ) from error
+    if lock is None:
+        raise ServerError(f"another server serves {state_dir}: stop it, or choose another folder")
+    with lock:
         try:
             root_key = ensure_root_key(state_dir)
         except RootKeyError as error:
             raise ServerError(str(error)) from error
         listener = _listen(port)
         environment.prepare(listener.getsockname()[1], state_dir)
-        Server(listener, state_dir, containers, root_key).run()
+        try:
+            server = Server(listener, state_dir, containers, root_key)
+        except SnapshotError as error:
+            raise ServerError(str(error)) from error
+        server.run()
 
 
 class Server:
@@ -67,8 +76,12 @@ class Server:
         self, listener: socket.socket, state_dir: Path, containers: Containers, root_key: RootKey
     ) -> None:
         # The emulator reads its settings from the environment as it is imported.
-        from local_cloud.ministack_adapter import emulator  # noqa: PLC0415
+        from local_cloud.ministack_adapter import emulator, persistence  # noqa: PLC0415
 
+        snapshot_file = snapshot.snapshot_path(state_dir)
+        saved = snapshot.read(snapshot_file, persistence.decode_object)
+        self._saved = saved or _saved_before_snapshots(state_dir)
+        self._is_stopped = False
         self._scratch = state_dir / "tmp"
         scratch.claim(self._scratch)
         self._listener = listener
@@ -82,7 +95,8 @@ class Server:
             logs=state_dir / "logs" / "ec2",
             endpoint_url=self._note.endpoint_url,
         )
-        self._emulator = emulator.Emulator(self._processes, self._machines, root_key)
+        emulator_state = persistence.EmulatorState(saved.emulator if saved else None)
+        self._emulator = emulator.Emulator(self._processes, self._machines, root_key, emulator_state)
         identity.configure(
             endpoint_url=self._note.endpoint_url,
             region=REGION,
@@ -92,17 +106,17 @@ class Server:
         self._activity = Activity(state_dir / "activity.jsonl", emulator.IamRecords())
         sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker")
         self._services: Sequence[Service] = (sagemaker, ApplicationAutoScaling(sagemaker))
+        place = Place(root_key, state_dir, self._note)
         self._front = Front(
             emulator.asgi_app,
             self._services,
             activity=self._activity,
             authentication=Authentication(root_key, emulator.IssuedKeys()),
-            place=Place(root_key, state_dir, self._note),
+            place=place,
         )
-
-    @property
-    def _services_file(self) -> Path:
-        return self._state_dir / "state" / "added-services.json"
+        self._saver = StateSaver(
+            snapshot_file, emulator_state, self._services, encode=persistence.encode_value, status=place.facts
+        )
 
     def run(self) -> None:
         """Serves until a signal, then ends everything that was started."""
@@ -113,17 +127,32 @@ class Server:
 
     async def _serve(self) -> None:
         ended = asyncio.Event()
+
+        def end() -> None:
+            _exit_after(STOP_LIMIT_S, code=1)
+            ended.set()
+            # Nobody is to find a server that ends.
+            server_file.remove_note(self._state_dir)
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
+            loop.add_signal_handler(number, end)
         config = HypercornConfig()
         config.bind = [f"fd://{self._listener.detach()}"]
         config.keep_alive_timeout = 75
-        config.graceful_timeout = GRACE_S
+        config.graceful_timeout = GRACE_S / 2
         config.loglevel = "WARNING"
         start = asyncio.create_task(self._start_services(ended))
-        await hypercorn_serve(self._front, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        app = self._saver.watching(self._front)
+        serving = asyncio.create_task(
+            hypercorn_serve(app, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+        )
+        await asyncio.wait({serving, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         await start
+        await asyncio.wait({serving}, timeout=GRACE_S)
+        # A request that still waits for a function ends with the function's process.
+        self._stop()
+        await serving
 
     async def _start_services(self, ended: asyncio.Event) -> None:
         """Gives the services their state back; they may call the front door as they take it up."""
@@ -132,22 +161,27 @@ class Server:
                 return
             await asyncio.sleep(0.02)
         await asyncio.to_thread(self._restore)
+        self._saver.start()
         self._front.restored.set()
+        if ended.is_set():
+            return
         server_file.write_note(self._state_dir, self._note)
         logger.info("ready at %s, state in %s", self._note.endpoint_url, self._state_dir)
 
     def _restore(self) -> None:
         self._emulator.resume()
-        states: dict[str, dict[str, Any]] = state_file.load(self._services_file)
         for service in self._services:
-            if service.name in states:
-                service.restore(states[service.name])
+            if service.name in self._saved.services:
+                service.restore(self._saved.services[service.name])
 
     def _stop(self) -> None:
+        """Saves the state and ends all processes; once."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         try:
             if self._front.restored.is_set():
-                self._services_file.parent.mkdir(parents=True, exist_ok=True)
-                state_file.save(self._services_file, self._services)
+                self._save_last()
             for service in self._services:
                 service.stop()
         finally:
@@ -156,6 +190,26 @@ class Server:
             self._activity.close()
             scratch.remove(self._scratch)
             server_file.remove_note(self._state_dir)
+            # Nothing is left to be done by a thread that still waits for something.
+            _exit_after(LEFT_THREADS_S, code=0)
+
+    def _save_last(self) -> None:
+        try:
+            self._saver.close()
+        except OSError as error:
+            logger.error("the state could not be saved: %s", error)
+
+
+def _saved_before_snapshots(state_dir: Path) -> Snapshot:
+    """What an older version saved; the emulator finds its own files by itself."""
+    return Snapshot(services=snapshot.read_before_format_1(state_dir / "state" / "added-services.json"))
+
+
+def _exit_after(seconds: float, *, code: int) -> None:
+    """Ends this process even if a thread hangs; the guardian ends what it has started."""
+    timer = threading.Timer(seconds, os._exit, [code])
+    timer.daemon = True
+    timer.start()
 
 
 def _listen(port: int) -> socket.socket:

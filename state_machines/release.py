@@ -35,14 +35,20 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
         "Count live instances",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName.$": "$.previous.live.endpoint_name"},
-        select={"instance_count.$": "$.ProductionVariants[0].CurrentInstanceCount"},
-        into="$.start",
+        into="$.live_endpoint",
         on_error=start_small,
     )
+    # The description of an endpoint that failed has no variants.
+    known = Choice("Is their number known?")
+    count_path = "$.live_endpoint.ProductionVariants[0].CurrentInstanceCount"
+    as_many = Pass("Start with as many", parameters={"instance_count.$": count_path}, result_path="$.start")
+    known.add_choice(ChoiceRule.IsPresent(count_path, True), as_many)
+    known.default_choice(start_small)
+    count.next(known)
     anyone = Choice("Does one serve already?")
     anyone.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), count)
     create = _create_model(endings)
-    count.next(create)
+    as_many.next(create)
     newer = Choice("Was it judged against that one?")
     newer.add_choice(
         ChoiceRule.And(

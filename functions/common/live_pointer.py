@@ -4,7 +4,11 @@ import json
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.s3_uris import parse_s3_uri
 
+# Their objects are listed, and must be restored before they can be read:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
+ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 FIELDS = {"release", "run_id", "model_data_uri", "accuracy"}
 
 
@@ -27,3 +31,25 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
     if not isinstance(pointer, dict) or (pointer and not pointer.keys() >= FIELDS):
         raise PointerError(f"the SSM parameter {parameter!r} names no release; set it to {{}} or a release")
     return pointer or None
+
+
+def why_live_model_is_lost(pointer: dict[str, Any] | None, *, data_bucket: str, s3: Any) -> str | None:
+    """Why the model.tar.gz of the live release cannot be read any more; None while it can, or without one.
+
+    Its endpoint may serve on, but can neither grow nor start anew. A listing tells, by `s3:ListBucket` alone;
+    of any bucket but the deployment's own nothing is known, and None is the answer.
+    """
+    if not pointer:
+        return None
+    uri = parse_s3_uri(pointer["model_data_uri"])
+    if uri.bucket != data_bucket:
+        return None
+    # In the order of keys: the key itself comes before all that begin with it.
+    listing = s3.list_objects_v2(Bucket=uri.bucket, Prefix=uri.key, MaxKeys=1)
+    found = next((each for each in listing.get("Contents", []) if each["Key"] == uri.key), None)
+    model = f"the model of the live release {pointer['release']}"
+    if found is None:
+        return f"{model} is gone from {uri}"
+    if found.get("StorageClass") in ARCHIVED:
+        return f"{model} is archived ({found['StorageClass']}) at {uri}"
+    return None

@@ -26,7 +26,8 @@ class Case:
 
     `metrics` is the challenger's metrics.json. `planned` is the live pointer when the training was planned:
     the champion that the training tried on its own test photos. `live` is the pointer now, and `live_metrics`
-    the metrics.json of the live model's run, where it is still there.
+    the metrics.json of the live model's run, where it is still there. `live_lost` says why the live model's
+    archive cannot be read any more, if so.
     """
 
     metrics: Document
@@ -35,10 +36,14 @@ class Case:
     planned: Document | None
     live: Document | None
     live_metrics: Document | None
+    live_lost: str | None = None
 
 
 def decide(case: Case) -> Decision:
-    """The rules; the first that fits decides: forced, below the minimum, nothing live, better or not."""
+    """The rules; the first that fits decides.
+
+    Forced, below the minimum, nothing live, the live model lost, better or not.
+    """
     accuracy = case.metrics["accuracy"]
     if case.force:
         return Decision(True, None, f"promotion was forced; the accuracy is {accuracy:.4f}")
@@ -47,6 +52,12 @@ def decide(case: Case) -> Decision:
         return Decision(False, "champion_kept" if case.live else "rejected", reason)
     if not case.live:
         return Decision(True, None, f"the first release: nothing is live, and the accuracy is {accuracy:.4f}")
+    if case.live_lost:
+        reason = (
+            f"{case.live_lost}: it can neither be scaled nor started again, so this one is judged as a first "
+            f"release is and goes live; the accuracy is {accuracy:.4f}"
+        )
+        return Decision(True, None, reason)
     why_not_tried = _why_not_tried(case, case.live)
     return _by_record(case, case.live, why_not_tried) if why_not_tried else _side_by_side(case.metrics)
 

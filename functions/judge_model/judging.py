@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.common.documents import parse_document, put_document
 from functions.common.errors import DocumentError
+from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
@@ -33,6 +34,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
             planned=plan["champion"],
             live=live,
             live_metrics=_recorded_metrics(live, data_bucket, s3=s3),
+            live_lost=why_live_model_is_lost(live, data_bucket=data_bucket, s3=s3),
         )
     )
     uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in FILES}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.common.documents import put_document
+from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.choice import Option, choose
@@ -32,7 +33,7 @@ def plan_training(
     request: Mapping[str, Any],
     *,
     settings: Settings,
-    champion: Mapping[str, Any] | None,
+    champion: dict[str, Any] | None,
     s3: Any,
 ) -> dict[str, Any]:
     """Plan the training that `request` (run, overrides, inspection) asks for, and write plan.json.
@@ -47,7 +48,12 @@ def plan_training(
     except BadOverridesError as error:
         plan: dict[str, Any] = {"accepted": False, "reason": str(error)}
     else:
-        plan = _plan(run, overrides, request["inspection"], settings, champion)
+        lost = why_live_model_is_lost(champion, data_bucket=settings.data_bucket, s3=s3)
+        plan = _plan(run, overrides, request["inspection"], settings, None if lost else champion)
+        # A channel without an object fails the training; the judge is told what was live all the same.
+        plan["champion"] = champion
+        if lost and plan["accepted"]:
+            plan["reason"] += f"; {lost}, so the new model is not tried beside it"
         backbone = overrides.hyperparameters.get("backbone", settings.default_backbone)
         missing = missing_weights(backbone, bucket=settings.artifacts_bucket, s3=s3)
         if missing:
@@ -62,7 +68,7 @@ def _plan(
     overrides: Overrides,
     inspection: Mapping[str, Any],
     settings: Settings,
-    champion: Mapping[str, Any] | None,
+    champion: dict[str, Any] | None,
 ) -> dict[str, Any]:
     values = hyperparameters.with_defaults(overrides.hyperparameters, backbone=settings.default_backbone)
     max_cost_usd = _first(overrides.max_cost_usd, settings.default_max_cost_usd)
@@ -103,7 +109,7 @@ def _plan(
         },
         "min_accuracy": _first(overrides.min_accuracy, settings.default_min_accuracy),
         "force": overrides.force,
-        "champion": dict(champion) if champion else None,
+        "champion": champion,
         "output_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/training")),
         "checkpoint_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/checkpoints")),
     }

@@ -19,6 +19,7 @@ from local_cloud.ministack_adapter import (
 from local_cloud.ministack_adapter.credentials import IssuedKeys
 from local_cloud.ministack_adapter.iam import IamRecords
 from local_cloud.ministack_adapter.instances import Instances
+from local_cloud.ministack_adapter.persistence import EmulatorState
 from local_cloud.processes import Processes
 from local_cloud.root_key import RootKey
 
@@ -31,9 +32,13 @@ __all__ = ["Emulator", "IamRecords", "IssuedKeys", "asgi_app"]
 class Emulator:
     """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
 
-    def __init__(self, processes: Processes, machines: Machines, root_key: RootKey) -> None:
+    def __init__(
+        self, processes: Processes, machines: Machines, root_key: RootKey, state: EmulatorState
+    ) -> None:
+        self._state = state
         self._instances = Instances(machines)
         points.check_version()
+        state.install()
         iam.install()
         credentials.install(root_key)
         lambda_workers.install(processes)
@@ -51,6 +56,7 @@ class Emulator:
 
     def resume(self) -> None:
         """Takes up what ran when the server ended."""
+        self._state.resume()
         self._instances.resume()
         lambda_concurrency.resume()
 

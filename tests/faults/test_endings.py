@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from cloud_bench import until
 
 pytestmark = pytest.mark.cloud
 
@@ -40,6 +41,36 @@ def test_the_new_endpoint_starts_as_large_as_the_old_one(stage: Any) -> None:
     assert "Count live instances" in second.states
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert first.item["status"] == "live"
+
+
+@pytest.mark.parametrize("lost", ["endpoint", "configuration", "model server"])
+def test_a_live_endpoint_that_is_lost_does_not_stop_the_next_release(stage: Any, lost: str) -> None:
+    release, sagemaker = stage.run().item["release"], stage.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=release)
+    if lost == "configuration":
+        sagemaker.delete_endpoint_config(EndpointConfigName=release)
+    if lost == "model server":
+        _stand_broken(stage, release)
+    second = stage.run()
+    assert (second.status, second.item["status"]) == ("SUCCEEDED", "live")
+    assert stage.live()["release"] == second.item["release"]
+    assert stage.standing()["endpoint"] == [second.item["release"]]
+
+
+def _stand_broken(stage: Any, release: str) -> None:
+    """An endpoint of that name whose model cannot be loaded, as after a restart without its archive."""
+    sagemaker, broken = stage.client("sagemaker"), f"{release}-broken"
+    model = sagemaker.describe_model(ModelName=release)
+    container = {**model["PrimaryContainer"], "Image": "broken-serving:1"}
+    sagemaker.create_model(
+        ModelName=broken, ExecutionRoleArn=model["ExecutionRoleArn"], PrimaryContainer=container
+    )
+    variant = {"VariantName": "AllTraffic", "ModelName": broken, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=broken, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=release, EndpointConfigName=broken)
+    until(lambda: sagemaker.describe_endpoint(EndpointName=release)["EndpointStatus"] == "Failed")
 
 
 def test_the_same_drop_announced_twice_trains_once(stage: Any) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
@@ -151,20 +152,18 @@ def test_a_folder_has_one_server(own_state: Path) -> None:
     assert not control.stop(own_state)
 
 
-def test_a_second_server_of_a_folder_is_refused(own_state: Path) -> None:
-    control.start(own_state, port=0)
+def test_a_second_server_of_a_folder_is_refused(own_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = control.start(own_state, port=0).pid
     (own_state / "server.json").unlink()
-    with pytest.raises(ControlError, match="another server serves"):
+    monkeypatch.setattr("local_cloud.control.START_TIMEOUT_S", 1.0)
+    with pytest.raises(ControlError, match=f"process {pid} holds .* and is not ready"):
         control.start(own_state, port=0)
-    os.kill(_server_pid(own_state), signal.SIGKILL)
-
-
-def _server_pid(state_dir: Path) -> int:
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        if "local_cloud" in command and str(state_dir) in command:
-            return int(process.pid)
-    raise AssertionError("no server runs")
+    command = [sys.executable, "-m", "local_cloud", "--port", "0", "--state-dir", str(own_state)]
+    second = subprocess.run(command, capture_output=True, text=True, check=False, cwd=control.REPOSITORY)
+    assert second.returncode == 1
+    assert "another server serves" in second.stderr
+    assert control.stop(own_state)
+    assert not psutil.pid_exists(pid) or _is_gone(psutil.Process(pid))
 
 
 def test_a_stale_note_is_recognised(own_state: Path) -> None:

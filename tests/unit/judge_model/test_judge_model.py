@@ -6,7 +6,17 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from trainings import BUCKET, FOLDER, LIVE, RUN_ID, Bucket, beside_champion, make_metrics, make_tar
+from trainings import (
+    BUCKET,
+    FOLDER,
+    LIVE,
+    LIVE_OBJECT,
+    RUN_ID,
+    Bucket,
+    beside_champion,
+    make_metrics,
+    make_tar,
+)
 
 from functions.common.documents import parse_document
 from functions.common.errors import DocumentError, SettingsError
@@ -98,6 +108,35 @@ def test_a_record_that_is_gone_or_odd_is_no_record(judge, bucket, record):
     if record:
         bucket.objects[f"runs/{LIVE['run_id']}/metrics.json"] = record
     assert "no metrics on record" in judge(live=LIVE)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ([], "the model of the live release dropserve-old is gone from s3://data-bucket/runs/"),
+        ([{"Key": "runs/other/model.tar.gz"}], "is gone from"),
+        (
+            [{**LIVE_OBJECT, "StorageClass": "GLACIER"}],
+            "the model of the live release dropserve-old is archived (GLACIER)",
+        ),
+    ],
+)
+def test_a_lost_live_model_is_no_champion(judge, bucket, listed, told):
+    bucket.listed = listed
+    record = make_metrics(run_id=LIVE["run_id"], accuracy=0.99)
+    bucket.objects[f"runs/{LIVE['run_id']}/metrics.json"] = json.dumps(record).encode()
+    verdict = judge(live=LIVE, champion=LIVE)
+    assert (verdict["promote"], verdict["champion_accuracy"]) == (True, None)
+    assert told in verdict["reason"]
+    assert "judged as a first release is and goes live; the accuracy is 0.9000" in verdict["reason"]
+    # The workflow would judge again, were it another release than the one that is live.
+    assert verdict["judged_against"] == LIVE["run_id"]
+
+
+def test_a_lost_live_model_does_not_lower_the_bar(judge, bucket):
+    bucket.listed = []
+    verdict = judge(make_metrics(accuracy=0.3), live=LIVE, champion=LIVE)
+    assert (verdict["promote"], verdict["status"]) == (False, "champion_kept")
 
 
 def test_a_record_that_may_not_be_read_is_a_failure_of_the_deployment(judge, bucket):

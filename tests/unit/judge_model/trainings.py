@@ -23,6 +23,7 @@ LIVE = {
     "exposed_at": "2026-11-20T10:00:00Z",
 }
 NEWER = {**LIVE, "release": "dropserve-newer", "endpoint_name": "dropserve-newer", "run_id": "e" * 32}
+LIVE_OBJECT = {"Key": f"runs/{'f' * 32}/training/old-0/output/model.tar.gz", "StorageClass": "STANDARD"}
 _METRICS = {
     "schema_version": 1,
     "run_id": RUN_ID,
@@ -97,6 +98,8 @@ class Bucket:
 
     objects: dict[str, bytes] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    listed: list[dict[str, str]] = field(default_factory=lambda: [dict(LIVE_OBJECT)])
+    """What lies there of models."""
 
     def put_object(self, **parameters: Any) -> None:
         validate_parameters(parameters, S3_MODEL.operation_model("PutObject").input_shape)
@@ -110,3 +113,8 @@ class Bucket:
             raise ClientError({"Error": {"Code": code, "Message": code}}, "GetObject")
         body = self.objects[key]
         return {"Body": io.BytesIO(body), "ContentLength": len(body)}
+
+    def list_objects_v2(self, **parameters: Any) -> dict[str, Any]:
+        validate_parameters(parameters, S3_MODEL.operation_model("ListObjectsV2").input_shape)
+        found = [each for each in self.listed if each["Key"].startswith(parameters["Prefix"])]
+        return {"Contents": found[: parameters["MaxKeys"]]} if found else {"KeyCount": 0}

@@ -33,6 +33,7 @@ CHAMPION = {
     "accuracy": 0.9,
     "exposed_at": "2026-11-20T10:00:00Z",
 }
+CHAMPION_OBJECT = {"Key": "runs/old/training/old-0/output/model.tar.gz", "StorageClass": "STANDARD"}
 PUT_OBJECT = botocore.session.get_session().get_service_model("s3").operation_model("PutObject").input_shape
 
 
@@ -40,12 +41,17 @@ PUT_OBJECT = botocore.session.get_session().get_service_model("s3").operation_mo
 class Bucket:
     objects: dict[str, bytes] = field(default_factory=dict)
     weights: tuple[str, ...] = BACKBONES
+    listed: list[dict[str, str]] = field(default_factory=lambda: [dict(CHAMPION_OBJECT)])
+    """What is in the data bucket."""
 
     def put_object(self, **parameters: Any) -> None:
         validate_parameters(parameters, PUT_OBJECT)
         self.objects[parameters["Key"]] = parameters["Body"]
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803  as S3 has it
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int = 1000) -> dict[str, Any]:  # noqa: N803
+        if Bucket == "data-bucket":
+            assert MaxKeys == 1
+            return {"Contents": [each for each in self.listed if each["Key"].startswith(Prefix)][:MaxKeys]}
         assert (Bucket, Prefix) == ("artifacts-bucket", "weights/")
         return {"Contents": [{"Key": f"weights/{name}.pth"} for name in self.weights]} if self.weights else {}
 

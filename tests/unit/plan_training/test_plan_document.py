@@ -84,6 +84,35 @@ def test_channels(plan, champion):
     }
 
 
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ([], "is gone from s3://data-bucket/runs/old/training/old-0/output/model.tar.gz"),
+        # Something that only begins with its key is another object.
+        ([{"Key": "runs/old/training/old-0/output/model.tar.gz.bak"}], "is gone from"),
+        (
+            [{"Key": "runs/old/training/old-0/output/model.tar.gz", "StorageClass": "DEEP_ARCHIVE"}],
+            "is archived (DEEP_ARCHIVE) at",
+        ),
+    ],
+)
+def test_a_lost_champion_is_no_channel(plan, bucket, champion, listed, told):
+    bucket.listed = listed
+    made = plan({"force": True}, champion=champion)
+    assert made["accepted"]
+    assert [row["ChannelName"] for row in made["input_data_config"]] == ["dataset", "weights"]
+    assert made["champion"] == champion
+    assert told in made["reason"]
+    assert made["reason"].endswith("so the new model is not tried beside it")
+    assert_sagemaker_takes(made)
+
+
+def test_a_champion_of_another_bucket_is_left_to_the_training(plan, bucket, champion):
+    bucket.listed = []
+    elsewhere = {**champion, "model_data_uri": "s3://another/model.tar.gz"}
+    assert [row["ChannelName"] for row in plan(champion=elsewhere)["input_data_config"]][-1] == "champion"
+
+
 def test_the_champion_and_the_thresholds_are_in_the_plan(plan, champion):
     made = plan({"min_accuracy": 0.75, "force": True}, champion=champion)
     assert (made["champion"], made["min_accuracy"], made["force"]) == (champion, 0.75, True)

@@ -1,0 +1,83 @@
+"""The emulator's state as a part of one whole, instead of a file a service at a clean stop."""
+
+from typing import Any
+
+from ministack import app
+from ministack.core import persistence
+from ministack.core.responses import now_iso
+from ministack.services import cloudformation, lambda_svc
+
+from local_cloud.ministack_adapter import points
+
+# What becomes of a stack whose operation the server's end cut off.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+INTERRUPTED_STACKS = {
+    "CREATE_IN_PROGRESS": "CREATE_FAILED",
+    "ROLLBACK_IN_PROGRESS": "ROLLBACK_FAILED",
+    "DELETE_IN_PROGRESS": "DELETE_FAILED",
+    "UPDATE_IN_PROGRESS": "UPDATE_FAILED",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "UPDATE_ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_IN_PROGRESS": "IMPORT_ROLLBACK_FAILED",
+    "IMPORT_ROLLBACK_IN_PROGRESS": "IMPORT_ROLLBACK_FAILED",
+}
+
+encode_value = points.take(persistence, "_json_default", "obj")
+decode_object = points.take(persistence, "_json_object_hook", "obj")
+
+
+class EmulatorState:
+    """Gives the emulator what was saved, and takes what is to be saved."""
+
+    def __init__(self, saved: dict[str, Any] | None) -> None:
+        """`saved`: what `capture` gave; None: take up the files of a version that saved a file a service."""
+        self._saved = saved
+        self._code_in_use: set[str] = set()
+
+    def install(self) -> None:
+        """The emulator loads from here, and saves nothing by itself."""
+        load_original = points.take(app, "load_state", "service")
+        points.replace(
+            app,
+            "load_state",
+            lambda service: load_original(service) if self._saved is None else self._saved.get(service),
+            "service",
+        )
+        points.replace(app, "save_all", lambda services: None, "services")
+        self._prune_original = points.replace(
+            lambda_svc, "_prune_orphan_code_blobs", self._note_code_in_use, "referenced"
+        )
+        points.take(app, "_build_persistence_save_dict")
+        points.take(cloudformation, "_stacks")
+
+    def resume(self) -> None:
+        """Operations on stacks that the server's end cut off have failed."""
+        self._saved = None
+        for stack in _all_stacks():
+            ended = INTERRUPTED_STACKS.get(stack.get("StackStatus", ""))
+            if ended:
+                stack["StackStatus"] = ended
+                stack["StackStatusReason"] = f"The server ended during the operation ({now_iso()})"
+
+    def capture(self) -> dict[str, Any]:
+        """Service -> its state, for `encode_value`. Raises RuntimeError when it changes in the meantime."""
+        services = app._build_persistence_save_dict()
+        states = {name: get_state() for name, get_state in services.items()}
+        return {name: state for name, state in states.items() if state is not None}
+
+    def is_at_rest(self) -> bool:
+        """Whether no operation on a stack is half done."""
+        return not any(stack.get("StackStatus") in INTERRUPTED_STACKS for stack in _all_stacks())
+
+    def saved(self) -> None:
+        """What was captured last is on disk: code that it does not need may go."""
+        self._prune_original(self._code_in_use)
+
+    def _note_code_in_use(self, referenced: set[str]) -> None:
+        # Pruned only when the new state is on disk: until then the old one needs the old code.
+        self._code_in_use = set(referenced)
+
+
+def _all_stacks() -> list[dict[str, Any]]:
+    return list(cloudformation._stacks.all_values())
