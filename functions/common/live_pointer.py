@@ -5,7 +5,13 @@ from typing import Any
 
 from functions.common.errors import DropserveError
 
-FIELDS = {"release", "run_id", "model_data_uri", "accuracy"}
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "release": str,
+    "endpoint_name": str,
+    "run_id": str,
+    "model_data_uri": str,
+    "accuracy": (int, float),
+}
 
 
 class PointerError(DropserveError):
@@ -20,10 +26,17 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
         raise PointerError(f"the SSM parameter {parameter!r} is missing; deploy the stack again") from error
     try:
         pointer = json.loads(text)
-    except ValueError as error:
+    # RecursionError: brackets thousands deep.
+    except (ValueError, RecursionError) as error:
         raise PointerError(
             f"the SSM parameter {parameter!r} is not JSON; set it to {{}} or a release"
         ) from error
-    if not isinstance(pointer, dict) or (pointer and not pointer.keys() >= FIELDS):
+    if not isinstance(pointer, dict):
         raise PointerError(f"the SSM parameter {parameter!r} names no release; set it to {{}} or a release")
+    wrong = [name for name, kind in FIELDS.items() if not isinstance(pointer.get(name), kind)]
+    if pointer and wrong:
+        raise PointerError(
+            f"the SSM parameter {parameter!r} names no release: it lacks a sound {', '.join(wrong)}; "
+            "set it to {} or a release"
+        )
     return pointer or None
