@@ -27,6 +27,7 @@ def smoke_test(endings: Endings) -> Chain:
         {
             "s3_uri.$": "$.verdict.answer.smoke_test.image_uri",
             "endpoint_name.$": "$.release.name",
+            "top_k": 1,
         },
         into="$.smoke",
         on_error=endings.failed,

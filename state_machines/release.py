@@ -40,7 +40,15 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
         on_error=start_small,
     )
     anyone = Choice("Does one serve already?")
-    anyone.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), count)
+    anyone.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.previous.live.endpoint_name", True),
+                ChoiceRule.IsString("$.previous.live.endpoint_name", True),
+            ]
+        ),
+        count,
+    )
     create = _create_model(endings)
     count.next(create)
     newer = Choice("Was it judged against that one?")
