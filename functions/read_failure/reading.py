@@ -37,7 +37,7 @@ _SPOT_STATUSES = {"MaxWaitTimeExceeded", "Interrupted"}
 _SPOT_REASON = "CapacityError"
 # SageMaker frames what a container left in /opt/ml/output/failure:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
-_ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<sentence>.+?)(, exit code: \d+)?", re.DOTALL)
+_ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<sentence>.*?)(?P<exit>, exit code: \d+)?", re.DOTALL)
 _CUT_FIELD = r'"{}"\s*:\s*"((?:[^"\\]|\\.)*)'
 _JOB_FIELDS = ("TrainingJobName", "TrainingJobStatus", "SecondaryStatus", "FailureReason")
 
@@ -72,7 +72,8 @@ def _job_sentence(job: Mapping[str, str]) -> str:
     framed = _ALGORITHM_ERROR.fullmatch(reason)
     sentence = framed["sentence"] if framed else reason
     if not sentence.strip():
-        return f"the training job ended as {status} without a reason: see `dropserve logs training`"
+        ended = f"{status}{framed['exit'] or ''}" if framed else status
+        return f"the training job ended as {ended}, without a reason: see `dropserve logs training`"
     return f"training failed: {sentence}"
 
 
