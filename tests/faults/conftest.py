@@ -185,9 +185,15 @@ class Stage:
         hyperparameters = {**self.plan()["hyperparameters"], "fail": json.dumps(reason)}
         self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
 
-    def let_training_sleep(self, **changes: Any) -> None:
-        """Every training job of this stage takes as long as it may."""
-        hyperparameters = {**self.plan()["hyperparameters"], "sleep_s": "600"}
+    def let_training_read(self, key: str, **changes: Any) -> None:
+        """Every training job of this stage gets this object as its dataset."""
+        channel = self.plan()["input_data_config"][0]
+        channel["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{self.name}/{key}"
+        self.change("PlanTrainingFunction", input_data_config=[channel], **changes)
+
+    def let_training_sleep(self, seconds: float = 600, **changes: Any) -> None:
+        """Every training job of this stage takes so long, which is longer than it may unless given."""
+        hyperparameters = {**self.plan()["hyperparameters"], "sleep_s": str(seconds)}
         self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
 
     def until_trains(self) -> str:
@@ -244,9 +250,10 @@ class Stage:
         answer = self.client("dynamodb").get_item(TableName=self.name, Key={"run_id": {"S": run_id}})
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
-    def put_lock(self, holder: str, newest_drop_order_ms: int = 0) -> None:
+    def put_lock(self, holder: str, newest_drop_order_ms: int = 0, **texts: str) -> None:
         item = {"run_id": {"S": "deploy-lock"}, "holder": {"S": holder}}
         item["newest_drop_order_ms"] = {"N": str(newest_drop_order_ms)}
+        item |= {name: {"S": text} for name, text in texts.items()}
         self.client("dynamodb").put_item(TableName=self.name, Item=item)
 
     def live(self) -> dict[str, Any]:

@@ -119,10 +119,9 @@ def test_the_notification_has_the_reason_and_what_was_found_in_the_drop(stage: A
 
 def test_words_of_the_drop_are_not_taken_for_a_lack_of_spot_capacity(stage: Any) -> None:
     key = "drops/CapacityError Interrupted MaxWaitTimeExceeded.zip"
-    channel = stage.plan()["input_data_config"][0]
-    channel["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{stage.name}/{key}"
     stage.client("s3").put_object(Bucket=stage.name, Key=key, Body=b"photos")
-    stage.let_training_fail("the photos are of another planet", input_data_config=[channel], **SPOT)
+    stage.let_training_fail("the photos are of another planet", **SPOT)
+    stage.let_training_read(key)
     assert stage.run().item["status"] == "failed"
     assert len(stage.training_jobs()) == 1
 
