@@ -37,6 +37,7 @@ def take_deploy_lock(endings: Endings, then: Any) -> Any:
         select={"status.$": "$.Status"},
         into="$.holder",
         on_error=wait,
+        error_into=None,
     )
     holder_lives = Choice("Does the holder live?")
     holder_lives.add_choice(ChoiceRule.StringEquals("$.holder.status", "RUNNING"), wait)
@@ -131,6 +132,7 @@ def note_newest_drop(then: Any) -> Any:
             "newest_drop_sequencer": {"S.$": "$.run.sequencer"},
         },
         on_error=then,
+        error_into=None,
     )
     state.next(then)
     return state

@@ -27,12 +27,10 @@ class Endings:
         self.record = _record_and_notify()
         self.give_lock_back = _give_lock_back(self.record)
         self.clean_up = _take_candidate_down(_end_instances(self.give_lock_back))
-        self.note_failure = _outcome("Note failure", "failed", "$.failure.answer.reason", self.clean_up)
+        self.note_failure = _outcome("Note failure", "failed", "$.error.answer.reason", self.clean_up)
         self.failed = _read_failure("failure", self.note_failure, self.clean_up)
         self.blocked = _outcome("Block release", "blocked", "$.audit.answer.reason", self.clean_up)
-        leave_both = _outcome(
-            "Leave both endpoints", "failed", "$.failure.answer.reason", self.give_lock_back
-        )
+        leave_both = _outcome("Leave both endpoints", "failed", "$.error.answer.reason", self.give_lock_back)
         self.unclear = _read_failure("unclear failure", leave_both, self.give_lock_back)
         self.superseded = _outcome(
             "Give way",
@@ -56,6 +54,7 @@ class Endings:
         self.not_promoted = _outcome(
             "Keep champion", "$.verdict.answer.status", "$.verdict.answer.reason", self.give_lock_back
         )
+        self.unread = _outcome("Note failure to read input", "failed", "$.input.reason", self.record)
         self.duplicate = _end_as_duplicate()
 
     def reject(self, name: str, reason: str) -> Pass:
@@ -71,14 +70,17 @@ def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
 
 
 def read_failure(name: str, then: Any, *, on_error: Any) -> Any:
-    """Have a function read `$.error` into `$.failure.answer`: a Cause may be JSON, cut JSON, or missing."""
+    """Have a function read `$.error`, which its answer replaces: a Cause may be JSON, cut JSON, or missing.
+
+    A Cause of 32,768 characters is the largest thing that the state holds, so it must not stay.
+    """
     task = invoke_function(
         name,
         "${ReadFailureFunction}",
         {"error.$": "$.error"},
-        into="$.failure",
+        into="$.error",
         on_error=on_error,
-        error_into="$.failure",
+        error_into=None,
     )
     task.next(then)
     return task
@@ -157,6 +159,7 @@ def _record_and_notify() -> Chain:
             "Message.$": "$.message.text",
         },
         on_error=end,
+        error_into=None,
     )
     message = _write_message(notify)
     record = update_item(
@@ -169,6 +172,7 @@ def _record_and_notify() -> Chain:
             "ended_at": {"S.$": "$$.State.EnteredTime"},
         },
         on_error=message,
+        error_into=None,
     )
     notify.next(end)
     record.next(message)
@@ -212,6 +216,7 @@ def _give_lock_back(then: Any) -> Any:
         condition="#holder = :me",
         condition_values={":me": {"S.$": "$.run.execution_arn"}},
         on_error=then,
+        error_into=None,
     )
     state.next(then)
     holds_it = Choice("Does it hold the lock?")
@@ -227,6 +232,7 @@ def _end_instances(then: Any) -> Any:
         "aws-sdk:ec2:terminateInstances",
         {"InstanceIds.$": "$.leftover.instance_ids"},
         on_error=then,
+        error_into=None,
     )
     terminate.next(then)
     found = Choice("Does one still train?")
@@ -244,6 +250,7 @@ def _end_instances(then: Any) -> Any:
         select={"instance_ids.$": "$.Reservations[*].Instances[*].InstanceId"},
         into="$.leftover",
         on_error=then,
+        error_into=None,
     )
     find.next(found)
     return find

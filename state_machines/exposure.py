@@ -100,6 +100,7 @@ def retire_previous(endings: Endings) -> Any:
         {"S.$": "$.previous.live.run_id"},
         {"status": {"S": "replaced"}},
         on_error=endings.live,
+        error_into=None,
     )
     mark.next(endings.live)
     had_one = Choice("Was there a previous one?")

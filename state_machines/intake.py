@@ -18,10 +18,12 @@ from state_machines.tasks import (
 # What stands for the run where the function that reads the input fails: the ledger still gets an item.
 _UNREAD = {
     "accepted": False,
-    "reason": "the input could not be read",
+    "reason.$": (
+        "States.Format('the input could not be read ({}): dropserve logs read_input tells why', $.Error)"
+    ),
     "run": {"source": "manual", "key": "", "version_id": "", "sequencer": "", "event_time": ""},
     "overrides": {},
-    "error.$": "$",
+    "failed": True,
 }
 
 
@@ -99,10 +101,8 @@ def claim_drop(endings: Endings) -> Any:
 
 def check_input(endings: Endings) -> Choice:
     """An input that cannot be followed ends here, with the reason."""
-    take_error = Pass("Note failure to read", input_path="$.input.error", result_path="$.error")
-    take_error.next(endings.failed)
     sound = Choice("Is the input sound?")
-    sound.add_choice(ChoiceRule.IsPresent("$.input.error", value=True), take_error)
+    sound.add_choice(ChoiceRule.IsPresent("$.input.failed", value=True), endings.unread)
     sound.add_choice(
         ChoiceRule.BooleanEquals("$.input.accepted", False), endings.reject("Reject input", "$.input.reason")
     )

@@ -34,6 +34,7 @@ def give_way_to_newer_version(endings: Endings, name: str, then: Any) -> Chain:
         {"Bucket.$": "$.run.bucket", "Key.$": "$.run.key"},
         into="$.current",
         on_error=then,
+        error_into=None,
     )
     ask.next(newer)
     of_a_version = Choice(f"{name}: is it a drop?")

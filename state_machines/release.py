@@ -38,6 +38,7 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
         select={"instance_count.$": "$.ProductionVariants[0].CurrentInstanceCount"},
         into="$.start",
         on_error=start_small,
+        error_into=None,
     )
     anyone = Choice("Does one serve already?")
     anyone.add_choice(

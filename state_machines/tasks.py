@@ -59,7 +59,7 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
     *,
     into: str,
     on_error: State,
-    error_into: str = "$.error",
+    error_into: str | None = "$.error",
 ) -> Task:
     """A Lambda function's answer to `payload`, put at `into`; what it raises at `error_into`."""
     return Task(
@@ -85,9 +85,13 @@ def call(  # noqa: PLR0913  one keyword a field of the state
     catches: list[Catch] | None = None,
     retries: list[Retry] | None = None,
     attempts: int = 4,
+    error_into: str | None = "$.error",
     **fields: Any,
 ) -> Task:
-    """A call of an AWS API, `api` being what follows `arn:aws:states:::`; `into` None drops the answer."""
+    """A call of an AWS API, `api` being what follows `arn:aws:states:::`.
+
+    `into` None drops the answer; `error_into` None the error, where the run goes on whatever it was.
+    """
     selector = {"result_selector": select} if select else {}
     return Task(
         name,
@@ -96,7 +100,7 @@ def call(  # noqa: PLR0913  one keyword a field of the state
         result_path=into,
         timeout_seconds=fields.pop("timeout_seconds", CALL_TIMEOUT_S),
         retry=[*(retries or []), retry(_transient_errors(api), attempts=attempts)],
-        catch=[*(catches or []), catch(on_error)],
+        catch=[*(catches or []), catch(on_error, result_path=error_into)],
         **selector,
         **fields,
     )

@@ -56,7 +56,7 @@ def _train_on_demand(endings: Endings) -> Task:
 def _spot_or_training(on_demand: Task, endings: Endings) -> Choice:
     """A lack of spot capacity leads to on-demand instances; a training that failed would fail there too."""
     reason = Choice("Was spot the reason?")
-    reason.add_choice(ChoiceRule.BooleanEquals("$.failure.answer.lacks_spot_capacity", True), on_demand)
+    reason.add_choice(ChoiceRule.BooleanEquals("$.error.answer.lacks_spot_capacity", True), on_demand)
     reason.default_choice(endings.note_failure)
     on_spot = Choice("Was it on spot?")
     on_spot.add_choice(

@@ -27,8 +27,8 @@ MAX_CLAIM_BYTES = 80
 # S3 writes 18 digits; two of one key are compared once the shorter is padded with zeros on the left:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 SEQUENCER_DIGITS = 32
-# All the overrides that there are take less than a tenth of it.
-MAX_OVERRIDES_BYTES = 10_000
+# All the overrides that there are take less than a third of it.
+MAX_OVERRIDES_BYTES = 4000
 SOURCES = ("manual", "drop")
 
 _SHOWN_CHARACTERS = 100

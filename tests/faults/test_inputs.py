@@ -50,7 +50,9 @@ def test_an_input_that_cannot_be_read_fails_the_run_with_the_reason(stage: Any) 
     stage.readers["ReadInputFunction"] = stage.readers["ReadFailureFunction"]  # raises KeyError: 'error'
     run = stage.run()
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
-    assert run.item["reason"] == "KeyError: 'error'"
+    assert run.item["reason"] == (
+        "the input could not be read (KeyError): dropserve logs read_input tells why"
+    )
 
 
 def test_a_failure_that_cannot_be_read_names_the_error(stage: Any) -> None:

@@ -89,7 +89,7 @@ BAD = [
     ({"key": KEY, "event_time": "2026-11-22T08:30:00"}, "which is no moment such as"),
     ({"key": KEY, "Key": KEY}, 'fields that are not known: "Key"'),
     ({"key": KEY, **{f"x{number}": 0 for number in range(9)}}, '"x4" and 4 more; it may have key'),
-    ({"key": KEY, "hyperparameters": {"epochs": "9" * MAX_OVERRIDES_BYTES}}, "the overrides are 10,0"),
+    ({"key": KEY, "hyperparameters": {"epochs": "9" * MAX_OVERRIDES_BYTES}}, "the overrides are 4,0"),
 ]
 
 
