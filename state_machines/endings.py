@@ -9,7 +9,15 @@ from typing import Any
 
 from state_machines.states_language import Chain, Choice, ChoiceRule, Fail, Pass, Succeed
 from state_machines.take_down import take_down
-from state_machines.tasks import DEPLOY_LOCK, NOBODY, RUN_ATTRIBUTES, THIS_RUN, call, update_item
+from state_machines.tasks import (
+    DEPLOY_LOCK,
+    NOBODY,
+    RUN_ATTRIBUTES,
+    THIS_RUN,
+    call,
+    invoke_function,
+    update_item,
+)
 
 
 class Endings:
@@ -18,17 +26,23 @@ class Endings:
     def __init__(self) -> None:
         self.record = _record_and_notify()
         self.give_lock_back = _give_lock_back(self.record)
-        self.clean_up = take_down("candidate", "$.release.name", _end_instances(self.give_lock_back))
-        self.failed = _outcome("Note failure", "failed", "States.JsonToString($.error)", self.clean_up)
+        self.clean_up = _take_candidate_down(_end_instances(self.give_lock_back))
+        self.note_failure = _outcome("Note failure", "failed", "$.error.answer.reason", self.clean_up)
+        self.failed = _read_failure("failure", self.note_failure, self.clean_up)
         self.blocked = _outcome("Block release", "blocked", "$.audit.answer.reason", self.clean_up)
-        self.unclear = _outcome(
-            "Leave both endpoints", "failed", "States.JsonToString($.error)", self.give_lock_back
-        )
+        leave_both = _outcome("Leave both endpoints", "failed", "$.error.answer.reason", self.give_lock_back)
+        self.unclear = _read_failure("unclear failure", leave_both, self.give_lock_back)
         self.superseded = _outcome(
             "Give way",
             "superseded",
             "States.Format('a newer drop than {} is live already', $.run.key)",
-            self.record,
+            self.give_lock_back,
+        )
+        self.overwritten = _outcome(
+            "Give way to newer version",
+            "superseded",
+            "States.Format('{} was dropped again since: the newer version has a run of its own', $.run.key)",
+            self.give_lock_back,
         )
         self.live = _outcome(
             "Declare live",
@@ -40,11 +54,12 @@ class Endings:
         self.not_promoted = _outcome(
             "Keep champion", "$.verdict.answer.status", "$.verdict.answer.reason", self.give_lock_back
         )
+        self.unread = _outcome("Note failure to read input", "failed", "$.input.reason", self.record)
         self.duplicate = _end_as_duplicate()
 
-    def reject(self, name: str, path: str) -> Pass:
-        """An ending `rejected`, with the reason that the function whose answer is at `path` gave."""
-        return _outcome(name, "rejected", f"{path}.answer.reason", self.record)
+    def reject(self, name: str, reason: str) -> Pass:
+        """An ending `rejected`, with the reason at the path `reason`."""
+        return _outcome(name, "rejected", reason, self.record)
 
 
 def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
@@ -52,6 +67,42 @@ def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
     state = Pass(name, parameters={"Error": error, "Cause.$": cause}, result_path="$.error")
     state.next(endings.failed)
     return state
+
+
+def read_failure(name: str, then: Any, *, on_error: Any) -> Any:
+    """Have a function read `$.error`, which its answer replaces: a Cause may be JSON, cut JSON, or missing.
+
+    A Cause of 32,768 characters is the largest thing that the state holds, so it must not stay.
+    """
+    task = invoke_function(
+        name,
+        "${ReadFailureFunction}",
+        {"error.$": "$.error"},
+        into="$.error",
+        on_error=on_error,
+        error_into=None,
+    )
+    task.next(then)
+    return task
+
+
+def _read_failure(what: str, then: Any, otherwise: Any) -> Any:
+    """Say in a sentence why the run failed; where even that fails, name the error."""
+    unread = _outcome(
+        f"Note unread {what}",
+        "failed",
+        "States.Format('{}: the history of the execution tells more', $.error.Error)",
+        otherwise,
+    )
+    return read_failure(f"Read {what}", then, on_error=unread)
+
+
+def _take_candidate_down(then: Any) -> Choice:
+    """Take down what this run has begun to create; before that there is nothing to look for."""
+    begun = Choice("Was a release begun?")
+    begun.add_choice(ChoiceRule.IsPresent("$.start", True), take_down("candidate", "$.release.name", then))
+    begun.default_choice(then)
+    return begun
 
 
 def _outcome(name: str, status: str, reason: str, then: Any, *, release: str = "") -> Pass:
@@ -105,13 +156,12 @@ def _record_and_notify() -> Chain:
         {
             "TopicArn": "${NotificationTopicArn}",
             "Subject.$": "States.Format('dropserve: {}', $.outcome.status)",
-            "Message.$": (
-                "States.Format('Run {} of s3://{}/{} ended as {}: {}', "
-                "$.run.id, $.run.bucket, $.run.key, $.outcome.status, $.outcome.reason)"
-            ),
+            "Message.$": "$.message.text",
         },
         on_error=end,
+        error_into=None,
     )
+    message = _write_message(notify)
     record = update_item(
         "Record outcome",
         THIS_RUN,
@@ -121,11 +171,40 @@ def _record_and_notify() -> Chain:
             "release": {"S.$": "$.outcome.release"},
             "ended_at": {"S.$": "$$.State.EnteredTime"},
         },
-        on_error=notify,
+        on_error=message,
+        error_into=None,
     )
     notify.next(end)
-    record.next(notify)
+    record.next(message)
     return record
+
+
+def _write_message(then: Any) -> Choice:
+    """The notification's text at `$.message.text`, with what the inspection found, if anything."""
+    outcome = "Run {} of s3://{}/{} ended as {}: {}"
+    values = "$.run.id, $.run.bucket, $.run.key, $.outcome.status, $.outcome.reason"
+    findings = "$.inspection.answer.findings"
+    short = Pass(
+        "Write message",
+        parameters={"text.$": f"States.Format('{outcome}', {values})"},
+        result_path="$.message",
+    )
+    long = Pass(
+        "Write message with findings",
+        parameters={"text.$": f"States.Format('{outcome} - Found in the drop: {{}}', {values}, {findings})"},
+        result_path="$.message",
+    )
+    short.next(then)
+    long.next(then)
+    found = Choice("Has the drop findings?")
+    found.add_choice(
+        ChoiceRule.And(
+            [ChoiceRule.IsPresent(findings, True), ChoiceRule.Not(ChoiceRule.StringEquals(findings, ""))]
+        ),
+        long,
+    )
+    found.default_choice(short)
+    return found
 
 
 def _give_lock_back(then: Any) -> Any:
@@ -137,6 +216,7 @@ def _give_lock_back(then: Any) -> Any:
         condition="#holder = :me",
         condition_values={":me": {"S.$": "$.run.execution_arn"}},
         on_error=then,
+        error_into=None,
     )
     state.next(then)
     holds_it = Choice("Does it hold the lock?")
@@ -152,6 +232,7 @@ def _end_instances(then: Any) -> Any:
         "aws-sdk:ec2:terminateInstances",
         {"InstanceIds.$": "$.leftover.instance_ids"},
         on_error=then,
+        error_into=None,
     )
     terminate.next(then)
     found = Choice("Does one still train?")
@@ -169,6 +250,7 @@ def _end_instances(then: Any) -> Any:
         select={"instance_ids.$": "$.Reservations[*].Instances[*].InstanceId"},
         into="$.leftover",
         on_error=then,
+        error_into=None,
     )
     find.next(found)
     return find

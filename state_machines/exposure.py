@@ -27,6 +27,7 @@ def smoke_test(endings: Endings) -> Chain:
         {
             "s3_uri.$": "$.verdict.answer.smoke_test.image_uri",
             "endpoint_name.$": "$.release.name",
+            "top_k": 1,
         },
         into="$.smoke",
         on_error=endings.failed,
@@ -99,6 +100,7 @@ def retire_previous(endings: Endings) -> Any:
         {"S.$": "$.previous.live.run_id"},
         {"status": {"S": "replaced"}},
         on_error=endings.live,
+        error_into=None,
     )
     mark.next(endings.live)
     had_one = Choice("Was there a previous one?")

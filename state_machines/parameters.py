@@ -12,6 +12,7 @@ from typing import Any, cast
 import botocore.session
 from botocore.model import OperationModel, Shape
 
+_INTEGRATION = "arn:aws:states:::"
 # Step Functions' name of a service -> botocore's, where they differ.
 _BOTOCORE_NAME = {"sfn": "stepfunctions", "applicationautoscaling": "application-autoscaling"}
 # What the optimised integrations change: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
@@ -43,7 +44,8 @@ def parameter_problems(definition: dict[str, Any]) -> list[str]:
     session = botocore.session.get_session()
     problems = []
     for name, state in definition["States"].items():
-        if state["Type"] == "Task":
+        # A function that is called by its ARN takes the state's input as it is.
+        if state["Type"] == "Task" and state["Resource"].startswith(_INTEGRATION):
             service, operation = _operation(session, state["Resource"])
             shape = operation.input_shape
             found = _structure_problems(service, shape, state["Parameters"], "") if shape else []
@@ -53,7 +55,7 @@ def parameter_problems(definition: dict[str, Any]) -> list[str]:
 
 def _operation(session: Any, resource: str) -> tuple[str, OperationModel]:
     """`arn:aws:states:::[aws-sdk:]<service>:<action>[.<pattern>]` as botocore's model of the operation."""
-    service, action = resource.removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":")
+    service, action = resource.removeprefix(_INTEGRATION).removeprefix("aws-sdk:").split(":")
     action = action.split(".")[0]
     model = session.get_service_model(_BOTOCORE_NAME.get(service, service))
     return service, model.operation_model(action[0].upper() + action[1:])

@@ -37,6 +37,7 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
         {"EndpointName.$": "$.previous.live.endpoint_name"},
         into="$.live_endpoint",
         on_error=start_small,
+        error_into=None,
     )
     # The description of an endpoint that failed has no variants.
     known = Choice("Is their number known?")
@@ -46,7 +47,15 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
     known.default_choice(start_small)
     count.next(known)
     anyone = Choice("Does one serve already?")
-    anyone.add_choice(ChoiceRule.IsPresent("$.previous.live.endpoint_name", True), count)
+    anyone.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.previous.live.endpoint_name", True),
+                ChoiceRule.IsString("$.previous.live.endpoint_name", True),
+            ]
+        ),
+        count,
+    )
     create = _create_model(endings)
     as_many.next(create)
     newer = Choice("Was it judged against that one?")

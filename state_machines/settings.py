@@ -39,13 +39,8 @@ SETTINGS: dict[str, Any] = {
     "ec2_user_data": EC2_USER_DATA,
 }
 
-# What a person who starts the machine by hand may leave out; the rule sends its own source and claim.
-INPUT_DEFAULTS: dict[str, Any] = {
-    "bucket": "${DataBucket}",
-    "version_id": "",
-    "source": "manual",
-    "claim.$": "$$.Execution.Name",
-}
+# What the function that reads the input does not know; the rule sends its own claim.
+INPUT_DEFAULTS: dict[str, Any] = {"bucket": "${DataBucket}", "claim.$": "$$.Execution.Name"}
 
 # The endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
 VARIANT = "AllTraffic"

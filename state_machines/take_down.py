@@ -24,6 +24,7 @@ def take_down(which: str, name: str, then: Any) -> Any:
         {"ModelName.$": name},
         attempts=_ATTEMPTS,
         on_error=then,
+        error_into=None,
     )
     delete_configuration = call(
         f"Delete {which} configuration",
@@ -31,6 +32,7 @@ def take_down(which: str, name: str, then: Any) -> Any:
         {"EndpointConfigName.$": name},
         attempts=_ATTEMPTS,
         on_error=delete_model,
+        error_into=None,
     )
     delete_endpoint = call(
         f"Delete {which} endpoint",
@@ -38,12 +40,14 @@ def take_down(which: str, name: str, then: Any) -> Any:
         {"EndpointName.$": name},
         retries=[_UNTIL_SETTLED],
         on_error=delete_configuration,
+        error_into=None,
     )
     deregister = call(
         f"Deregister {which} scaling",
         "aws-sdk:applicationautoscaling:deregisterScalableTarget",
         {**SCALING_TARGET, "ResourceId.$": scaling_resource(name)},
         on_error=delete_endpoint,
+        error_into=None,
     )
     find = call(
         f"Find {which} endpoint",
@@ -51,6 +55,7 @@ def take_down(which: str, name: str, then: Any) -> Any:
         {"EndpointName.$": name},
         attempts=_ATTEMPTS,
         on_error=delete_configuration,
+        error_into=None,
     )
     find.next(deregister)
     deregister.next(delete_endpoint)

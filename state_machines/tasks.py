@@ -37,8 +37,31 @@ def catch(step: Any, errors: list[str] | None = None, *, result_path: str | None
     return Catch(step, error_equals=errors or ["States.ALL"], result_path=result_path)
 
 
-def invoke_function(name: str, function: str, payload: dict[str, Any], *, into: str, on_error: State) -> Task:
-    """A Lambda function's answer to `payload`, put at `into`."""
+def read_with_function(name: str, function: str, *, on_error: State) -> Task:
+    """A Lambda function's answer to the state's whole input, in its place; so is the error of a failed call.
+
+    Named by its ARN, the function gets an input of any size and type that an execution may have; a payload of
+    lambda:invoke would add to it.
+    """
+    return Task(
+        name,
+        resource=function,
+        timeout_seconds=LAMBDA_LIMIT_S,
+        retry=[retry(_LAMBDA_TRANSIENT)],
+        catch=[catch(on_error, result_path="$")],
+    )
+
+
+def invoke_function(  # noqa: PLR0913  one keyword a field of the state
+    name: str,
+    function: str,
+    payload: dict[str, Any],
+    *,
+    into: str,
+    on_error: State,
+    error_into: str | None = "$.error",
+) -> Task:
+    """A Lambda function's answer to `payload`, put at `into`; what it raises at `error_into`."""
     return Task(
         name,
         resource="arn:aws:states:::lambda:invoke",
@@ -47,7 +70,7 @@ def invoke_function(name: str, function: str, payload: dict[str, Any], *, into: 
         result_path=into,
         timeout_seconds=LAMBDA_LIMIT_S,
         retry=[retry(_LAMBDA_TRANSIENT)],
-        catch=[catch(on_error)],
+        catch=[catch(on_error, result_path=error_into)],
     )
 
 
@@ -62,9 +85,13 @@ def call(  # noqa: PLR0913  one keyword a field of the state
     catches: list[Catch] | None = None,
     retries: list[Retry] | None = None,
     attempts: int = 4,
+    error_into: str | None = "$.error",
     **fields: Any,
 ) -> Task:
-    """A call of an AWS API, `api` being what follows `arn:aws:states:::`; `into` None drops the answer."""
+    """A call of an AWS API, `api` being what follows `arn:aws:states:::`.
+
+    `into` None drops the answer; `error_into` None the error, where the run goes on whatever it was.
+    """
     selector = {"result_selector": select} if select else {}
     return Task(
         name,
@@ -73,7 +100,7 @@ def call(  # noqa: PLR0913  one keyword a field of the state
         result_path=into,
         timeout_seconds=fields.pop("timeout_seconds", CALL_TIMEOUT_S),
         retry=[*(retries or []), retry(_transient_errors(api), attempts=attempts)],
-        catch=[*(catches or []), catch(on_error)],
+        catch=[*(catches or []), catch(on_error, result_path=error_into)],
         **selector,
         **fields,
     )
@@ -99,6 +126,7 @@ _ERROR_PREFIX = {
     (True, "applicationautoscaling"): "ApplicationAutoScaling",
     (True, "ec2"): "Ec2",
     (True, "lambda"): "Lambda",
+    (True, "s3"): "S3",
     (True, "sagemaker"): "SageMaker",
     (True, "sfn"): "Sfn",
     (True, "ssm"): "Ssm",
@@ -134,6 +162,6 @@ RUN_ATTRIBUTES = {
     "execution_arn": {"S.$": "$.run.execution_arn"},
     "started_at": {"S.$": "$.run.started_at"},
 }
-# The ledger's one item that is no run: who deploys now, and how new the newest released drop is.
+# The ledger's one item that is no run: who deploys now, and which drop was released last.
 DEPLOY_LOCK = {"S": "deploy-lock"}
 NOBODY = "nobody"

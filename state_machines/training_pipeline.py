@@ -8,7 +8,8 @@ from typing import Any
 from state_machines.deploy_lock import take_deploy_lock
 from state_machines.endings import Endings
 from state_machines.exposure import audit_iam, expose, retire_previous, smoke_test
-from state_machines.intake import claim_drop, inspect_dataset, plan_training, read_input
+from state_machines.intake import check_input, claim_drop, inspect_dataset, plan_training, read_input
+from state_machines.newer_version import give_way_to_newer_version
 from state_machines.release import autoscale, create_endpoint, read_live_release, set_concurrency
 from state_machines.states_language import Chain, definition
 from state_machines.training_stage import judge_model, train
@@ -33,13 +34,13 @@ def training_pipeline() -> dict[str, Any]:
         ]
     )
     judged_and_deployed = Chain([judged, take_deploy_lock(endings, deployed)])
+    prepared = Chain([inspect_dataset(endings), plan_training(endings), train(endings, judged_and_deployed)])
     start = Chain(
         [
             read_input(),
             claim_drop(endings),
-            inspect_dataset(endings),
-            plan_training(endings),
-            train(endings, judged_and_deployed),
+            check_input(endings),
+            give_way_to_newer_version(endings, "Read current version", then=prepared),
         ]
     )
     return definition(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from state_machines.endings import Endings
+from state_machines.endings import Endings, read_failure
 from state_machines.settings import EC2_BOOT_ARGUMENTS
 from state_machines.states_language import Chain, Choice, ChoiceRule, Task
 from state_machines.tasks import THIS_RUN, call, invoke_function, retry, update_item
@@ -16,11 +16,6 @@ HEARTBEAT_S = 900
 TRAINING_LIMIT_S = 172_800
 
 _MODEL_DATA = {"model_data_uri.$": "$.ModelArtifacts.S3ModelArtifacts"}
-
-
-# What a description of a job says when spot capacity, and not the training, was the reason:
-# https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
-SPOT_FAILURES = ("*MaxWaitTimeExceeded*", "*CapacityError*", "*Interrupted*")
 
 
 def train(endings: Endings, then: Any) -> Choice:
@@ -60,20 +55,16 @@ def _train_on_demand(endings: Endings) -> Task:
 
 def _spot_or_training(on_demand: Task, endings: Endings) -> Choice:
     """A lack of spot capacity leads to on-demand instances; a training that failed would fail there too."""
-    lacking = [ChoiceRule.StringMatches("$.error.Cause", pattern) for pattern in SPOT_FAILURES]
-    choice = Choice("Was spot the reason?")
-    choice.add_choice(
-        ChoiceRule.And(
-            [
-                ChoiceRule.BooleanEquals("$.plan.answer.use_spot", True),
-                ChoiceRule.IsPresent("$.error.Cause", True),
-                ChoiceRule.Or(lacking),
-            ]
-        ),
-        on_demand,
+    reason = Choice("Was spot the reason?")
+    reason.add_choice(ChoiceRule.BooleanEquals("$.error.answer.lacks_spot_capacity", True), on_demand)
+    reason.default_choice(endings.note_failure)
+    on_spot = Choice("Was it on spot?")
+    on_spot.add_choice(
+        ChoiceRule.BooleanEquals("$.plan.answer.use_spot", True),
+        read_failure("Read spot failure", reason, on_error=endings.failed),
     )
-    choice.default_choice(endings.failed)
-    return choice
+    on_spot.default_choice(endings.failed)
+    return on_spot
 
 
 def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: Any) -> Task:

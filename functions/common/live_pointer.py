@@ -9,7 +9,13 @@ from functions.common.s3_uris import parse_s3_uri
 # Their objects are listed, and must be restored before they can be read:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
 ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
-FIELDS = {"release", "run_id", "model_data_uri", "accuracy"}
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "release": str,
+    "endpoint_name": str,
+    "run_id": str,
+    "model_data_uri": str,
+    "accuracy": (int, float),
+}
 
 
 class PointerError(DropserveError):
@@ -24,12 +30,19 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
         raise PointerError(f"the SSM parameter {parameter!r} is missing; deploy the stack again") from error
     try:
         pointer = json.loads(text)
-    except ValueError as error:
+    # RecursionError: brackets thousands deep.
+    except (ValueError, RecursionError) as error:
         raise PointerError(
             f"the SSM parameter {parameter!r} is not JSON; set it to {{}} or a release"
         ) from error
-    if not isinstance(pointer, dict) or (pointer and not pointer.keys() >= FIELDS):
+    if not isinstance(pointer, dict):
         raise PointerError(f"the SSM parameter {parameter!r} names no release; set it to {{}} or a release")
+    wrong = [name for name, kind in FIELDS.items() if not isinstance(pointer.get(name), kind)]
+    if pointer and wrong:
+        raise PointerError(
+            f"the SSM parameter {parameter!r} names no release: it lacks a sound {', '.join(wrong)}; "
+            "set it to {} or a release"
+        )
     return pointer or None
 
 

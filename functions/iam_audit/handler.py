@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.common.clients import client
 from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
+from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.account import read_account
 from functions.iam_audit.audit import audit_account
@@ -50,7 +51,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     gate = report["gate"]
     return {
         "blocked": gate["blocked"],
-        "reason": gate["reason"],
+        "reason": bounded_reason(gate["reason"]),
         "counts": report["counts"],
         "report_uri": report_uri,
         "html_uri": html_uri,

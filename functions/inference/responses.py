@@ -8,6 +8,13 @@ from typing import Any, NamedTuple
 from functions.common.errors import DropserveError
 from functions.inference import errors
 
+# What a function may answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_RESPONSE_BYTES = 6 * 1024**2
+# Status, headers and braces around the body.
+FRAME_BYTES = 1024
+# Thousands of classes with long names are too much for an answer; the predictions name the likeliest.
+OF_EVERY_CLASS = ("classes", "scores")
+
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457
 
@@ -55,7 +62,9 @@ INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Internal
 def answer(result: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
     """The answer about one image: its result, or problem details with the status of the failure."""
     if not isinstance(result, Exception):
-        return _response(HTTPStatus.OK, JSON_TYPE, {**result, "request_id": request_id}, {})
+        body = {**result, "request_id": request_id}
+        response = _response(HTTPStatus.OK, JSON_TYPE, body, {})
+        return response if _fits(response) else _or_too_large(_without_every_class(body), request_id)
     problem = problem_of(result)
     headers = {}
     if problem.retry_after_s is not None:
@@ -73,12 +82,36 @@ def batch_answer(results: Iterable[dict[str, Any] | Exception], request_id: str)
         else {"status": HTTPStatus.OK.value, **result}
         for result in results
     ]
-    return _response(HTTPStatus.OK, JSON_TYPE, {"results": items, "request_id": request_id}, {})
+    response = _response(HTTPStatus.OK, JSON_TYPE, {"results": items, "request_id": request_id}, {})
+    if _fits(response):
+        return response
+    slim = [_without_every_class(item) for item in items]
+    return _or_too_large({"results": slim, "request_id": request_id}, request_id)
 
 
 def problem_of(error: Exception) -> Problem:
     """The kind of failure that an error is; INTERNAL for one that nobody foresaw."""
     return PROBLEMS.get(type(error), INTERNAL) if isinstance(error, DropserveError) else INTERNAL
+
+
+def _fits(response: dict[str, Any]) -> bool:
+    """Whether Lambda takes the answer: its body becomes a JSON string once more, which escapes quotes."""
+    body: str = response["body"]
+    return len(body) + body.count('"') + body.count("\\") + FRAME_BYTES <= MAX_RESPONSE_BYTES
+
+
+def _without_every_class(result: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in result.items() if name not in OF_EVERY_CLASS}
+
+
+def _or_too_large(body: dict[str, Any], request_id: str) -> dict[str, Any]:
+    response = _response(HTTPStatus.OK, JSON_TYPE, body, {})
+    if _fits(response):
+        return response
+    return answer(
+        errors.BadRequestError("the answer would be over 6 MB: ask for a smaller top_k, or for fewer urls"),
+        request_id,
+    )
 
 
 def _problem_details(error: Exception, request_id: str) -> dict[str, Any]:

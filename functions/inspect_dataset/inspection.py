@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from functions.common.documents import put_document
+from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset import s3_drops
 from functions.inspect_dataset.archive import find_dangers, open_archive
@@ -116,6 +117,7 @@ def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any
     return {
         "accepted": not errors,
         "reason": _reason(errors),
+        "findings": "",
         "dataset": drop.dataset if drop else run["key"],
         "dataset_uri": None if errors or not drop else _dataset_uri(run, drop),
         "format": drop.format if drop else None,
@@ -132,7 +134,7 @@ def _reason(errors: list[Problem]) -> str | None:
     if not errors:
         return None
     more = f" (the report lists {len(errors)} problems)" if len(errors) > 1 else ""
-    return errors[0].message + more
+    return bounded_reason(errors[0].message) + more
 
 
 def _dataset_uri(run: Run, drop: Drop) -> str:
@@ -141,10 +143,20 @@ def _dataset_uri(run: Run, drop: Drop) -> str:
 
 
 def _drop_order_ms(run: Run, stored: StoredObject | None) -> int:
-    """When the dropped version was written; for a manual run, and for a drop that is gone, when it began."""
+    """When the drop was complete; for a manual run, and for a drop that is gone, when it began.
+
+    The event's time comes first: of an upload in parts, Last-Modified says when it began.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    """
+    if run["source"] == "drop" and run.get("event_time"):
+        return _milliseconds(datetime.fromisoformat(run["event_time"]))
     if run["source"] == "drop" and stored:
-        return int(stored.last_modified.timestamp() * 1000)
-    return int(datetime.fromisoformat(run["started_at"]).timestamp() * 1000)
+        return _milliseconds(stored.last_modified)
+    return _milliseconds(datetime.fromisoformat(run["started_at"]))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _details(inspection: Inspection) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functions.common.documents import parse_document, put_document
 from functions.common.errors import DocumentError
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.observability import logger
+from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import FILES, ArtifactError, read_artifact
@@ -42,7 +43,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
     verdict = {
         "promote": decision.promote,
         "status": decision.status,
-        "reason": decision.reason,
+        "reason": bounded_reason(decision.reason),
         "accuracy": metrics["accuracy"],
         "champion_accuracy": decision.champion_accuracy,
         # The workflow judges again when another release has gone live since.

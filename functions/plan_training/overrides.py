@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from functions.common.errors import DropserveError
+from functions.common.run_input import OVERRIDES
 from functions.plan_training import hyperparameters
 from functions.plan_training.hyperparameters import Number
 from functions.plan_training.prices import INSTANCE_TYPES, Backend
 
-NAMES = (
-    "backend",
-    "instance_type",
-    "instance_count",
-    "hyperparameters",
-    "min_accuracy",
-    "max_cost_usd",
-    "force",
-)
-# The rest of an execution's input, which the workflow itself reads.
-INPUT_NAMES = ("source", "claim", "bucket", "key", "version_id")
 ACCURACY = Number(0, 0, 1)
 COST_USD = Number(0, 0, 100_000)
 # More would hardly pay: starting, fetching the photos and the head take as long on any number.
@@ -48,15 +38,15 @@ class Overrides:
 
 
 def read_overrides(given: Mapping[str, Any]) -> Overrides:
-    """The overrides of an execution's input; a null counts as not given.
+    """The overrides that an execution's input gives; a null counts as not given.
 
     Raises BadOverridesError, which names each fault and what is allowed.
     """
-    values = {name: value for name, value in given.items() if value is not None and name not in INPUT_NAMES}
+    values = {name: value for name, value in given.items() if value is not None}
     faults = [
-        f"override {name!r} is not known; allowed are {', '.join(NAMES)}"
+        f"override {name!r} is not known; allowed are {', '.join(OVERRIDES)}"
         for name in values
-        if name not in NAMES
+        if name not in OVERRIDES
     ]
     faults += _machine_faults(values) + _number_faults(values) + _instance_count_faults(values)
     training = values.get("hyperparameters", {})

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.common.documents import put_document
 from functions.common.live_pointer import why_live_model_is_lost
+from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.choice import Option, choose
@@ -58,7 +59,7 @@ def plan_training(
         missing = missing_weights(backbone, bucket=settings.artifacts_bucket, s3=s3)
         if missing:
             plan.update(accepted=False, reason=missing)
-    plan["plan_uri"] = str(plan_uri)
+    plan |= {"plan_uri": str(plan_uri), "reason": bounded_reason(plan["reason"])}
     put_document("plan", plan, plan_uri, s3=s3)
     return plan
 

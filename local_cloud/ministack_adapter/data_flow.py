@@ -10,6 +10,11 @@ from ministack.services import stepfunctions as sfn
 
 from local_cloud.ministack_adapter import points
 
+_TEXT_PATH_OPERATORS = {
+    f"String{comparison}Path"
+    for comparison in ("LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+}
+
 
 def install() -> None:
     """Makes every path of a JSONPath state strict."""
@@ -126,6 +131,12 @@ def _choice_rule() -> Any:
     def evaluate(rule: dict[str, Any], data: Any, ctx: dict[str, Any] | None = None) -> Any:
         if "Variable" in rule and "IsPresent" not in rule:
             look_up(rule["Variable"], data, ctx, "Variable")
+        for operator in _TEXT_PATH_OPERATORS & rule.keys():
+            # ministack knows the comparison with a text only, and takes the one with a path as untrue.
+            text = look_up(rule[operator], data, ctx, operator)
+            if not isinstance(text, str):
+                return False
+            rule = {"Variable": rule["Variable"], operator.removesuffix("Path"): text}
         return original(rule, data, ctx)
 
     return evaluate

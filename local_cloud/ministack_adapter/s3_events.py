@@ -1,10 +1,11 @@
-"""S3 events on EventBridge name the object's version, as S3 does for a versioned bucket.
+"""S3 events on EventBridge, as S3 sends them: with the object's version, and a time in whole seconds.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
 
 import json
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from ministack.services import eventbridge, s3
@@ -15,7 +16,7 @@ _version_id: ContextVar[str | None] = ContextVar("version_id", default=None)
 
 
 def install() -> None:
-    """Adds `detail.object.version-id` where the object has a version."""
+    """Adds `detail.object.version-id` where the object has a version, and cuts the time."""
 
     def fire(*arguments: Any, version_id: str | None = None, **options: Any) -> None:
         token = _version_id.set(version_id)
@@ -26,10 +27,11 @@ def install() -> None:
 
     def dispatch(event: dict[str, Any], *arguments: Any, **options: Any) -> Any:
         version_id = _version_id.get()
-        if event.get("Source") == "aws.s3" and version_id:
+        if event.get("Source") == "aws.s3":
             detail = json.loads(event["Detail"])
-            detail["object"]["version-id"] = version_id
-            event = {**event, "Detail": json.dumps(detail)}
+            if version_id:
+                detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail), "Time": _whole_seconds(event["Time"])}
         return dispatch_original(event, *arguments, **options)
 
     fire_original = points.replace(
@@ -40,3 +42,8 @@ def install() -> None:
         *("version_id", "sequencer", "object_extra", "record_extra"),
     )
     dispatch_original = points.replace(eventbridge, "_dispatch_event", dispatch)
+
+
+def _whole_seconds(moment: str) -> str:
+    """`2026-11-22T08:30:00.123Z` without its fraction, which S3's events do not have."""
+    return datetime.fromisoformat(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

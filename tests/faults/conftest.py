@@ -17,7 +17,8 @@ from local_cloud import control
 from state_machines.training_pipeline import training_pipeline
 
 TRAIN = """
-import os, pathlib, sys
+import os, pathlib, sys, time
+time.sleep(float(os.environ.get("SM_HP_SLEEP_S", 0)))
 reason = os.environ.get("SM_HP_FAIL")
 # A fault of spot capacity does not meet the job on demand.
 if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAINING_JOB_NAME"]):
@@ -53,6 +54,16 @@ def handler(event, context):
         answer["judged_against"] = json.loads(value).get("run_id", "")
     return answer
 """
+
+# The functions that read what comes from outside are the real ones, run from this repository.
+READER = """
+import sys
+sys.path.insert(0, ROOT)
+from functions.{name}.reading import {name}
+def handler(event, context):
+    return {call}
+"""
+ROOT = str(Path(__file__).resolve().parents[2])
 
 SMOKE_ANSWER = {"statusCode": 200, "body": json.dumps({"predictions": [{"label": "beagle"}]})}
 
@@ -113,8 +124,17 @@ class Stage:
         self.inference = self._function(SMOKE_ANSWER)
         version = client("lambda").publish_version(FunctionName=self.inference)["Version"]
         client("lambda").create_alias(FunctionName=self.inference, Name="live", FunctionVersion=version)
+        self.readers = {
+            "ReadInputFunction": self._reader("read_input", "read_input(event)"),
+            "ReadFailureFunction": self._reader("read_failure", 'read_failure(event["error"])'),
+        }
         self.answers: dict[str, dict[str, Any]] = {
-            "InspectDatasetFunction": {"accepted": True, "dataset": "dogs", "drop_order_ms": 1000},
+            "InspectDatasetFunction": {
+                "accepted": True,
+                "dataset": "dogs",
+                "drop_order_ms": 1000,
+                "findings": "",
+            },
             "PlanTrainingFunction": self.plan(),
             "JudgeModelFunction": {
                 "promote": True,
@@ -165,6 +185,41 @@ class Stage:
         hyperparameters = {**self.plan()["hyperparameters"], "fail": json.dumps(reason)}
         self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
 
+    def let_training_read(self, key: str, **changes: Any) -> None:
+        """Every training job of this stage gets this object as its dataset."""
+        channel = self.plan()["input_data_config"][0]
+        channel["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{self.name}/{key}"
+        self.change("PlanTrainingFunction", input_data_config=[channel], **changes)
+
+    def let_training_sleep(self, seconds: float = 600, **changes: Any) -> None:
+        """Every training job of this stage takes so long, which is longer than it may unless given."""
+        hyperparameters = {**self.plan()["hyperparameters"], "sleep_s": str(seconds)}
+        self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
+
+    def until_trains(self) -> str:
+        """The name of the job, once one trains."""
+        jobs = until(lambda: [each for each in self.training_jobs() if self._trains(each)], timeout_s=60)
+        return str(jobs[0]["TrainingJobName"])
+
+    def _trains(self, job: dict[str, Any]) -> bool:
+        found = self.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
+        return bool(found["SecondaryStatus"] == "Training")
+
+    def subscribed_queue(self) -> str:
+        """The URL of a queue that gets what the topic sends."""
+        sqs = self.client("sqs")
+        url = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
+        return str(url)
+
+    def notification(self, queue_url: str) -> tuple[str, str]:
+        """Subject and text of the one message in the queue."""
+        received = self.client("sqs").receive_message(QueueUrl=queue_url, WaitTimeSeconds=10)
+        (message,) = received["Messages"]
+        body = json.loads(message["Body"])
+        return body["Subject"], body["Message"]
+
     def training_jobs(self) -> list[dict[str, Any]]:
         jobs = self.client("sagemaker").list_training_jobs(NameContains=self.name)["TrainingJobSummaries"]
         return list(jobs)
@@ -173,19 +228,21 @@ class Stage:
         """Let a function answer otherwise from now on."""
         self.answers[function] = {**self.answers[function], **changes}
 
-    def run(self, document: dict[str, Any] | None = None, **parameters: Any) -> "Ended":
+    def run(self, document: Any = None, **parameters: Any) -> "Ended":
         """A whole execution of the workflow, with the template's parameters changed as given."""
-        execution = self.start(document, **parameters)
+        return self.ended(self.start(document, **parameters))
+
+    def ended(self, execution: str) -> "Ended":
+        """The execution, once it has ended."""
         until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=90)
         return Ended(self, execution)
 
-    def start(
-        self, document: dict[str, Any] | None = None, *, without_key: bool = False, **parameters: str
-    ) -> str:
+    def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:
+        """Start an execution; the input has a key unless it is to be taken `as_it_is`."""
         definition = json.dumps(training_pipeline())
         for name, value in self._substitutions(**parameters).items():
             definition = definition.replace(f"${{{name}}}", value)
-        given = {**({} if without_key else {"key": "drops/dogs.zip"}), **(document or {})}
+        given = document if as_it_is else {"key": "drops/dogs.zip", **(document or {})}
         return self.bench.start(json.loads(definition), given, role=self.role)
 
     def item(self, run_id: str) -> dict[str, str]:
@@ -193,9 +250,10 @@ class Stage:
         answer = self.client("dynamodb").get_item(TableName=self.name, Key={"run_id": {"S": run_id}})
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
-    def put_lock(self, holder: str, newest_drop_order_ms: int = 0) -> None:
+    def put_lock(self, holder: str, newest_drop_order_ms: int = 0, **texts: str) -> None:
         item = {"run_id": {"S": "deploy-lock"}, "holder": {"S": holder}}
         item["newest_drop_order_ms"] = {"N": str(newest_drop_order_ms)}
+        item |= {name: {"S": text} for name, text in texts.items()}
         self.client("dynamodb").put_item(TableName=self.name, Item=item)
 
     def live(self) -> dict[str, Any]:
@@ -237,6 +295,12 @@ class Stage:
         variables = {"ANSWER": json.dumps(answer), "POINTER": self.pointer_name}
         return self.bench.function(FUNCTION, role=self.role, Environment={"Variables": variables})
 
+    def _reader(self, name: str, call: str) -> str:
+        """The ARN of a function that runs the repository's own reading."""
+        code = READER.replace("ROOT", repr(ROOT)).format(name=name, call=call)
+        function = self.bench.function(code, role=self.role)
+        return str(self.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"])
+
     def _substitutions(self, **parameters: str) -> dict[str, str]:
         return {
             "StackName": self.name,
@@ -258,6 +322,7 @@ class Stage:
             "PollSeconds": "1",
             "PollLimit": "60",
             "DrainSeconds": "1",
+            **self.readers,
             **{name: self._function(answer) for name, answer in self.answers.items()},
             **parameters,
         }

@@ -1,6 +1,5 @@
 """Every way that a run of the workflow ends, and what it leaves behind."""
 
-import json
 from typing import Any
 
 import pytest
@@ -92,11 +91,6 @@ def test_a_refusal_ends_as_rejected_before_anything_is_paid_for(stage: Any, func
     assert "Train on SageMaker" not in run.states
 
 
-def test_without_a_key_nothing_begins(stage: Any) -> None:
-    run = stage.run({"bucket": "b"}, without_key=True)
-    assert (run.status, run.states[-1]) == ("FAILED", "No key")
-
-
 def test_a_worse_model_leaves_the_champion(stage: Any) -> None:
     live = stage.run().item["release"]
     stage.change("JudgeModelFunction", promote=False, status="champion_kept", reason="not better")
@@ -110,9 +104,57 @@ def test_a_failed_training_leaves_nothing_and_says_why(stage: Any) -> None:
     stage.let_training_fail("the photos are of another planet")
     run = stage.run()
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
-    assert "the photos are of another planet" in run.item["reason"]
+    assert run.item["reason"] == "training failed: the photos are of another planet"
     assert stage.standing() == NOTHING
     assert stage.live() == {}
+
+
+def test_before_a_release_was_begun_nothing_of_it_is_looked_for(stage: Any) -> None:
+    stage.let_training_fail("the photos are of another planet")
+    run = stage.run()
+    assert run.item["status"] == "failed"
+    assert not [state for state in run.states if "candidate" in state]
+    stage.change("PlanTrainingFunction", **stage.plan(serving_image_uri="broken-serving"))
+    assert "Delete candidate endpoint" in stage.run().states
+
+
+def test_a_stopped_training_says_that_it_was_stopped(stage: Any) -> None:
+    stage.let_training_sleep()
+    execution = stage.start()
+    job = stage.until_trains()
+    stage.client("sagemaker").stop_training_job(TrainingJobName=job)
+    run = stage.ended(execution)
+    assert (run.status, run.item["status"]) == ("FAILED", "failed")
+    assert run.item["reason"].startswith("the training job was stopped: somebody stopped it")
+
+
+def test_a_training_over_its_time_says_so(stage: Any) -> None:
+    stage.let_training_sleep(stopping_condition={"MaxRuntimeInSeconds": 1})
+    run = stage.run()
+    assert run.item["status"] == "failed"
+    assert run.item["reason"].startswith("the training job was stopped: it ran longer than its time limit")
+
+
+@pytest.mark.parametrize("findings", ["", "3 of 16 photos looked at are no images"])
+def test_the_notification_has_the_reason_and_what_was_found_in_the_drop(stage: Any, findings: str) -> None:
+    queue = stage.subscribed_queue()
+    stage.change("InspectDatasetFunction", findings=findings)
+    stage.let_training_fail("the photos are of another planet")
+    run = stage.run()
+    subject, text = stage.notification(queue)
+    assert subject == "dropserve: failed"
+    assert text.startswith(f"Run {run.run_id} of s3://{stage.name}/drops/dogs.zip ended as failed: ")
+    assert "training failed: the photos are of another planet" in text
+    assert text.endswith(f" - Found in the drop: {findings}") if findings else "Found in" not in text
+
+
+def test_words_of_the_drop_are_not_taken_for_a_lack_of_spot_capacity(stage: Any) -> None:
+    key = "drops/CapacityError Interrupted MaxWaitTimeExceeded.zip"
+    stage.client("s3").put_object(Bucket=stage.name, Key=key, Body=b"photos")
+    stage.let_training_fail("the photos are of another planet", **SPOT)
+    stage.let_training_read(key)
+    assert stage.run().item["status"] == "failed"
+    assert len(stage.training_jobs()) == 1
 
 
 SPOT = {
@@ -147,8 +189,7 @@ def test_a_function_that_raises_fails_the_run_with_its_message(stage: Any) -> No
     stage.change("JudgeModelFunction", **{"raise": "metrics.json is damaged"})
     run = stage.run()
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
-    assert json.loads(run.item["reason"])["Error"] == "RuntimeError"
-    assert "metrics.json is damaged" in run.item["reason"]
+    assert run.item["reason"] == "RuntimeError: metrics.json is damaged"
 
 
 def test_an_endpoint_that_does_not_come_up_is_taken_down(stage: Any) -> None:

@@ -1,6 +1,7 @@
 """S3 events through EventBridge into a state machine."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,10 @@ def pipeline(bench: Bench, cloud_client: Callable[..., Any]) -> tuple[str, Calla
             "key": "$.detail.object.key",
             "version": "$.detail.object.version-id",
             "time": "$.time",
+            "sequencer": "$.detail.object.sequencer",
         },
-        "InputTemplate": '{"bucket": <bucket>, "key": <key>, "version_id": <version>, "at": <time>}',
+        "InputTemplate": '{"bucket": <bucket>, "key": <key>, "version_id": <version>, "at": <time>, '
+        '"sequencer": <sequencer>}',
     }
     target = {"Id": "1", "Arn": machine, "RoleArn": bench.role(), "InputTransformer": transformer}
     assert events.put_targets(Rule=rule, Targets=[target])["FailedEntryCount"] == 0
@@ -65,6 +68,23 @@ def test_an_event_names_the_version_and_the_key_as_it_is(
     (document,) = inputs(1)
     assert document["version_id"] == version
     assert (document["bucket"], document["key"]) == (bucket, key)
+
+
+def test_the_events_of_one_key_are_ordered_by_their_sequencers_and_timed_in_whole_seconds(
+    pipeline: tuple[str, Callable[[int], list[Any]]], cloud_client: Callable[..., Any]
+) -> None:
+    bucket, inputs = pipeline
+    s3, key = cloud_client("s3"), "drops/again.zip"
+    upload = {"Bucket": bucket, "Key": key}
+    upload_id = s3.create_multipart_upload(**upload)["UploadId"]
+    versions = [s3.put_object(**upload, Body=body)["VersionId"] for body in (b"1", b"2")]
+    part = s3.upload_part(**upload, UploadId=upload_id, PartNumber=1, Body=b"3")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    done = s3.complete_multipart_upload(**upload, UploadId=upload_id, MultipartUpload=parts)
+    documents = sorted(inputs(3), key=lambda document: int(document["sequencer"], 16))
+    assert [document["version_id"] for document in documents] == [*versions, done["VersionId"]]
+    for document in documents:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["at"])
 
 
 def test_multipart_uploads_and_patterns(

@@ -248,6 +248,31 @@ def test_a_choice_needs_its_variable(bench: Bench, document: dict[str, int], end
         assert description["error"] == "States.Runtime"
 
 
+@pytest.mark.parametrize(
+    ("operator", "document", "end"),
+    [
+        ("StringLessThanPath", {"n": "00A", "other": "00B"}, "Yes"),
+        ("StringLessThanPath", {"n": "00B", "other": "00B"}, "No"),
+        ("StringLessThanEqualsPath", {"n": "00B", "other": "00B"}, "Yes"),
+        ("StringGreaterThanPath", {"n": "00C", "other": "00B"}, "Yes"),
+        ("StringGreaterThanEqualsPath", {"n": "00A", "other": "00B"}, "No"),
+        ("StringLessThanPath", {"n": 1, "other": 2}, "No"),
+        ("StringLessThanPath", {"n": "00A"}, None),
+    ],
+)
+def test_texts_are_compared_with_the_text_at_a_path(
+    bench: Bench, operator: str, document: dict[str, Any], end: str | None
+) -> None:
+    rule = {"Variable": "$.n", operator: "$.other", "Next": "Yes"}
+    states = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Yes", "No")}
+    choice = {"Type": "Choice", "Choices": [rule], "Default": "No"}
+    description = bench.finished(bench.start({"StartAt": "C", "States": {"C": choice, **states}}, document))
+    if end:
+        assert json.loads(description["output"]) == end
+    else:
+        assert description["error"] == "States.Runtime"
+
+
 def test_the_context_object(bench: Bench) -> None:
     role = bench.role()
     paths = {"role.$": "$$.Execution.RoleArn", "name.$": "$$.State.Name", "machine.$": "$$.StateMachine.Name"}

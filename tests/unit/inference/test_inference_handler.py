@@ -275,6 +275,54 @@ def test_a_release_is_checked_before_it_is_live(ask: Ask, aws: LocalServer) -> N
     assert not [path for _, path, _, _ in aws.requests if path == "/"], "the live pointer has no say in it"
 
 
+def scores_of(classes: int, label: str) -> dict[str, Any]:
+    """A model server's answer about that many classes of 255 characters, all equally likely."""
+    labels = [f"{number:04d}{label * 251}" for number in range(classes)]
+    return {"classes": labels, "scores": [0.0] * classes, "probabilities": [1 / classes] * classes}
+
+
+@pytest.mark.parametrize("label", ["x", "\N{DOG FACE}", '"'])
+def test_the_check_of_a_release_is_answered_in_few_bytes(ask: Ask, aws: LocalServer, label: str) -> None:
+    candidate = f"dropserve-{NEWER_ID}"
+    aws.replies[invocations(candidate)] = send_json(scores_of(5000, label))
+    check = {"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": candidate, "top_k": 1}
+
+    answer, body = ask(check)
+
+    assert body["predictions"][0]["label"].endswith(label * 251)
+    # Inside the workflow's state, which is at most 262,144 bytes in all.
+    assert len(json.dumps(answer)) < 10_000
+
+
+@pytest.mark.parametrize(("label", "has_classes"), [("x", True), ("é", False), ("\N{DOG FACE}", False)])
+def test_an_answer_is_never_larger_than_lambda_takes(
+    ask: Ask, aws: LocalServer, images: LocalServer, label: str, has_classes: bool
+) -> None:
+    aws.replies[invocations()] = send_json(scores_of(5000, label))
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert len(json.dumps(answer)) <= 6 * 1024**2
+    assert answer["statusCode"] == 200
+    assert len(body["predictions"]) == 5
+    assert ("classes" in body, "scores" in body) == (has_classes, has_classes)
+
+
+def test_an_answer_about_many_images_is_never_larger_than_lambda_takes(
+    ask: Ask, aws: LocalServer, images: LocalServer
+) -> None:
+    aws.replies[invocations()] = send_json(scores_of(5000, "\N{DOG FACE}"))
+    urls = [images.url("/dog.jpg")] * 10
+
+    few, few_body = ask({"urls": urls})
+    many, many_body = ask({"urls": urls, "top_k": 1000})
+
+    assert len(json.dumps(few)) <= 6 * 1024**2
+    assert [len(each["predictions"]) for each in few_body["results"]] == [5] * 10
+    assert (many["statusCode"], many_body["code"]) == (400, "bad_request")
+    assert "smaller top_k" in many_body["detail"]
+
+
 def s3_error(code: str, status: int) -> Reply:
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
     return send(body, status=status, headers={"Content-Type": "application/xml"})

@@ -24,6 +24,7 @@ def test_a_sound_zip_is_accepted_and_copied(s3, make_run):
         "class_count": 2,
         "image_count": 40,
         "total_bytes": 40 * len(JPEG),
+        "findings": "",
         "drop_order_ms": int(DROPPED_AT.timestamp() * 1000),
         "report_uri": f"s3://{BUCKET}/{REPORT}",
     }

@@ -6,7 +6,6 @@ GOOD = [
     {},
     {"backend": None, "hyperparameters": None},
     {"backend": "ec2"},
-    {"key": "drops/dogs.zip", "bucket": "b", "version_id": "v", "source": "drop", "claim": "once"},
     {"backend": "sagemaker", "instance_type": "ml.c5.2xlarge"},
     {"backend": "sagemaker", "instance_count": 2},
     {"backend": "ec2", "instance_count": 1},

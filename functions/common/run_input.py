@@ -1,0 +1,14 @@
+"""The fields of an execution's input."""
+
+# Which drop, and what S3 told of it.
+DROP_FIELDS = ("source", "claim", "bucket", "key", "version_id", "sequencer", "event_time")
+# What a person may change about one run.
+OVERRIDES = (
+    "backend",
+    "instance_type",
+    "instance_count",
+    "hyperparameters",
+    "min_accuracy",
+    "max_cost_usd",
+    "force",
+)
