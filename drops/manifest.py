@@ -1,8 +1,8 @@
 """The manifest of a folder drop: the version of each object that a run trains on, one line of JSON a photo.
 
-The first line is about the folder, `{"schema_version", "bucket", "prefix", "photo_count"}`; each other line is
-a photo, `{"name", "version_id", "size_bytes", "etag"}`, whose key is the prefix and the name. `version_id` is
-"null" in a bucket that keeps no versions, as S3 lists it.
+The first line is about the folder, `{"schema_version", "bucket", "prefix", "photo_count"}`; each other line
+is a photo, `{"name", "version_id", "size_bytes", "etag"}`, whose key is the prefix and the name. `version_id`
+is "null" in a bucket that keeps no versions, as S3 lists it.
 """
 
 import json

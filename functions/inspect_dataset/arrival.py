@@ -34,7 +34,7 @@ def check_marker(marker: StoredObject, folder: FolderState) -> None:
     if folder.marker is None:
         raise BadDropError(
             "changed",
-            f"{marker.key!r} was removed while the folder was read: write it again when the folder is complete",
+            f"{marker.key!r} was removed while the folder was read: write it again when all photos are there",
             [marker.key],
         )
     if marker.version_id and marker.version_id != folder.marker.version_id:

@@ -42,7 +42,8 @@ class SparseFile:
 class FakeS3:
     """Objects by key, each a list of versions; the last is current. It counts what is read.
 
-    Everything was written at DROPPED_AT, an hour ago, unless `at` says otherwise; a body of None is a deletion.
+    Everything was written at DROPPED_AT, an hour ago, unless `at` says otherwise.
+    A body of None is a deletion.
     """
 
     objects: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)

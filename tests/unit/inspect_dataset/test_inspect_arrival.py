@@ -1,4 +1,4 @@
-"""Folder drops that are still arriving, or change: the versions that were inspected are the ones trained on."""
+"""Folder drops that still arrive, or change: the versions that were inspected are those to train on."""
 
 from datetime import timedelta
 
@@ -153,7 +153,6 @@ def test_a_photo_that_changes_while_it_is_inspected_ends_the_run(s3, make_run):
     assert "was overwritten while it was read" in inspect(s3, make_run(KEY))[0]["reason"]
 
 
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -200,7 +199,8 @@ def test_a_name_that_could_not_be_shown_is_refused_before_anything_is_read(s3, m
 
 
 @pytest.mark.parametrize(
-    "name", ["it's", '"quoted"', "$(touch x)", "`touch x`", "../..", "-rf", "--endpoint-url=http://x", "a b;c"]
+    "name",
+    ["it's", '"quoted"', "$(touch x)", "`touch x`", "../..", "-rf", "--endpoint-url=http://x", "a b;c"],
 )
 def test_a_name_that_a_shell_would_mind_is_a_name(s3, make_run, name):
     for file, body in class_folders().items():
