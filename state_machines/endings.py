@@ -46,6 +46,10 @@ class Endings:
         """An ending `rejected`, with the reason that the function whose answer is at `path` gave."""
         return _outcome(name, "rejected", f"{path}.answer.reason", self.record)
 
+    def give_way(self, name: str, reason: str) -> Pass:
+        """An ending `superseded`; `reason` is a text, or the path or intrinsic that gives it."""
+        return _outcome(name, "superseded", reason, self.record)
+
 
 def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:
     """A fault that no API reported: it becomes the run's error and fails the run."""

@@ -6,6 +6,7 @@ after training finds.
 """
 
 import math
+import shlex
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +18,9 @@ from functions.inspect_dataset.folder_versions import FolderState, list_folder
 from functions.inspect_dataset.problems import BadDropError
 from functions.inspect_dataset.s3_drops import StoredObject
 
-# A folder that is newer than its marker is complete when nothing has come for this long.
-QUIET_S = 60
+# A folder that is newer than its marker is complete when nothing has come for this long; a deployment may set
+# another time, which then bounds the two below as well.
+QUIET_S = 60.0
 # A shorter pause between two looks would only cost.
 SHORTEST_WAIT_S = 30
 # What comes in the second of the marker looks as old as the marker.
@@ -43,17 +45,17 @@ def check_marker(marker: StoredObject, folder: FolderState) -> None:
         )
 
 
-def seconds_to_wait(marker: StoredObject, folder: FolderState) -> int:
+def seconds_to_wait(marker: StoredObject, folder: FolderState, quiet_s: float = QUIET_S) -> int:
     """How long until the folder is worth another look; 0 when it has arrived."""
     if folder.newest_change and folder.newest_change[1] > marker.last_modified:
-        quiet_s = (folder.listed_at - folder.newest_change[1]).total_seconds()
-        return max(SHORTEST_WAIT_S, math.ceil(QUIET_S - quiet_s)) if quiet_s < QUIET_S else 0
+        left_s = quiet_s - (folder.listed_at - folder.newest_change[1]).total_seconds()
+        return math.ceil(max(left_s, min(SHORTEST_WAIT_S, quiet_s))) if left_s > 0 else 0
     return _until_age(MARKER_AGE_S, marker, folder)
 
 
-def seconds_to_refusal(marker: StoredObject, folder: FolderState) -> int:
+def seconds_to_refusal(marker: StoredObject, folder: FolderState, quiet_s: float = QUIET_S) -> int:
     """How long a folder that looks unsound gets to show the rest of it; 0 when it had its time."""
-    return _until_age(REFUSAL_AGE_S, marker, folder)
+    return _until_age(min(REFUSAL_AGE_S, quiet_s), marker, folder)
 
 
 def _until_age(age_s: float, marker: StoredObject, folder: FolderState) -> int:
@@ -78,7 +80,7 @@ def still_arriving(folder: FolderState) -> str:
 
 
 def look_again(run: Mapping[str, Any], inspected: Mapping[str, Any], *, s3: Any) -> dict[str, Any]:
-    """Whether the folder is still what was inspected: `changed`, and one sentence as `reason`.
+    """Whether the folder is still what was inspected: `changed`, why as `reason`, what to do as `advice`.
 
     `inspected` is the answer of the inspection. A folder that is too large by now has changed, too.
     """
@@ -86,13 +88,18 @@ def look_again(run: Mapping[str, Any], inspected: Mapping[str, Any], *, s3: Any)
     try:
         folder = list_folder(run["bucket"], drop.prefix, run["key"], s3=s3)
     except BadDropError:
-        return {"changed": True, "reason": _changed(run, drop, "it is over the limits by now")}
+        return _changed(run, drop, "it is over the limits by now")
     if folder.sha256 == inspected["folder_sha256"]:
-        return {"changed": False, "reason": None}
+        return {"changed": False, "reason": None, "advice": None}
     name = printable(folder.newest_change[0], 100) if folder.newest_change else ""
-    return {"changed": True, "reason": _changed(run, drop, f"the newest change is at '{name}'")}
+    return _changed(run, drop, f"the newest change is at '{name}'")
 
 
-def _changed(run: Mapping[str, Any], drop: Drop, what: str) -> str:
+def _changed(run: Mapping[str, Any], drop: Drop, what: str) -> dict[str, Any]:
     folder = printable(S3Uri(run["bucket"], drop.prefix), 300)
-    return f"{folder} changed after it was inspected ({what}), so a model of a part of it was not released"
+    consequence = "so the model of what was there is not released"
+    return {
+        "changed": True,
+        "reason": f"{folder} changed after it was inspected ({what}), {consequence}",
+        "advice": f"when it is complete, begin a run: dropserve run --key {shlex.quote(run['key'])}",
+    }

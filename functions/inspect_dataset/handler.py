@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.common.clients import client
-from functions.common.environment import read_text
+from functions.common.environment import read_number, read_text
 from functions.common.observability import logger, metrics, tracer
 from functions.inspect_dataset.arrival import look_again
 from functions.inspect_dataset.inspection import inspect_drop
@@ -24,7 +24,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=run["id"])
     if "inspected" in event:
         return _look_again(run, event["inspected"])
-    result = inspect_drop(run, data_bucket=read_text(os.environ, "DATA_BUCKET"), s3=client("s3"))
+    result = inspect_drop(
+        run,
+        data_bucket=read_text(os.environ, "DATA_BUCKET"),
+        s3=client("s3"),
+        quiet_s=read_number(os.environ, "QUIET_S", at_most=3600),
+    )
     logger.info(
         "inspected", extra={"key": run["key"], "accepted": result["accepted"], "reason": result["reason"]}
     )

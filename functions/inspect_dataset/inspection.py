@@ -32,6 +32,7 @@ class Inspection:
     drop: Drop | None = None
     stored: StoredObject | None = None
     folder: FolderState | None = None
+    quiet_s: float = arrival.QUIET_S
     wait_s: int = 0
     layout: Layout | None = None
     spot_check: SpotCheck | None = None
@@ -42,13 +43,13 @@ class Inspection:
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-def inspect_drop(run: Run, *, data_bucket: str, s3: Any) -> dict[str, Any]:
+def inspect_drop(run: Run, *, data_bucket: str, s3: Any, quiet_s: float = arrival.QUIET_S) -> dict[str, Any]:
     """Inspect the run's drop, write `runs/<run id>/inspection.json`, and give what the workflow goes by.
 
     A bad drop is a result (`accepted` false and one sentence as `reason`), not an exception; so is a folder
     that has not arrived yet: it is worth another look in `wait_s` seconds, 0 for all others.
     """
-    inspection = Inspection()
+    inspection = Inspection(quiet_s=quiet_s)
     try:
         _look(run, inspection, data_bucket=data_bucket, s3=s3)
         if inspection.wait_s and inspection.folder:
@@ -99,7 +100,7 @@ def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
     folder = inspection.folder = list_folder(marker.bucket, prefix, marker.key, s3=s3)
     arrival.check_marker(marker, folder)
-    inspection.wait_s = arrival.seconds_to_wait(marker, folder)
+    inspection.wait_s = arrival.seconds_to_wait(marker, folder, inspection.quiet_s)
     if inspection.wait_s:
         return
     try:
@@ -112,7 +113,7 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
     except BadDropError as bad:
         inspection.problems.append(bad.problem)
     if inspection.errors:
-        inspection.wait_s = arrival.seconds_to_refusal(marker, folder)
+        inspection.wait_s = arrival.seconds_to_refusal(marker, folder, inspection.quiet_s)
 
 
 def _check(layout: Layout, read_start: Any, inspection: Inspection) -> None:

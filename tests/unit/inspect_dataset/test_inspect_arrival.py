@@ -168,12 +168,13 @@ def test_the_look_after_training_sees_what_came_went_or_changed(s3, make_run, ch
     run = make_run(KEY)
     inspected, _ = inspect(s3, run)
     s3.drop("drops/pets 2/cat/0.jpg", JPEG)
-    assert look_again(run, inspected, s3=s3) == {"changed": False, "reason": None}
+    assert not look_again(run, inspected, s3=s3)["changed"]
     change(s3)
     assert look_again(run, inspected, s3=s3) == {
         "changed": True,
         "reason": f"s3://{BUCKET}/drops/pets/ changed after it was inspected (the newest change is at "
-        f"'{name}'), so a model of a part of it was not released",
+        f"'{name}'), so the model of what was there is not released",
+        "advice": "when it is complete, begin a run: dropserve run --key drops/pets/_SUCCESS",
     }
 
 

@@ -58,6 +58,7 @@ class Context:
 def environment(monkeypatch, s3):
     monkeypatch.setattr(metrics, "namespace", "dropserve")
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    monkeypatch.setenv("QUIET_S", "60")
     monkeypatch.setattr(handler_module, "client", {"s3": s3}.__getitem__)
 
 
