@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from state_machines.arrival import wait_for_photos
 from state_machines.endings import Endings
 from state_machines.settings import INPUT_DEFAULTS, SETTINGS
 from state_machines.states_language import Chain, Choice, ChoiceRule, Pass
@@ -74,6 +75,7 @@ def _name_run() -> Pass:
             "input.$": "$.input",
             "settings.$": "$.settings",
             "polls": {"count": 0},
+            "arrival": {"waits": 0},
         },
     )
 
@@ -119,7 +121,8 @@ def inspect_dataset(endings: Endings) -> Chain:
         on_error=endings.failed,
     )
     rejected = endings.reject("Reject drop", "$.inspection.answer.reason")
-    return Chain([task, _accepted_or("Is the drop usable?", "$.inspection", rejected)])
+    usable = _accepted_or("Is the drop usable?", "$.inspection", rejected)
+    return Chain([task, wait_for_photos(task, endings), usable])
 
 
 def plan_training(endings: Endings) -> Chain:

@@ -2,21 +2,28 @@
 
 from typing import Any
 
-# Braces are States.Format's placeholders, filled in the order of EC2_BOOT_ARGUMENTS.
+# Braces are States.Format's placeholders, filled in the order of EC2_BOOT_ARGUMENTS. What a run brings comes
+# in base64, whose letters no shell takes for anything else.
 EC2_USER_DATA = """#!/bin/bash
-export DROPSERVE_RUN_ID='{}' DROPSERVE_JOB_NAME='{}' DROPSERVE_PLAN_URI='{}' DROPSERVE_DEADLINE_S='{}'
-export DROPSERVE_TASK_TOKEN='{}' DROPSERVE_LOG_GROUP='${Ec2LogGroup}' AWS_DEFAULT_REGION='${Region}'
+export DROPSERVE_JOB_NAME="$(base64 -d <<<'{}')"
+export DROPSERVE_PLAN_URI="$(base64 -d <<<'{}')"
+export DROPSERVE_DEADLINE_S="$(base64 -d <<<'{}')"
+export DROPSERVE_TASK_TOKEN="$(base64 -d <<<'{}')"
+export DROPSERVE_CODE_URI='${TrainingCodeUri}'
+export DROPSERVE_LOG_GROUP='${Ec2LogGroup}' AWS_DEFAULT_REGION='${Region}'
 [ -n "$HOME" ] || export HOME=/root
 cd "$HOME"
 aws s3 cp --only-show-errors '${Ec2BootUri}' ec2_boot.sh && bash ec2_boot.sh
 shutdown -h now
 """
 EC2_BOOT_ARGUMENTS = [
-    "$.run.id",
-    "States.Format('{}-{}', $.release.name, $$.State.RetryCount)",
-    "$.plan.answer.plan_uri",
-    "$.plan.answer.stopping_condition.MaxRuntimeInSeconds",
-    "$$.Task.Token",
+    f"States.Base64Encode({value})"
+    for value in (
+        "States.Format('{}-{}', $.release.name, $$.State.RetryCount)",
+        "$.plan.answer.plan_uri",
+        "States.Format('{}', $.plan.answer.stopping_condition.MaxRuntimeInSeconds)",
+        "$$.Task.Token",
+    )
 ]
 
 

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from state_machines.arrival import look_again
 from state_machines.deploy_lock import take_deploy_lock
 from state_machines.endings import Endings
 from state_machines.exposure import audit_iam, expose, retire_previous, smoke_test
@@ -34,7 +35,8 @@ def training_pipeline() -> dict[str, Any]:
         ]
     )
     judged_and_deployed = Chain([judged, take_deploy_lock(endings, deployed)])
-    prepared = Chain([inspect_dataset(endings), plan_training(endings), train(endings, judged_and_deployed)])
+    trained = look_again(endings, judged_and_deployed)
+    prepared = Chain([inspect_dataset(endings), plan_training(endings), train(endings, trained)])
     start = Chain(
         [
             read_input(),

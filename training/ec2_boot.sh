@@ -2,9 +2,10 @@
 # Trains on this machine what SageMaker would train in a container, and tells the waiting state machine.
 #
 # User data runs it as root on a Deep Learning AMI; it writes below $HOME only. It needs bash, aws and python3,
-# and these variables: DROPSERVE_RUN_ID, DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_TASK_TOKEN,
-# DROPSERVE_DEADLINE_S (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends, it shuts the machine
-# down. Its log goes to the log group while it grows, from the moment that the training code is there.
+# and these variables: DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_CODE_URI (sourcedir.tar.gz),
+# DROPSERVE_TASK_TOKEN, DROPSERVE_DEADLINE_S (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends,
+# it shuts the machine down. Its log goes to the log group while it grows, from the moment that the training code
+# is there. What a plan says is read by ec2_job.py alone: no value of it comes into this script.
 set -euo pipefail
 umask 077
 
@@ -22,26 +23,35 @@ heartbeat=''
 shipper=''
 
 main() {
-    local name
-    for name in RUN_ID JOB_NAME PLAN_URI TASK_TOKEN DEADLINE_S LOG_GROUP; do
-        name="DROPSERVE_$name"
-        [[ -n ${!name:-} ]] || fail "the variable $name is not set"
-    done
-    [[ $DROPSERVE_DEADLINE_S =~ ^[0-9]+$ ]] || fail "DROPSERVE_DEADLINE_S is not a number of seconds"
+    check_variables
     watch_deadline &
     watchdog=$!
     send_heartbeats &
     heartbeat=$!
 
+    local python
     step aws s3 cp --only-show-errors "$DROPSERVE_PLAN_URI" "$work/plan.json"
-    step python3 -c "$READ_PLAN" "$work"
     fetch_code
     ship_log &
     shipper=$!
-    fetch_channels
-    run_training
-    upload_results
+    python=$(find_python) || fail "no python3 on this machine can import torch and torchvision"
+    job "$python" install
+    job "$python" fetch
+    job "$python" train
+    upload_results "$python"
     report_success
+}
+
+check_variables() {
+    local name
+    for name in JOB_NAME PLAN_URI CODE_URI TASK_TOKEN DEADLINE_S LOG_GROUP; do
+        name="DROPSERVE_$name"
+        [[ -n ${!name:-} ]] || fail "the variable $name is not set"
+    done
+    [[ $DROPSERVE_DEADLINE_S =~ ^[0-9]+$ ]] || fail "DROPSERVE_DEADLINE_S is not a number of seconds"
+    for name in DROPSERVE_PLAN_URI DROPSERVE_CODE_URI; do
+        [[ ${!name} =~ ^s3://[a-z0-9.-]+/[A-Za-z0-9._/-]+$ ]] || fail "$name is no address that dropserve makes"
+    done
 }
 
 # -- the steps
@@ -57,38 +67,13 @@ step() {
 }
 
 fetch_code() {
-    step aws s3 cp --only-show-errors "$(cat "$work/code_uri")" "$work/sourcedir.tar.gz"
+    step aws s3 cp --only-show-errors "$DROPSERVE_CODE_URI" "$work/sourcedir.tar.gz"
     mkdir -p "$work/code"
     step tar -xzf "$work/sourcedir.tar.gz" -C "$work/code" --no-same-owner
 }
 
-# An address that ends in a slash is a folder, any other an object: it lands under its own name, as on SageMaker.
-fetch_channels() {
-    local name uri recursive
-    while IFS=$'\t' read -r name uri; do
-        mkdir -p "$work/input/data/$name"
-        recursive=()
-        [[ $uri != */ ]] || recursive=(--recursive)
-        step aws s3 cp --only-show-errors ${recursive[@]+"${recursive[@]}"} "$uri" "$work/input/data/$name/"
-    done <"$work/channels"
-}
-
-run_training() {
-    local python argument name uri
-    local arguments=() variables=()
-    python=$(find_python) || fail "no python3 on this machine can import torch and torchvision"
-    "$python" -c 'import matplotlib' 2>/dev/null || step "$python" -m pip install --quiet 'matplotlib>=3.8,<4'
-    while IFS= read -r -d '' argument; do
-        arguments+=("$argument")
-    done <"$work/arguments"
-    while IFS=$'\t' read -r name uri; do
-        variables+=("SM_CHANNEL_$(tr '[:lower:]' '[:upper:]' <<<"$name")=$work/input/data/$name")
-    done <"$work/channels"
-    mkdir -p "$work/model" "$work/output/data"
-    step env -u DROPSERVE_TASK_TOKEN ${variables[@]+"${variables[@]}"} \
-        SM_MODEL_DIR="$work/model" SM_OUTPUT_DIR="$work/output" SM_OUTPUT_DATA_DIR="$work/output/data" \
-        PYTHONUNBUFFERED=1 \
-        "$python" "$work/code/train.py" ${arguments[@]+"${arguments[@]}"}
+job() {
+    step env -u DROPSERVE_TASK_TOKEN "$1" "$work/code/ec2_job.py" "$2" "$work"
 }
 
 # The one on PATH, or the one that a Deep Learning AMI keeps beside the system's.
@@ -104,13 +89,9 @@ find_python() {
 }
 
 upload_results() {
-    local target
-    target="$(cat "$work/output_uri")/$DROPSERVE_JOB_NAME/output"
     step tar -czf "$work/model.tar.gz" -C "$work/model" .
     step tar -czf "$work/output.tar.gz" -C "$work/output/data" .
-    step aws s3 cp --only-show-errors "$work/output.tar.gz" "$target/output.tar.gz"
-    step aws s3 cp --only-show-errors "$work/model.tar.gz" "$target/model.tar.gz"
-    printf '%s' "$target/model.tar.gz" >"$work/model_uri"
+    job "$1" upload
 }
 
 # -- what the state machine hears; the task token stays out of arguments, which every process can read
@@ -210,26 +191,6 @@ end_child() {
 
 # -- Python where the shell would be clumsy: JSON in, JSON out
 
-READ_PLAN='
-import json, pathlib, re, sys
-work = pathlib.Path(sys.argv[1])
-plan = json.loads((work / "plan.json").read_text())
-hyperparameters = {name: json.loads(value) for name, value in plan["hyperparameters"].items()}
-arguments, channels = [], []
-for name, value in sorted(hyperparameters.items()):
-    if not name.startswith("sagemaker_"):
-        arguments += ["--" + name, str(value)]
-for channel in plan["input_data_config"]:
-    name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
-    if not re.fullmatch(r"[A-Za-z0-9_]+", name) or source["S3DataType"] != "S3Prefix":
-        sys.exit(f"the channel {name!r} of plan.json is of a kind that ec2_boot.sh does not know")
-    channels.append(name + "\t" + source["S3Uri"] + "\n")
-(work / "arguments").write_text("".join(argument + "\0" for argument in arguments))
-(work / "channels").write_text("".join(channels))
-(work / "code_uri").write_text(hyperparameters["sagemaker_submit_directory"])
-(work / "output_uri").write_text(plan["output_uri"].rstrip("/"))
-'
-
 WRITE_SUCCESS='
 import json, os, pathlib, sys
 work = pathlib.Path(sys.argv[1])
@@ -255,6 +216,8 @@ answer = {"taskToken": os.environ["DROPSERVE_TASK_TOKEN"]}
 (pathlib.Path(sys.argv[1]) / "heartbeat.json").write_text(json.dumps(answer))
 '
 
+# It becomes a path: SageMaker's own rule for the name of a job.
+[[ ${DROPSERVE_JOB_NAME:-} =~ ^[A-Za-z0-9](-*[A-Za-z0-9])*$ ]] || DROPSERVE_JOB_NAME=''
 work="${HOME:-/root}/dropserve/${DROPSERVE_JOB_NAME:-unnamed}"
 log="$work/boot.log"
 trap finish EXIT

@@ -6,8 +6,10 @@ they tell each other lies in memory, not on a GPU: gloo carries it everywhere.
 """
 
 import io
+import ipaddress
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -187,25 +189,57 @@ def read_place(environment: Mapping[str, str]) -> Place:
 
 
 def _connect(environment: Mapping[str, str], place: Place) -> None:
-    method = "env://"
-    if "RANK" not in environment:
-        address = environment.get("MASTER_ADDR", _sagemaker_hosts(environment)[0])
-        method = f"tcp://{address}:{environment.get('MASTER_PORT', _SAGEMAKER_PORT)}"
     interface = environment.get("SM_NETWORK_INTERFACE_NAME")
-    if not interface and place.count == place.local_count:
+    if _is_loopback(_meeting_address(environment)) or (not interface and place.count == place.local_count):
         # gloo would look up the machine's name, which not every machine can.
         interface = "lo0" if sys.platform == "darwin" else "lo"
     if interface:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     try:
         distributed.init_process_group(
-            "gloo", init_method=method, rank=place.rank, world_size=place.count, timeout=TIMEOUT
+            "gloo", rank=place.rank, world_size=place.count, timeout=TIMEOUT, **_meeting(environment, place)
         )
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise ProcessLostError(
             f"the {place.count} processes of the training did not find each other within "
             f"{TIMEOUT.total_seconds():.0f} s: {error}"
         ) from error
+
+
+def _meeting(environment: Mapping[str, str], place: Place) -> dict[str, Any]:
+    """Where the processes meet, as init_process_group wants it.
+
+    Where that is this machine itself, nobody else is to reach it: torch's own store listens on every
+    interface.
+    """
+    # torchrun's agent has a store of its own.
+    if "RANK" in environment and environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        return {"init_method": "env://"}
+    address = _meeting_address(environment)
+    port = environment.get("MASTER_PORT", _SAGEMAKER_PORT)
+    if not _is_loopback(address):
+        return {"init_method": "env://" if "RANK" in environment else f"tcp://{address}:{port}"}
+    listener = None
+    if place.rank == 0:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, int(port)), family=family).detach()
+    # torch names it in its documentation, but not in its stubs.
+    store = distributed.TCPStore(  # type: ignore[attr-defined]
+        address, int(port), place.count, place.rank == 0, TIMEOUT, master_listen_fd=listener
+    )
+    return {"store": store}
+
+
+def _meeting_address(environment: Mapping[str, str]) -> str:
+    hosts = _sagemaker_hosts(environment)
+    return environment.get("MASTER_ADDR", hosts[0] if hosts else "")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return address == "localhost" or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _sagemaker_hosts(environment: Mapping[str, str]) -> list[str]:

@@ -29,8 +29,9 @@ from errors import ArgumentError, TrainingError, describe_error
 from evaluation import evaluate
 from features import Features, Pass, compute_features
 from fine_tuning import fine_tune
+from folder_drop import open_dataset
 from head import Epoch, HeadData, Labelled, TrainedHead, train_head
-from photo_source import PhotoSource, open_source
+from photo_source import PhotoSource
 from preparation import compute_all, prepare_pass
 from processes import Processes, join_processes
 from results import Results, write_results
@@ -80,7 +81,7 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     clock = Clock()
     network = load_pretrained(settings.backbone, settings.weights)
     _check_blocks(settings, len(blocks_of(network, settings.backbone)))
-    source = open_source(settings.dataset)
+    source = open_dataset(settings.dataset, session.stop)
     with clock.measure("read"):
         dataset = _read_dataset(settings, source, session)
     with clock.measure("features"):

@@ -31,7 +31,8 @@ def _read_pins(lock_file: Path) -> dict[str, str]:
     for line in lock_file.read_text().splitlines():
         if start := _PIN.match(line):
             name = start.group(1)
-            pins[name] = [line]
+            # A package may have one pin for each of several Pythons.
+            pins.setdefault(name, []).append(line)
         elif name and line.lstrip().startswith("--hash"):
             pins[name].append(line)
     return {package: "\n".join(lines) for package, lines in pins.items()}

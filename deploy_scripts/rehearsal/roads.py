@@ -33,7 +33,7 @@ _LIMIT_S = 240
 _POLL_S = 0.2
 _ZIP_KEY = "drops/zipped.zip"
 _FOLDER_KEY = f"drops/folder/{MARKER}"
-_TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN='([^']+)'")
+_TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN=\"\$\(base64 -d <<<'([^']+)'\)\"")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Roads:
             Road("The same drop is announced again", self._announce_again),
             Road("A photo is asked about by its URL and by its place in S3", self._ask),
             Road("A file that is no dataset is dropped", self._drop_nonsense),
+            Road("A run by hand names a drop that is not there", self._name_nothing),
             Road("A zip is dropped, and its run is stopped in its training", self._stop_training),
             Road("A run ends while its EC2 instance still trains", self._lose_instance),
             Road("A training fails on EC2", self._fail_training),
@@ -83,6 +84,9 @@ class Roads:
     def _drop_nonsense(self) -> None:
         item = self._drop(self._photos / "blue" / "0.jpg")
         self._wait_for_end(item, expected="rejected")
+
+    def _name_nothing(self) -> None:
+        self._wait_for_end(self._start("drops/never-dropped.zip"), expected="rejected")
 
     def _announce_again(self) -> None:
         drop = {"key": self._first_drop.key, "version_id": self._first_drop.version_id}
@@ -198,7 +202,7 @@ class Roads:
                 parameters = json.loads(event.get("taskScheduledEventDetails", {}).get("parameters", "{}"))
                 user_data = base64.b64decode(parameters.get("UserData", "")).decode()
                 if match := _TOKEN.search(user_data):
-                    return match[1]
+                    return base64.b64decode(match[1]).decode()
         raise CliError(f"The execution {execution_arn} gave no instance a task token.")
 
     def _has_read(self, role: str, part_of_key: str) -> bool:

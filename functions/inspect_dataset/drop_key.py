@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from drops.text import is_unsafe, printable
 from functions.inspect_dataset.problems import BadDropError
 
 PREFIX = "drops/"
@@ -21,8 +22,16 @@ class Drop:
 def read_drop_key(key: str) -> Drop:
     """The drop that a key names. The key is taken as it is: EventBridge does not encode keys.
 
-    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`.
+    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`, or when a
+    character of it could not be shown.
     """
+    if any(map(is_unsafe, key)):
+        raise BadDropError(
+            "unsafe_name",
+            f"the name {printable(key, 300)} has line ends, control or invisible characters in it: drop the "
+            "dataset again under a name without them",
+            [printable(key, 300)],
+        )
     path = key.removeprefix(PREFIX)
     if path != key:
         if path.lower().endswith(".zip") and path[:-4].strip("/"):

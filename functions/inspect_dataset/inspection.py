@@ -7,13 +7,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from drops import manifest
 from functions.common.documents import put_document
 from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
-from functions.inspect_dataset import s3_drops
+from functions.inspect_dataset import arrival, s3_drops
 from functions.inspect_dataset.archive import find_dangers, open_archive
 from functions.inspect_dataset.class_checks import check_classes
 from functions.inspect_dataset.drop_key import Drop, read_drop_key
+from functions.inspect_dataset.folder_snapshots import put_manifest
+from functions.inspect_dataset.folder_versions import FolderState, list_folder
 from functions.inspect_dataset.layout import Layout, read_layout
 from functions.inspect_dataset.problems import BadDropError, Problem
 from functions.inspect_dataset.ranged_object import RangedObject
@@ -29,6 +32,9 @@ class Inspection:
 
     drop: Drop | None = None
     stored: StoredObject | None = None
+    folder: FolderState | None = None
+    quiet_s: float = arrival.QUIET_S
+    wait_s: int = 0
     layout: Layout | None = None
     spot_check: SpotCheck | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -38,17 +44,21 @@ class Inspection:
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-def inspect_drop(run: Run, *, data_bucket: str, s3: Any) -> dict[str, Any]:
+def inspect_drop(run: Run, *, data_bucket: str, s3: Any, quiet_s: float = arrival.QUIET_S) -> dict[str, Any]:
     """Inspect the run's drop, write `runs/<run id>/inspection.json`, and give what the workflow goes by.
 
-    A bad drop is a result (`accepted` false and one sentence as `reason`), not an exception.
+    A bad drop is a result (`accepted` false and one sentence as `reason`), not an exception; so is a folder
+    that has not arrived yet: it is worth another look in `wait_s` seconds, 0 for all others.
     """
-    inspection = Inspection()
+    inspection = Inspection(quiet_s=quiet_s)
     try:
         _look(run, inspection, data_bucket=data_bucket, s3=s3)
-        if not inspection.errors:
+        if inspection.wait_s and inspection.folder:
+            arrival.check_patience(run, inspection.folder)
+        elif not inspection.errors:
             _snapshot(run, inspection, s3=s3)
     except BadDropError as bad:
+        inspection.wait_s = 0
         inspection.problems.append(bad.problem)
     result = _result(run, inspection, data_bucket)
     report = {
@@ -89,13 +99,22 @@ def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> 
 
 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
-    files = s3_drops.list_folder(marker.bucket, prefix, s3=s3)
-    inspection.layout = read_layout(file for file in files if prefix + file[0] != marker.key)
-
-    def read_start(name: str) -> bytes:
-        return s3_drops.read_start(marker.bucket, prefix + name, START_BYTES, s3=s3)
-
-    _check(inspection.layout, read_start, inspection)
+    folder = inspection.folder = list_folder(marker.bucket, prefix, marker.key, s3=s3)
+    arrival.check_marker(marker, folder)
+    inspection.wait_s = arrival.seconds_to_wait(marker, folder, inspection.quiet_s)
+    if inspection.wait_s:
+        return
+    try:
+        inspection.layout = read_layout((name, file.size_bytes) for name, file in folder.files.items())
+        _check(
+            inspection.layout,
+            lambda name: s3_drops.read_start(folder.files[name], START_BYTES, s3=s3),
+            inspection,
+        )
+    except BadDropError as bad:
+        inspection.problems.append(bad.problem)
+    if inspection.errors:
+        inspection.wait_s = arrival.seconds_to_refusal(marker, folder, inspection.quiet_s)
 
 
 def _check(layout: Layout, read_start: Any, inspection: Inspection) -> None:
@@ -105,21 +124,27 @@ def _check(layout: Layout, read_start: Any, inspection: Inspection) -> None:
 
 
 def _snapshot(run: Run, inspection: Inspection, *, s3: Any) -> None:
-    """A folder is trained on where it lies; a zip is copied, so that a later drop cannot change this run."""
+    """A zip is copied, a folder's versions are written down: a later drop cannot change this run."""
     if inspection.drop and inspection.stored and inspection.drop.format == "zip":
         s3_drops.copy_object(inspection.stored, run["bucket"], f"snapshots/{run['id']}/dataset.zip", s3=s3)
+    elif inspection.drop and inspection.folder and inspection.layout:
+        photos = {image.name: inspection.folder.files[image.name] for image in inspection.layout.images}
+        put_manifest(photos, S3Uri(run["bucket"], inspection.drop.prefix), _manifest_uri(run), s3=s3)
 
 
 def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any]:
     drop, layout = inspection.drop, inspection.layout
-    errors = inspection.errors
+    errors, folder = inspection.errors, inspection.folder
     images = layout.images if layout else []
+    accepted = not errors and not inspection.wait_s
     return {
-        "accepted": not errors,
-        "reason": _reason(errors),
+        "accepted": accepted,
+        "reason": arrival.still_arriving(folder) if inspection.wait_s and folder else _reason(errors),
         "findings": "",
+        "wait_s": inspection.wait_s,
         "dataset": drop.dataset if drop else run["key"],
-        "dataset_uri": None if errors or not drop else _dataset_uri(run, drop),
+        "dataset_uri": _dataset_uri(run, drop) if accepted and drop else None,
+        "folder_sha256": folder.sha256 if accepted and folder else None,
         "format": drop.format if drop else None,
         "layout": layout.kind if layout and images else None,
         "class_count": len(layout.counts) if layout else 0,
@@ -138,8 +163,13 @@ def _reason(errors: list[Problem]) -> str | None:
 
 
 def _dataset_uri(run: Run, drop: Drop) -> str:
-    key = drop.prefix if drop.format == "folder" else f"snapshots/{run['id']}/dataset.zip"
-    return str(S3Uri(run["bucket"], key))
+    if drop.format == "folder":
+        return str(_manifest_uri(run))
+    return str(S3Uri(run["bucket"], f"snapshots/{run['id']}/dataset.zip"))
+
+
+def _manifest_uri(run: Run) -> S3Uri:
+    return S3Uri(run["bucket"], f"snapshots/{run['id']}/{manifest.FILE_NAME}")
 
 
 def _drop_order_ms(run: Run, stored: StoredObject | None) -> int:

@@ -1,6 +1,6 @@
 """Everything that inspect_dataset asks of S3."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from functions.inspect_dataset.problems import MAX_IMAGES, BadDropError
+from functions.inspect_dataset.problems import BadDropError
 
 # HEAD has no body, so its error codes are bare HTTP statuses; 405 is a delete marker asked for by version.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -67,30 +67,10 @@ def read_range(stored: StoredObject, first: int, last: int, *, s3: Any) -> bytes
     return _ranged_body(answer, first, last)
 
 
-def list_folder(bucket: str, prefix: str, *, s3: Any) -> Iterator[tuple[str, int]]:
-    """(key without the prefix, size in bytes) of all that lies under a prefix.
-
-    Raises BadDropError when there is more than a dataset may hold.
-    """
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    seen = 0
-    for page in pages:
-        for item in page.get("Contents", []):
-            seen += 1
-            if seen > MAX_IMAGES:
-                raise BadDropError("too_many_files", f"the folder holds over {MAX_IMAGES:,} files: split it")
-            yield item["Key"].removeprefix(prefix), item["Size"]
-
-
-def read_start(bucket: str, key: str, length: int, *, s3: Any) -> bytes:
-    """The first bytes of an object. Raises BadDropError when it is gone."""
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{length - 1}")
-    except ClientError as problem:
-        if problem.response["Error"]["Code"] == "InvalidRange":  # an empty object has no first byte
-            return b""
-        raise _translated(problem, key) from problem
-    return _ranged_body(answer, 0, length - 1)
+def read_start(stored: StoredObject, length: int, *, s3: Any) -> bytes:
+    """The first bytes of an object. Raises BadDropError when it is gone or changed."""
+    # An empty object has no first byte to ask for.
+    return read_range(stored, 0, length - 1, s3=s3) if stored.size_bytes else b""
 
 
 def copy_object(stored: StoredObject, bucket: str, key: str, *, s3: Any) -> None:

@@ -313,6 +313,7 @@ class Stage:
             "SageMakerRoleArn": self.role,
             "Ec2InstanceProfileArn": "arn:aws:iam::000000000000:instance-profile/none",
             "Ec2BootUri": "s3://none/boot.sh",
+            "TrainingCodeUri": "s3://none/sourcedir.tar.gz",
             "Ec2LogGroup": "/none/ec2-training",
             "MinInstances": "1",
             "MaxInstances": "2",

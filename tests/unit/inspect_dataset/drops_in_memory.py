@@ -5,7 +5,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import botocore.session
@@ -39,9 +40,15 @@ class SparseFile:
 
 @dataclass
 class FakeS3:
-    """Objects by key, each a list of versions; the last is current. It counts what is read."""
+    """Objects by key, each a list of versions; the last is current. It counts what is read.
+
+    Everything was written at DROPPED_AT, an hour ago, unless `at` says otherwise.
+    A body of None is a deletion.
+    """
 
     objects: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    times: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    now: datetime = DROPPED_AT + timedelta(hours=1)
     versioned: bool = True
     ignores_ranges: bool = False
     gets: int = 0
@@ -49,11 +56,15 @@ class FakeS3:
     copies: list[dict[str, Any]] = field(default_factory=list)
     before_get: Callable[[], None] = lambda: None
 
-    def drop(self, key: str, body: Any) -> str:
+    def drop(self, key: str, body: Any, *, at: datetime = DROPPED_AT) -> str:
         versions = self.objects.setdefault(key, [])
         version_id = f"v{len(versions) + 1}" if self.versioned else ""
         versions[:] = [*(versions if self.versioned else []), (version_id, body)]
+        self.times[key, version_id] = at
         return version_id
+
+    def delete(self, key: str, *, at: datetime = DROPPED_AT) -> None:
+        self.drop(key, None, at=at)
 
     def body(self, key: str) -> Any:
         return self.objects[key][-1][1]
@@ -62,7 +73,9 @@ class FakeS3:
         validate_parameters(parameters, S3_MODEL.operation_model(operation).input_shape)
         wanted = parameters.get("VersionId")
         for version_id, body in reversed(self.objects.get(parameters["Key"], [])):
-            if wanted in (None, version_id):
+            if wanted in (None, version_id or "null"):
+                if body is None:
+                    break
                 if parameters.get("IfMatch", self._etag(version_id, body)) != self._etag(version_id, body):
                     raise client_error("PreconditionFailed", operation)
                 return version_id, body
@@ -73,7 +86,8 @@ class FakeS3:
 
     def head_object(self, **parameters: Any) -> dict[str, Any]:
         version_id, body = self._find("HeadObject", parameters)
-        head = {"ETag": self._etag(version_id, body), "ContentLength": len(body), "LastModified": DROPPED_AT}
+        written_at = self.times[parameters["Key"], version_id]
+        head = {"ETag": self._etag(version_id, body), "ContentLength": len(body), "LastModified": written_at}
         return head | ({"VersionId": version_id} if version_id else {})
 
     def get_object(self, **parameters: Any) -> dict[str, Any]:
@@ -103,18 +117,34 @@ class FakeS3:
         self.drop(key, body)
 
     def get_paginator(self, operation: str) -> "FakeS3":
-        assert operation == "list_objects_v2"
+        assert operation == "list_object_versions"
         return self
 
     def paginate(self, **parameters: Any) -> list[dict[str, Any]]:
-        validate_parameters(parameters, S3_MODEL.operation_model("ListObjectsV2").input_shape)
+        """Newest version first, as S3 lists them."""
+        validate_parameters(parameters, S3_MODEL.operation_model("ListObjectVersions").input_shape)
         found = [
-            {"Key": key, "Size": len(versions[-1][1])}
+            self._listed(key, version_id, body, latest=number == len(versions) - 1)
             for key, versions in sorted(self.objects.items())
             if key.startswith(parameters["Prefix"])
+            for number, (version_id, body) in reversed(list(enumerate(versions)))
         ]
         # Two to a page, so that a listing which forgets its pages is found out; the last page is empty.
-        return [{"Contents": found[at : at + 2]} for at in range(0, len(found), 2)] + [{}]
+        pages = [found[at : at + 2] for at in range(0, len(found), 2)] + [[]]
+        metadata = {"HTTPHeaders": {"date": format_datetime(self.now, usegmt=True)}}
+        return [
+            {
+                "Versions": [item for item in page if "ETag" in item],
+                "DeleteMarkers": [item for item in page if "ETag" not in item],
+                "ResponseMetadata": metadata,
+            }
+            for page in pages
+        ]
+
+    def _listed(self, key: str, version_id: str, body: Any, *, latest: bool) -> dict[str, Any]:
+        written_at = self.times[key, version_id]
+        item = {"Key": key, "VersionId": version_id or "null", "IsLatest": latest, "LastModified": written_at}
+        return item if body is None else item | {"ETag": self._etag(version_id, body), "Size": len(body)}
 
 
 def client_error(code: str, operation: str) -> ClientError:

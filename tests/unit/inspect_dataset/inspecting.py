@@ -8,6 +8,7 @@ from functions.common.documents import parse_document
 from functions.inspect_dataset.inspection import inspect_drop
 
 SNAPSHOT = "snapshots/0123456789abcdef0123456789abcdef/dataset.zip"
+MANIFEST = "snapshots/0123456789abcdef0123456789abcdef/manifest.jsonl"
 REPORT = "runs/0123456789abcdef0123456789abcdef/inspection.json"
 
 

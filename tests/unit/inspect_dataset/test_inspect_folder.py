@@ -2,6 +2,7 @@
 
 import pytest
 from drops_in_memory import BUCKET, JPEG, class_folders
+from inspecting import MANIFEST
 
 from functions.common.errors import SettingsError
 from functions.common.observability import metrics
@@ -15,13 +16,13 @@ def drop_folder(s3, files, name="my pets"):
     s3.drop(f"drops/{name}/_SUCCESS", b"")
 
 
-def test_a_sound_folder_is_accepted_where_it_lies(s3, make_run):
+def test_a_sound_folder_is_accepted_and_its_versions_are_written_down(s3, make_run):
     drop_folder(s3, class_folders("train/", images=20))
     s3.drop("drops/my pets 2/other/1.jpg", JPEG)
     result = inspect_drop(make_run("drops/my pets/_SUCCESS"), data_bucket=BUCKET, s3=s3)
     assert result["accepted"]
     assert (result["dataset"], result["format"], result["layout"]) == ("my pets", "folder", "split")
-    assert result["dataset_uri"] == f"s3://{BUCKET}/drops/my pets/"
+    assert result["dataset_uri"] == f"s3://{BUCKET}/{MANIFEST}"
     assert (result["class_count"], result["image_count"]) == (2, 40)
     assert s3.gets == 14
     assert s3.bytes_read == 14 * 16
@@ -57,6 +58,7 @@ class Context:
 def environment(monkeypatch, s3):
     monkeypatch.setattr(metrics, "namespace", "dropserve")
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    monkeypatch.setenv("QUIET_S", "60")
     monkeypatch.setattr(handler_module, "client", {"s3": s3}.__getitem__)
 
 

@@ -19,6 +19,8 @@ def test_a_sound_zip_is_accepted_and_copied(s3, make_run):
         "reason": None,
         "dataset": "pets",
         "dataset_uri": f"s3://{BUCKET}/{SNAPSHOT}",
+        "wait_s": 0,
+        "folder_sha256": None,
         "format": "zip",
         "layout": "flat",
         "class_count": 2,

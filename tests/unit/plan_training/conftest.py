@@ -76,7 +76,7 @@ def plan(bucket, environment):
     """plan(overrides, images=..., photo_bytes=..., champion=...) -> the plan."""
 
     def make(overrides=None, *, images=400, photo_bytes=60_000, champion=None, kind="zip"):
-        key = "snapshots/1/dataset.zip" if kind == "zip" else "drops/my pets/"
+        key = "snapshots/1/dataset.zip" if kind == "zip" else "snapshots/1/manifest.jsonl"
         request = {
             "run": {"id": RUN_ID, "bucket": "data-bucket"},
             "overrides": overrides or {},

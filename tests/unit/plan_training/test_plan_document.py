@@ -79,7 +79,7 @@ def test_channels(plan, champion):
     assert channels(plan(champion=champion)) == {**first, "champion": champion["model_data_uri"]}
     other = plan({"hyperparameters": {"backbone": "resnet18"}}, kind="folder")
     assert channels(other) == {
-        "dataset": "s3://data-bucket/drops/my pets/",
+        "dataset": "s3://data-bucket/snapshots/1/manifest.jsonl",
         "weights": "s3://artifacts-bucket/weights/resnet18.pth",
     }
 

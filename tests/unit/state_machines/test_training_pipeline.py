@@ -91,10 +91,16 @@ def test_every_state_is_reachable_and_every_path_can_end() -> None:
 
 def test_every_loop_that_waits_counts_its_rounds() -> None:
     waits = {name for name, state in STATES.items() if state["Type"] == "Wait" and name in loops()}
-    assert waits == {"Wait for lock", "Wait for endpoint", "Wait for provisioned concurrency"}
+    assert waits == {
+        "Wait for photos",
+        "Wait for lock",
+        "Wait for endpoint",
+        "Wait for provisioned concurrency",
+    }
     for name in waits:
+        count = "$.arrival.waits" if name == "Wait for photos" else "$.polls.count"
         counter = STATES[STATES[name]["Next"]]
-        assert "States.MathAdd($.polls.count, 1)" in json.dumps(counter)
+        assert f"States.MathAdd({count}, 1)" in json.dumps(counter)
 
 
 def loops() -> set[str]:

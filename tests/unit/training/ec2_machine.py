@@ -7,18 +7,19 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TOKEN = "a-token-that-nobody-may-read"
 JOB = "dropserve-run-0"
+PLAN_URI = "s3://data/runs/1/plan.json"
 LOG_GROUP = "/dropserve/ec2-training"
 # What stands for train.py where no model is needed.
 QUICK_TRAINING = """
 import os, pathlib, sys
-print("arguments:", *sys.argv[1:])
+print("arguments:", sys.argv[1:])
 print("token:", os.environ.get("DROPSERVE_TASK_TOKEN"))
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.pth").write_text("weights")
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "metrics.json").write_text("{}")
@@ -31,6 +32,7 @@ class Machine:
 
     folder: Path
     boot: Path
+    requirements: str = ""
 
     def put(self, key: str, content: bytes) -> None:
         path = self.folder / "cloud" / "s3" / key
@@ -41,7 +43,14 @@ class Machine:
         """A code archive with this train.py and a log shipper of quicker constants, or of those given."""
         shipper = (self.boot.parent / "ec2_log_shipper.py").read_text()
         quicker = with_constants(shipper, {"TICK_S": 0.05, "SEND_EVERY_S": 0.1, **changes})
-        self.put_code({"train.py": script.encode(), "ec2_log_shipper.py": quicker.encode()})
+        self.put_code(
+            {
+                "train.py": script.encode(),
+                "ec2_job.py": (self.boot.parent / "ec2_job.py").read_bytes(),
+                "ec2_requirements.txt": self.requirements.encode(),
+                "ec2_log_shipper.py": quicker.encode(),
+            }
+        )
 
     def put_code(self, files: Mapping[str, bytes]) -> None:
         buffer = io.BytesIO()
@@ -58,7 +67,7 @@ class Machine:
             "sagemaker_submit_directory": "s3://artifacts/training/sourcedir-1.tar.gz",
         }
         sources = {
-            "dataset": "s3://data/drops/pets/",
+            "dataset": "s3://data/snapshots/1/dataset.zip",
             "weights": "s3://artifacts/weights/efficientnet_lite0.pth",
         }
         plan = {
@@ -74,7 +83,13 @@ class Machine:
             ],
             "output_uri": "s3://data/runs/1/training",
         }
-        self.put("data/runs/1/plan.json", json.dumps(plan).encode())
+        self.put(PLAN_URI.removeprefix("s3://"), json.dumps(plan).encode())
+
+    def change_plan(self, change: Callable[[dict[str, Any]], object]) -> None:
+        file = self.folder / "cloud" / "s3" / PLAN_URI.removeprefix("s3://")
+        plan = json.loads(file.read_text())
+        change(plan)
+        file.write_text(json.dumps(plan))
 
     def refuse(self, **errors: str) -> None:
         """From now on these operations (`put_log_events`) fail with an error code; the others work."""
@@ -86,9 +101,9 @@ class Machine:
             "HOME": str(self.folder / "home"),
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "FAKE_AWS": str(self.folder / "cloud"),
-            "DROPSERVE_RUN_ID": "1",
             "DROPSERVE_JOB_NAME": JOB,
-            "DROPSERVE_PLAN_URI": "s3://data/runs/1/plan.json",
+            "DROPSERVE_PLAN_URI": PLAN_URI,
+            "DROPSERVE_CODE_URI": "s3://artifacts/training/sourcedir-1.tar.gz",
             "DROPSERVE_TASK_TOKEN": TOKEN,
             "DROPSERVE_DEADLINE_S": "300",
             "DROPSERVE_LOG_GROUP": LOG_GROUP,
@@ -143,7 +158,7 @@ def new_machine(folder: Path, boot: Path) -> Machine:
         (folder / "bin" / name).chmod(0o755)
     machine = Machine(folder, boot)
     machine.put("artifacts/weights/efficientnet_lite0.pth", b"weights")
-    machine.put("data/drops/pets/cat/1.jpg", b"photo")
+    machine.put("data/snapshots/1/dataset.zip", b"photos")
     machine.put_training(QUICK_TRAINING)
     machine.put_plan(epochs=3)
     return machine

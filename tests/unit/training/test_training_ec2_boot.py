@@ -1,27 +1,39 @@
 """ec2_boot.sh with an `aws` and a `shutdown` of our own: it trains, tells, and always shuts down."""
 
 import json
-import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ec2_machine import JOB, TOKEN, Machine, with_constants
-from made_photos import Trained, write_photos
+from made_photos import COLOURS, Trained, make_jpeg
+from s3_objects import S3Objects, etag, serve
 
-from deploy_scripts.build import training_files
+from deploy_scripts.build import training_files, write_ec2_requirements
+from drops.manifest import Folder, ManifestPhoto, manifest_text
 
 
-def test_a_real_training_gives_what_sagemaker_would_give(machine: Machine, trained: Trained) -> None:
-    machine.put_code({name: file.read_bytes() for name, file in training_files().items()})
+def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
+    machine: Machine, trained: Trained, tmp_path: Path
+) -> None:
+    files = {**training_files(), "ec2_requirements.txt": write_ec2_requirements(tmp_path)}
+    machine.put_code({name: file.read_bytes() for name, file in files.items()})
     machine.put(
         "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
     )
-    shutil.rmtree(machine.folder / "cloud" / "s3" / "data" / "drops" / "pets")
-    write_photos(machine.folder / "cloud" / "s3" / "data" / "drops" / "pets", count=6)
+    photos = {f"{label}/{number}.jpg": make_jpeg(label, number) for label in COLOURS for number in range(6)}
+    lines = [ManifestPhoto(name, "v1", len(body), etag(body)) for name, body in photos.items()]
+    folder = Folder("data", "drops/my pets/")
+    machine.put("data/snapshots/1/manifest.jsonl", manifest_text(folder, lines).encode())
     machine.put_plan(**{"image-size": 64, "epochs": 3, "run-id": "c" * 32})
-
-    run = machine.start()
+    machine.change_plan(
+        lambda plan: channel(plan, "dataset").update(S3Uri="s3://data/snapshots/1/manifest.jsonl")
+    )
+    objects = {(f"data/drops/my pets/{name}", "v1"): body for name, body in photos.items()}
+    with serve(S3Objects(objects)) as s3:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        run = machine.start(AWS_ENDPOINT_URL=s3.url, NO_PROXY="127.0.0.1", **keys)
     assert run.returncode == 0, run.stdout + run.stderr
     assert {"model.pth", "classes.json", "model.json", "code/inference.py"} <= set(
         machine.uploaded("model.tar.gz")
@@ -47,14 +59,14 @@ def test_the_state_machine_hears_where_the_model_is(quick: Machine) -> None:
     assert quick.calls("send-task-failure") == []
     assert quick.shutdowns() == ["-h now"]
     data = quick.folder / "home" / "dropserve" / JOB / "input" / "data"
-    assert (data / "dataset" / "cat" / "1.jpg").read_bytes() == b"photo"
+    assert (data / "dataset" / "dataset.zip").read_bytes() == b"photos"
     assert (data / "weights" / "efficientnet_lite0.pth").read_bytes() == b"weights"
 
 
 def test_the_training_gets_its_hyperparameters_and_no_token(quick: Machine) -> None:
     quick.put_plan(epochs=3, **{"learning-rate": 0.001, "run-id": "d e"})
     output = quick.start().stdout
-    assert "arguments: --epochs 3 --learning-rate 0.001 --run-id d e\n" in output
+    assert "arguments: ['--epochs=3', '--learning-rate=0.001', '--run-id=d e']\n" in output
     assert "token: None\n" in output
     assert TOKEN not in output
 
@@ -120,6 +132,9 @@ def test_a_training_that_nobody_waits_for_ends(quick: Machine, error: str) -> No
     [
         ("DROPSERVE_PLAN_URI", "", "the variable DROPSERVE_PLAN_URI is not set"),
         ("DROPSERVE_LOG_GROUP", "", "the variable DROPSERVE_LOG_GROUP is not set"),
+        ("DROPSERVE_JOB_NAME", "../../elsewhere", "the variable DROPSERVE_JOB_NAME is not set"),
+        ("DROPSERVE_CODE_URI", "s3://a/b\nc", "DROPSERVE_CODE_URI is no address that dropserve makes"),
+        ("DROPSERVE_PLAN_URI", "--recursive", "DROPSERVE_PLAN_URI is no address that dropserve makes"),
         ("DROPSERVE_DEADLINE_S", "soon", "DROPSERVE_DEADLINE_S is not a number of seconds"),
     ],
 )
@@ -132,14 +147,86 @@ def test_a_machine_without_its_settings_says_so_and_ends(
     assert quick.shutdowns() == ["-h now"]
 
 
-def test_a_channel_name_cannot_leave_its_folder(quick: Machine) -> None:
-    plan_file = quick.folder / "cloud" / "s3" / "data" / "runs" / "1" / "plan.json"
-    plan = json.loads(plan_file.read_text())
-    plan["input_data_config"][0]["ChannelName"] = "../../escape"
-    plan_file.write_text(json.dumps(plan))
-    assert quick.start().returncode == 1
+def channel(plan, name):
+    """The S3DataSource of a channel."""
+    (found,) = (each for each in plan["input_data_config"] if each["ChannelName"] == name)
+    return found["DataSource"]["S3DataSource"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://data/drops/p\n../../code\ts3://data/elsewhere/",
+        "s3://data/drops/p\n../../../.ssh\ts3://data/elsewhere/",
+        "s3://data/drops/pets/",
+        "s3://data/snapshots/../elsewhere/train.py",
+        "s3://data/snapshots/$(touch x)/dataset.zip",
+        "s3://data/snapshots/`touch x`/dataset.zip",
+        "s3://data/snapshots/it's/dataset.zip",
+        "s3://somebody-elses/snapshots/1/dataset.zip",
+        "https://example.com/dataset.zip",
+        "--endpoint-url=http://example.com",
+        "",
+        None,
+    ],
+)
+def test_an_address_that_dropserve_did_not_make_is_never_fetched(quick: Machine, address: str) -> None:
+    quick.put("data/elsewhere/train.py", b"print('somebody else is here')\n")
+    quick.change_plan(lambda plan: channel(plan, "dataset").update(S3Uri=address))
+    run = quick.start()
+    assert run.returncode == 1
     (answer,) = quick.calls("send-task-failure")
-    assert "the channel '../../escape' of plan.json is of a kind" in answer["cause"]
+    assert (
+        answer["cause"]
+        .splitlines()[0]
+        .startswith(
+            "plan.json is not as plan_training" if address is None else "the channel dataset of plan.json has"
+        )
+    )
+    assert "somebody else" not in run.stdout + run.stderr
+    work = quick.folder / "home" / "dropserve" / JOB
+    assert not (work / "input").exists()
+    assert (work / "code" / "train.py").read_text().startswith("\nimport os, pathlib, sys\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda plan: plan["input_data_config"][0].update(ChannelName="../../escape"),
+            "the channel '../../escape' of plan.json is of a kind",
+        ),
+        (
+            lambda plan: plan["input_data_config"][0].update(ChannelName="dataset\n../../code"),
+            "the channel 'dataset\\n../../code' of plan.json is of a kind",
+        ),
+        (lambda plan: plan.update(output_uri="s3://elsewhere/runs"), "the output_uri of plan.json has"),
+        (
+            lambda plan: plan["hyperparameters"].update({"epochs=1 --x": "3"}),
+            "the hyperparameter 'epochs=1 --x' of plan.json is none",
+        ),
+        (lambda plan: plan["hyperparameters"].update(epochs='"\\u0000"'), "the hyperparameter 'epochs'"),
+        (lambda plan: plan["hyperparameters"].update(epochs="soon"), "plan.json is not as plan_training"),
+        (lambda plan: plan.pop("input_data_config"), "plan.json is not as plan_training writes it"),
+    ],
+)
+def test_a_plan_that_plan_training_does_not_write_is_refused(quick: Machine, change, sentence) -> None:
+    quick.change_plan(change)
+    run = quick.start()
+    assert run.returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith(sentence)
+    assert "arguments:" not in run.stdout
+
+
+def test_a_value_is_one_argument_whatever_is_in_it(quick: Machine) -> None:
+    values = ["a b", "it's", '"', "$(touch x)", "`touch x`", "-rf", "--epochs=9", "a\nb\tc", "*", "../.."]
+    quick.put_plan(**{f"value-{number}": value for number, value in enumerate(values)})
+    run = quick.start()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (
+        f"arguments: {[f'--value-{number}={value}' for number, value in enumerate(values)]}\n" in run.stdout
+    )
 
 
 def test_no_other_user_can_read_what_it_writes(quick: Machine) -> None:

@@ -1,5 +1,6 @@
 """Several processes that share the feature pass give what one gives, and end together."""
 
+import ipaddress
 import json
 import os
 import signal
@@ -8,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from made_photos import Trained, make_jpeg, write_photos
 from test_training_interruption import assert_same_result, in_folder
@@ -22,6 +25,15 @@ TORCHRUN = Path(sys.executable).with_name("torchrun")
 END_S = 60
 
 
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
 class Group:
     """Processes that torchrun would start, each with a program and folders of its own."""
 
@@ -32,12 +44,23 @@ class Group:
             self._port = probe.getsockname()[1]
         self.processes: list[subprocess.Popen[str]] = []
 
-    def start(self, *command_lines: list[str], before: Mapping[int, str] | None = None) -> None:
-        """`before` is Python that a process, by its number from 0, runs before train.py's main."""
+    def start(
+        self,
+        *command_lines: list[str],
+        before: Mapping[int, str] | None = None,
+        address: str = "127.0.0.1",
+        hosts: list[str] | None = None,
+    ) -> None:
+        """`before` is Python that a process, by its number from 0, runs before train.py's main.
+
+        They meet at `address`, as torchrun's do, or at the first of SageMaker's `hosts`.
+        """
         for rank, arguments in enumerate(command_lines):
             program = f"import sys, train\n{(before or {}).get(rank, '')}\nsys.exit(train.main())"
-            place = {"RANK": rank, "WORLD_SIZE": len(command_lines), "LOCAL_RANK": rank}
-            place |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": "127.0.0.1"}
+            place: dict[str, object] = {"RANK": rank, "WORLD_SIZE": len(command_lines), "LOCAL_RANK": rank}
+            place |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": address}
+            if hosts:
+                place = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": hosts[rank]}
             place |= {"MASTER_PORT": self._port, "SM_OUTPUT_DIR": self._folder / f"failure-{rank}"}
             self.processes.append(
                 subprocess.Popen(
@@ -166,6 +189,38 @@ def test_two_processes_go_on_where_one_was_and_the_first_writes(
     assert group.statuses() == [0, 0]
     assert_same_result(runs[0], trained)
     assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize(
+    "meeting",
+    [
+        {"address": "127.0.0.1"},
+        {"address": "localhost"},
+        pytest.param({"address": "::1"}, marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+        {"hosts": ["127.0.0.1", "127.0.0.2"]},
+        {"hosts": ["127.0.0.2", "127.0.0.3"]},
+    ],
+)
+def test_processes_of_one_machine_listen_to_that_machine_only(
+    trained: Trained, group: Group, tmp_path: Path, meeting: Any
+) -> None:
+    hang = (
+        "import features, time; features.run_network = lambda *_: (print('met', flush=True), time.sleep(99))"
+    )
+    run = in_folder(trained, tmp_path)
+    group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
+    for process in group.processes:
+        assert process.stdout
+        while process.stdout.readline() != "met\n":
+            assert process.poll() is None
+    addresses = {
+        connection.laddr.ip
+        for process in group.processes
+        for connection in psutil.Process(process.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses
+    assert all(ipaddress.ip_address(address).is_loopback for address in addresses), addresses
 
 
 def test_places_are_those_of_torchrun_or_of_sagemaker() -> None:

@@ -1,0 +1,111 @@
+"""A folder drop arrives object by object: it is waited for, and looked at once more after its training."""
+
+from typing import Any
+
+from state_machines.endings import Endings
+from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
+from state_machines.tasks import call, invoke_function
+
+# The function itself gives up after six hours; this only bounds the execution's history.
+MOST_WAITS = 720
+# How a run that was begun by itself is known: it begins no further one.
+_AGAIN = "-again"
+
+
+def wait_for_photos(inspect: Any, endings: Endings) -> Choice:
+    """What follows the inspection: `inspect` again in `wait_s` seconds, while the folder still arrives."""
+    wait = Wait("Wait for photos", seconds_path="$.inspection.answer.wait_s")
+    count = Pass(
+        "Count waits for photos",
+        parameters={"waits.$": "States.MathAdd($.arrival.waits, 1)"},
+        result_path="$.arrival",
+    )
+    limit = Choice("Is there time for photos?")
+    limit.add_choice(
+        ChoiceRule.NumericGreaterThan("$.arrival.waits", MOST_WAITS),
+        endings.reject("Give up on photos", "$.inspection.answer.reason"),
+    )
+    limit.default_choice(inspect)
+    arrived = Choice("Has all of it arrived?")
+    arrived.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.inspection.answer.wait_s", True),
+                ChoiceRule.NumericGreaterThan("$.inspection.answer.wait_s", 0),
+            ]
+        ),
+        Chain([wait, count, limit]),
+    )
+    return arrived
+
+
+def look_again(endings: Endings, then: Any) -> Choice:
+    """A folder that is no longer what was inspected is not judged: a new run takes it up, once."""
+    look = invoke_function(
+        "Look at folder again",
+        "${InspectDatasetFunction}",
+        {"run.$": "$.run", "inspected.$": "$.inspection.answer"},
+        into="$.second_look",
+        on_error=endings.failed,
+    )
+    changed = Choice("Has the folder changed?")
+    changed.add_choice(ChoiceRule.BooleanEquals("$.second_look.answer.changed", True), _take_up(endings))
+    changed.default_choice(then)
+    look.next(changed)
+    kind = Choice("Is it a folder?")
+    kind.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.inspection.answer.format", True),
+                ChoiceRule.StringEquals("$.inspection.answer.format", "folder"),
+            ]
+        ),
+        look,
+    )
+    kind.default_choice(then)
+    return kind
+
+
+def _take_up(endings: Endings) -> Choice:
+    """Begin a run of the same drop and overrides; a run that began so tells a person the command instead."""
+    reason = "$.second_look.answer.reason"
+    left = endings.give_way(
+        "Leave changed folder", f"States.Format('{{}}: {{}}', {reason}, $.second_look.answer.advice)"
+    )
+    prepare = Pass(
+        "Prepare new run",
+        parameters={
+            "given.$": "$.overrides",
+            "own": {
+                "bucket.$": "$.run.bucket",
+                "key.$": "$.run.key",
+                "claim.$": f"States.Format('{{}}{_AGAIN}', $.run.id)",
+            },
+        },
+        result_path="$.again",
+    )
+    start = call(
+        "Begin new run",
+        "aws-sdk:sfn:startExecution",
+        {
+            "StateMachineArn.$": "$$.StateMachine.Id",
+            "Name.$": "$.again.own.claim",
+            "Input.$": "States.JsonToString(States.JsonMerge($.again.given, $.again.own, false))",
+        },
+        on_error=left,
+    )
+    begun = endings.give_way(
+        "Give way to new run", f"States.Format('{{}}: a new run of it has begun', {reason})"
+    )
+    once = Choice("Was it taken up already?")
+    once.add_choice(
+        ChoiceRule.And(
+            [
+                ChoiceRule.IsPresent("$.input.run.claim", True),
+                ChoiceRule.StringMatches("$.input.run.claim", f"*{_AGAIN}"),
+            ]
+        ),
+        left,
+    )
+    once.default_choice(Chain([prepare, start, begun]))
+    return once

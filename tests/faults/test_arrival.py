@@ -1,0 +1,78 @@
+"""A folder drop that still arrives is waited for, and one that changed is taken up by a new run, once."""
+
+import json
+from typing import Any
+
+import pytest
+from cloud_bench import until
+
+import state_machines.arrival
+
+pytestmark = pytest.mark.cloud
+
+FOLDER = {"format": "folder", "folder_sha256": "0" * 64, "wait_s": 0}
+CHANGED = {**FOLDER, "changed": True, "reason": "the folder changed", "advice": "begin a run: dropserve run"}
+
+
+def test_a_folder_is_inspected_again_until_it_has_arrived(stage: Any) -> None:
+    arriving = {**stage.answers["InspectDatasetFunction"], **FOLDER, "accepted": False, "wait_s": 1}
+    function = stage._function(arriving)
+    execution = stage.start({"key": "drops/dogs/_SUCCESS"}, InspectDatasetFunction=function)
+    stage.until_entered(execution, "Inspect dataset", times=3)
+    arrived = {**arriving, "accepted": True, "wait_s": 0, "changed": False}
+    stage.client("lambda").update_function_configuration(
+        FunctionName=function, Environment={"Variables": {"ANSWER": json.dumps(arrived)}}
+    )
+    stage.until_entered(execution, "Declare live")
+
+
+def test_a_folder_that_never_arrives_is_refused(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_machines.arrival, "MOST_WAITS", 2)
+    stage.change("InspectDatasetFunction", **FOLDER, accepted=False, reason="photos are still arriving")
+    stage.change("InspectDatasetFunction", wait_s=1)
+    run = stage.run({"key": "drops/dogs/_SUCCESS"})
+    assert (run.item["status"], run.item["reason"]) == ("rejected", "photos are still arriving")
+    assert run.states.count("Inspect dataset") == 3
+    assert "Train on SageMaker" not in run.states
+
+
+@pytest.mark.parametrize("source", ["drop", "manual"])
+def test_a_folder_that_changed_while_it_was_trained_on_is_taken_up_once(stage: Any, source: str) -> None:
+    stage.change("InspectDatasetFunction", **CHANGED)
+    given: dict[str, Any] = {"source": source, "key": "drops/dogs/_SUCCESS", "force": True}
+    given |= {"claim": "once", "version_id": "v1"} if source == "drop" else {}
+    first = stage.run(given)
+    assert (first.status, first.item["status"]) == ("SUCCEEDED", "superseded")
+    assert first.item["reason"] == "the folder changed: a new run of it has begun"
+    assert "Judge model" not in first.states
+
+    arn = first.execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    machine = stage.client("stepfunctions")
+    (again,) = (
+        each["executionArn"]
+        for each in machine.list_executions(stateMachineArn=arn)["executions"]
+        if each["executionArn"] != first.execution
+    )
+    assert again.endswith(f":{first.run_id}-again")
+    assert json.loads(machine.describe_execution(executionArn=again)["input"]) == {
+        **given,
+        "claim": f"{first.run_id}-again",
+    }
+    until(lambda: machine.describe_execution(executionArn=again)["status"] != "RUNNING", timeout_s=60)
+    items = stage.client("dynamodb").scan(TableName=stage.name)["Items"]
+    (item,) = (item for item in items if item.get("execution_arn", {}).get("S") == again)
+    assert item["status"]["S"] == "superseded"
+    assert item["reason"]["S"] == "the folder changed: begin a run: dropserve run"
+    assert len(machine.list_executions(stateMachineArn=arn)["executions"]) == 2
+
+
+def test_a_folder_that_is_as_it_was_inspected_is_judged(stage: Any) -> None:
+    stage.change("InspectDatasetFunction", **{**CHANGED, "changed": False})
+    run = stage.run({"key": "drops/dogs/_SUCCESS"})
+    assert run.item["status"] == "live"
+    assert run.states.index("Look at folder again") < run.states.index("Judge model")
+
+
+def test_a_zip_needs_no_second_look(stage: Any) -> None:
+    stage.change("InspectDatasetFunction", format="zip")
+    assert "Look at folder again" not in stage.run().states
