@@ -27,13 +27,25 @@ if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAIN
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model").write_text("trained")
 """
 
+# Answers the last class of the model's classes.json, if the model has one.
 SERVE = """
-import os, sys
+import json, os, pathlib, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        file = pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json")
+        classes = json.loads(file.read_text())
+        scores = [0.0] * (len(classes) - 1) + [1.0]
+        body = json.dumps({"classes": classes, "scores": scores, "probabilities": scores}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
     def log_message(self, *_):
         pass
 if "broken" in sys.argv:
@@ -79,6 +91,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
         "containers": [
             {"image": "tiny-training", "train": [train]},
             {"image": "tiny-serving", "serve": [sys.executable, str(serve)]},
+            {"image": "pytorch-training", "train": [train]},
+            {"image": "pytorch-inference", "serve": [sys.executable, str(serve)]},
             {"image": "broken-serving", "serve": [sys.executable, str(serve), "broken"]},
         ],
         "machine_images": [],
@@ -121,9 +135,8 @@ class Stage:
         )
         client("ssm").put_parameter(Name=self.pointer_name, Value="{}", Type="String")
         self.topic = client("sns").create_topic(Name=self.name)["TopicArn"]
-        self.inference = self._function(SMOKE_ANSWER)
-        version = client("lambda").publish_version(FunctionName=self.inference)["Version"]
-        client("lambda").create_alias(FunctionName=self.inference, Name="live", FunctionVersion=version)
+        self.inference = ""
+        self.use_inference(self._function(SMOKE_ANSWER))
         self.readers = {
             "ReadInputFunction": self._reader("read_input", "read_input(event)"),
             "ReadFailureFunction": self._reader("read_failure", 'read_failure(event["error"])'),
@@ -146,6 +159,12 @@ class Stage:
             },
             "IamAuditFunction": {"blocked": False, "reason": "nothing found"},
         }
+
+    def use_inference(self, function: str) -> None:
+        """Let this function answer, by its alias `live`."""
+        version = self.client("lambda").publish_version(FunctionName=function)["Version"]
+        self.client("lambda").create_alias(FunctionName=function, Name="live", FunctionVersion=version)
+        self.inference = function
 
     def plan(self, **changes: Any) -> dict[str, Any]:
         """What plan_training would answer for this stage."""
@@ -234,7 +253,7 @@ class Stage:
 
     def ended(self, execution: str) -> "Ended":
         """The execution, once it has ended."""
-        until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=90)
+        until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=600)
         return Ended(self, execution)
 
     def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:

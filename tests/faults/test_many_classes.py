@@ -1,0 +1,188 @@
+"""5,000 classes with names of 255 characters, through the real functions, from the drop to an answer."""
+
+import importlib.util
+import io
+import json
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+
+ROOT = str(Path(__file__).resolve().parents[2])
+CLASSES = 5000
+PHOTOS_PER_CLASS = 5
+STATE_LIMIT_BYTES = 262_144
+LAMBDA_LIMIT_BYTES = 6 * 1024**2
+# A photo as far as the door looks at it.
+PHOTO = b"\xff\xd8\xff\xe0" + bytes(60)
+
+# What training leaves, for the classes that it finds in the drop.
+TRAIN = """
+import json, os, pathlib, shutil, zipfile
+data = pathlib.Path(os.environ["SM_CHANNEL_DATASET"], "dataset.zip")
+labels = sorted({name.split("/")[0] for name in zipfile.ZipFile(data).namelist()})
+count = len(labels)
+here, output = pathlib.Path(__file__).parent, pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"])
+metrics = json.loads((here / "metrics.json").read_text())
+per_class = [{**metrics["per_class"][0], "label": label} for label in labels]
+metrics |= {
+    "run_id": json.loads(os.environ["SM_HPS"])["run-id"],
+    "classes": labels,
+    "per_class": per_class,
+    "confusion_matrix": "MATRIX",
+    "images": {"train": 3 * count, "valid": count, "test": count},
+    "smoke_test": {"file": "smoke_test.jpg", "expected_label": labels[-1]},
+}
+row = "[" + ",".join(["0"] * count) + "]"
+matrix = "[" + ",".join([row] * count) + "]"
+(output / "metrics.json").write_text(json.dumps(metrics).replace('"MATRIX"', matrix))
+(output / "report.html").write_text("<html></html>")
+(output / "test_predictions.jsonl").write_text("{}\\n")
+shutil.copy(here / "smoke_test.jpg", output / "smoke_test.jpg")
+pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json").write_text(json.dumps(labels))
+"""
+
+REAL_FUNCTION = """
+import sys
+sys.path.insert(0, {root!r})
+from functions.{name}.handler import handler
+"""
+
+
+@pytest.fixture
+def real(stage: Any) -> Iterator[Any]:
+    """The stage with this repository's own functions, all but the audit."""
+    environment = {
+        "DATA_BUCKET": stage.name,
+        "ARTIFACTS_BUCKET": stage.name,
+        "TRAINING_CODE_KEY": "many/sourcedir.tar.gz",
+        "EC2_BOOT_KEY": "many/ec2_boot.sh",
+        "LIVE_POINTER_PARAMETER": stage.pointer_name,
+        "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
+        "DEFAULT_BACKBONE": "efficientnet_lite0",
+        "DEFAULT_MIN_ACCURACY": "0.5",
+        "DEFAULT_MAX_COST_USD": "25",
+        "USE_SPOT": "false",
+        "POINTER_CACHE_S": "1",
+        "ALLOWED_HOSTS": "",
+        "DENIED_HOSTS": "",
+        "ALLOWED_PRIVATE_HOSTS": "",
+        "MAX_IMAGE_BYTES": "20000000",
+        "MAX_IMAGE_PIXELS": "40000000",
+        "FETCH_TIMEOUT_S": "10",
+        "LOW_CONFIDENCE": "0.5",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
+    }
+
+    def function(name: str) -> str:
+        code = REAL_FUNCTION.format(root=ROOT, name=name)
+        variables = {"Variables": {**environment, "POWERTOOLS_SERVICE_NAME": name}}
+        return stage.bench.function(code, role=stage.role, timeout_s=600, Environment=variables)
+
+    names = {
+        "InspectDatasetFunction": "inspect_dataset",
+        "PlanTrainingFunction": "plan_training",
+        "JudgeModelFunction": "judge_model",
+    }
+    for logical, name in names.items():
+        del stage.answers[logical]
+        stage.readers[logical] = function(name)
+    stage.use_inference(function("inference"))
+    s3 = stage.client("s3")
+    s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())
+    s3.put_object(Bucket=stage.name, Key="weights/efficientnet_lite0.pth", Body=b"weights")
+    yield stage
+
+
+def training_code() -> bytes:
+    files = {"train.py": TRAIN.encode(), "metrics.json": sound_metrics(), "smoke_test.jpg": small_jpeg()}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    return buffer.getvalue()
+
+
+def sound_metrics() -> bytes:
+    """The metrics.json that the tests of the judge go by."""
+    file = Path(ROOT, "tests/unit/judge_model/trainings.py")
+    spec = importlib.util.spec_from_file_location("trainings", file)
+    assert spec and spec.loader
+    trainings = importlib.util.module_from_spec(spec)
+    sys.modules["trainings"] = trainings
+    spec.loader.exec_module(trainings)
+    return json.dumps(trainings.make_metrics()).encode()
+
+
+def small_jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 120, 40)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def drop_of(label: Callable[[int], str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(CLASSES):
+            for photo in range(PHOTOS_PER_CLASS):
+                archive.writestr(f"{label(number)}/{photo}.jpg", PHOTO)
+    return buffer.getvalue()
+
+
+def largest_data(stage: Any, execution: str) -> int:
+    """Bytes of the largest input, output or result in an execution's history."""
+    pages = stage.client("stepfunctions").get_paginator("get_execution_history")
+    events = pages.paginate(executionArn=execution).build_full_result()["events"]
+    texts = [
+        details[field]
+        for event in events
+        for details in event.values()
+        if isinstance(details, dict)
+        for field in ("input", "output", "parameters")
+        if isinstance(details.get(field), str)
+    ]
+    return max(len(text.encode()) for text in texts)
+
+
+def test_five_thousand_classes_of_255_characters_go_live_and_are_answered(real: Any) -> None:
+    s3 = real.client("s3")
+    s3.put_object(
+        Bucket=real.name, Key="drops/many.zip", Body=drop_of(lambda number: f"{number:04d}" + "x" * 251)
+    )
+    run = real.run({"key": "drops/many.zip"})
+    assert run.item["status"] == "live", run.item["reason"]
+    assert largest_data(real, run.execution) < STATE_LIMIT_BYTES // 4
+
+    s3.put_object(Bucket=real.name, Key="uploads/photo.jpg", Body=small_jpeg())
+    reply = real.client("lambda").invoke(
+        FunctionName=f"{real.inference}:live",
+        Payload=json.dumps({"s3_uri": f"s3://{real.name}/uploads/photo.jpg"}),
+    )
+    text = reply["Payload"].read()
+    answer = json.loads(text)
+    assert answer["statusCode"] == 200
+    assert len(text) <= LAMBDA_LIMIT_BYTES
+    assert len(json.loads(answer["body"])["classes"]) == CLASSES
+
+
+def test_a_refusal_that_names_thousands_of_long_names_is_not_lost(real: Any) -> None:
+    """Each of three names in the sentence has 60,000 characters."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(8):
+            archive.writestr(f"{number}" + "\N{DOG FACE}" * 15_000 + "/1.jpg", PHOTO)
+    real.client("s3").put_object(Bucket=real.name, Key="drops/long.zip", Body=buffer.getvalue())
+    run = real.run({"key": "drops/long.zip"})
+    assert run.item["status"] == "rejected"
+    assert 40 < len(run.item["reason"]) < 1100
+    assert largest_data(real, run.execution) < STATE_LIMIT_BYTES // 4
