@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from cloud_bench import Bench, until
@@ -305,6 +307,40 @@ def test_a_presigned_url_buys_what_it_was_signed_for(victim: Victim, version: st
     answer = ABUSES[abuse](whole, victim).send()
     assert refused(answer)
     assert b"mine" not in answer.body
+
+
+def test_no_answer_may_be_read_by_a_page(victim: Victim) -> None:
+    rule = {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
+    s3 = victim.client("s3")
+    s3.put_bucket_cors(Bucket=victim.bucket, CORSConfiguration={"CORSRules": [rule]})
+    url = own_url(victim, V4)
+    assert refused(get(url).with_headers(Origin=f"https://{EVIL}").send())
+    assert not get(url).send().cross_origin_headers
+    for service in ("ec2", "lambda", "states"):
+        raw = replace(victim.requests[service], target="/nothing", body=b"").signed(victim.keys)
+        assert not raw.send().cross_origin_headers
+    s3.delete_bucket_cors(Bucket=victim.bucket)
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_a_person_may_open_a_presigned_url_in_a_browser(victim: Victim, site: str) -> None:
+    assert get(own_url(victim, V4)).with_headers(Sec_Fetch_Site=site).send().body == b"mine"
+
+
+@pytest.mark.parametrize("version", ["header", "v4", "v2"])
+@pytest.mark.parametrize("host", ["localhost", "hostile.localhost", "hostile.s3.localhost"])
+def test_this_machine_has_other_names(victim: Victim, host: str, version: str) -> None:
+    port = victim.requests["s3"].port
+    target = "/own" if host.startswith("hostile") else "/hostile/own"
+    raw = Raw(port, "s3", "GET", target, hosts=(f"{host}:{port}",))
+    if version == "header":
+        answer = raw.signed(victim.keys, host=f"{host}:{port}").send()
+    else:
+        signer: Any = S3SigV4QueryAuth(victim.keys, "s3", "us-east-1") if version == "v4" else None
+        request = AWSRequest(method="GET", url=f"http://{host}:{port}{target}", auth_path="/hostile/own")
+        (signer or HmacV1QueryAuth(victim.keys)).add_auth(request)
+        answer = replace(get(request.url), hosts=(f"{host}:{port}",)).send()
+    assert (answer.status, answer.body) == (200, b"mine")
 
 
 def multipart(fields: dict[str, str], file: bytes) -> bytes:
