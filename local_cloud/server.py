@@ -42,7 +42,12 @@ class ServerError(Exception):
 def serve(port: int, state_dir: Path, containers: Containers) -> None:
     """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError."""
     state_dir.mkdir(parents=True, exist_ok=True)
-    keep_private(state_dir)
+    try:
+        keep_private(state_dir)
+    except PermissionError as error:
+        raise ServerError(
+            f"{error.filename} belongs to another user: take it back (chown), or choose another state folder"
+        ) from error
     with (state_dir / "server.lock").open("w") as lock:
         # The lock goes with the process, so a killed server leaves none.
         try:
