@@ -8,7 +8,10 @@ OTHERS = 0o077
 
 
 def keep_private(folder: Path) -> None:
-    """Takes every right of other users from the folder and all that is in it, and from what comes."""
+    """Takes every right of other users from the folder and all that is in it, and from what comes.
+
+    Raises PermissionError when something in it is another user's.
+    """
     os.umask(OTHERS)
     _take_rights(folder)
     for parent, folders, files in os.walk(folder):

@@ -47,7 +47,7 @@ def serve(port: int, state_dir: Path, containers: Containers) -> None:
     """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keep_private(state_dir)
+        _keep_private(state_dir)
         lock = server_lock.take(state_dir)
     except OSError as error:
         raise ServerError(
@@ -67,6 +67,15 @@ def serve(port: int, state_dir: Path, containers: Containers) -> None:
         except SnapshotError as error:
             raise ServerError(str(error)) from error
         server.run()
+
+
+def _keep_private(state_dir: Path) -> None:
+    try:
+        keep_private(state_dir)
+    except PermissionError as error:
+        raise ServerError(
+            f"{error.filename} belongs to another user: take it back (chown), or choose another state folder"
+        ) from error
 
 
 class Server:

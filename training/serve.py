@@ -46,7 +46,7 @@ def build(settings: ServeSettings) -> tuple[Pool, uvicorn.Config]:
     metrics = Metrics()
     queue = Queue(settings, metrics)
     pool = Pool(settings, metrics, queue)
-    endpoint = Endpoint(queue, metrics, pool, settings.limit_s)
+    endpoint = Endpoint(queue, metrics, pool, settings.limit_s, settings.access_key)
     return pool, _http_config(endpoint, settings.port)
 
 

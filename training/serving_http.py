@@ -1,5 +1,6 @@
 """SageMaker's contract over HTTP: /ping, /invocations and /metrics."""
 
+import hmac
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +14,8 @@ from serving_pool import Pool
 from serving_queue import FullError, Queue
 from serving_settings import MAX_BODY_BYTES
 
+ACCESS_HEADER = b"x-serve-access-key"
+
 
 class Endpoint:
     """Answers requests from the queue, once `pool` has loaded the model.
@@ -21,15 +24,22 @@ class Endpoint:
     or `lose` when its client has gone.
     """
 
-    def __init__(self, queue: Queue, metrics: Metrics, pool: Pool, limit_s: float) -> None:
-        """A request may take `limit_s` to come."""
+    def __init__(
+        self, queue: Queue, metrics: Metrics, pool: Pool, limit_s: float, access_key: str = ""
+    ) -> None:
+        """A request may take `limit_s` to come, and must bring the access key when there is one."""
         self._queue = queue
         self._metrics = metrics
         self._pool = pool
         self.limit_s = limit_s
+        self._access_key = access_key.encode()
 
     def read_head(self, exchange: Exchange) -> Answer | None:
         """The answer, where the head suffices for it; None when the body is wanted, and has room."""
+        if self._access_key and not hmac.compare_digest(
+            exchange.headers.get(ACCESS_HEADER, b""), self._access_key
+        ):
+            return Answer.error(HTTPStatus.FORBIDDEN, "the request brings no access key of this server")
         match exchange.method, _path(exchange.url):
             case b"POST", b"/invocations":
                 answer = self._admit(exchange)

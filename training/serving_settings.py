@@ -1,7 +1,7 @@
 """How the endpoint is set: by the environment variables of SageMaker's containers, and by the machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cores import count_cores
@@ -31,6 +31,8 @@ class ServeSettings:
 
     `max_requests` and `max_bytes` (of bodies) bound what waits or is computed; `wait_limit_s` bounds how long
     until a worker takes it. `limit_s` bounds the arrival of a request's body and, from then on, its answer.
+    Requests must bring `access_key` as their header X-Serve-Access-Key, unless it is empty: on one machine,
+    web pages and other users can reach the port too.
     """
 
     model_dir: Path
@@ -41,12 +43,13 @@ class ServeSettings:
     wait_limit_s: float = WAIT_LIMIT_S
     max_requests: int = 128
     max_bytes: int = 256 << 20
+    access_key: str = field(default="", repr=False)
 
 
 def read_settings(environment: Mapping[str, str]) -> ServeSettings:
     """Settings from SM_MODEL_DIR, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_MODEL_SERVER_WORKERS and ..._TIMEOUT.
 
-    Raises SettingError.
+    SERVE_ACCESS_KEY is the access key. Raises SettingError.
     """
     model_dir = environment.get("SM_MODEL_DIR")
     if not model_dir:
@@ -61,6 +64,7 @@ def read_settings(environment: Mapping[str, str]) -> ServeSettings:
         float(_positive(environment, "SAGEMAKER_MODEL_SERVER_TIMEOUT", int(LIMIT_S))),
         # About a second of work for each worker.
         max_requests=64 * max(2, workers),
+        access_key=environment.get("SERVE_ACCESS_KEY", ""),
     )
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from cloud_bench import Bench
+from door_victim import Victim, make_victim
 from sagemaker_doubles import Door, FakeAws
 from sagemaker_hosting import aws_with_models, started_sagemaker
 
+from local_cloud.control import Cloud
 from local_cloud.services.sagemaker.service import SageMaker
 
 
@@ -31,3 +33,18 @@ def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[SageMaker]:
 @pytest.fixture
 def door(sagemaker: SageMaker) -> Door:
     return Door(sagemaker)
+
+
+@pytest.fixture(scope="session")
+def victim(
+    cloud: Cloud, cloud_client: Callable[..., Any], bench: Bench, tmp_path_factory: pytest.TempPathFactory
+) -> Victim:
+    return make_victim(cloud, cloud_client, bench, tmp_path_factory.mktemp("traces"))
+
+
+@pytest.fixture
+def nothing_happens(victim: Victim) -> Iterator[None]:
+    """Nothing that the test did has left a trace."""
+    before = victim.traces()
+    yield
+    assert victim.traces() == before

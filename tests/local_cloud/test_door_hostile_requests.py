@@ -1,104 +1,23 @@
 """Hostile requests against S3, EC2, Lambda and Step Functions: none gets through, and nothing happens."""
 
-import base64
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from botocore.config import Config
 from botocore.credentials import Credentials
-from cloud_bench import Bench, until
+from cloud_bench import until
+from door_victim import EVIL, Victim, refused
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ResponseReceived
-from raw_requests import Answer, Raw, get
+from raw_requests import Raw
 
 from local_cloud.control import Cloud
 from local_cloud.root_key import new_root_key
-
-EVIL = "evil.example"
-V4 = Config(signature_version="s3v4")
-PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
-
-
-@dataclass(frozen=True)
-class Victim:
-    """One request a service that leaves a trace when it is carried out, and how to see the trace."""
-
-    requests: dict[str, Raw]
-    keys: Credentials
-    session: Credentials
-    role_arn: str
-    bucket: str
-    client: Callable[..., Any]
-    machine: str
-    folder: Path
-
-    def traces(self) -> list[str]:
-        found = [path.name for path in self.folder.iterdir()]
-        listing = self.client("s3").list_objects_v2(Bucket=self.bucket)
-        found += [each["Key"] for each in listing.get("Contents", []) if each["Key"] != "own"]
-        executions = self.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
-        found += [execution["name"] for execution in executions]
-        for reservation in self.client("ec2").describe_instances()["Reservations"]:
-            found += [i["InstanceId"] for i in reservation["Instances"] if i["ImageId"] == "ami-hostile"]
-        return found
-
-
-@pytest.fixture(scope="module")
-def victim(
-    cloud: Cloud, cloud_client: Callable[..., Any], bench: Bench, tmp_path_factory: pytest.TempPathFactory
-) -> Victim:
-    folder = tmp_path_factory.mktemp("traces")
-    port = int(cloud.endpoint_url.rpartition(":")[2])
-    cloud_client("s3").create_bucket(Bucket="hostile")
-    cloud_client("s3").put_object(Bucket="hostile", Key="own", Body=b"mine")
-    code = f"import pathlib\ndef handler(event, context): pathlib.Path({str(folder / 'ran')!r}).touch()"
-    function, machine, role = bench.function(code), bench.machine(PASS), bench.role()
-    user_data = base64.b64encode(f"#!/bin/sh\ntouch {folder / 'booted'}\n".encode()).decode()
-    form = {"Action": "RunInstances", "Version": "2016-11-15", "ImageId": "ami-hostile"}
-    form |= {"MinCount": "1", "MaxCount": "1", "UserData": user_data}
-    requests = {
-        "s3": Raw(port, "s3", "PUT", "/hostile/planted", body=b"evil"),
-        "ec2": Raw(port, "ec2", "POST", "/", body=urlencode(form).encode()).with_headers(
-            Content_Type="application/x-www-form-urlencoded"
-        ),
-        "lambda": Raw(port, "lambda", "POST", f"/2015-03-31/functions/{function}/invocations", body=b"{}"),
-        "states": Raw(
-            port, "states", "POST", "/", body=json.dumps({"stateMachineArn": machine}).encode()
-        ).with_headers(
-            Content_Type="application/x-amz-json-1.0", X_Amz_Target="AWSStepFunctions.StartExecution"
-        ),
-    }
-    assumed = cloud_client("sts").assume_role(RoleArn=role, RoleSessionName="hostile")["Credentials"]
-    return Victim(
-        requests,
-        Credentials(cloud.root_key.access_key_id, cloud.root_key.secret_access_key),
-        Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"]),
-        role,
-        "hostile",
-        cloud_client,
-        machine,
-        folder,
-    )
-
-
-@pytest.fixture
-def nothing_happens(victim: Victim) -> Iterator[None]:
-    before = victim.traces()
-    yield
-    assert victim.traces() == before
-
-
-def refused(answer: Answer) -> bool:
-    return 400 <= answer.status < 500 and not answer.cross_origin_headers
 
 
 # A role's keys as they could once be computed by anybody who knew its name.
@@ -264,84 +183,6 @@ def test_the_emulators_own_pages_are_signed_for_too(victim: Victim, method: str,
 def test_the_status_tells_nothing_of_the_server(cloud: Cloud, victim: Victim) -> None:
     answer = Raw(victim.requests["s3"].port, "", "GET", "/_local_cloud/status").send()
     assert json.loads(answer.body).keys() == {"ready", "saved"}
-
-
-def own_url(victim: Victim, config: Config | None, method: str = "get_object", key: str = "own") -> str:
-    s3 = victim.client("s3", config=config)
-    return str(s3.generate_presigned_url(method, Params={"Bucket": victim.bucket, "Key": key}))
-
-
-# What whoever is handed a presigned URL may try with it.
-ABUSES: dict[str, Callable[[Raw, Victim], Raw]] = {
-    "another key": lambda raw, victim: replace(raw, target=raw.target.replace("/own?", "/planted?")),
-    "longer key behind a fragment": lambda raw, victim: replace(
-        raw, target=raw.target.replace("/own?", "/own#a?")
-    ),
-    "fragment in the query": lambda raw, victim: replace(raw, target=f"{raw.target}#&uploads"),
-    "another method": lambda raw, victim: replace(raw, method="DELETE"),
-    "sub-resource": lambda raw, victim: replace(raw, target=f"{raw.target}&acl"),
-    "another service by its target": lambda raw, victim: replace(
-        raw, body=victim.requests["states"].body
-    ).with_headers(Content_Type="application/x-amz-json-1.0", X_Amz_Target="AWSStepFunctions.StartExecution"),
-    "an action of a query API": lambda raw, victim: replace(
-        raw, target=f"{raw.target}&{victim.requests['ec2'].body.decode()}"
-    ),
-    "an unsigned header": lambda raw, victim: raw.with_headers(X_Amz_Acl="public-read"),
-    "from a page": lambda raw, victim: raw.with_headers(Origin=f"https://{EVIL}"),
-    "by another host": lambda raw, victim: replace(raw, hosts=(f"{EVIL}:{raw.port}",)),
-    "with a header as well": lambda raw, victim: raw.with_headers(
-        Authorization=dict(raw.signed(Credentials("test", "test")).headers)["Authorization"]
-    ),
-    "no signature": lambda raw, victim: replace(raw, target=raw.target.replace("Signature=", "Sig=")),
-}
-
-
-@pytest.mark.usefixtures("nothing_happens")
-@pytest.mark.parametrize("version", ["v4", "v2"])
-@pytest.mark.parametrize("abuse", ABUSES)
-def test_a_presigned_url_buys_what_it_was_signed_for(victim: Victim, version: str, abuse: str) -> None:
-    whole = get(own_url(victim, V4 if version == "v4" else None))
-    assert whole.send().body == b"mine"
-    answer = ABUSES[abuse](whole, victim).send()
-    assert refused(answer)
-    assert b"mine" not in answer.body
-
-
-def multipart(fields: dict[str, str], file: bytes) -> bytes:
-    lines = [
-        f'--limit\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    lines.append(b'--limit\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + file)
-    return b"".join([*lines, b"\r\n--limit--\r\n"])
-
-
-FORM_ABUSES: dict[str, Callable[[Raw, dict[str, str]], Raw]] = {
-    "of a page": lambda raw, fields: raw.with_headers(Origin=f"https://{EVIL}"),
-    "without a policy": lambda raw, fields: replace(raw, body=multipart({"key": "planted"}, b"evil")),
-    "policy changed": lambda raw, fields: replace(
-        raw, body=multipart({**fields, "policy": fields["policy"][:-4] + "AAAA"}, b"evil")
-    ),
-    "another key": lambda raw, fields: replace(raw, body=multipart({**fields, "key": "planted"}, b"evil")),
-    "to another service": lambda raw, fields: raw.with_headers(
-        X_Amz_Target="AWSStepFunctions.StartExecution"
-    ),
-    "to a function": lambda raw, fields: replace(raw, target="/2015-03-31/functions/any/invocations"),
-    "to a function's address": lambda raw, fields: replace(raw, target="/_aws/lambda-url/any/"),
-}
-
-
-@pytest.mark.usefixtures("nothing_happens")
-@pytest.mark.parametrize("version", ["v4", "v2"])
-@pytest.mark.parametrize("abuse", FORM_ABUSES)
-def test_a_form_buys_what_it_was_signed_for(victim: Victim, version: str, abuse: str) -> None:
-    s3 = victim.client("s3", config=V4 if version == "v4" else None)
-    fields = s3.generate_presigned_post(victim.bucket, "own")["fields"]
-    whole = Raw(
-        victim.requests["s3"].port, "s3", "POST", "/hostile", body=multipart(fields, b"mine")
-    ).with_headers(Content_Type="multipart/form-data; boundary=limit")
-    assert whole.send().status == 204
-    assert refused(FORM_ABUSES[abuse](whole, fields).send())
 
 
 @pytest.mark.usefixtures("nothing_happens")

@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ from cloud_bench import Bench, unique
 
 from local_cloud import control, identity
 from local_cloud.control import Cloud, ControlError
-from local_cloud.private_files import keep_private
 from local_cloud.root_key import ensure_root_key, key_path, new_root_key, read_root_key
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
@@ -74,13 +74,16 @@ def test_a_link_that_leads_out_is_left_alone(tmp_path: Path) -> None:
     outside.chmod(0o644)
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "link").symlink_to(outside)
-    program = "import sys; from pathlib import Path; from local_cloud.private_files import keep_private; "
+    (tmp_path / "state" / "folder").mkdir(mode=0o755)
+    (tmp_path / "state" / "folder" / "old").touch(0o666)
     # In a process of its own: the mask is the whole process's.
-    subprocess.run(
-        [sys.executable, "-c", f"{program}keep_private(Path(sys.argv[1]))", tmp_path / "state"], check=True
+    program = (
+        "import sys; from pathlib import Path; from local_cloud.private_files import keep_private; "
+        "keep_private(Path(sys.argv[1])); Path(sys.argv[1], 'new').touch()"
     )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "state"], check=True)
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
-    assert keep_private.__doc__
+    assert not any(modes(tmp_path / "state").values())
 
 
 def test_keys_outlive_a_restart(own_state: Path, cloud_client: Callable[..., Any]) -> None:

@@ -13,6 +13,8 @@ _HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html: /ping within 2 s
 _PING_TIMEOUT_S = 2.0
 _STOP_GRACE_S = 5.0
+# SageMaker alone reaches its containers; here others reach the port too, and a server may ask for this.
+_ACCESS_VARIABLE, _ACCESS_HEADER = "SERVE_ACCESS_KEY", "x-serve-access-key"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Instance:
         self.id = f"i-{secrets.token_hex(8)}"
         self.log_file = folder / f"{self.id}.log"
         self.in_flight = 0
+        self._access_key = secrets.token_hex(32)
         self._command = command
         self._environment = environment
         self._scratch = folder / self.id
@@ -52,6 +55,7 @@ class Instance:
         environment = {
             **self._environment,
             "SAGEMAKER_BIND_TO_PORT": str(self._port),
+            _ACCESS_VARIABLE: self._access_key,
             "HOME": str(self._scratch),
         }
         self._process = processes.spawn(
@@ -87,7 +91,8 @@ class Instance:
         except OSError as error:
             raise NotReachedError(str(error)) from error
         try:
-            connection.request(method, path, body, dict(headers))
+            callers = {name: value for name, value in headers.items() if name.lower() != _ACCESS_HEADER}
+            connection.request(method, path, body, {**callers, _ACCESS_HEADER: self._access_key})
             response = connection.getresponse()
             answer_headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, answer_headers, response.read())

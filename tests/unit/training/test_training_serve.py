@@ -140,6 +140,14 @@ def test_ping_says_503_until_the_model_has_answered_a_warm_up(model: Path) -> No
         assert client.ask(b"hello")[0] == 200
 
 
+def test_who_has_no_access_key_gets_nothing(model: Path) -> None:
+    with server_here(model, access_key="k" * 64) as client:
+        for headers in ({}, {"X_Serve_Access_Key": "k" * 63}, {"X_Serve_Access_Key": "K" * 64}):
+            wait_for(lambda headers=headers: client.ask_raw(b"word", **headers)[0] == 403)
+        assert client.get("/ping")[0] == client.get("/metrics")[0] == 403
+        wait_for(lambda: client.ask_raw(b"word", X_Serve_Access_Key="k" * 64)[0] == 200)
+
+
 def test_a_request_beyond_the_queue_gets_503_at_once(model: Path) -> None:
     with server_here(model, max_requests=2) as client:
         wait_for(client.is_ready)
