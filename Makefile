@@ -10,9 +10,10 @@ TORCH_PACKAGES := torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z-]+
 # Nothing is resolved here: what is not in the lock is not installed.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test bench soak lint clean setup lock
+.PHONY: demo test fuzz bench soak lint clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +24,9 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
+	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
 	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -1,4 +1,4 @@
-"""A really started cloud, shared by every test that asks for it."""
+"""A really started cloud, shared by every test that asks for it; and how long hypothesis looks."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import fuzzing
 import pytest
 from botocore.config import Config
 
@@ -20,6 +21,25 @@ CONTAINERS = {
     ],
     "machine_images": [{"image": "pytorch-ami", "path": [str(Path(sys.executable).parent)]}],
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        fuzzing.OPTION,
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="repeat each test of hypothesis for so long, with random examples",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    fuzzing.choose_profile(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    return fuzzing.repeat(pyfuncitem)
 
 
 @pytest.fixture(scope="session")

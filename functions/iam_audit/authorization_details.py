@@ -1,6 +1,5 @@
 """IAM's own document of an account (GetAccountAuthorizationDetails) as a snapshot."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
+from functions.iam_audit.entries import EntryError, check_entries
 from functions.iam_audit.grants import Policy
 from functions.iam_audit.policies import PolicyError, Statement, parse_policy
 from functions.iam_audit.snapshot import Account, Gap, Identity, ManagedPolicy, Role
@@ -29,7 +30,7 @@ def read_saved_details(file: Path) -> dict[str, Any]:
     Raises AuthorizationDetailsError when the file cannot be read, or is no JSON object.
     """
     try:
-        document = json.loads(file.read_bytes())
+        document = parse_json(file.read_bytes())
     except OSError as error:
         raise AuthorizationDetailsError(f"{file} could not be read: {error.strerror}") from error
     except ValueError as error:
@@ -55,11 +56,30 @@ def account_from_authorization_details(
             raise AuthorizationDetailsError(
                 f"the document has no list {name}; save one with `aws iam get-account-authorization-details`"
             )
+    _check_entries(document)
     try:
         return _Reader(document).read(taken_at or datetime.now(UTC))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuthorizationDetailsError(
             f"the account's authorization details are malformed: {error!r}"
+        ) from error
+    except RecursionError as error:
+        raise AuthorizationDetailsError(
+            "the account's authorization details are malformed: a value in them is nested too deeply"
+        ) from error
+
+
+def _check_entries(document: Mapping[str, Any]) -> None:
+    try:
+        check_entries(document)
+    except EntryError as error:
+        raise AuthorizationDetailsError(
+            f"the account's authorization details are malformed: {error}; save them anew with "
+            "`aws iam get-account-authorization-details > FILE`"
+        ) from error
+    except RecursionError as error:
+        raise AuthorizationDetailsError(
+            "the account's authorization details are malformed: a value in them is nested too deeply"
         ) from error
 
 
