@@ -93,14 +93,17 @@ def test_a_bucket_that_is_all_that_is_left_is_taken_up_and_mended(
 
 def test_a_deployment_that_is_not_whole_is_told(other_dropserve: Any, tmp_path: Path) -> None:
     cloud = other_dropserve.json("up", "--port", "0")
-    events, machines = other_dropserve.client("events"), other_dropserve.client("stepfunctions")
+    machines = other_dropserve.client("stepfunctions")
     s3, bucket = other_dropserve.client("s3"), cloud["outputs"]["BucketName"]
-    rule = next(each["Name"] for each in events.list_rules()["Rules"] if "Drop" in each["Name"])
-    events.disable_rule(Name=rule)
+    change_function = {"FunctionName": cloud["outputs"]["AuditFunctionName"], "Timeout": 7}
+    other_dropserve.client("lambda").update_function_configuration(**change_function)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     up = other_dropserve.run("up")
     assert up.returncode == 0, up.stderr
-    assert "Changed since it was deployed, and left so: DropRule (AWS::Events::Rule)" in up.stdout
+    assert (
+        "Changed since it was deployed, and left so: IamAuditFunction (AWS::Lambda::Function): /Timeout is 7"
+        in up.stdout
+    )
     assert "its events are turned on again" in up.stdout
 
     machines.delete_state_machine(stateMachineArn=cloud["outputs"]["StateMachineArn"])
