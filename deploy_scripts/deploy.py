@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy_scripts import laptop
 from deploy_scripts.artifacts_bucket import ArtifactsBucket, bucket_exists
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
+from deploy_scripts.data_bucket import mend_data_bucket
+from deploy_scripts.drift import check_drift
 from deploy_scripts.errors import CliError
+from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.packaging.dependencies import Architecture, Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
-from deploy_scripts.project import STATE_MACHINE, TEMPLATE
+from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from deploy_scripts.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.stack import deploy_stack, read_outputs
 
@@ -37,8 +41,24 @@ class DeployChoices:
     architecture: Architecture = "x86_64"
 
 
-def deploy(aws: Aws, choices: DeployChoices, *, say: Callable[[str], None]) -> dict[str, str]:
-    """Deploy, and give the stack's outputs. Raises CliError with the cause when a step fails."""
+def deploy(
+    aws: Aws, choices: DeployChoices, *, say: Callable[[str], None], warn: Callable[[str], None]
+) -> dict[str, str]:
+    """Deploy, and give the stack's outputs; `warn` is told what a person should know afterwards.
+
+    Raises CliError with the cause when a step fails.
+    """
+    with one_at_a_time(work_folder() / "deploy.lock", say=say):
+        outputs = _deploy(aws, choices, say)
+    mend_data_bucket(aws.s3, outputs["BucketName"], say=warn)
+    if aws.is_local:
+        # AWS takes a minute for it, and has no half of a cloud after a power cut.
+        check_drift(aws.cloudformation, aws.stack, warn=warn)
+        laptop.wait_until_saved()
+    return outputs
+
+
+def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
     template = read_template(TEMPLATE)
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)

@@ -1,5 +1,7 @@
 """What went wrong, told to a person: one sentence, and what to do."""
 
+import errno
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -10,6 +12,21 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+
+_ANOTHER = "name another folder by DROPSERVE_HOME (by XDG_CACHE_HOME for fetched photos)."
+_FILE_IN_THE_WAY = f"A folder is wanted there: move the file away, or {_ANOTHER}"
+_NOT_WRITABLE = f"Make it writable, or {_ANOTHER}"
+_DISK_FULL = f"Make room on the disk, or {_ANOTHER}"
+_FILE_ADVICE = {
+    errno.ENOENT: f"Check the path, or {_ANOTHER}",
+    errno.EEXIST: _FILE_IN_THE_WAY,
+    errno.ENOTDIR: _FILE_IN_THE_WAY,
+    errno.EACCES: _NOT_WRITABLE,
+    errno.EPERM: _NOT_WRITABLE,
+    errno.EROFS: _NOT_WRITABLE,
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+}
 
 
 class CliError(Exception):
@@ -37,6 +54,8 @@ def explain(error: Exception) -> CliError:
         return _explain_client_error(error)
     if isinstance(error, BotoCoreError):
         return _explain_botocore_error(error)
+    if isinstance(error, OSError) and error.filename and error.errno in _FILE_ADVICE:
+        return CliError(f"{error.filename}: {error.strerror}.", _FILE_ADVICE[error.errno])
     return CliError(
         f"Something unexpected went wrong: {type(error).__name__}: {error}",
         "Run it again with --debug for the traceback.",

@@ -23,13 +23,13 @@ def start_cloud(port: int | None = None) -> control.Cloud:
     running = control.find(cloud_state_folder())
     if running:
         return running
-    if port is None:
+    if control.is_there(cloud_state_folder()):
+        port = 0  # one is starting: it has its port
+    elif port is None:
         port = USUAL_PORT if _is_free(USUAL_PORT) else 0
     elif port and not _is_free(port):
         raise CliError(f"Port {port} is in use by another program.", "Name another one, or leave --port out.")
-    containers = work_folder() / "containers.json"
-    containers.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    containers.write_text(json.dumps(containers_table(), indent=1))
+    containers = _write_containers_table()
     try:
         return control.start(cloud_state_folder(), port=port, containers=containers)
     except control.ControlError as error:
@@ -38,18 +38,44 @@ def start_cloud(port: int | None = None) -> control.Cloud:
         ) from error
 
 
+def _write_containers_table() -> Path:
+    """Whole at every moment: another command may read it just now."""
+    containers = work_folder() / "containers.json"
+    containers.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = containers.with_name(f"containers.{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(containers_table(), indent=1))
+    return unfinished.replace(containers)
+
+
 def running_cloud() -> control.Cloud:
     """Raises CliError when it is not running."""
     cloud = control.find(cloud_state_folder())
+    if cloud is None and control.is_there(cloud_state_folder()):
+        raise CliError(
+            "The laptop's cloud does not answer: it is starting or ending, or it hangs.",
+            "Wait a moment; `dropserve down` ends it in any case.",
+        )
     if cloud is None:
         raise CliError("The laptop's cloud is not running.", "Start it: `dropserve up`.")
     return cloud
 
 
-def stop_cloud() -> bool:
-    """Whether one was running. Raises CliError when it does not end."""
+def wait_until_saved() -> None:
+    """Returns when a sudden end would lose nothing of what was done. Raises CliError when that cannot be."""
     try:
-        return control.stop(cloud_state_folder())
+        control.wait_until_saved(cloud_state_folder())
+    except control.ControlError as error:
+        raise CliError(
+            f"The laptop's cloud cannot save its state: {error}.",
+            "Make room on the disk, or mend what its log names; until then a restart loses what is new.",
+        ) from error
+
+
+def stop_cloud() -> tuple[bool, str | None]:
+    """Whether one was running, and why its state could not be saved, if so. Raises CliError when it stays."""
+    try:
+        save_error = control.save_error(cloud_state_folder())
+        return control.stop(cloud_state_folder()), save_error
     except control.ControlError as error:
         raise CliError(f"The laptop's cloud does not stop: {error}", "End that process by hand.") from error
 

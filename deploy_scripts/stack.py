@@ -15,6 +15,8 @@ from deploy_scripts.errors import CliError, is_error
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
+# Stacks that can only be deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_LEFT_BY_A_FAILURE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -31,7 +33,7 @@ def find_status(aws: Aws) -> str | None:
 def read_outputs(aws: Aws) -> dict[str, str]:
     """Raises CliError when the stack is not deployed."""
     status = find_status(aws)
-    if status is None or status in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
+    if status is None or status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE", *_LEFT_BY_A_FAILURE}:
         where = "the laptop's cloud" if aws.is_local else f"AWS ({aws.region})"
         raise CliError(
             f"There is no deployment named {aws.stack} in {where}.",
@@ -54,9 +56,9 @@ def deploy_stack(
     `take_up_existing`: a new stack takes up what an earlier one retained, by its name.
     Raises CliError, which lists the resources that failed.
     """
-    status = find_status(aws)
-    if status == "ROLLBACK_COMPLETE":
-        say("The first deployment failed and was rolled back; removing what is left of it")
+    status = _status_at_rest(aws, say)
+    if status in _LEFT_BY_A_FAILURE:
+        say(f"A deployment failed ({status}); removing what is left of it")
         delete_stack(aws, say=say)
         status = None
     is_new = status in {None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
@@ -83,6 +85,20 @@ def deploy_stack(
             "Mend the first resource of the list and deploy again; what stood before is unchanged.",
         )
     return True
+
+
+def _status_at_rest(aws: Aws, say: Callable[[str], None]) -> str | None:
+    """The stack's status, once nobody else works on it."""
+    status = find_status(aws)
+    while status and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        say(f"Waiting for the stack {aws.stack}: {status}")
+        time.sleep(_pause_s(aws))
+        status = find_status(aws)
+    return status
+
+
+def _pause_s(aws: Aws) -> float:
+    return 0.3 if aws.is_local else 3
 
 
 def delete_stack(aws: Aws, *, say: Callable[[str], None]) -> None:
@@ -127,7 +143,7 @@ def _wait(aws: Aws, stack_id: str, events: _NewEvents, *, say: Callable[[str], N
             say(f"Stack: {done} steps done, {last.get('LogicalResourceId')} {last.get('ResourceStatus')}")
         if not status.endswith("_IN_PROGRESS"):
             return status
-        time.sleep(0.3 if aws.is_local else 3)
+        time.sleep(_pause_s(aws))
 
 
 class _NewEvents:

@@ -121,6 +121,7 @@ def save_error(state_dir: Path) -> str | None:
 def wait_until_saved(state_dir: Path) -> None:
     """Returns when all that was done so far is on disk. Raises ControlError when it cannot be saved."""
     deadline = time.monotonic() + SAVE_TIMEOUT_S
+    wanted: int | None = None
     while time.monotonic() < deadline:
         note = server_file.read_note(state_dir)
         status = server_file.ask_status(state_dir, note) if note else None
@@ -128,7 +129,8 @@ def wait_until_saved(state_dir: Path) -> None:
             raise ControlError("it has ended")
         if "save_error" in status:
             raise ControlError(str(status["save_error"]))
-        if status["saved"]:
+        wanted = status["changes"] if wanted is None else wanted
+        if status["saved_changes"] >= wanted:
             return
         time.sleep(POLL_S)
     raise ControlError(f"it is not saved after {SAVE_TIMEOUT_S:g} s")

@@ -23,7 +23,7 @@ from local_cloud.ministack_adapter import environment
 from local_cloud.private_files import keep_private
 from local_cloud.processes import Processes
 from local_cloud.root_key import RootKey, RootKeyError, ensure_root_key
-from local_cloud.server_file import Place, ServerNote
+from local_cloud.server_file import MAX_PORT, Place, ServerNote
 from local_cloud.service import Service
 from local_cloud.services.autoscaling import ApplicationAutoScaling
 from local_cloud.services.sagemaker import SageMaker
@@ -222,6 +222,8 @@ def _exit_after(seconds: float, *, code: int) -> None:
 
 
 def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= MAX_PORT:
+        raise ServerError(f"--port {port} is no port: choose 1 to {MAX_PORT}, or 0 for any free one")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -50,13 +50,17 @@ class StateSaver:
         encode: Callable[[Any], Any],
         status: dict[str, Any],
     ) -> None:
-        """`status` is kept up to date: `saved` (bool), and `save_error` (a text) while saving fails."""
+        """`status` is kept up to date.
+
+        `changes` counts the beginnings and the ends of what changes the state, `saved_changes` those that
+        are on disk; `save_error` is there while saving fails, and says why.
+        """
         self._path = path
         self._emulator = emulator
         self._services = services
         self._encode = encode
         self._status = status
-        self._status["saved"] = True
+        self._status.update(changes=0, saved_changes=0)
         self._condition = threading.Condition()
         self._changes = 0
         self._in_flight = 0
@@ -84,12 +88,12 @@ class StateSaver:
         async def watched(scope: dict[str, Any], receive: Any, send: Any) -> None:
             changes = scope["type"] == "http" and _may_change(scope)
             if changes:
-                self._begin()
+                self._count(1)
             try:
                 await app(scope, receive, send)
             finally:
                 if changes:
-                    self._finish()
+                    self._count(-1)
                 elif scope["type"] == "http":
                     self._was_read = True
 
@@ -97,20 +101,14 @@ class StateSaver:
 
     def note_change(self) -> None:
         """Something has changed that no request tells of."""
+        self._count(0)
+
+    def _count(self, in_flight: int) -> None:
         with self._condition:
+            self._in_flight += in_flight
             self._changes += 1
-            self._status["saved"] = False
+            self._status["changes"] = self._changes
             self._condition.notify_all()
-
-    def _begin(self) -> None:
-        with self._condition:
-            self._in_flight += 1
-            self._status["saved"] = False
-
-    def _finish(self) -> None:
-        with self._condition:
-            self._in_flight -= 1
-        self.note_change()
 
     def _run(self) -> None:
         saved_changes = 0
@@ -148,8 +146,7 @@ class StateSaver:
                     break
             time.sleep(RETRY_S)
         self._write(text)
-        with self._condition:
-            self._status["saved"] = self._changes == changes and self._in_flight == 0
+        self._status["saved_changes"] = changes
         return changes
 
     def _capture(self) -> str:

@@ -62,7 +62,7 @@ def demo(
     with clock.phase("deploy"):
         aws = connect(target)
         with screen.moving("Deploying") as say:
-            deployment = Deployment(aws, deploy_stack(aws, DeployChoices(), say=say))
+            deployment = Deployment(aws, deploy_stack(aws, DeployChoices(), say=say, warn=screen.say))
         screen.done("dropserve is deployed")
     with clock.phase("run"):
         run = _live_run_of(screen, deployment, photos) or _drop_and_watch(screen, deployment, photos)

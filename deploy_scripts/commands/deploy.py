@@ -29,7 +29,7 @@ def deploy(
     screen = Screen(as_json=as_json)
     choices = DeployChoices(parse_parameters(parameter or []), parse_weights(weights or []), architecture)
     with screen.moving("Deploying") as say:
-        outputs = deploy_stack(connect(target), choices, say=say)
+        outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)
     screen.done(f"The stack {target.stack} is deployed")
     if as_json:
         screen.put_json({"stack": target.stack, "outputs": outputs})

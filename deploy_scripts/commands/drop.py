@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from deploy_scripts import laptop
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
@@ -36,6 +37,8 @@ def drop(
     deployment = open_deployment(target)
     dropped = upload_with_bar(screen, deployment, path, name)
     item = wait_for_drop(deployment, dropped.key, dropped.version_id)
+    if deployment.aws.is_local:
+        laptop.wait_until_saved()
     run = watch_run(screen, deployment, item) if watch else item.run
     if as_json:
         screen.put_json(run.to_json())

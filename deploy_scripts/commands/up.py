@@ -17,7 +17,9 @@ from local_cloud.control import Cloud
 
 
 def up(
-    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; else 4566, or any free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of 127.0.0.1; else 4566, or any free one.", min=0, max=65535)
+    ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -26,7 +28,7 @@ def up(
     cloud = start(screen, port)
     aws = connect(Target())
     with screen.moving("Deploying") as say:
-        outputs = deploy_stack(aws, DeployChoices(), say=say)
+        outputs = deploy_stack(aws, DeployChoices(), say=say, warn=screen.say)
     _wait_for_live_endpoint(screen, Deployment(aws, outputs))
     screen.done("dropserve is deployed. Drop photos: `dropserve drop photos.zip --watch`")
     if as_json:
@@ -54,4 +56,6 @@ def _wait_for_live_endpoint(screen: Screen, deployment: Deployment) -> None:
         with screen.moving(f"Waiting for {live.endpoint_name}"):
             waiter.wait(EndpointName=live.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     except WaiterError as error:
-        screen.say(f"  The live endpoint {live.endpoint_name} does not serve: {error}")
+        reason = error.last_response.get("FailureReason", str(error))
+        screen.say(f"  The live endpoint {live.endpoint_name} does not serve: {reason}")
+        screen.say("  A new run replaces it: drop photos, or `dropserve run --force`")

@@ -32,7 +32,7 @@ def scratch_cloud(folder: Path, *, say: Callable[[str], None]) -> Iterator[Scrat
         laptop.start_cloud(port=0)
         try:
             aws = connect(Target())
-            outputs = deploy(aws, DeployChoices(), say=say)
+            outputs = deploy(aws, DeployChoices(), say=say, warn=say)
             yield ScratchCloud(Deployment(aws, outputs), cloud_state_folder() / "activity.jsonl")
         finally:
             laptop.stop_cloud()

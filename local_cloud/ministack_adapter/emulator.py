@@ -12,6 +12,7 @@ from local_cloud.ministack_adapter import (
     lambda_concurrency,
     lambda_workers,
     points,
+    request_checks,
     s3_events,
     s3_reads,
     step_functions,
@@ -47,6 +48,7 @@ class Emulator:
         event_targets.install()
         s3_reads.install()
         step_functions.install()
+        request_checks.install()
         cloudformation.install()
         self._instances.install()
 

@@ -12,16 +12,13 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from local_cloud.ministack_adapter import data_flow, points
+from local_cloud.ministack_adapter import data_flow, data_limits, points
 from local_cloud.step_functions.errors import TaskError
 from local_cloud.step_functions.executions import RunningExecutions
 from local_cloud.step_functions.integrations import Integrations
 from local_cloud.step_functions.resources import Resource, parse_resource
 from local_cloud.step_functions.retries import Retries, error_matches
 from local_cloud.step_functions.task_limits import ExecutionEndedError, Outcome, read_limits, wait_for
-
-# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-MAX_DATA_BYTES = 256 * 1024
 
 State = dict[str, Any]
 Context = dict[str, Any]
@@ -69,7 +66,9 @@ class StateRunner:
             # Branches leave their own state in the shared context; each attempt starts from this one.
             ctx["State"] = {**state, "RetryCount": retries.count}
             try:
-                return attempt()
+                output, following = attempt()
+                data_limits.check_size(output, state["Name"])
+                return output, following
             except sfn._ExecutionError as error:
                 self._raise_if_ended(error)
                 delay_s = retries.next_delay_s(error.error)
@@ -91,7 +90,9 @@ class StateRunner:
             if error_matches(catcher.get("ErrorEquals", []), error.error):
                 output = {"Error": error.error, "Cause": error.cause}
                 language = sfn._state_query_language(state_def, ctx)
-                return sfn._apply_catcher(catcher, raw_input, ctx, language, output), catcher["Next"]
+                caught = sfn._apply_catcher(catcher, raw_input, ctx, language, output)
+                data_limits.check_size(caught, ctx["State"]["Name"])
+                return caught, catcher["Next"]
         raise error
 
     def _attempt_task(
@@ -105,6 +106,7 @@ class StateRunner:
                 ctx["Task"] = {"Token": token}
             try:
                 task = _Task(resource, state_def, raw_input, execution, ctx, token)
+                data_limits.check_size(task.parameters, ctx["State"]["Name"])
                 result = self._run(task, outcome)
             finally:
                 if token:
@@ -203,7 +205,8 @@ class _Task:
         sfn._add_event(self.execution, event_type, {key: {**names, **details}})
 
     def output(self, result: Any) -> Any:
-        """The state's output. Raises TaskError `States.DataLimitExceeded` when it is too big."""
+        """The state's output. Raises the execution error `States.DataLimitExceeded` for too big a result."""
+        data_limits.check_size(result, self.state["Resource"])
         if self._is_jsonata:
             arguments = (self.state, self.raw_input, self.ctx)
             output = sfn._apply_jsonata_output(*arguments, result=result, default=result)
@@ -212,12 +215,6 @@ class _Task:
             selected = sfn._apply_result_selector(self.state, result)
             output = sfn._apply_result_path(self.state, self.raw_input, selected)
             output = sfn._apply_output_path(self.state, output, self.ctx)
-        if max(len(json.dumps(value).encode()) for value in (result, output)) > MAX_DATA_BYTES:
-            raise TaskError(
-                "States.DataLimitExceeded",
-                f"The state/task '{self.state['Resource']}' returned a result with a size exceeding the "
-                f"maximum number of bytes service limit ({MAX_DATA_BYTES}).",
-            )
         return output
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response, now_iso
 from ministack.services import stepfunctions as sfn
 
-from local_cloud.ministack_adapter import data_flow, points, states
+from local_cloud import json_text
+from local_cloud.ministack_adapter import data_flow, data_limits, points, request_checks, states
 from local_cloud.step_functions.errors import TaskError
 from local_cloud.step_functions.executions import RunningExecutions
 from local_cloud.step_functions.integrations import Integrations
@@ -28,6 +29,7 @@ def install() -> None:
     tokens = TaskTokens()
     tokens.install()
     data_flow.install()
+    data_limits.install()
     states.install(executions, tokens, Integrations())
     ExecutionClock(executions).install()
     _skip_start_delay()
@@ -66,10 +68,13 @@ class TaskTokens:
         outcome, refusal = self._find(data)
         if outcome is None:
             return refusal
+        too_long = request_checks.check_text(data.get("output", ""), "output")
+        if too_long:
+            return too_long
         try:
-            outcome.succeed(json.loads(data.get("output", "")))
-        except ValueError:
-            return _error("InvalidOutput", "Invalid Output: 'the output is not JSON'")
+            outcome.succeed(json_text.parse(data.get("output", "")))
+        except ValueError as error:
+            return _error("InvalidOutput", f"Invalid Output: '{error}'")
         return _ok()
 
     def _failure(self, data: dict[str, Any]) -> Reply:
