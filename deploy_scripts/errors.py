@@ -1,5 +1,8 @@
 """What went wrong, told to a person: one sentence, and what to do."""
 
+import os
+from collections.abc import Iterable
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,13 +18,15 @@ from botocore.exceptions import (
 class CliError(Exception):
     """A fault that a person can mend.
 
-    `message` is one sentence: what was wrong, and where. `advice` says what to do.
+    `message` is one sentence: what was wrong, and where; `details` are lines below it.
+    `advice` says what to do.
     """
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", details: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.details = tuple(details)
 
 
 def is_error(error: ClientError, *codes: str) -> bool:
@@ -37,10 +42,29 @@ def explain(error: Exception) -> CliError:
         return _explain_client_error(error)
     if isinstance(error, BotoCoreError):
         return _explain_botocore_error(error)
-    return CliError(
-        f"Something unexpected went wrong: {type(error).__name__}: {error}",
-        "Run it again with --debug for the traceback.",
-    )
+    return _explain_other_error(error)
+
+
+def _explain_other_error(error: Exception) -> CliError:
+    # By its name: boto3 would be imported for it, which `--help` need not pay.
+    if type(error).__module__ == "boto3.exceptions":
+        return CliError(f"S3 did not take it: {error}", "Run it again with --debug for the details.")
+    match error:
+        case OSError(filename=str() | bytes() as name, strerror=str() as fault):
+            return CliError(
+                f"{os.fsdecode(name)} cannot be used: {fault}.",
+                "Check that the path is right, and that you may read or write it.",
+            )
+        case UnicodeEncodeError(object=text):
+            return CliError(
+                f"{text!r} holds characters that are not UTF-8.",
+                "Rename what is called so: AWS takes names in UTF-8 only.",
+            )
+        case _:
+            return CliError(
+                f"Something unexpected went wrong: {type(error).__name__}: {error}",
+                "Run it again with --debug for the traceback.",
+            )
 
 
 def _explain_botocore_error(error: BotoCoreError) -> CliError:

@@ -1,9 +1,9 @@
 """The release that serves now, as its SSM parameter has it."""
 
-import json
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
 
 FIELDS = {"release", "run_id", "model_data_uri", "accuracy"}
 
@@ -19,7 +19,7 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
     except ssm.exceptions.ParameterNotFound as error:
         raise PointerError(f"the SSM parameter {parameter!r} is missing; deploy the stack again") from error
     try:
-        pointer = json.loads(text)
+        pointer = parse_json(text)
     except ValueError as error:
         raise PointerError(
             f"the SSM parameter {parameter!r} is not JSON; set it to {{}} or a release"

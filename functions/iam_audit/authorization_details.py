@@ -1,6 +1,5 @@
 """IAM's own document of an account (GetAccountAuthorizationDetails) as a snapshot."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
 from functions.iam_audit.grants import Policy
 from functions.iam_audit.policies import PolicyError, Statement, parse_policy
 from functions.iam_audit.snapshot import Account, Gap, Identity, ManagedPolicy, Role
@@ -29,7 +29,7 @@ def read_saved_details(file: Path) -> dict[str, Any]:
     Raises AuthorizationDetailsError when the file cannot be read, or is no JSON object.
     """
     try:
-        document = json.loads(file.read_bytes())
+        document = parse_json(file.read_bytes())
     except OSError as error:
         raise AuthorizationDetailsError(f"{file} could not be read: {error.strerror}") from error
     except ValueError as error:
@@ -57,9 +57,13 @@ def account_from_authorization_details(
             )
     try:
         return _Reader(document).read(taken_at or datetime.now(UTC))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuthorizationDetailsError(
             f"the account's authorization details are malformed: {error!r}"
+        ) from error
+    except RecursionError as error:
+        raise AuthorizationDetailsError(
+            "the account's authorization details are malformed: a value in them is nested too deeply"
         ) from error
 
 

@@ -1,6 +1,5 @@
 """IAM policy documents, read in every form that AWS gives them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
 from functions.iam_audit.actions import sensitive_actions
 from functions.iam_audit.conditions import Condition
 from functions.iam_audit.patterns import is_everything, matches, matches_action
@@ -101,7 +101,7 @@ def parse_policy(document: str | Mapping[str, Any]) -> tuple[Statement, ...]:
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text if text.lstrip().startswith("{") else unquote(text))
+        return parse_json(text if text.lstrip().startswith("{") else unquote(text))
     except ValueError as error:
         raise PolicyError(f"a policy is not JSON: {error}") from error
 

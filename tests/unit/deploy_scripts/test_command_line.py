@@ -123,6 +123,7 @@ def stub_status(stubbed: Any, *, pointer: str, endpoints: list[str] | None = Non
 
 def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
     began = datetime(2026, 11, 22, tzinfo=UTC)
+    stubbed.answer("s3", "head_object", {}, Bucket="dropserve-data", Key="drops/a.zip")
     stubbed.answer(
         "stepfunctions", "start_execution", {"executionArn": stubbed.execution_arn, "startDate": began}
     )
