@@ -74,7 +74,8 @@ SENTENCE = "AlgorithmError: training failed: 3 of 9 photos cannot be read, more 
         ),
         (
             job(TrainingJobStatus="Stopped", SecondaryStatus="MaxWaitTimeExceeded"),
-            "the training job dropserve-1-0 was stopped: no spot capacity came in the time that its plan allows",
+            "the training job dropserve-1-0 was stopped: "
+            "no spot capacity came in the time that its plan allows",
         ),
         (
             job(TrainingJobStatus="Failed"),
