@@ -27,8 +27,9 @@ def drop(
 ) -> None:
     """Upload photos to drops/; that begins a run.
 
-    A folder goes up file by file, then the marker _SUCCESS, which begins the run. What an earlier drop of
-    this name had and this one has not is removed; another drop is never touched.
+    A folder goes up file by file, then the marker _SUCCESS, which begins the run.
+
+    What an earlier drop of this name had beyond it is removed; another drop is never touched.
     """
     screen = Screen(as_json=as_json)
     dataset = read_dataset(path, name)

@@ -19,8 +19,7 @@ def predict(
 ) -> None:
     """Ask the inference function about a photo.
 
-    A file, or an object in S3 that you may read, is lent to the function for minutes: uploaded, handed over
-    by a presigned address, and deleted again.
+    A file or an object in S3 is lent to the function: uploaded, handed over by a presigned URL, deleted.
     """
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)

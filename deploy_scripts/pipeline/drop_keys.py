@@ -1,5 +1,6 @@
 """The drops that lie in a bucket, by the keys that begin runs."""
 
+import shlex
 from collections.abc import Iterable
 
 from botocore.exceptions import ClientError
@@ -55,7 +56,7 @@ def _what_there_is(deployment: Deployment, bucket: str, key: str) -> str:
     wanted = dataset_of(key.strip("/")).lower()
     meant = [drop for drop in drops if dataset_of(drop).lower() == wanted]
     if meant:
-        return f"Did you mean --key {meant[0]} ?"
+        return f"Did you mean --key {shlex.quote(meant[0])} ?"
     return f"The newest drops are: {listed(drops)}."
 
 

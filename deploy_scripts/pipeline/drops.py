@@ -155,7 +155,8 @@ def _upload_folder(
         list(uploads.map(upload, files))
     if left_over:
         short = [key.removeprefix(prefix) for key in left_over]
-        say(f"Removing {len(left_over)} files of the earlier drop {prefix}: {listed(short)}")
+        files_are = "1 file" if len(short) == 1 else f"{len(short)} files"
+        say(f"Removing {files_are} of the earlier drop {prefix}: {listed(short)}")
         _remove(deployment, left_over)
     # Put anew each time: it is what begins a run.
     marker = s3.put_object(Bucket=deployment.bucket, Key=prefix + MARKER, Body=b"")

@@ -66,7 +66,7 @@ def _of_training_job(job: Mapping[str, Any]) -> str:
     reason = " ".join(str(job.get("FailureReason") or "").split())
     if status == "Stopped":
         secondary = str(job.get("SecondaryStatus") or "")
-        reason = _STOPPED_BECAUSE.get(secondary, reason or "somebody or something stopped it")
+        reason = _STOPPED_BECAUSE.get(secondary, reason or "StopTrainingJob was called for it")
         return f"the training job {name} was stopped: {reason}"
     return f"the training job {name} ended as {status}: {reason or 'SageMaker gives no reason'}"
 

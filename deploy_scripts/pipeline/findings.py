@@ -55,7 +55,8 @@ def show_findings(screen: Screen, findings: Sequence[Finding], *, with_names: bo
 
 
 def _show_names(screen: Screen, finding: Finding) -> None:
-    for name in [name for name in finding.names if name not in finding.message][:_NAMES_SHOWN]:
+    said = printable(finding.message)
+    for name in [name for name in finding.names if printable(name) not in said][:_NAMES_SHOWN]:
         screen.say(f"    {printable(name, _LONGEST_NAME)}")
 
 

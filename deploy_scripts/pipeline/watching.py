@@ -22,8 +22,11 @@ from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
 from deploy_scripts.pipeline.log_hints import log_command
 from deploy_scripts.pipeline.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
 from deploy_scripts.screen import Screen
+from drops.text import printable
 
 _INSPECTION = "Inspect dataset"
+# Of a state's line; the end of a failed run says all of it.
+_LONGEST_FAILURE = 200
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
 
@@ -120,7 +123,8 @@ class RunView:
         elif step.event == "failed":
             self._failed = True
             if not is_nothing_to_take_down(step.state, step.cause):
-                self._line("!", "yellow", step.state, readable_failure(step.error, step.cause))
+                failure = printable(readable_failure(step.error, step.cause), _LONGEST_FAILURE)
+                self._line("!", "yellow", step.state, failure)
         elif step.event == "succeeded":
             self._failed = False
         else:

@@ -106,7 +106,7 @@ def test_photos_that_the_folder_lost_are_not_trained_on_again(tmp_path: Path) ->
     assert "drops/pets/cats/old.jpg" not in s3.keys
     assert "drops/pets-of-others/x.jpg" in s3.keys
     assert s3.keys[-1] == "drops/pets/_SUCCESS"
-    assert said == ["Removing 1 files of the earlier drop drops/pets/: cats/old.jpg"]
+    assert said == ["Removing 1 file of the earlier drop drops/pets/: cats/old.jpg"]
 
 
 @pytest.mark.parametrize(

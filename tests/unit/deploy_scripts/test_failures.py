@@ -66,7 +66,7 @@ SENTENCE = "AlgorithmError: training failed: 3 of 9 photos cannot be read, more 
         ),
         (
             job(TrainingJobStatus="Stopped", SecondaryStatus="Stopped"),
-            "the training job dropserve-1-0 was stopped: somebody or something stopped it",
+            "the training job dropserve-1-0 was stopped: StopTrainingJob was called for it",
         ),
         (
             job(TrainingJobStatus="Stopped", SecondaryStatus="MaxRuntimeExceeded"),
