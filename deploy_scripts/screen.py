@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -72,8 +71,8 @@ class Screen:
         if not self.console.is_terminal:
             yield _now_and_then(self.say)
             return
-        with self.console.status(escape(printable(what))) as status:
-            yield lambda step: status.update(escape(printable(f"{what}: {step}")))
+        with self.console.status(Text(printable(what))) as status:
+            yield lambda step: status.update(Text(printable(f"{what}: {step}")))
 
     def put_json(self, document: Any) -> None:
         """The document, alone on stdout; what is not ASCII is escaped, so that no terminal obeys it."""
