@@ -48,7 +48,9 @@ def explain(error: Exception) -> CliError:
 def _explain_other_error(error: Exception) -> CliError:
     # By its name: boto3 would be imported for it, which `--help` need not pay.
     if type(error).__module__ == "boto3.exceptions":
-        return CliError(f"S3 did not take it: {error}", "Run it again with --debug for the details.")
+        return CliError(
+            f"S3 did not take it: {_on_one_line(error)}", "Run it again with --debug for the details."
+        )
     match error:
         case OSError(filename=str() | bytes() as name, strerror=str() as fault):
             return CliError(
@@ -62,7 +64,7 @@ def _explain_other_error(error: Exception) -> CliError:
             )
         case _:
             return CliError(
-                f"Something unexpected went wrong: {type(error).__name__}: {error}",
+                f"Something unexpected went wrong: {type(error).__name__}: {_on_one_line(error)}",
                 "Run it again with --debug for the traceback.",
             )
 
@@ -84,7 +86,9 @@ def _explain_botocore_error(error: BotoCoreError) -> CliError:
                 "On a laptop start it with `dropserve up`; on AWS check the network and the region.",
             )
         case _:
-            return CliError(f"AWS could not be asked: {error}", "Run it again with --debug for the details.")
+            return CliError(
+                f"AWS could not be asked: {_on_one_line(error)}", "Run it again with --debug for the details."
+            )
 
 
 def _explain_client_error(error: ClientError) -> CliError:
@@ -102,3 +106,8 @@ def _explain_client_error(error: ClientError) -> CliError:
     else:
         advice = "Run it again with --debug for the details."
     return CliError(f"AWS refused {error.operation_name}: {code}: {message}", advice)
+
+
+def _on_one_line(error: Exception) -> str:
+    """botocore lists what is wrong with a call on lines of their own."""
+    return " ".join(str(error).split())

@@ -16,6 +16,8 @@ from deploy_scripts.pipeline.ledger import find_item
 from deploy_scripts.pipeline.log_sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.screen import Screen
 
+_YEAR_MIN = 366 * 24 * 60
+
 
 @with_target
 def logs(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them by name
@@ -23,7 +25,7 @@ def logs(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
     source: Annotated[
         str, typer.Argument(help="A function (inference, ...), training, endpoint, workflow, or cloud.")
     ] = "inference",
-    minutes: Annotated[int, typer.Option(min=0, help="How far back.")] = 60,
+    minutes: Annotated[int, typer.Option(min=0, max=_YEAR_MIN, help="How far back.")] = 60,
     run: Annotated[
         str | None, typer.Option(help="Only this run (its id or its beginning): training and endpoint.")
     ] = None,

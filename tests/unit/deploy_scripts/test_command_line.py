@@ -9,7 +9,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
 from typer.testing import CliRunner
 
 from deploy_scripts import cli, commands, laptop
@@ -272,6 +279,21 @@ def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
     assert json.loads(result.stdout)["source"] == "manual"
 
 
+@pytest.mark.parametrize(
+    "override",
+    [["-p", "x=NaN"], ["-p", "x=[1, -Infinity]"], ["--max-cost", "inf"], ["--min-accuracy", "nan"]],
+)
+def test_an_override_that_is_no_number_of_json_is_refused(
+    stubbed: Any, invoke: Any, override: list[str]
+) -> None:
+    stubbed.answer("s3", "head_object", {})
+
+    failure = invoke("run", "--key", "drops/a.zip", *override).exception
+
+    assert isinstance(failure, CliError)
+    assert failure.message == "A number of the overrides is not finite."
+
+
 def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     running: Any = type("Cloud", (), {"endpoint_url": "http://127.0.0.1:4566"})
     monkeypatch.setattr(laptop, "running_cloud", lambda: running)
@@ -343,6 +365,13 @@ def test_the_start_loads_nothing_heavy() -> None:
         ),
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListX"), "ListX", "permission"),
         (ZeroDivisionError("by zero"), "ZeroDivisionError", "--debug"),
+        (ParamValidationError(report="Bad name\nBad key"), "Bad name Bad key", "--debug"),
+        (S3UploadFailedError("Failed to upload x:\nAccessDenied"), "upload x: AccessDenied", "--debug"),
+        (
+            PermissionError(13, "Permission denied", "x.zip"),
+            "x.zip cannot be used: Permission denied",
+            "path",
+        ),
     ],
 )
 def test_every_error_has_an_advice(error: Exception, message: str, advice: str) -> None:
