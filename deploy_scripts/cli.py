@@ -4,6 +4,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from deploy_scripts.commands import (
     audit,
@@ -22,8 +23,11 @@ from deploy_scripts.commands import (
     up,
     watch,
 )
-from deploy_scripts.errors import explain
-from deploy_scripts.screen import print_error
+from deploy_scripts.errors import CliError, explain
+from deploy_scripts.screen import keep_printing, print_error
+
+# What a shell expects of a program that was called wrongly.
+_USAGE_EXIT_CODE = 2
 
 app = typer.Typer(
     help="Drop labelled photos in S3; get a trained, audited classifier that answers an image URL.",
@@ -60,13 +64,32 @@ def common(
 
 def main() -> None:
     """The entry of `dropserve`: exit code 0 only for success."""
+    keep_printing()
     try:
-        app()
+        # Not standalone: typer would print a wrong argument, perhaps a stranger's file name, as it is.
+        exit_code = app(standalone_mode=False)
+    except typer.Abort:
+        print_error(CliError("Stopped before anything was done."))
+        sys.exit(1)
+    except TyperException as error:
+        _print_usage_error(error)
+        sys.exit(_USAGE_EXIT_CODE)
     except Exception as error:
         if "--debug" in sys.argv:
             raise
         print_error(explain(error))
         sys.exit(1)
+    sys.exit(exit_code if isinstance(exit_code, int) else 0)
+
+
+def _print_usage_error(error: TyperException) -> None:
+    """Typer has printed the help already where there were no arguments at all."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "dropserve"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    print_error(CliError(message, f"See `{command} --help`."))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What went wrong, told to a person: one sentence, and what to do."""
 
 import errno
+import os
+from collections.abc import Iterable
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -32,13 +34,15 @@ _FILE_ADVICE = {
 class CliError(Exception):
     """A fault that a person can mend.
 
-    `message` is one sentence: what was wrong, and where. `advice` says what to do.
+    `message` is one sentence: what was wrong, and where; `details` are lines below it.
+    `advice` says what to do.
     """
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", details: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.details = tuple(details)
 
 
 def is_error(error: ClientError, *codes: str) -> bool:
@@ -54,12 +58,33 @@ def explain(error: Exception) -> CliError:
         return _explain_client_error(error)
     if isinstance(error, BotoCoreError):
         return _explain_botocore_error(error)
-    if isinstance(error, OSError) and error.filename and error.errno in _FILE_ADVICE:
-        return CliError(f"{error.filename}: {error.strerror}.", _FILE_ADVICE[error.errno])
-    return CliError(
-        f"Something unexpected went wrong: {type(error).__name__}: {error}",
-        "Run it again with --debug for the traceback.",
-    )
+    return _explain_other_error(error)
+
+
+def _explain_other_error(error: Exception) -> CliError:
+    # By its name: boto3 would be imported for it, which `--help` need not pay.
+    if type(error).__module__ == "boto3.exceptions":
+        return CliError(
+            f"S3 did not take it: {_on_one_line(error)}", "Run it again with --debug for the details."
+        )
+    match error:
+        case OSError(filename=str() | bytes() as name, strerror=str() as fault, errno=number):
+            return CliError(
+                f"{os.fsdecode(name)} cannot be used: {fault}.",
+                _FILE_ADVICE.get(
+                    number or 0, "Check that the path is right, and that you may read or write it."
+                ),
+            )
+        case UnicodeEncodeError(object=text):
+            return CliError(
+                f"{text!r} holds characters that are not UTF-8.",
+                "Rename what is called so: AWS takes names in UTF-8 only.",
+            )
+        case _:
+            return CliError(
+                f"Something unexpected went wrong: {type(error).__name__}: {_on_one_line(error)}",
+                "Run it again with --debug for the traceback.",
+            )
 
 
 def _explain_botocore_error(error: BotoCoreError) -> CliError:
@@ -79,7 +104,9 @@ def _explain_botocore_error(error: BotoCoreError) -> CliError:
                 "On a laptop start it with `dropserve up`; on AWS check the network and the region.",
             )
         case _:
-            return CliError(f"AWS could not be asked: {error}", "Run it again with --debug for the details.")
+            return CliError(
+                f"AWS could not be asked: {_on_one_line(error)}", "Run it again with --debug for the details."
+            )
 
 
 def _explain_client_error(error: ClientError) -> CliError:
@@ -97,3 +124,8 @@ def _explain_client_error(error: ClientError) -> CliError:
     else:
         advice = "Run it again with --debug for the details."
     return CliError(f"AWS refused {error.operation_name}: {code}: {message}", advice)
+
+
+def _on_one_line(error: Exception) -> str:
+    """botocore lists what is wrong with a call on lines of their own."""
+    return " ".join(str(error).split())

@@ -81,8 +81,9 @@ def deploy_stack(
     final = _wait(aws, answer["StackId"], events, say=say)
     if final not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         raise CliError(
-            f"The stack {aws.stack} could not be deployed ({final}):\n{events.failures()}",
+            f"The stack {aws.stack} could not be deployed ({final}):",
             "Mend the first resource of the list and deploy again; what stood before is unchanged.",
+            events.failures(),
         )
     return True
 
@@ -109,8 +110,9 @@ def delete_stack(aws: Aws, *, say: Callable[[str], None]) -> None:
     final = _wait(aws, stack_id, events, say=say)
     if final != "DELETE_COMPLETE":
         raise CliError(
-            f"The stack {aws.stack} could not be deleted ({final}):\n{events.failures()}",
+            f"The stack {aws.stack} could not be deleted ({final}):",
             "Remove what is named above, then run `dropserve destroy` again.",
+            events.failures(),
         )
 
 
@@ -164,15 +166,15 @@ class _NewEvents:
         self._events += fresh
         return fresh
 
-    def failures(self) -> str:
+    def failures(self) -> list[str]:
         """What failed by itself, oldest first; what was cancelled because of it is left out."""
-        return "\n".join(
-            f"  {event.get('LogicalResourceId')} ({event.get('ResourceType')}): "
+        return [
+            f"{event.get('LogicalResourceId')} ({event.get('ResourceType')}): "
             f"{event.get('ResourceStatusReason', 'no reason given')}"
             for event in self._events
             if event.get("ResourceStatus", "").endswith("_FAILED")
             and "cancelled" not in event.get("ResourceStatusReason", "").lower()
-        )
+        ]
 
     def _read_all(self) -> list[StackEventTypeDef]:
         pages = self._aws.cloudformation.get_paginator("describe_stack_events").paginate(

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from drops.text import printable
 from head import Epoch
 
 TRAIN_COLOUR = "#94a3b8"
@@ -113,7 +114,7 @@ def _draw_curves(axes: Axes, title: str, history: list[Epoch], figure: str, best
 def _label_cells(
     axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64], classes: list[str]
 ) -> None:
-    names = [name if len(name) <= 24 else f"{name[:23]}…" for name in classes]
+    names = [printable(name, 24) for name in classes]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     for (row, column), count in np.ndenumerate(counts):

@@ -1,13 +1,16 @@
 """Faults that a person can mend: the message says what was wrong, where, and what to do."""
 
+from drops.text import printable
+
 
 class TrainingError(Exception):
     """The root of every error that training raises on purpose."""
 
 
 def describe_error(error: Exception) -> str:
-    """One sentence on why a run ended."""
-    return str(error) if isinstance(error, TrainingError) else f"unexpected {type(error).__name__}: {error}"
+    """One sentence on why a run ended, on one line, whatever names stand in it."""
+    text = str(error) if isinstance(error, TrainingError) else f"unexpected {type(error).__name__}: {error}"
+    return printable(text)
 
 
 class ArgumentError(TrainingError):

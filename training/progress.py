@@ -4,6 +4,8 @@ The lines are an interface: METRIC_DEFINITIONS is what CreateTrainingJob wants a
 AlgorithmSpecification.MetricDefinitions.
 """
 
+from drops.text import printable
+
 METRIC_DEFINITIONS: list[dict[str, str]] = [
     {"Name": "train:loss", "Regex": r"epoch=[0-9]+ train_loss=([0-9.]+)"},
     {"Name": "train:accuracy", "Regex": r"epoch=.* train_accuracy=([0-9.]+)"},
@@ -16,8 +18,8 @@ METRIC_DEFINITIONS: list[dict[str, str]] = [
 
 
 def say(line: str) -> None:
-    """One line on stdout, at once: a log that is read while the job runs."""
-    print(line, flush=True)
+    """One line on stdout, at once, whatever names stand in it: a log that is read while the job runs."""
+    print(printable(line), flush=True)
 
 
 def say_phase(phase: str, **figures: object) -> None:

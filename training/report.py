@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
+from drops.text import printable
 from features import Features
 from head import Epoch
 from photo_source import PhotoSource
@@ -75,7 +76,7 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
         _section("How it was made", "", _settings(metrics)),
     ]
-    title = escape(f"{metrics['backbone']}: {metrics['accuracy']:.1%} on the test")
+    title = _text(f"{metrics['backbone']}: {metrics['accuracy']:.1%} on the test")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
@@ -97,7 +98,7 @@ def _header(metrics: dict[str, Any]) -> str:
     )
     counts = f"{images['train']} train · {images['valid']} validation · {images['test']} test photos"
     return (
-        f"<header><p>Run {escape(metrics['run_id'])}</p><h1>{escape(metrics['backbone'])}, "
+        f"<header><p>Run {_text(metrics['run_id'])}</p><h1>{_text(metrics['backbone'])}, "
         f"{len(metrics['classes'])} classes</h1><p>{counts}</p></header>"
         f'<div class="cards">{tiles}</div>{_champion(metrics)}{_skew(metrics)}'
     )
@@ -109,7 +110,7 @@ def _champion(metrics: dict[str, Any]) -> str:
         return ""
     if not champion["comparable"]:
         return (
-            f'<p class="note">Not compared with the model that serves now: {escape(champion["reason"])}.</p>'
+            f'<p class="note">Not compared with the model that serves now: {_text(champion["reason"])}.</p>'
         )
     difference = metrics["accuracy"] - champion["accuracy"]
     return (
@@ -131,8 +132,8 @@ def _skew(metrics: dict[str, Any]) -> str:
     else:
         effect = "Each photo counted the same, so rare classes counted less: see class-weights."
     return (
-        f'<p class="note">The classes are uneven: {escape(classes[counts.index(most)])} has {most} photos to '
-        f"train on, {escape(classes[counts.index(fewest)])} has {fewest}. {effect}</p>"
+        f'<p class="note">The classes are uneven: {_name(classes[counts.index(most)])} has {most} photos to '
+        f"train on, {_name(classes[counts.index(fewest)])} has {fewest}. {effect}</p>"
     )
 
 
@@ -152,20 +153,29 @@ def _calibration_chart(metrics: dict[str, Any]) -> str:
     return _picture(svg, "Share of right answers by probability")
 
 
+def _text(value: object) -> str:
+    return escape(printable(value))
+
+
+def _name(name: str) -> str:
+    """A name within a sentence: one that is written from right to left turns nothing around it."""
+    return f"<bdi>{_text(name)}</bdi>"
+
+
 def _section(title: str, lead: str, body: str, css_class: str = "") -> str:
     return (
-        f"<section><h2>{escape(title)}</h2>{f'<p>{escape(lead)}</p>' if lead else ''}"
+        f"<section><h2>{_text(title)}</h2>{f'<p>{_text(lead)}</p>' if lead else ''}"
         f'<div class="{css_class}">{body}</div></section>'
     )
 
 
 def _picture(svg: str, description: str) -> str:
-    return f'<img class="chart" alt="{escape(description)}" src="{_data_uri("image/svg+xml", svg.encode())}">'
+    return f'<img class="chart" alt="{_text(description)}" src="{_data_uri("image/svg+xml", svg.encode())}">'
 
 
 def _class_table(per_class: list[dict[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(row['label'])}</td><td>{_bar(row['f1'])}</td><td>{row['precision']:.2f}</td>"
+        f"<tr><td>{_name(row['label'])}</td><td>{_bar(row['f1'])}</td><td>{row['precision']:.2f}</td>"
         f"<td>{row['recall']:.2f}</td><td>{row['support']}</td></tr>"
         for row in sorted(per_class, key=lambda row: (row["f1"], row["label"]))
     )
@@ -185,8 +195,8 @@ def _mistakes_lead(mistakes: list[Mistake]) -> str:
 def _mistake(mistake: Mistake) -> str:
     return (
         f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}"><figcaption>'
-        f"<b>{escape(mistake.answer)}</b> {mistake.probability:.0%}<br>is {escape(mistake.truth)}"
-        f"<small>{escape(mistake.name)}</small></figcaption></figure>"
+        f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
+        f"<small>{_name(mistake.name)}</small></figcaption></figure>"
     )
 
 
@@ -202,7 +212,7 @@ def _excluded_table(excluded: list[dict[str, str]]) -> str:
     if not excluded:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(item['name'])}</td><td>{escape(item['reason'])}</td></tr>"
+        f"<tr><td>{_name(item['name'])}</td><td>{_text(item['reason'])}</td></tr>"
         for item in excluded[:_MAX_EXCLUDED_SHOWN]
     )
     return _table(["Photo", "Reason"], rows)
@@ -228,18 +238,17 @@ def _phases(metrics: dict[str, Any]) -> str:
         )
         for phase, seconds in metrics["seconds"].items()
     ]
-    return "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
 
 
 def _pairs(values: dict[str, Any]) -> str:
     return "".join(
-        f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>"
-        for name, value in values.items()
+        f"<tr><td>{_text(str(name))}</td><td>{_text(str(value))}</td></tr>" for name, value in values.items()
     )
 
 
 def _table(heads: list[str], rows: str) -> str:
-    cells = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    cells = "".join(f"<th>{_text(head)}</th>" for head in heads)
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
 
 

@@ -57,8 +57,9 @@ def main() -> int:
         _report_failure(str(stopped))
         return _STOPPED
     except TrainingError as error:
-        _report_failure(str(error))
-        print(f"training failed: {error}", file=sys.stderr)
+        sentence = describe_error(error)
+        _report_failure(sentence)
+        print(f"training failed: {sentence}", file=sys.stderr)
         return 1
     except Exception as error:
         _report_failure(describe_error(error))

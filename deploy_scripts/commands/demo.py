@@ -22,6 +22,7 @@ from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.archives import sha256_of
 from deploy_scripts.pipeline.audits import audit_of_run
 from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.pipeline.drops import read_dataset
 from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
 from deploy_scripts.pipeline.predictions import predict_url, upload_photo
 from deploy_scripts.pipeline.releases import read_live
@@ -66,7 +67,7 @@ def demo(
         screen.done("dropserve is deployed")
     with clock.phase("run"):
         run = _live_run_of(screen, deployment, photos) or _drop_and_watch(screen, deployment, photos)
-    require_live(run)
+    require_live(deployment, run)
     with clock.phase("predict"):
         answers = [_ask(deployment, label, photo) for label, photo in photos.held_out]
     with clock.phase("reports"):
@@ -80,7 +81,7 @@ def demo(
 
 
 def _drop_and_watch(screen: Screen, deployment: Deployment, photos: PhotoSet) -> Run:
-    dropped = upload_with_bar(screen, deployment, photos.zip_file, photos.name)
+    dropped = upload_with_bar(screen, deployment, read_dataset(photos.zip_file, photos.name))
     return watch_run(screen, deployment, wait_for_drop(deployment, dropped.key, dropped.version_id))
 
 

@@ -8,10 +8,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from deploy_scripts import laptop
 from deploy_scripts.aws import Target
-from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import Deployment, open_deployment
-from deploy_scripts.pipeline.drops import Drop, size_of, upload_drop
+from deploy_scripts.pipeline.drops import Dataset, Drop, read_dataset, upload_drop
 from deploy_scripts.pipeline.run_starts import wait_for_drop
 from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.screen import Screen
@@ -30,12 +29,13 @@ def drop(
     """Upload photos to drops/; that begins a run.
 
     A folder goes up file by file, then the marker _SUCCESS, which begins the run.
+
+    What an earlier drop of this name had beyond it is removed; another drop is never touched.
     """
     screen = Screen(as_json=as_json)
-    if not path.exists():
-        raise CliError(f"There is nothing at {path}.", "Name a zip, or a folder with one folder a class.")
+    dataset = read_dataset(path, name)
     deployment = open_deployment(target)
-    dropped = upload_with_bar(screen, deployment, path, name)
+    dropped = upload_with_bar(screen, deployment, dataset)
     item = wait_for_drop(deployment, dropped.key, dropped.version_id)
     if deployment.aws.is_local:
         laptop.wait_until_saved()
@@ -45,11 +45,11 @@ def drop(
     elif not watch:
         screen.say(f"Follow the run: `dropserve watch {run.run_id[:8]}`")
     if watch:
-        require_live(run)
+        require_live(deployment, run)
 
 
-def upload_with_bar(screen: Screen, deployment: Deployment, path: Path, name: str | None = None) -> Drop:
-    """Upload a drop, with a bar of the bytes that went."""
+def upload_with_bar(screen: Screen, deployment: Deployment, dataset: Dataset) -> Drop:
+    """Upload a dataset, with a bar of the bytes that went."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -58,7 +58,12 @@ def upload_with_bar(screen: Screen, deployment: Deployment, path: Path, name: st
     )
     silent = not screen.console.is_terminal
     with Progress(*columns, console=screen.console, transient=True, disable=silent) as progress:
-        task = progress.add_task("Uploading", total=size_of(path))
-        dropped = upload_drop(deployment, path, name, sent=lambda count: progress.update(task, advance=count))
+        task = progress.add_task("Uploading", total=dataset.size_bytes)
+        dropped = upload_drop(
+            deployment,
+            dataset,
+            sent=lambda count: progress.update(task, advance=count),
+            say=screen.say,
+        )
     screen.done(f"Dropped s3://{deployment.bucket}/{dropped.key}")
     return dropped

@@ -1,6 +1,5 @@
-"""`dropserve predict URL|FILE`: what the live model says about a photo."""
+"""`dropserve predict URL|S3_URI|FILE`: what the live model says about a photo."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,27 +7,23 @@ import typer
 from deploy_scripts.aws import Target
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.predictions import lent_photo, predict_url
+from deploy_scripts.pipeline.predictions import predict_photo
 from deploy_scripts.screen import Screen, cell, make_table
 
 
 @with_target
 def predict(
     target: Target,
-    photo: Annotated[str, typer.Argument(help="Address of a photo (https://...), or a file.")],
+    photo: Annotated[str, typer.Argument(help="Address of a photo (https://... or s3://...), or a file.")],
     as_json: JsonOption = False,
 ) -> None:
     """Ask the inference function about a photo.
 
-    A file is uploaded, handed over by a presigned address, and deleted again.
+    A file or an object in S3 is lent to the function: uploaded, handed over by a presigned URL, deleted.
     """
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
-    if photo.startswith(("http://", "https://")):
-        prediction = predict_url(deployment, photo)
-    else:
-        with lent_photo(deployment, Path(photo).expanduser()) as url:
-            prediction = predict_url(deployment, url)
+    prediction = predict_photo(deployment, photo)
     if as_json:
         screen.put_json(prediction.document)
         return

@@ -17,7 +17,7 @@ from deploy_scripts.rehearsal.scratch_cloud import scratch_cloud, scratch_folder
 from deploy_scripts.rehearsal.template_roles import read_roles
 from deploy_scripts.rehearsal.template_values import deployed_values
 from deploy_scripts.sam_template import read_template
-from deploy_scripts.screen import Screen, cell, make_table
+from deploy_scripts.screen import Screen, cell, cell_of_lines, make_table
 
 
 def rehearse(
@@ -120,18 +120,18 @@ def _show(screen: Screen, comparison: Comparison) -> None:
     table = make_table("role", "allowed and used (calls)", "allowed, never used", "used, not allowed")
     for use in comparison.roles:
         used = ", ".join(f"{action} ({calls})" for action, calls in use.used.items())
-        lacking = "\n".join(f"{call.action} on {call.resource}" for call in use.lacking)
-        table.add_row(cell(use.role.name), cell(used), cell(_idle_by_reason(use)), cell(lacking))
+        lacking = cell_of_lines(f"{call.action} on {call.resource}" for call in use.lacking)
+        table.add_row(cell(use.role.name), cell(used), cell_of_lines(_idle_by_reason(use)), lacking)
         table.add_row("", "", "", "")
     screen.show(table)
 
 
-def _idle_by_reason(use: RoleUse) -> str:
+def _idle_by_reason(use: RoleUse) -> list[str]:
     """`logs:CreateLogStream, logs:PutLogEvents: Lambda itself ...`, one line a reason."""
     by_reason: dict[str, list[str]] = {}
     for idle in use.unused:
         by_reason.setdefault(idle.reason or "NO REASON IS GIVEN", []).append(idle.name)
-    return "\n".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+    return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
 def _faults(comparison: Comparison) -> list[str]:

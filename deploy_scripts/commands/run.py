@@ -1,6 +1,5 @@
 """`dropserve run`: start the state machine by hand."""
 
-import json
 from typing import Annotated, Any, Literal
 
 import typer
@@ -9,11 +8,12 @@ from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.drops import newest_drop
+from deploy_scripts.pipeline.drop_keys import check_key, newest_drop
 from deploy_scripts.pipeline.executions import start_execution
 from deploy_scripts.pipeline.run_starts import wait_for_execution
 from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.screen import Screen
+from functions.common.json_text import parse_json
 
 
 @with_target
@@ -54,6 +54,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them 
     }
     deployment = open_deployment(target)
     start_input: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    if key is not None:
+        check_key(deployment, bucket or deployment.bucket, key)
     start_input |= {"bucket": bucket or deployment.bucket, "key": key or newest_drop(deployment, bucket)}
     item = wait_for_execution(deployment, start_execution(deployment, start_input))
     outcome = watch_run(screen, deployment, item) if watch else item.run
@@ -62,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them 
     elif not watch:
         screen.say(f"Run {outcome.run_id} has begun; follow it: `dropserve watch {outcome.run_id[:8]}`")
     if watch:
-        require_live(outcome)
+        require_live(deployment, outcome)
 
 
 def parse_hyperparameters(options: list[str]) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def parse_hyperparameters(options: list[str]) -> dict[str, Any]:
                 f"--hyperparameter {option} is not understood.", "Write --hyperparameter epochs=20."
             )
         try:
-            hyperparameters[name] = json.loads(value)
+            hyperparameters[name] = parse_json(value)
         except ValueError:
             hyperparameters[name] = value
     return hyperparameters

@@ -1,23 +1,79 @@
-"""`dropserve runs`: every run, newest first."""
+"""`dropserve runs [RUN]`: every run, newest first; or all that is known of one."""
+
+from typing import Annotated, Any
+
+import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.ledger import Run, read_ledger
+from deploy_scripts.pipeline.deployment import Deployment, open_deployment
+from deploy_scripts.pipeline.findings import Finding, read_findings, show_findings
+from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item, read_ledger
+from deploy_scripts.pipeline.log_hints import log_command
 from deploy_scripts.screen import Screen, cell, make_table
+
+# Of a table's line; `dropserve runs RUN` has the whole text.
+_LONGEST_NAME = 60
+_LONGEST_REASON = 300
 
 
 @with_target
-def runs(target: Target, as_json: JsonOption = False) -> None:
-    """List the runs, newest first."""
+def runs(
+    target: Target,
+    run: Annotated[str | None, typer.Argument(help="A run's id or its beginning; else all of them.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs, newest first; or show one of them, with what its inspection found."""
     screen = Screen(as_json=as_json)
-    all_runs = [item.run for item in read_ledger(open_deployment(target))]
+    deployment = open_deployment(target)
+    if run is not None:
+        show_run(screen, deployment, find_item(deployment, run))
+        return
+    all_runs = [item.run for item in read_ledger(deployment)]
     if as_json:
-        screen.put_json([run.to_json() for run in all_runs])
+        screen.put_json([each.to_json() for each in all_runs])
     elif all_runs:
         show_runs(screen, all_runs)
     else:
         screen.say("There is no run yet. Drop a dataset: `dropserve drop photos.zip`")
+
+
+def show_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> None:
+    """Everything about one run: its drop, its findings, and, when it failed, which log tells why."""
+    findings = read_findings(deployment, item.run.run_id)
+    log = log_command(deployment, item) if item.run.status == "failed" else None
+    if screen.as_json:
+        screen.put_json(run_document(item, findings, log))
+        return
+    table = make_table("", "")
+    for name, value in run_document(item, [], log).items():
+        if name not in {"bucket", "key", "findings", "log"}:
+            table.add_row(cell(name), cell(value))
+    table.add_row(cell("drop"), cell(f"s3://{item.bucket}/{item.key}"))
+    screen.show(table)
+    show_findings(screen, findings, with_names=True)
+    if log:
+        screen.say(f"See `{log}`")
+
+
+def run_document(item: LedgerItem, findings: list[Finding], log: str | None) -> dict[str, Any]:
+    """What `runs RUN --json` prints; `log` is the command that shows why a failed run failed."""
+    return {
+        **item.run.to_json(),
+        "bucket": item.bucket,
+        "key": item.key,
+        "version_id": item.version_id,
+        "findings": [
+            {
+                "code": each.code,
+                "severity": each.severity,
+                "message": each.message,
+                "names": list(each.names),
+            }
+            for each in findings
+        ],
+        "log": log,
+    }
 
 
 def show_runs(screen: Screen, all_runs: list[Run]) -> None:
@@ -25,15 +81,14 @@ def show_runs(screen: Screen, all_runs: list[Run]) -> None:
     for run in all_runs:
         accuracy = None if run.accuracy is None else f"{run.accuracy:.3f}"
         started = run.started_at[:19].replace("T", " ")
-        values = (
-            run.run_id[:8],
-            run.dataset,
-            run.source,
-            run.backend,
-            run.status,
-            accuracy,
-            started,
-            run.reason,
+        table.add_row(
+            cell(run.run_id[:8]),
+            cell(run.dataset, _LONGEST_NAME),
+            cell(run.source),
+            cell(run.backend),
+            cell(run.status),
+            cell(accuracy),
+            cell(started),
+            cell(run.reason, _LONGEST_REASON),
         )
-        table.add_row(*(cell(value) for value in values))
     screen.show(table)

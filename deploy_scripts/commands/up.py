@@ -9,6 +9,7 @@ from deploy_scripts import laptop
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.deploy import DeployChoices
 from deploy_scripts.deploy import deploy as deploy_stack
+from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.releases import read_live
@@ -48,7 +49,11 @@ def start(screen: Screen, port: int | None = None) -> Cloud:
 
 def _wait_for_live_endpoint(screen: Screen, deployment: Deployment) -> None:
     """What served when the cloud went down loads its model anew, some seconds long."""
-    live = read_live(deployment)
+    try:
+        live = read_live(deployment)
+    except CliError as error:
+        screen.say(f"  {error.message} {error.advice}")
+        return
     if live is None:
         return
     waiter = deployment.aws.sagemaker.get_waiter("endpoint_in_service")

@@ -24,4 +24,4 @@ def watch(
     outcome = watch_run(screen, deployment, find_item(deployment, run))
     if as_json:
         screen.put_json(outcome.to_json())
-    require_live(outcome)
+    require_live(deployment, outcome)

@@ -69,6 +69,10 @@ def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None
         return audit_saved(file, settings, read_suppressions(suppressions) if suppressions else ())
     except DropserveError as error:
         raise CliError(f"The audit failed: {error}.", "Mend the file that is named.") from error
+    except RecursionError as error:
+        raise CliError(
+            f"The audit failed: a value in {file} is nested too deeply.", "Mend the file that is named."
+        ) from error
 
 
 def as_html(report: dict[str, Any]) -> str:

@@ -26,6 +26,10 @@ class Deployment:
     def ledger_table(self) -> str:
         return self.outputs["LedgerTableName"]
 
+    def release_of(self, run_id: str) -> str:
+        """What a run calls its model, endpoint config and endpoint; its training jobs' names begin so."""
+        return f"{self.aws.stack}-{run_id}"
+
     def is_release(self, name: str) -> bool:
         """Whether a model, endpoint config or endpoint is named as this deployment names its releases."""
         return re.fullmatch(re.escape(self.aws.stack) + "-[0-9a-f]{32}", name) is not None

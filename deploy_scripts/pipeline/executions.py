@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -72,11 +73,18 @@ class ExecutionFollower:
 
 
 def start_execution(deployment: Deployment, start_input: dict[str, Any]) -> str:
-    """Start the state machine by hand; gives the execution's ARN."""
+    """Start the state machine by hand; gives the execution's ARN.
+
+    Raises CliError for a number that JSON cannot hold.
+    """
+    try:
+        text = json.dumps(start_input, allow_nan=False)
+    except ValueError as error:
+        raise CliError("A number of the overrides is not finite.", "Give numbers such as 0.8.") from error
     answer = deployment.aws.stepfunctions.start_execution(
         stateMachineArn=deployment.state_machine_arn,
         name=f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
-        input=json.dumps(start_input),
+        input=text,
     )
     return answer["executionArn"]
 

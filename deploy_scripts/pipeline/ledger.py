@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -48,6 +49,14 @@ class LedgerItem:
     key: str
     version_id: str
 
+    @property
+    def started_at(self) -> datetime:
+        """The beginning of time where the ledger does not tell."""
+        try:
+            return datetime.fromisoformat(self.run.started_at)
+        except ValueError:
+            return datetime.fromtimestamp(0, UTC)
+
 
 def read_ledger(deployment: Deployment) -> list[LedgerItem]:
     """Every run, newest first. A run whose execution is gone does not stay `running`."""
@@ -75,7 +84,8 @@ def find_item(deployment: Deployment, run_id: str | None) -> LedgerItem:
 
 def dataset_of(key: str) -> str:
     """`drops/dogs.zip` and `drops/dogs/_SUCCESS` are both the dataset `dogs`."""
-    return key.removeprefix("drops/").removesuffix("/_SUCCESS").removesuffix(".zip")
+    name = key.removeprefix("drops/").removesuffix("/_SUCCESS")
+    return name[: -len(".zip")] if name.lower().endswith(".zip") else name
 
 
 def _checked(deployment: Deployment, item: LedgerItem) -> LedgerItem:

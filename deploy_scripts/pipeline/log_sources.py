@@ -1,7 +1,6 @@
 """CloudWatch Logs of a deployment: which group is whose, and the lines in it."""
 
 import heapq
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,9 +21,8 @@ class LogLine:
     stream: str
     message: str
 
-    def to_json(self) -> str:
-        """One line of JSON."""
-        return json.dumps({"at": self.at.isoformat(), "stream": self.stream, "message": self.message})
+    def to_json(self) -> dict[str, str]:
+        return {"at": self.at.isoformat(), "stream": self.stream, "message": self.message}
 
 
 @dataclass(frozen=True)
@@ -35,23 +33,31 @@ class LogSource:
     stream_prefix: str = ""
 
 
-def log_sources_of(deployment: Deployment, name: str) -> list[LogSource]:
+def log_sources_of(deployment: Deployment, name: str, run_id: str | None = None) -> list[LogSource]:
     """Where a function (by its folder's name), `training`, `endpoint` or `workflow` logs.
 
+    With a `run_id`: where the training or the endpoint of that run does.
     Raises CliError for any other name, and for `endpoint` before the first release.
     """
     if name == "training":
         # The group of SageMaker is shared by all the training jobs of the account.
+        jobs = deployment.release_of(run_id) if run_id else f"{deployment.aws.stack}-"
         return [
-            LogSource(SAGEMAKER_LOG_GROUP, f"{deployment.aws.stack}-"),
-            LogSource(deployment.outputs["Ec2TrainingLogGroupName"]),
+            LogSource(SAGEMAKER_LOG_GROUP, jobs),
+            LogSource(deployment.outputs["Ec2TrainingLogGroupName"], jobs if run_id else ""),
         ]
-    return [LogSource(_log_group_of(deployment, name))]
+    if run_id and name != "endpoint":
+        raise CliError(
+            f"The log {name} is not kept by run.", "--run goes with training and with endpoint only."
+        )
+    return [LogSource(_log_group_of(deployment, name, run_id))]
 
 
-def _log_group_of(deployment: Deployment, source: str) -> str:
+def _log_group_of(deployment: Deployment, source: str, run_id: str | None) -> str:
     if source == "workflow":
         return deployment.outputs["LogGroupName"]
+    if source == "endpoint" and run_id:
+        return f"/aws/sagemaker/Endpoints/{deployment.release_of(run_id)}"
     if source == "endpoint":
         live = read_live(deployment)
         if live is None:

@@ -1,18 +1,23 @@
 """Asks the inference function about a photo: by its address, or by a file that is lent to it for minutes."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
-from deploy_scripts.errors import CliError
+from botocore.exceptions import ClientError, ParamValidationError
+
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 
 # Longer than the function may take, and no longer than a retry needs.
 _LOAN_S = 900
+# Far more than the function takes: it says its own limit.
+MAX_PHOTO_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,27 @@ class Prediction:
     labels: list[tuple[str, float]]
     release: str
     document: dict[str, Any]
+
+
+def predict_photo(deployment: Deployment, photo: str) -> Prediction:
+    """By an address (http, https, s3, in any case), or by a file of this machine.
+
+    Raises CliError when there is no such photo, and with what the function said when it does not answer 200.
+    """
+    scheme, separator, rest = photo.strip().partition("://")
+    match scheme.lower() if separator else "":
+        case "":
+            with lent_photo(deployment, *_read_file(Path(photo))) as url:
+                return predict_url(deployment, url)
+        case "http" | "https" as known:
+            return predict_url(deployment, f"{known}://{rest}")
+        case "s3":
+            with lent_photo(deployment, *_read_object(deployment, rest)) as url:
+                return predict_url(deployment, url)
+    raise CliError(
+        f"{photo} begins with {scheme}://, which is no way to hand over a photo.",
+        "Name a file, or an address that begins with https://, http:// or s3://.",
+    )
 
 
 def predict_url(deployment: Deployment, url: str) -> Prediction:
@@ -43,17 +69,49 @@ def predict_url(deployment: Deployment, url: str) -> Prediction:
     return Prediction(labels, body["model"]["release"], body)
 
 
-@contextmanager
-def lent_photo(deployment: Deployment, file: Path) -> Iterator[str]:
-    """A photo uploaded for as long as the block lasts: the address by which a function may fetch it.
-
-    Raises CliError when there is no such file.
-    """
+def _read_file(file: Path) -> tuple[bytes, str]:
+    """Its bytes and its suffix. Raises CliError when it is no file, or too large to be a photo."""
     if not file.is_file():
-        raise CliError(f"There is no file {file}.", "Name a photo, or an address that begins with https://.")
-    key = f"uploads/{uuid4().hex}{file.suffix.lower()}"
+        what = "It is a folder: name one photo" if file.is_dir() else "Name a photo"
+        raise CliError(
+            f"There is no file {file}.", f"{what}, or an address that begins with https:// or s3://."
+        )
+    _check_size(str(file), file.stat().st_size)
+    return file.read_bytes(), file.suffix
+
+
+def _read_object(deployment: Deployment, path: str) -> tuple[bytes, str]:
+    """The same of `bucket/key`, read as the person: the function itself may read no bucket but its own."""
+    bucket, _, key = path.partition("/")
+    uri = f"s3://{bucket}/{key}"
+    if not bucket or not key:
+        raise CliError(f"{uri} names no object.", "Write it as s3://bucket/key.")
+    try:
+        answer = deployment.aws.s3.get_object(Bucket=bucket, Key=key)
+    except ParamValidationError as error:
+        raise CliError(f"{uri} is no address of an object.", "Write it as s3://bucket/key.") from error
+    except ClientError as error:
+        if not is_error(error, "NoSuchKey", "NoSuchBucket", "404"):
+            raise
+        raise CliError(f"There is no object {uri}.", "See what there is: `aws s3 ls`.") from error
+    _check_size(uri, answer["ContentLength"])
+    return answer["Body"].read(), PurePosixPath(key).suffix
+
+
+def _check_size(name: str, size_bytes: int) -> None:
+    if size_bytes > MAX_PHOTO_BYTES:
+        raise CliError(
+            f"{name} has {size_bytes:,} bytes; a photo may have {MAX_PHOTO_BYTES:,}.", "Name a smaller photo."
+        )
+
+
+@contextmanager
+def lent_photo(deployment: Deployment, photo: bytes, suffix: str) -> Iterator[str]:
+    """A photo uploaded for as long as the block lasts: the address by which a function may fetch it."""
+    ending = suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix.lower()) else ""
+    key = f"uploads/{uuid4().hex}{ending}"
     s3 = deployment.aws.s3
-    version = s3.put_object(Bucket=deployment.bucket, Key=key, Body=file.read_bytes())["VersionId"]
+    version = s3.put_object(Bucket=deployment.bucket, Key=key, Body=photo)["VersionId"]
     try:
         yield _presigned_url(deployment, key)
     finally:

@@ -1,13 +1,21 @@
 """What is live, and what else of this deployment stands beside it."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy_scripts.errors import is_error
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
+from functions.common.json_text import parse_json
+
+_POINTER_TYPES: dict[str, type | tuple[type, ...]] = {
+    "release": str,
+    "endpoint_name": str,
+    "run_id": str,
+    "accuracy": (int, float),
+    "exposed_at": str,
+}
 
 
 @dataclass(frozen=True)
@@ -22,12 +30,28 @@ class Live:
 
 
 def read_live(deployment: Deployment) -> Live | None:
-    """None before the first release."""
-    parameter = deployment.aws.ssm.get_parameter(Name=deployment.outputs["LivePointerParameter"])
-    pointer = json.loads(parameter["Parameter"]["Value"])
+    """None before the first release. Raises CliError when the live pointer cannot be understood."""
+    name = deployment.outputs["LivePointerParameter"]
+    text = deployment.aws.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    try:
+        pointer = parse_json(text)
+    except ValueError as error:
+        raise _pointer_error(name, f"is not JSON ({error})") from error
+    if not isinstance(pointer, dict):
+        raise _pointer_error(name, "is no JSON object")
     if not pointer:
         return None
-    return Live(**{field: pointer[field] for field in Live.__dataclass_fields__})
+    for field, kind in _POINTER_TYPES.items():
+        if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
+            raise _pointer_error(name, f"has no {field} of the right type")
+    return Live(**{field: pointer[field] for field in _POINTER_TYPES})
+
+
+def _pointer_error(name: str, fault: str) -> CliError:
+    return CliError(
+        f"The SSM parameter {name}, which says what is live, {fault}.",
+        "Set it to {} (nothing is live), then release again: `dropserve run --force --watch`.",
+    )
 
 
 def instance_count(deployment: Deployment, endpoint_name: str) -> int | None:

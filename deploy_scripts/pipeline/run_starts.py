@@ -20,7 +20,7 @@ def wait_for_drop(deployment: Deployment, key: str, version_id: str) -> LedgerIt
                 return item
     raise CliError(
         f"The drop s3://{deployment.bucket}/{key} began no run within {_LIMIT_S} s.",
-        "Start one by hand: `dropserve run`; `dropserve logs` may tell why.",
+        f"Start one by hand: `dropserve run --key {key}`; `dropserve logs workflow` may tell why.",
     )
 
 

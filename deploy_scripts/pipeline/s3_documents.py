@@ -1,13 +1,15 @@
 """Reads what the pipeline wrote into its bucket: JSON documents and HTML reports."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy_scripts.errors import is_error
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
+from functions.common.json_text import parse_json
+
+_ADVICE = "Something else wrote it: run the pipeline, or the audit, again."
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -17,8 +19,15 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def read_json(deployment: Deployment, uri: str) -> dict[str, Any]:
+    """The JSON object at an address. Raises CliError when something else lies there."""
     bucket, key = split_uri(uri)
-    document: dict[str, Any] = json.loads(deployment.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    text = deployment.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        document = parse_json(text)
+    except ValueError as error:
+        raise CliError(f"{uri} is not JSON: {error}.", _ADVICE) from error
+    if not isinstance(document, dict):
+        raise CliError(f"{uri} is no JSON object.", _ADVICE)
     return document
 
 

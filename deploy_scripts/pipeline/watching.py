@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 
+from botocore.exceptions import ClientError
 from rich.progress import (
     BarColumn,
     Progress,
@@ -11,16 +12,21 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.text import Text
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.executions import ExecutionFollower, Step
-from deploy_scripts.pipeline.failures import readable_failure
+from deploy_scripts.pipeline.failures import is_nothing_to_take_down, readable_failure
+from deploy_scripts.pipeline.findings import read_findings, show_findings
 from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
+from deploy_scripts.pipeline.log_hints import log_command
 from deploy_scripts.pipeline.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
 from deploy_scripts.screen import Screen
+from drops.text import printable
 
+_INSPECTION = "Inspect dataset"
+# Of a state's line; the end of a failed run says all of it.
+_LONGEST_FAILURE = 200
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
 
@@ -31,11 +37,13 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     followers = training_followers(deployment, item.run.run_id)
     screen.say(f"Run {item.run.run_id} ({item.run.dataset}, {item.run.source})")
     with _progress(screen) as progress:
-        view = RunView(progress)
+        view = RunView(screen, progress)
         while True:
             ended = follower.has_ended()
             for step in follower.read_new():
                 view.show(step)
+                if (step.event, step.state) == ("left", _INSPECTION):
+                    _show_findings(screen, deployment, item.run.run_id)
             if training := followers.get(view.current_state):
                 view.show_training(training)
             if ended:
@@ -49,6 +57,14 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     return run
 
 
+def _show_findings(screen: Screen, deployment: Deployment, run_id: str) -> None:
+    """What cannot be read is said: it is no reason to stop watching."""
+    try:
+        show_findings(screen, read_findings(deployment, run_id))
+    except (CliError, ClientError) as error:
+        screen.say(f"  The inspection's findings cannot be shown: {error}")
+
+
 def training_followers(deployment: Deployment, run_id: str) -> dict[str, TrainingFollower]:
     """By the state that trains."""
     on_sagemaker = SageMakerFollower(deployment, run_id)
@@ -59,13 +75,18 @@ def training_followers(deployment: Deployment, run_id: str) -> dict[str, Trainin
     }
 
 
-def require_live(run: Run) -> None:
-    """Raises CliError for a run that did not end with its model live."""
-    if run.status != "live":
-        raise CliError(
-            f"The run {run.run_id} ended as {run.status}: {run.reason or 'no reason given'}",
-            _ADVICE.get(run.status, "See `dropserve logs` and `dropserve runs`."),
-        )
+def require_live(deployment: Deployment, run: Run) -> None:
+    """Raises CliError for a run that did not end with its model live; for a failed one it names the log."""
+    if run.status == "live":
+        return
+    advice = _ADVICE.get(run.status)
+    if advice is None:
+        command = log_command(deployment, find_item(deployment, run.run_id))
+        advice = f"See `{command}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
+    raise CliError(
+        f"The run {run.run_id} ended as {run.status}: {run.reason or 'no reason given'}",
+        advice,
+    )
 
 
 _ADVICE = {
@@ -80,7 +101,8 @@ _ADVICE = {
 class RunView:
     """Finished states become lines; the one at work is the moving line below them."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, screen: Screen, progress: Progress) -> None:
+        self._screen = screen
         self._progress = progress
         self._task: TaskID = progress.add_task("starting", total=None)
         self._entered: dict[str, datetime] = {}
@@ -100,14 +122,16 @@ class RunView:
             self._task = self._progress.add_task(step.state, total=None)
         elif step.event == "failed":
             self._failed = True
-            self._line("! ", "yellow", step.state, readable_failure(step.error, step.cause))
+            if not is_nothing_to_take_down(step.state, step.cause):
+                failure = printable(readable_failure(step.error, step.cause), _LONGEST_FAILURE)
+                self._line("!", "yellow", step.state, failure)
         elif step.event == "succeeded":
             self._failed = False
         else:
             # A state is left after a caught error too; its line has been said.
             if not self._failed:
                 took_s = (step.at - self._entered.get(step.state, step.at)).total_seconds()
-                self._line("✓ ", "green", step.state, f"{took_s:6.1f} s")
+                self._line("✓", "green", step.state, f"{took_s:6.1f} s")
             self.current_state = ""
 
     def show_training(self, training: TrainingFollower) -> None:
@@ -119,7 +143,7 @@ class RunView:
         """A state that is passed again and again (a poll) is one line."""
         if (mark, state) not in self._said:
             self._said.add((mark, state))
-            self._progress.console.print(Text.assemble((mark, style), f"{state:<34} {rest}"), soft_wrap=True)
+            self._screen.mark(mark, style, f"{state:<34} {rest}")
 
 
 def _progress(screen: Screen) -> Progress:

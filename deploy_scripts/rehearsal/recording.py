@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.errors import CliError
+from functions.common.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Recording:
 def load_recording(file: Path) -> Recording:
     """Raises CliError when the file is no recording."""
     try:
-        document: dict[str, Any] = json.loads(file.read_text())
+        document: dict[str, Any] = parse_json(file.read_bytes())
         calls = tuple(Call(**call) for call in document["calls"])
         return Recording(document["values"], tuple(document["roads"]), calls)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CliError(
             f"{file} is no recording of a rehearsal: {error}",
             "Make one: `dropserve rehearse --output FOLDER` writes FOLDER/recording.json.",

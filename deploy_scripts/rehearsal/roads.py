@@ -15,8 +15,9 @@ from deploy_scripts import laptop
 from deploy_scripts.destroy import destroy
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.audits import run_audit
+from deploy_scripts.pipeline.dataset_files import MARKER
 from deploy_scripts.pipeline.deployment import Deployment
-from deploy_scripts.pipeline.drops import MARKER, upload_drop
+from deploy_scripts.pipeline.drops import read_dataset, upload_drop
 from deploy_scripts.pipeline.executions import start_execution
 from deploy_scripts.pipeline.ledger import LedgerItem, find_item
 from deploy_scripts.pipeline.predictions import predict_url, upload_photo
@@ -170,7 +171,9 @@ class Roads:
     # -- steps of roads
 
     def _drop(self, path: Path, *, name: str | None = None) -> LedgerItem:
-        dropped = upload_drop(self._deployment, path, name, sent=lambda _: None)
+        dropped = upload_drop(
+            self._deployment, read_dataset(path, name), sent=lambda _: None, say=lambda _: None
+        )
         return wait_for_drop(self._deployment, dropped.key, dropped.version_id)
 
     def _start(self, key: str) -> LedgerItem:

@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.validation import SchemaValidationError, validate
 
 from functions.common.errors import DocumentError
+from functions.common.json_text import parse_json
 from functions.common.s3_uris import S3Uri
 
 # The same folder in the repository and in a function's zip.
@@ -42,7 +43,7 @@ def put_document(kind: str, document: dict[str, Any], uri: S3Uri, *, s3: Any) ->
 def parse_document(kind: str, text: bytes, *, where: str) -> dict[str, Any]:
     """A document from its JSON text. Raises DocumentError, which names `where` it came from."""
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError as error:
         raise DocumentError(f"{where} is not JSON: {error}") from error
     return check_document(kind, document)

@@ -1,9 +1,9 @@
 """The release that serves now, as its SSM parameter has it."""
 
-import json
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
 from functions.common.s3_uris import parse_s3_uri
 
 # Their objects are listed, and must be restored before they can be read:
@@ -29,9 +29,8 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
     except ssm.exceptions.ParameterNotFound as error:
         raise PointerError(f"the SSM parameter {parameter!r} is missing; deploy the stack again") from error
     try:
-        pointer = json.loads(text)
-    # RecursionError: brackets thousands deep.
-    except (ValueError, RecursionError) as error:
+        pointer = parse_json(text)
+    except ValueError as error:
         raise PointerError(
             f"the SSM parameter {parameter!r} is not JSON; set it to {{}} or a release"
         ) from error

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from drops.text import printable
 from functions.common.errors import DropserveError
 from functions.iam_audit.saved import audit_saved
 from functions.iam_audit.settings import Settings
@@ -19,7 +20,7 @@ def main() -> int:
             options.file, Settings(data_bucket="", pipeline_role_path=options.pipeline_role_path)
         )
     except DropserveError as error:
-        print(error, file=sys.stderr)
+        print(printable(error), file=sys.stderr)
         return 2
     if options.json:
         json.dump(report, sys.stdout)
@@ -41,7 +42,8 @@ def _options() -> argparse.Namespace:
 
 def _print(report: dict[str, Any]) -> None:
     for finding in report["findings"]:
-        print(f"{finding['severity']:13} {finding['check']:32} {finding['resource']}: {finding['reason']}")
+        line = f"{finding['severity']:13} {finding['check']:32} {finding['resource']}: {finding['reason']}"
+        print(printable(line))
     print(", ".join(f"{count} {severity}" for severity, count in report["counts"].items()))
 
 

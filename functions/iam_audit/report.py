@@ -9,13 +9,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from drops.text import printable, printable_lines
 from functions.iam_audit.settings import SEVERITIES
 
 _TEMPLATE = Path(__file__).with_name("report_template.html")
 
 
 def render_html(report: dict[str, Any]) -> str:
-    """The page of a report (`schemas/audit.schema.json`); every value in it is escaped."""
+    """The page of a report (`schemas/audit.schema.json`); every value in it is made safe to show."""
     gate = report["gate"]
     findings = report["findings"]
     found = {finding["check"] for finding in findings}
@@ -51,7 +52,7 @@ def _template() -> Template:
 
 
 def _text(value: object) -> str:
-    return escape(str(value), quote=True)
+    return escape(printable(value), quote=True)
 
 
 def _arn(arn: str) -> str:
@@ -151,7 +152,8 @@ def _conditions(finding: dict[str, Any]) -> str:
 def _snippet(finding: dict[str, Any]) -> str:
     if finding["policy_snippet"] is None:
         return ""
-    text = _text(json.dumps(finding["policy_snippet"], indent=1))
+    # JSON escapes what is not ASCII by itself; its own line ends stay.
+    text = escape(printable_lines(json.dumps(finding["policy_snippet"], indent=1)))
     return f"<details><summary>Policy</summary><pre>{text}</pre></details>"
 
 

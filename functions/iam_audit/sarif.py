@@ -3,9 +3,11 @@
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from drops.text import printable
 from functions.iam_audit.finding_ids import with_ids
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -70,7 +72,7 @@ def _result(
         "ruleId": finding["check"],
         "ruleIndex": rule,
         "level": _LEVELS[finding["severity"]],
-        "message": {"text": f"{finding['resource']}: {finding['reason']} {finding['remediation']}"},
+        "message": {"text": _plain(f"{finding['resource']}: {finding['reason']} {finding['remediation']}")},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": source}, "region": {"startLine": 1}},
@@ -86,6 +88,12 @@ def _result(
         text = f"{answer['reason']} ({answer['owner']}, until {answer['expires']})"
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": text}]
     return result
+
+
+def _plain(text: str) -> str:
+    """A message without links: readers make one of `[text](address)` (3.11.6), unless it is escaped."""
+    safe = printable(text)
+    return re.sub(r"([\[\]])", r"\\\1", safe) if "](" in safe else safe
 
 
 def _utc(moment: str) -> str:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-fo
 from collections.abc import Mapping
 from typing import Any
 
+from drops.text import printable
 from functions.common.errors import DropserveError
 from functions.iam_audit.finding_ids import with_ids
 
@@ -87,8 +88,8 @@ def _finding(
         "Types": [_TYPE],
         "CreatedAt": _utc(finding["first_seen"]),
         "Severity": {"Label": finding["severity"].upper()},
-        "Title": _cut(finding["title"], _TITLE_CHARACTERS),
-        "Description": _cut(finding["reason"], _DESCRIPTION_CHARACTERS),
+        "Title": printable(finding["title"], _TITLE_CHARACTERS),
+        "Description": printable(finding["reason"], _DESCRIPTION_CHARACTERS),
         "Resources": [_resource(finding["resource"], account, region)],
         "ProductFields": {
             "dropserve/category": finding["category"],
@@ -102,7 +103,7 @@ def _remediation(check: Mapping[str, Any] | None) -> dict[str, Any]:
     """None for a finding that is gone together with its check."""
     if check is None:
         return {}
-    text = _cut(check["remediation"], _TEXT_CHARACTERS)
+    text = printable(check["remediation"], _TEXT_CHARACTERS)
     return {"Remediation": {"Recommendation": {"Text": text, "Url": check["references"][0]}}}
 
 
@@ -119,10 +120,6 @@ def _partition(region: str) -> str:
     return {"cn": "aws-cn"}.get(
         region.partition("-")[0], "aws-us-gov" if region.startswith("us-gov-") else "aws"
     )
-
-
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def _utc(moment: str) -> str:

@@ -4,7 +4,6 @@ The function takes suppressions.json beside this file. A suppression can open th
 code: reviewed, versioned, and changed by a deployment only.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.common.errors import DropserveError
+from functions.common.json_text import parse_json
 from functions.iam_audit.audit import Finding, count_severities, judge
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.patterns import matches
@@ -47,7 +47,7 @@ class Suppression:
 def read_suppressions(file: Path = PACKAGED) -> list[Suppression]:
     """Raises SuppressionError, which names the file, the entry and the fault."""
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))["suppressions"]
+        entries = parse_json(file.read_bytes())["suppressions"]
     except OSError as error:
         raise SuppressionError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -2,15 +2,16 @@
 
 import io
 import json
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
 from botocore.response import StreamingBody
+from botocore.stub import ANY
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.audits import run_audit
-from deploy_scripts.pipeline.predictions import lent_photo, predict_url
+from deploy_scripts.pipeline.predictions import lent_photo, predict_photo, predict_url
 
 
 def answer(payload: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -57,26 +58,98 @@ def test_a_crashed_function_is_told_as_such(stubbed: Any) -> None:
         predict_url(stubbed.deployment, "https://example.com/a.jpg")
 
 
-def test_a_lent_photo_is_taken_back_even_when_the_prediction_fails(stubbed: Any, tmp_path: Path) -> None:
-    photo = tmp_path / "Cat.JPG"
-    photo.write_bytes(b"photo")
+def test_a_lent_photo_is_taken_back_even_when_the_prediction_fails(stubbed: Any) -> None:
     stubbed.answer("s3", "put_object", {"VersionId": "v7"})
     stubbed.answer("s3", "delete_object", {})
 
-    with pytest.raises(CliError, match="broken"), lent_photo(stubbed.deployment, photo) as url:
+    with pytest.raises(CliError, match="broken"), lent_photo(stubbed.deployment, b"photo", ".JPG") as url:
         assert "/dropserve-data/uploads/" in url
+        assert ".jpg?" in url
         assert "X-Amz-Expires=900" in url
         raise CliError("broken")
 
     stubbed.assert_all_asked()
 
 
-def test_a_missing_file_is_named(stubbed: Any, tmp_path: Path) -> None:
-    with (
-        pytest.raises(CliError, match=r"There is no file .*nothing\.jpg"),
-        lent_photo(stubbed.deployment, tmp_path / "nothing.jpg"),
-    ):
-        pass
+def test_a_strange_suffix_stays_out_of_the_address(stubbed: Any) -> None:
+    stubbed.answer("s3", "put_object", {"VersionId": "v7"})
+    stubbed.answer("s3", "delete_object", {})
+
+    with lent_photo(stubbed.deployment, b"photo", ".j\x1b[2Jpg") as url:
+        assert re.search(r"/uploads/[0-9a-f]{32}\?", url)
+
+
+@pytest.mark.parametrize(
+    ("photo", "asked"),
+    [
+        ("https://example.com/a.jpg", "https://example.com/a.jpg"),
+        ("HTTP://Example.com/A.jpg?Sig=Ab", "http://Example.com/A.jpg?Sig=Ab"),
+        ("hTTps://example.com/a.jpg\n", "https://example.com/a.jpg"),
+        ("  https://example.com/a.jpg ", "https://example.com/a.jpg"),
+    ],
+)
+def test_an_address_is_one_in_any_case(stubbed: Any, photo: str, asked: str) -> None:
+    body = {"predictions": [{"label": "roots", "probability": 0.9}], "model": {"release": "r"}}
+    stubbed.answer(
+        "functions",
+        "invoke",
+        answer(http(200, body)),
+        FunctionName=stubbed.deployment.outputs["InferenceFunctionAliasArn"],
+        Payload=json.dumps({"url": asked}).encode(),
+    )
+
+    assert predict_photo(stubbed.deployment, photo).labels == [("roots", 0.9)]
+
+
+@pytest.mark.parametrize("scheme", ["s3", "S3"])
+def test_an_object_in_s3_is_read_as_the_person_and_lent(stubbed: Any, scheme: str) -> None:
+    body = {"predictions": [{"label": "roots", "probability": 0.9}], "model": {"release": "r"}}
+    stubbed.answer(
+        "s3",
+        "get_object",
+        {"Body": StreamingBody(io.BytesIO(b"photo"), 5), "ContentLength": 5},
+        Bucket="my-photos",
+        Key="a b/c+d?.jpg",
+    )
+    stubbed.answer("s3", "put_object", {"VersionId": "v7"}, Bucket="dropserve-data", Key=ANY, Body=b"photo")
+    stubbed.answer("functions", "invoke", answer(http(200, body)))
+    stubbed.answer("s3", "delete_object", {}, Bucket="dropserve-data", Key=ANY, VersionId="v7")
+
+    assert predict_photo(stubbed.deployment, f"{scheme}://my-photos/a b/c+d?.jpg").labels == [("roots", 0.9)]
+    stubbed.assert_all_asked()
+
+
+def test_an_object_that_is_not_there_is_named(stubbed: Any) -> None:
+    stubbed.refuse("s3", "get_object", "NoSuchKey")
+
+    with pytest.raises(CliError, match=r"There is no object s3://my-photos/a\.jpg"):
+        predict_photo(stubbed.deployment, "s3://my-photos/a.jpg")
+
+
+def test_an_object_that_is_too_large_is_not_loaded(stubbed: Any) -> None:
+    stubbed.answer("s3", "get_object", {"Body": StreamingBody(io.BytesIO(b""), 0), "ContentLength": 1 << 40})
+
+    with pytest.raises(CliError, match="1,099,511,627,776 bytes; a photo may have"):
+        predict_photo(stubbed.deployment, "s3://my-photos/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("photo", "message"),
+    [
+        ("nothing.jpg", r"There is no file .*nothing\.jpg"),
+        ("", "There is no file"),
+        ("/", "There is no file /"),
+        ("s3://bucket", "names no object"),
+        ("s3:///key.jpg", "names no object"),
+        ("s3://no bucket/key.jpg", "is no address of an object"),
+        ("ftp://example.com/a.jpg", "begins with ftp://, which is no way to hand over a photo"),
+        ("file:///a.jpg", "begins with file://"),
+    ],
+)
+def test_what_is_no_photo_is_named(stubbed: Any, photo: str, message: str) -> None:
+    with pytest.raises(CliError, match=message) as refusal:
+        predict_photo(stubbed.deployment, photo)
+    assert refusal.value.advice
 
 
 def test_an_audit_brings_its_report(stubbed: Any) -> None:

@@ -1,5 +1,6 @@
 """The command line: its JSON, its errors, its exit codes, its quick start."""
 
+import io
 import json
 import subprocess
 import sys
@@ -9,7 +10,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
 from typer.testing import CliRunner
 
 from deploy_scripts import cli, commands, laptop
@@ -98,6 +106,116 @@ def test_status_tells_the_live_release_and_what_stands_beside_it(stubbed: Any, i
     assert status["besides"]["endpoints"] == [old]
 
 
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "no JSON",
+        "[1, 2]",
+        '"text"',
+        "7",
+        "null",
+        "[" * 4000,
+        '{"release": "dropserve-x"}',
+        json.dumps(dict.fromkeys(["release", "endpoint_name", "run_id", "accuracy", "exposed_at"], 7)),
+        json.dumps(dict.fromkeys(["release", "endpoint_name", "run_id", "accuracy", "exposed_at"], "7")),
+        json.dumps(
+            {"release": "r", "endpoint_name": "e", "run_id": "i", "accuracy": True, "exposed_at": "x"}
+        ),
+    ],
+    ids=lambda pointer: pointer[:20],
+)
+def test_a_live_pointer_that_is_none_is_told_in_a_sentence(stubbed: Any, invoke: Any, pointer: str) -> None:
+    for command in (["status"], ["status", "--json"], ["logs", "endpoint"]):
+        stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": pointer}}, Name="/dropserve/live")
+        result = invoke(*command)
+        assert isinstance(result.exception, CliError), command
+        assert result.exception.message.startswith(
+            "The SSM parameter /dropserve/live, which says what is live,"
+        )
+        assert "Set it to {}" in result.exception.advice
+
+
+def stub_inspection(stubbed: Any, body: bytes | None) -> None:
+    key = f"runs/{stubbed.run_id}/inspection.json"
+    if body is None:
+        stubbed.refuse("s3", "get_object", "NoSuchKey")
+    else:
+        stubbed.answer("s3", "get_object", {"Body": io.BytesIO(body)}, Bucket="dropserve-data", Key=key)
+
+
+FINDINGS = {
+    "problems": [
+        {"code": "tiny", "severity": "warning", "message": "'a' is tiny", "names": ["a", "b\x1b[2J"]},
+        {"code": "few", "severity": "error", "message": "too few photos", "names": []},
+    ]
+}
+
+
+def test_one_run_is_shown_with_what_its_inspection_found(stubbed: Any, invoke: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="rejected", reason="r" * 2000)]})
+    stub_inspection(stubbed, json.dumps(FINDINGS).encode())
+
+    output = invoke("runs", stubbed.run_id[:5]).stdout
+
+    assert output.replace("\n", "").replace(" ", "").count("r" * 2000) == 1
+    lines = output.splitlines()
+    assert "! error: too few photos" in lines
+    assert lines[lines.index("! warning: 'a' is tiny") + 1 :] == ["    b\\x1b[2J"]
+
+
+def test_one_run_as_json(stubbed: Any, invoke: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="rejected")]})
+    stub_inspection(stubbed, json.dumps(FINDINGS).encode())
+
+    document = json.loads(invoke("runs", stubbed.run_id, "--json").stdout)
+
+    assert list(document) == [*RUN_KEYS, "bucket", "key", "version_id", "findings", "log"]
+    assert [finding["code"] for finding in document["findings"]] == ["few", "tiny"]
+    assert document["findings"][1]["names"] == ["a", "b\x1b[2J"]
+    assert document["log"] is None
+
+
+def test_a_run_without_an_inspection_is_shown(stubbed: Any, invoke: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item()]})
+    stub_inspection(stubbed, None)
+
+    result = invoke("runs", stubbed.run_id)
+
+    assert result.exit_code == 0, result.exception
+    assert "s3://dropserve-data/drops/food.zip" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\x00", b"[1]", b'{"problems": 7}', b'{"problems": [{}]}', b"[" * 100_000]
+)
+def test_an_inspection_that_is_none_is_told_in_a_sentence(stubbed: Any, invoke: Any, body: bytes) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item()]})
+    stub_inspection(stubbed, body)
+
+    failure = invoke("runs", stubbed.run_id).exception
+
+    assert isinstance(failure, CliError)
+    assert f"s3://dropserve-data/runs/{stubbed.run_id}/inspection.json is" in failure.message
+
+
+def test_a_failed_run_is_shown_with_its_log(stubbed: Any, invoke: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="failed", reason="no memory")]})
+    stub_inspection(stubbed, None)
+    stubbed.refuse("stepfunctions", "get_execution_history", "ExecutionDoesNotExist")
+
+    assert "See `dropserve logs workflow`" in invoke("runs", stubbed.run_id).stdout
+
+
+def test_long_texts_of_the_list_are_cut(stubbed: Any, invoke: Any) -> None:
+    item = stubbed.ledger_item(status="rejected", reason="r" * 780_000, dataset="d" * 1000)
+    stubbed.answer("dynamodb", "scan", {"Items": [item]})
+
+    output = invoke("runs").stdout
+
+    assert "…" in output
+    assert len(output) < 3000
+
+
 def stub_status(stubbed: Any, *, pointer: str, endpoints: list[str] | None = None) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": pointer}}, Name="/dropserve/live")
@@ -126,6 +244,7 @@ def stub_status(stubbed: Any, *, pointer: str, endpoints: list[str] | None = Non
 
 def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
     began = datetime(2026, 11, 22, tzinfo=UTC)
+    stubbed.answer("s3", "head_object", {}, Bucket="dropserve-data", Key="drops/a.zip")
     stubbed.answer(
         "stepfunctions", "start_execution", {"executionArn": stubbed.execution_arn, "startDate": began}
     )
@@ -161,6 +280,21 @@ def test_run_hands_over_only_what_was_chosen(stubbed: Any, invoke: Any) -> None:
         "key": "drops/a.zip",
     }
     assert json.loads(result.stdout)["source"] == "manual"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [["-p", "x=NaN"], ["-p", "x=[1, -Infinity]"], ["--max-cost", "inf"], ["--min-accuracy", "nan"]],
+)
+def test_an_override_that_is_no_number_of_json_is_refused(
+    stubbed: Any, invoke: Any, override: list[str]
+) -> None:
+    stubbed.answer("s3", "head_object", {})
+
+    failure = invoke("run", "--key", "drops/a.zip", *override).exception
+
+    assert isinstance(failure, CliError)
+    assert failure.message == "A number of the overrides is not finite."
 
 
 CLOUD = Cloud("http://127.0.0.1:4566", 1, Path("server.log"), RootKey("AKIAEXAMPLE", "secret"))
@@ -237,6 +371,13 @@ def test_the_start_loads_nothing_heavy() -> None:
         ),
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListX"), "ListX", "permission"),
         (ZeroDivisionError("by zero"), "ZeroDivisionError", "--debug"),
+        (ParamValidationError(report="Bad name\nBad key"), "Bad name Bad key", "--debug"),
+        (S3UploadFailedError("Failed to upload x:\nAccessDenied"), "upload x: AccessDenied", "--debug"),
+        (
+            PermissionError(13, "Permission denied", "x.zip"),
+            "x.zip cannot be used: Permission denied",
+            "path",
+        ),
     ],
 )
 def test_every_error_has_an_advice(error: Exception, message: str, advice: str) -> None:

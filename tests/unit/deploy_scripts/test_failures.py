@@ -1,10 +1,16 @@
 """Failures of the workflow, made readable."""
 
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from deploy_scripts.packaging.functions import function_names
+from deploy_scripts.pipeline.executions import Step
 from deploy_scripts.pipeline.failures import readable_failure, readable_reason
+from deploy_scripts.pipeline.log_hints import FUNCTION_STATES, failed_state
+from state_machines.training_pipeline import training_pipeline
 
 FUNCTION_CAUSE = json.dumps(
     {"errorMessage": "[Errno 2] no such file", "errorType": "FileNotFoundError", "stackTrace": []}
@@ -36,4 +42,101 @@ def test_a_ledgers_reason_is_made_readable_only_when_it_is_an_errors_json() -> N
 
 
 def test_a_long_cause_is_cut() -> None:
-    assert len(readable_failure("Error", "x" * 5000)) < 320
+    assert len(readable_failure("Error", "x" * 5000)) < 1400
+
+
+def job(**fields: Any) -> str:
+    """What `createTrainingJob.sync` gives as the cause: the job as DescribeTrainingJob tells it."""
+    return json.dumps({"TrainingJobName": "dropserve-1-0", "TrainingJobArn": "arn:x", **fields})
+
+
+SENTENCE = "AlgorithmError: training failed: 3 of 9 photos cannot be read, more than 20%, exit code: 1"
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (
+            job(TrainingJobStatus="Failed", SecondaryStatus="Failed", FailureReason=SENTENCE),
+            f"the training job dropserve-1-0 ended as Failed: {SENTENCE}",
+        ),
+        (
+            job(TrainingJobStatus="Failed", FailureReason="AlgorithmError: X:\nExitCode 1\nErrorMessage ''"),
+            "the training job dropserve-1-0 ended as Failed: AlgorithmError: X: ExitCode 1 ErrorMessage ''",
+        ),
+        (
+            job(TrainingJobStatus="Stopped", SecondaryStatus="Stopped"),
+            "the training job dropserve-1-0 was stopped: StopTrainingJob was called for it",
+        ),
+        (
+            job(TrainingJobStatus="Stopped", SecondaryStatus="MaxRuntimeExceeded"),
+            "the training job dropserve-1-0 was stopped: it ran longer than its plan allows",
+        ),
+        (
+            job(TrainingJobStatus="Stopped", SecondaryStatus="MaxWaitTimeExceeded"),
+            "the training job dropserve-1-0 was stopped: "
+            "no spot capacity came in the time that its plan allows",
+        ),
+        (
+            job(TrainingJobStatus="Failed"),
+            "the training job dropserve-1-0 ended as Failed: SageMaker gives no reason",
+        ),
+        (  # too long, and cut by whoever handed it on
+            job(
+                TrainingJobStatus="Failed", FailureReason='a "quoted" reason', HyperParameters={"x": "y" * 99}
+            )[:-60],
+            'the training job dropserve-1-0 ended as Failed: a "quoted" reason',
+        ),
+    ],
+)
+def test_a_training_that_failed_says_its_own_sentence(cause: str, text: str) -> None:
+    assert readable_failure("States.TaskFailed", cause) == text
+    assert readable_reason(json.dumps({"Error": "States.TaskFailed", "Cause": cause})) == text
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        '{"Error": 5, "Cause": null}',
+        '{"Error": {}, "Cause": []}',
+        "[" * 100_000,
+        '{"Error": "E"' + "[" * 100_000,
+    ],
+)
+def test_a_strange_reason_is_still_told(reason: str) -> None:
+    assert readable_reason(reason)
+
+
+@pytest.mark.parametrize(
+    ("happened", "state"),
+    [
+        ([("Plan training", "succeeded"), ("Train on EC2", "failed")], "Train on EC2"),
+        ([("Take deploy lock", "failed"), ("Take deploy lock", "succeeded"), ("Expose", "failed")], "Expose"),
+        ([("Look at holder", "failed"), ("Create endpoint", "succeeded")], "Create endpoint"),
+        (
+            [
+                ("Train on SageMaker", "failed"),
+                ("Train on demand", "failed"),
+                ("Delete candidate model", "failed"),
+            ],
+            "Train on demand",
+        ),
+        ([("Describe endpoint", "succeeded"), ("Find candidate endpoint", "succeeded")], "Describe endpoint"),
+        ([], None),
+    ],
+)
+def test_the_step_at_which_a_run_failed(happened: list[tuple[str, str]], state: str | None) -> None:
+    steps = [Step(event, name, "Task", datetime(2026, 11, 22, tzinfo=UTC)) for name, event in happened]  # type: ignore[arg-type]
+
+    assert failed_state(steps) == state
+
+
+def test_every_function_of_the_workflow_has_its_log() -> None:
+    invoked = {
+        name
+        for name, state in training_pipeline()["States"].items()
+        if state.get("Resource", "").endswith(":lambda:invoke")
+    }
+
+    assert set(FUNCTION_STATES) == invoked
+    assert set(FUNCTION_STATES.values()) <= set(function_names())

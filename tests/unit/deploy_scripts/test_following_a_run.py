@@ -2,24 +2,23 @@
 
 import io
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 from rich.progress import Progress
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.executions import ExecutionFollower, Step
-from deploy_scripts.pipeline.ledger import Run
+from deploy_scripts.pipeline.ledger import Run, find_item
 from deploy_scripts.pipeline.training_progress import (
     Ec2Follower,
     SageMakerFollower,
     TrainingProgress,
     parse_progress,
 )
-from deploy_scripts.pipeline.watching import RunView, require_live, training_followers
+from deploy_scripts.pipeline.watching import RunView, require_live, training_followers, watch_run
+from deploy_scripts.screen import Screen
 from state_machines.training_pipeline import training_pipeline
 from training import progress
 
@@ -74,8 +73,9 @@ def test_a_state_left_after_a_caught_error_is_not_shown_as_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def steps(*happened: str) -> str:
-        with Progress(console=Console(file=sys.stdout, width=120)) as bar:
-            view = RunView(bar)
+        screen = Screen()
+        with Progress(console=screen.console) as bar:
+            view = RunView(screen, bar)
             for number, each in enumerate(happened):
                 view.show(Step(each, "Train", "Task", NOON + timedelta(seconds=number), "Boom", "it broke"))
         return capsys.readouterr().out
@@ -217,14 +217,94 @@ def test_every_state_that_trains_is_followed(stubbed: Any, state: str) -> None:
     assert state in training_followers(stubbed.deployment, stubbed.run_id)
 
 
-@pytest.mark.parametrize(
-    "status", ["rejected", "duplicate", "champion_kept", "superseded", "blocked", "failed"]
-)
-def test_only_a_live_run_is_a_success(status: str) -> None:
+@pytest.mark.parametrize("status", ["rejected", "duplicate", "champion_kept", "superseded", "blocked"])
+def test_only_a_live_run_is_a_success(stubbed: Any, status: str) -> None:
     run = Run("a" * 32, "food", "drop", None, status, "the zip is corrupt", None, None, "2026", None)
 
     with pytest.raises(CliError) as failure:
-        require_live(run)
+        require_live(stubbed.deployment, run)
 
     assert failure.value.message == f"The run {'a' * 32} ended as {status}: the zip is corrupt"
     assert failure.value.advice
+
+
+def test_a_failed_run_names_the_log_of_the_step_that_failed(stubbed: Any) -> None:
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="failed")]})
+    failure_event = event(
+        3,
+        "TaskFailed",
+        taskFailedEventDetails={"resourceType": "sagemaker", "resource": "createTrainingJob.sync"},
+    )
+    events = [entered(2, "Train on SageMaker"), failure_event, left(4, "Train on SageMaker")]
+    stubbed.answer("stepfunctions", "get_execution_history", {"events": events[::-1]})
+    run = Run(stubbed.run_id, "food", "drop", None, "failed", "no memory", None, None, "2026", None)
+
+    with pytest.raises(CliError) as failure:
+        require_live(stubbed.deployment, run)
+
+    assert "`dropserve logs training --run 01234567`" in failure.value.advice
+
+
+def test_what_a_clean_up_does_not_find_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    absent = [
+        ("Find candidate endpoint", 'Could not find endpoint "arn:aws:sagemaker:us-east-1:0:endpoint/x".'),
+        ("Delete candidate configuration", 'Could not find endpoint configuration "arn:aws:x".'),
+        ("Delete candidate model", 'Could not find model "arn:aws:x".'),
+        ("Deregister candidate scaling", "No scalable target found for service namespace: sagemaker"),
+    ]
+    screen = Screen()
+    with Progress(console=screen.console) as bar:
+        view = RunView(screen, bar)
+        for state, cause in [*absent, ("Delete candidate model", "Rate exceeded")]:
+            for each in ("entered", "failed", "left"):
+                view.show(Step(each, state, "Task", NOON, "SageMaker.SageMakerException", cause))
+    shown = capsys.readouterr().out
+
+    assert "Could not find" not in shown and "No scalable" not in shown
+    assert "! Delete candidate model" in shown and "Rate exceeded" in shown
+    assert "✓" not in shown
+
+
+def test_the_findings_of_the_inspection_stand_on_the_screen(
+    stubbed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problems = [
+        {"code": "tiny", "severity": "warning", "message": "the class 'x\x1b[2J' is tiny", "names": []},
+        {"code": "skewed", "severity": "warning", "message": "classes are uneven", "names": ["a"]},
+    ]
+    document = json.dumps({"problems": problems}).encode()
+    history = [
+        entered(2, "Inspect dataset"),
+        event(3, "TaskSucceeded"),
+        left(4, "Inspect dataset"),
+        entered(5, "Plan training"),
+        event(6, "TaskSucceeded"),
+        left(7, "Plan training"),
+    ]
+    execution = {
+        "executionArn": stubbed.execution_arn,
+        "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:x",
+        "status": "SUCCEEDED",
+        "startDate": NOON,
+    }
+    stubbed.answer("stepfunctions", "describe_execution", execution)
+    stubbed.answer("stepfunctions", "get_execution_history", {"events": history[::-1]})
+    stubbed.answer(
+        "s3",
+        "get_object",
+        {"Body": io.BytesIO(document)},
+        Bucket="dropserve-data",
+        Key=f"runs/{stubbed.run_id}/inspection.json",
+    )
+    for _ in range(2):
+        stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item()]})
+
+    watch_run(Screen(), stubbed.deployment, find_item(stubbed.deployment, None))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("✓ Inspect dataset")
+    assert lines[2:4] == [
+        "! warning: the class 'x\\x1b[2J' is tiny",
+        "! warning: classes are uneven",
+    ]
+    assert lines[4].startswith("✓ Plan training")

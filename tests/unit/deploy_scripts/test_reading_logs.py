@@ -57,3 +57,17 @@ def test_a_log_that_there_is_not_is_refused_with_those_that_there_are(stubbed: A
 
     assert failure.value.message == "There is no log named trainings."
     assert "training, endpoint, workflow, cloud" in failure.value.advice
+
+
+def test_the_logs_of_one_run(stubbed: Any) -> None:
+    release = f"dropserve-{stubbed.run_id}"
+
+    assert log_sources_of(stubbed.deployment, "training", stubbed.run_id) == [
+        LogSource("/aws/sagemaker/TrainingJobs", release),
+        LogSource("/dropserve/ec2-training", release),
+    ]
+    assert log_sources_of(stubbed.deployment, "endpoint", stubbed.run_id) == [
+        LogSource(f"/aws/sagemaker/Endpoints/{release}")
+    ]
+    with pytest.raises(CliError, match="The log inference is not kept by run"):
+        log_sources_of(stubbed.deployment, "inference", stubbed.run_id)

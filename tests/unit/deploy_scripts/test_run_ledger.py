@@ -88,7 +88,13 @@ def test_no_run_at_all_says_how_to_begin(stubbed: Any) -> None:
 
 @pytest.mark.parametrize(
     ("key", "dataset"),
-    [("drops/dogs.zip", "dogs"), ("drops/dogs/_SUCCESS", "dogs"), ("drops/notes.txt", "notes.txt")],
+    [
+        ("drops/dogs.zip", "dogs"),
+        ("drops/dogs.ZIP", "dogs"),
+        ("drops/dogs.Zip", "dogs"),
+        ("drops/dogs/_SUCCESS", "dogs"),
+        ("drops/notes.txt", "notes.txt"),
+    ],
 )
 def test_the_datasets_name(key: str, dataset: str) -> None:
     assert dataset_of(key) == dataset

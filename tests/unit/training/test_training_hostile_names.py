@@ -1,0 +1,63 @@
+"""Names that would move a cursor, reorder a line or begin one: log, reason and report have none."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+import progress
+import report
+from charts import draw_confusion_matrix
+from drops.text import is_unsafe
+from errors import DatasetError, describe_error
+
+UNCLEAN = ["\x1b[2J", "\x1b]0;owned\x07", "\x9b31m", "\u202egnp", "\u200b", "\r", "\x00", "\udcff", "\u2028"]
+
+
+@pytest.mark.parametrize("unclean", [*UNCLEAN, "\n"], ids=ascii)
+def test_a_line_of_the_log_stays_one_line(unclean: str, capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say_phase("read", name=f"a{unclean}b")
+
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    assert not any(map(is_unsafe, line.removesuffix("\n")))
+
+
+@pytest.mark.parametrize("unclean", [*UNCLEAN, "\n"], ids=ascii)
+@pytest.mark.parametrize("kind", [DatasetError, KeyError, ValueError])
+def test_a_reason_is_one_clean_line(kind: type[Exception], unclean: str) -> None:
+    assert not any(map(is_unsafe, describe_error(kind(f"the class a{unclean}b is empty"))))
+
+
+@pytest.mark.parametrize("unclean", UNCLEAN, ids=ascii)
+def test_a_chart_with_such_names_is_still_a_picture(unclean: str) -> None:
+    svg = draw_confusion_matrix([[1, 0], [0, 1]], [f"a{unclean}", "b"])
+
+    # ElementTree refuses characters that XML does not allow; encode() what is no character at all.
+    assert ET.fromstring(svg.encode()).tag.endswith("svg")
+    assert not any(is_unsafe(character) for character in svg if character != "\n")
+
+
+@pytest.mark.parametrize("unclean", [*UNCLEAN, "<b>", "&", '"'], ids=ascii)
+def test_every_name_in_the_report_is_made_safe(unclean: str) -> None:
+    name = f"a{unclean}b"
+    mistake = report.Mistake(name, name, name, 0.9, b"")
+    rows = [{"label": name, "f1": 1.0, "precision": 1.0, "recall": 1.0, "support": 3}]
+    html = (
+        report._mistake(mistake)
+        + report._class_table(rows)
+        + report._excluded_table([{"name": name, "reason": name}])
+        + report._pairs({name: name})
+    )
+
+    assert html.encode()
+    assert not any(map(is_unsafe, html))
+    assert name not in html
+
+
+def test_a_name_from_right_to_left_turns_nothing_around_it() -> None:
+    mistake = report.Mistake("פרחים/1.jpg", "פרחים", "ورد", 0.87, b"")
+
+    html = report._mistake(mistake)
+
+    assert "<bdi>ورد</bdi></b> 87%" in html
+    assert "is <bdi>פרחים</bdi>" in html
