@@ -8,11 +8,13 @@ from typing import Any
 import torch
 
 from classifier import ArtefactError, Classifier, load_classifier
+from drops.text import printable
 from features import Features, Pass, compute_features
 
 ARCHIVE = "model.tar.gz"
 # A ResNet-50 has 100 MB: what is far larger is no model of ours.
 _MAX_FILE_BYTES = 1 << 30
+_REASON_CHARACTERS = 500
 
 
 def compare_with_champion(
@@ -67,7 +69,8 @@ def _load_champion(archive: Path, device: torch.device) -> Classifier:
 def _not_comparable(reason: str) -> dict[str, Any]:
     return {
         "comparable": False,
-        "reason": reason,
+        # Names of two models stand in it, and it goes on into ledger, mail and report.
+        "reason": printable(reason, _REASON_CHARACTERS),
         "accuracy": None,
         "challenger_only_right": 0,
         "champion_only_right": 0,

@@ -175,15 +175,16 @@ def _own_left_over(deployment: Deployment, prefix: str, *, keep: set[str], owner
         if key not in keep and key != prefix + MARKER and not key.endswith("/")
     ]
     with ThreadPoolExecutor(_PARALLEL_CALLS) as calls:
-        owners = calls.map(lambda key: (_metadata_of(deployment, key) or {}).get(_OWNER), keys)
-    others = [key for key, its_owner in zip(keys, owners, strict=True) if its_owner != owner]
+        found = dict(zip(keys, calls.map(lambda key: _metadata_of(deployment, key), keys), strict=True))
+    there = {key: metadata for key, metadata in found.items() if metadata is not None}
+    others = [key for key, metadata in there.items() if metadata.get(_OWNER) != owner]
     if others:
         raise CliError(
             f"s3://{deployment.bucket}/{prefix} holds {len(others)} objects that no `dropserve drop` of this "
             f"name put there: {listed([key.removeprefix(prefix) for key in others])}.",
             "Give another --name, or remove them first. Nothing was uploaded or removed.",
         )
-    return keys
+    return list(there)
 
 
 def _remove(deployment: Deployment, keys: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
+from drops.text import printable
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.checks.base import Check, Problem
 from functions.iam_audit.grants import Grant
@@ -14,6 +15,7 @@ from functions.iam_audit.settings import SEVERITIES, Settings
 from functions.iam_audit.snapshot import IAM_GAP, Account, Gap, Role
 
 Finding = dict[str, Any]
+_REASON_CHARACTERS = 1000
 
 # What IAM's own documents do not hold; they can only take rights away, so that no finding is missed for them.
 _UNKNOWN_LIMITS = (
@@ -132,7 +134,12 @@ def judge(findings: Iterable[Finding], gaps: Iterable[Gap], settings: Settings) 
         reason = f"The pipeline's roles could not be judged, because {unread.name} failed: {unread.reason}"
     else:
         reason = f"No role of the pipeline has a finding of severity {settings.gate_severity} or above."
-    return {"severity": settings.gate_severity, "blocked": bool(grave or unread), "reason": reason}
+    # Names of the account stand in it, and it goes on into ledger and mail.
+    return {
+        "severity": settings.gate_severity,
+        "blocked": bool(grave or unread),
+        "reason": printable(reason, _REASON_CHARACTERS),
+    }
 
 
 def _blocking_reason(grave: list[Finding]) -> str:

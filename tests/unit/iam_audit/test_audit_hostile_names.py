@@ -82,6 +82,16 @@ def test_no_form_of_the_report_has_an_unsafe_character_of_a_name(form: Any, uncl
     assert len(form(report_on(role(clean, allow("*")))).splitlines()) == len(text.splitlines())
 
 
+@pytest.mark.parametrize("unclean", UNCLEAN, ids=ascii)
+def test_the_reason_of_the_gate_is_one_clean_and_bounded_line(unclean: str) -> None:
+    ours = role(f"training{unclean}" + "x" * 5000, allow("*"), path="/dropserve/")
+
+    reason = report_on(ours)["gate"]["reason"]
+
+    assert not any(map(is_unsafe, reason))
+    assert len(reason) <= 1000
+
+
 @pytest.mark.parametrize(
     "text", ["[Fix it](https://evil.example)", "see [a] and [b](x)", "[[x](javascript:y)"]
 )

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import champion
 import progress
 import report
 from charts import draw_confusion_matrix
@@ -61,3 +62,14 @@ def test_a_name_from_right_to_left_turns_nothing_around_it() -> None:
 
     assert "<bdi>ورد</bdi></b> 87%" in html
     assert "is <bdi>פרחים</bdi>" in html
+
+
+@pytest.mark.parametrize("unclean", [*UNCLEAN, "\n"], ids=ascii)
+def test_why_two_models_cannot_be_compared_is_one_clean_and_bounded_line(unclean: str) -> None:
+    difference = champion._class_difference(["a", f"b{unclean}"], ["a", "c" * 5000])
+
+    reason = champion._not_comparable(difference)["reason"]
+
+    assert reason.startswith("the classes differ from the champion's: 1 new (ccc")
+    assert not any(map(is_unsafe, reason))
+    assert len(reason) <= 500
