@@ -1,5 +1,7 @@
 """The emulator, mended: to be imported after `environment.prepare`."""
 
+from collections.abc import Callable
+
 from ministack import app
 
 from local_cloud import identity
@@ -30,7 +32,15 @@ __all__ = ["Emulator", "IamRecords", "asgi_app"]
 class Emulator:
     """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
 
-    def __init__(self, processes: Processes, machines: Machines, state: EmulatorState) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        machines: Machines,
+        state: EmulatorState,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        """`on_change` is called when something has changed that no request tells of."""
         self._state = state
         self._instances = Instances(machines)
         points.check_version()
@@ -41,7 +51,7 @@ class Emulator:
         s3_events.install()
         event_targets.install()
         s3_reads.install()
-        step_functions.install()
+        step_functions.install(on_change)
         request_checks.install()
         cloudformation.install()
         self._instances.install()
