@@ -105,7 +105,9 @@ class Server:
             endpoint_url=self._note.endpoint_url,
         )
         emulator_state = persistence.EmulatorState(saved.emulator if saved else None)
-        self._emulator = emulator.Emulator(self._processes, self._machines, root_key, emulator_state)
+        self._emulator = emulator.Emulator(
+            self._processes, self._machines, root_key, emulator_state, on_change=self._note_change
+        )
         identity.configure(
             endpoint_url=self._note.endpoint_url,
             region=REGION,
@@ -126,6 +128,10 @@ class Server:
         self._saver = StateSaver(
             snapshot_file, emulator_state, self._services, encode=persistence.encode_value, status=place.facts
         )
+
+    def _note_change(self) -> None:
+        # Not the saver's own: it is made after the emulator.
+        self._saver.note_change()
 
     def run(self) -> None:
         """Serves until a signal, then ends everything that was started."""
@@ -205,8 +211,8 @@ class Server:
     def _save_last(self) -> None:
         try:
             self._saver.close()
-        except OSError as error:
-            logger.error("the state could not be saved: %s", error)
+        except Exception:
+            logger.exception("the state could not be saved")
 
 
 def _saved_before_snapshots(state_dir: Path) -> Snapshot:

@@ -21,6 +21,8 @@ PAUSE_AFTER_READS_S = 5.0
 SHARE_OF_TIME = 0.1
 # After so long a state of a busy moment is better than none.
 LONGEST_WAIT_S = 5.0
+# The same for an operation on a stack, which is better not seen half done.
+LONGEST_OPERATION_S = 120.0
 RETRY_S = 0.02
 FAILED_PAUSE_S = 5.0
 
@@ -113,8 +115,7 @@ class StateSaver:
     def _run(self) -> None:
         saved_changes = 0
         while self._wait_for_change(saved_changes):
-            time.sleep(max(SETTLE_S, self._last_save_s / SHARE_OF_TIME))
-            began = time.monotonic()
+            self._pause(max(SETTLE_S, self._last_save_s / SHARE_OF_TIME))
             self._was_read = False
             try:
                 saved_changes = self._save()
@@ -122,8 +123,14 @@ class StateSaver:
                 self._fail(f"{self._path}: {error.strerror or error}")
             except Exception:
                 logger.exception("the state could not be saved")
-                self._fail("the state could not be saved: server.log says why")
-            self._last_save_s = time.monotonic() - began
+                self._fail("an unexpected error: server.log says which")
+
+    def _pause(self, seconds: float) -> None:
+        """Sleeps, but not beyond the end of the server."""
+        deadline = time.monotonic() + seconds
+        with self._condition:
+            while not self._ended and time.monotonic() < deadline:
+                self._condition.wait(deadline - time.monotonic())
 
     def _wait_for_change(self, saved_changes: int) -> bool:
         """False when the server ends."""
@@ -136,12 +143,15 @@ class StateSaver:
 
     def _save(self) -> int:
         """Saves a moment at which nothing is half done; the number of changes that it holds."""
-        deadline = time.monotonic() + LONGEST_WAIT_S
+        asked = time.monotonic()
         while True:
-            changes, at_rest = self._changes, self._in_flight == 0 and self._emulator.is_at_rest()
-            is_late = self._ended or time.monotonic() > deadline
-            if at_rest or is_late:
+            changes, at_rest = self._changes, self._emulator.is_at_rest()
+            limit_s = LONGEST_WAIT_S if at_rest else LONGEST_OPERATION_S
+            is_late = self._ended or time.monotonic() - asked > limit_s
+            if is_late or (at_rest and self._in_flight == 0):
+                began = time.monotonic()
                 text = self._capture()
+                self._last_save_s = time.monotonic() - began
                 if is_late or (changes == self._changes and self._in_flight == 0):
                     break
             time.sleep(RETRY_S)
@@ -172,9 +182,7 @@ class StateSaver:
         if self._status.get("save_error") != reason:
             logger.error("the state could not be saved: %s", reason)
         self._status["save_error"] = reason
-        with self._condition:
-            if not self._ended:
-                self._condition.wait(FAILED_PAUSE_S)
+        self._pause(FAILED_PAUSE_S)
 
 
 def _may_change(scope: dict[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """The emulator, mended: to be imported after `environment.prepare`."""
 
+from collections.abc import Callable
+
 from ministack import app
 
 from local_cloud import identity
@@ -34,8 +36,15 @@ class Emulator:
     """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
 
     def __init__(
-        self, processes: Processes, machines: Machines, root_key: RootKey, state: EmulatorState
+        self,
+        processes: Processes,
+        machines: Machines,
+        root_key: RootKey,
+        state: EmulatorState,
+        *,
+        on_change: Callable[[], None],
     ) -> None:
+        """`on_change` is called when something has changed that no request tells of."""
         self._state = state
         self._instances = Instances(machines)
         points.check_version()
@@ -47,7 +56,7 @@ class Emulator:
         s3_events.install()
         event_targets.install()
         s3_reads.install()
-        step_functions.install()
+        step_functions.install(on_change)
         request_checks.install()
         cloudformation.install()
         self._instances.install()

@@ -4,6 +4,7 @@ import contextvars
 import json
 import threading
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,15 +24,15 @@ START_DELAY_S = 0.15
 FINISHED_TOKENS = 1000
 
 
-def install() -> None:
-    """Replaces the Task state and what surrounds it."""
+def install(on_end: Callable[[], None]) -> None:
+    """Replaces the Task state and what surrounds it; `on_end` is called when an execution has ended."""
     executions = RunningExecutions()
     tokens = TaskTokens()
     tokens.install()
     data_flow.install()
     data_limits.install()
     states.install(executions, tokens, Integrations())
-    ExecutionClock(executions).install()
+    ExecutionClock(executions, on_end).install()
     _skip_start_delay()
 
 
@@ -103,8 +104,9 @@ class TaskTokens:
 class ExecutionClock:
     """Ends executions that are stopped or that run longer than their machine's TimeoutSeconds."""
 
-    def __init__(self, executions: RunningExecutions) -> None:
+    def __init__(self, executions: RunningExecutions, on_end: Callable[[], None]) -> None:
         self._executions = executions
+        self._on_end = on_end
 
     def install(self) -> None:
         """Wraps the run, the stop and the failure of an execution."""
@@ -132,6 +134,7 @@ class ExecutionClock:
         finally:
             timer.cancel()
             self._executions.forget(execution_arn)
+            self._on_end()
 
     def _time_out(self, execution: dict[str, Any]) -> None:
         if execution["status"] != "RUNNING":

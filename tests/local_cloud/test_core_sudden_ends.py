@@ -19,6 +19,7 @@ from cloud_bench import Bench, until
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
 
+WAIT = {"Type": "Wait", "Seconds": 600}
 Client = Callable[[str], Any]
 
 BUCKET_AND_RULE = {
@@ -120,6 +121,26 @@ def test_each_kind_of_change_survives_a_kill(place: Place) -> None:
     assert client("dynamodb").get_item(TableName="ledger", Key={"id": {"S": "run"}})["Item"]
     assert client("sagemaker").describe_model(ModelName="m")["ExecutionRoleArn"] == role
     assert client("stepfunctions").describe_execution(executionArn=done)["status"] == "SUCCEEDED"
+
+
+def test_an_execution_that_ended_in_silence_has_ended(place: Place) -> None:
+    client = place.up()
+    states = {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
+    running = Bench(client).start({"StartAt": "W", "States": states})
+    control.wait_until_saved(place.folder)
+    until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), 20)
+    place.kill()
+    found = place.up()("stepfunctions").describe_execution(executionArn=running)
+    assert found["status"] == "SUCCEEDED"
+
+
+def test_an_execution_that_was_cut_off_has_failed(place: Place) -> None:
+    client = place.up()
+    running = Bench(client).start({"StartAt": "W", "States": {"W": {**WAIT, "End": True}}})
+    control.wait_until_saved(place.folder)
+    place.kill()
+    found = place.up()("stepfunctions").describe_execution(executionArn=running)
+    assert (found["status"], found["error"]) == ("FAILED", "States.ServiceRestart")
 
 
 def test_new_code_and_the_old_are_never_both_gone(place: Place) -> None:

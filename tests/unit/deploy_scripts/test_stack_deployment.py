@@ -92,3 +92,26 @@ def test_outputs_by_name(stubbed: Any) -> None:
     stubbed.answer("cloudformation", "describe_stacks", found)
 
     assert read_outputs(stubbed.aws) == {"BucketName": "data"}
+
+
+def test_a_deployment_waits_for_another(stubbed: Any) -> None:
+    said: list[str] = []
+    for status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"):
+        stubbed.answer("cloudformation", "describe_stacks", stack(status))
+    stubbed.answer("cloudformation", "describe_stacks", stack("UPDATE_COMPLETE"))
+    stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
+    stubbed.answer("cloudformation", "create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID})
+    stubbed.answer("cloudformation", "describe_change_set", change_set("FAILED", "didn't contain changes"))
+    stubbed.answer("cloudformation", "describe_change_set", change_set("FAILED", "didn't contain changes"))
+    stubbed.answer("cloudformation", "delete_change_set", {}, ChangeSetName=CHANGE_SET)
+
+    assert deploy_stack(stubbed.aws, "https://s3/template", {}, say=said.append) is False
+    assert said[0] == "Waiting for the stack dropserve: UPDATE_IN_PROGRESS"
+    stubbed.assert_all_asked()
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE"])
+def test_a_stack_that_a_failure_left_is_no_deployment(stubbed: Any, status: str) -> None:
+    stubbed.answer("cloudformation", "describe_stacks", stack(status))
+    with pytest.raises(CliError, match="There is no deployment named dropserve"):
+        read_outputs(stubbed.aws)
