@@ -65,6 +65,7 @@ class Roads:
             Road("A photo is asked about by its URL and by its place in S3", self._ask),
             Road("A file that is no dataset is dropped", self._drop_nonsense),
             Road("A run by hand names a drop that is not there", self._name_nothing),
+            Road("A folder changes while it is trained on, and is taken up again", self._change_folder),
             Road("A zip is dropped, and its run is stopped in its training", self._stop_training),
             Road("A run ends while its EC2 instance still trains", self._lose_instance),
             Road("A training fails on EC2", self._fail_training),
@@ -107,6 +108,18 @@ class Roads:
         reply = json.loads(answer["Payload"].read())
         if reply.get("statusCode") != 200:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _change_folder(self) -> None:
+        """The run that takes it up is stopped: it would walk no other road."""
+        item = self._drop(self._photos, name="changing")
+        self._until(lambda: self._has_read("SageMakerRole", f"/snapshots/{item.run.run_id}/"))
+        photo = (self._photos / "blue" / "0.jpg").read_bytes()
+        self._aws.s3.put_object(
+            Bucket=self._deployment.bucket, Key="drops/changing/blue/late.jpg", Body=photo
+        )
+        self._wait_for_end(item, expected="superseded")
+        machine, _, _ = item.execution_arn.rpartition(":")
+        self._aws.stepfunctions.stop_execution(executionArn=f"{machine}:{item.run.run_id}-again")
 
     def _stop_training(self) -> None:
         """Stopped once the job has shown that it reads the copy of the zip."""

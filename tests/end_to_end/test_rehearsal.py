@@ -51,7 +51,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
 def test_every_role_is_proved(rehearsed: Rehearsed) -> None:
     assert rehearsed.exit_code == 0, rehearsed.errors
     assert rehearsed.document["proved"]
-    assert len(rehearsed.document["roads"]) == 10
+    assert len(rehearsed.document["roads"]) == 12
     for role in rehearsed.document["roles"]:
         assert role["used"], role["role"]
         assert not role["lacking"]

@@ -1,5 +1,6 @@
 """Folder drops that still arrive, or change: the versions that were inspected are those to train on."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from drops_in_memory import BUCKET, DROPPED_AT, JPEG, class_folders
 from inspecting import MANIFEST, REPORT, codes, inspect
 
 from drops.manifest import Folder, ManifestPhoto, read_manifest
+from functions.common.documents import check_document
 from functions.inspect_dataset.arrival import look_again
 
 KEY = "drops/pets/_SUCCESS"
@@ -135,7 +137,10 @@ def test_the_manifest_has_the_versions_that_were_inspected(s3, make_run, version
     mark(s3)
     result, _ = inspect(s3, make_run(KEY))
     assert result["dataset_uri"] == f"s3://{BUCKET}/{MANIFEST}"
-    folder, photos = read_manifest(s3.body(MANIFEST).decode().splitlines())
+    lines = s3.body(MANIFEST).decode().splitlines()
+    for line in lines:
+        check_document("manifest", json.loads(line))
+    folder, photos = read_manifest(lines)
     assert folder == Folder(BUCKET, "drops/pets/")
     assert len(photos) == result["image_count"] == 13
     version_id = "v2" if versioned else "null"

@@ -172,6 +172,7 @@ def channel(plan, name):
 )
 def test_an_address_that_dropserve_did_not_make_is_never_fetched(quick: Machine, address: str) -> None:
     quick.put("data/elsewhere/train.py", b"print('somebody else is here')\n")
+    quick.put("data/drops/p", b"an object")
     quick.change_plan(lambda plan: channel(plan, "dataset").update(S3Uri=address))
     run = quick.start()
     assert run.returncode == 1
