@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
+from drops.text import printable
 from features import Features
 from head import Epoch
 from photo_source import PhotoSource
@@ -53,8 +54,8 @@ def find_mistakes(
     ]
 
 
-def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
-    """The page, from metrics.json's content and the worst mistakes."""
+def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: str = "") -> str:
+    """The page, from metrics.json's content, the worst mistakes, and what the inspection warned of."""
     classes = metrics["classes"]
     history = [Epoch(**epoch) for epoch in metrics["history"]]
     sections = [
@@ -72,6 +73,7 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
         _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        *_inspection(findings),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
         _section("How it was made", "", _settings(metrics)),
     ]
@@ -186,8 +188,12 @@ def _mistake(mistake: Mistake) -> str:
     return (
         f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}"><figcaption>'
         f"<b>{escape(mistake.answer)}</b> {mistake.probability:.0%}<br>is {escape(mistake.truth)}"
-        f"<small>{escape(mistake.name)}</small></figcaption></figure>"
+        f"<small>{escape(printable(mistake.name))}</small></figcaption></figure>"
     )
+
+
+def _inspection(findings: str) -> list[str]:
+    return [_section("What the inspection found", printable(findings), "")] if findings else []
 
 
 def _excluded_lead(metrics: dict[str, Any]) -> str:
@@ -202,7 +208,7 @@ def _excluded_table(excluded: list[dict[str, str]]) -> str:
     if not excluded:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(item['name'])}</td><td>{escape(item['reason'])}</td></tr>"
+        f"<tr><td>{escape(printable(item['name']))}</td><td>{escape(item['reason'])}</td></tr>"
         for item in excluded[:_MAX_EXCLUDED_SHOWN]
     )
     return _table(["Photo", "Reason"], rows)

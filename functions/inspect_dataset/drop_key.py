@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from functions.inspect_dataset.problems import BadDropError
+from drops.problems import BadDropError, quoted
 
 PREFIX = "drops/"
 MARKER = "/_SUCCESS"
@@ -31,7 +31,7 @@ def read_drop_key(key: str) -> Drop:
             return Drop(path.removesuffix(MARKER), "folder", key.removesuffix("_SUCCESS"))
     raise BadDropError(
         "not_a_drop",
-        f"{key!r} is not a drop: put the dataset at {PREFIX}<dataset>.zip, "
+        f"{quoted(key)} is not a drop: put the dataset at {PREFIX}<dataset>.zip, "
         f"or in the folder {PREFIX}<dataset>/ and finish it with the marker {PREFIX}<dataset>{MARKER}",
         [key],
     )

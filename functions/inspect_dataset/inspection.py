@@ -1,25 +1,30 @@
 """The inspection of one drop: what is in it, what is wrong with it, and a snapshot if it is sound."""
 
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import IO, Any, cast
 
+from drops.layout import Layout, read_layout
+from drops.photo_formats import SIGNATURE_BYTES
+from drops.problems import BadDropError, Problem
+from drops.text import printable
+from drops.zip_dangers import find_dangers
+from drops.zip_members import ZipDrop
 from functions.common.documents import put_document
 from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset import s3_drops
-from functions.inspect_dataset.archive import find_dangers, open_archive
 from functions.inspect_dataset.class_checks import check_classes
 from functions.inspect_dataset.drop_key import Drop, read_drop_key
-from functions.inspect_dataset.layout import Layout, read_layout
-from functions.inspect_dataset.problems import BadDropError, Problem
 from functions.inspect_dataset.ranged_object import RangedObject
 from functions.inspect_dataset.s3_drops import StoredObject
-from functions.inspect_dataset.spot_check import START_BYTES, SpotCheck, check_samples, zip_reader
+from functions.inspect_dataset.spot_check import ReadStart, SpotCheck, check_contents, zip_reader
 
 Run = Mapping[str, Any]
+
+# SageMaker takes 2,500 characters as a hyperparameter, in JSON, which writes quotes as two.
+MAX_FINDINGS_CHARACTERS = 1000
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Inspection:
     drop: Drop | None = None
     stored: StoredObject | None = None
     layout: Layout | None = None
+    layout_sha256: str | None = None
     spot_check: SpotCheck | None = None
     problems: list[Problem] = field(default_factory=list)
 
@@ -78,29 +84,30 @@ def _look(run: Run, inspection: Inspection, *, data_bucket: str, s3: Any) -> Non
 
 def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> None:
     file = RangedObject(stored.size_bytes, partial(s3_drops.read_range, stored, s3=s3))
-    with open_archive(file, stored.size_bytes) as archive:
-        infos: list[zipfile.ZipInfo] = archive.infolist()
-        inspection.problems += find_dangers(infos, stored.size_bytes)
-        inspection.layout = read_layout((info.filename, info.file_size) for info in infos)
+    # zipfile wants read, seek and tell, which a raw file has; its stubs ask for the wider IO.
+    with ZipDrop(cast(IO[bytes], file), stored.size_bytes) as archive:
+        inspection.problems += find_dangers(archive.members, stored.size_bytes, archive.directory_at)
         if inspection.errors:
             return
-        _check(inspection.layout, zip_reader(archive), inspection)
+        _look_at_files(archive.entries(), zip_reader(archive), inspection)
 
 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
     files = s3_drops.list_folder(marker.bucket, prefix, s3=s3)
-    inspection.layout = read_layout(file for file in files if prefix + file[0] != marker.key)
 
     def read_start(name: str) -> bytes:
-        return s3_drops.read_start(marker.bucket, prefix + name, START_BYTES, s3=s3)
+        return s3_drops.read_start(marker.bucket, prefix + name, SIGNATURE_BYTES, s3=s3)
 
-    _check(inspection.layout, read_start, inspection)
+    _look_at_files((file for file in files if prefix + file[0] != marker.key), read_start, inspection)
 
 
-def _check(layout: Layout, read_start: Any, inspection: Inspection) -> None:
-    inspection.problems += check_classes(layout)
-    inspection.spot_check = check_samples(layout.images, read_start)
+def _look_at_files(files: Iterable[tuple[str, int]], read_start: ReadStart, inspection: Inspection) -> None:
+    layout = inspection.layout = read_layout(files)
+    inspection.layout_sha256 = layout.sha256
+    inspection.spot_check = check_contents(layout, read_start)
     inspection.problems += inspection.spot_check.problems()
+    inspection.layout = layout.without(inspection.spot_check.not_photos)
+    inspection.problems += check_classes(inspection.layout)
 
 
 def _snapshot(run: Run, inspection: Inspection, *, s3: Any) -> None:
@@ -112,17 +119,19 @@ def _snapshot(run: Run, inspection: Inspection, *, s3: Any) -> None:
 def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any]:
     drop, layout = inspection.drop, inspection.layout
     errors = inspection.errors
-    images = layout.images if layout else []
+    photos = layout.candidates if layout else []
     return {
         "accepted": not errors,
         "reason": _reason(errors),
         "dataset": drop.dataset if drop else run["key"],
         "dataset_uri": None if errors or not drop else _dataset_uri(run, drop),
         "format": drop.format if drop else None,
-        "layout": layout.kind if layout and images else None,
+        "layout": layout.kind if layout and photos else None,
         "class_count": len(layout.counts) if layout else 0,
-        "image_count": len(images),
-        "total_bytes": sum(image.size_bytes for image in images),
+        "image_count": len(photos),
+        "layout_sha256": None if errors else inspection.layout_sha256,
+        "findings": _findings(inspection.problems),
+        "total_bytes": sum(photo.size_bytes for photo in photos),
         "drop_order_ms": _drop_order_ms(run, inspection.stored),
         "report_uri": str(S3Uri(data_bucket, f"runs/{run['id']}/inspection.json")),
     }
@@ -133,6 +142,12 @@ def _reason(errors: list[Problem]) -> str | None:
         return None
     more = f" (the report lists {len(errors)} problems)" if len(errors) > 1 else ""
     return errors[0].message + more
+
+
+def _findings(problems: list[Problem]) -> str:
+    """The warnings as one short text: it travels in the state of the workflow, and into notifications."""
+    warnings = [problem.message for problem in problems if problem.severity == "warning"]
+    return printable(". ".join(warnings), MAX_FINDINGS_CHARACTERS)
 
 
 def _dataset_uri(run: Run, drop: Drop) -> str:
@@ -161,8 +176,8 @@ def _details(inspection: Inspection) -> dict[str, Any]:
         ],
         "ignored": {
             "hidden": layout.hidden if layout else 0,
-            "not_images": layout.not_images if layout else 0,
-            "unlabelled": len(layout.unlabelled) if layout else 0,
+            "not_images": _count_not_photos(layout, spot_check),
+            "unlabelled": len(layout.strays) if layout else 0,
         },
         "spot_check": {
             "checked": spot_check.checked if spot_check else 0,
@@ -170,3 +185,8 @@ def _details(inspection: Inspection) -> dict[str, Any]:
         },
         "problems": [problem.as_document() for problem in inspection.problems],
     }
+
+
+def _count_not_photos(layout: Layout | None, spot_check: SpotCheck | None) -> int:
+    outside = len(layout.others) if layout else 0
+    return outside + (len(spot_check.not_photos) if spot_check else 0)

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from drops_in_memory import BUCKET, DROPPED_AT, JPEG, SparseFile, class_folders, client_error, make_zip
 from inspecting import REPORT, SNAPSHOT, codes, inspect, inspect_bytes
 
+from drops.layout import read_layout
 from functions.inspect_dataset.inspection import inspect_drop
 
 
@@ -23,6 +24,8 @@ def test_a_sound_zip_is_accepted_and_copied(s3, make_run):
         "layout": "flat",
         "class_count": 2,
         "image_count": 40,
+        "layout_sha256": read_layout((name, 1) for name in class_folders(images=20)).sha256,
+        "findings": "",
         "total_bytes": 40 * len(JPEG),
         "drop_order_ms": int(DROPPED_AT.timestamp() * 1000),
         "report_uri": f"s3://{BUCKET}/{REPORT}",

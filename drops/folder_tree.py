@@ -1,0 +1,81 @@
+"""The folders of a drop and what lies in them, clutter left out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drops.limits import MAX_DEPTH
+from drops.names import is_clutter, is_folder, path_parts
+from drops.problems import BadDropError, quoted
+from drops.splits import split_of
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file by its name in the drop, its folders and own name, and its size."""
+
+    name: str
+    parts: Path
+    size_bytes: int
+
+
+class FolderTree:
+    """`files` (clutter left out, `hidden` counts it), `folders` (the paths of all, the root among them).
+
+    Raises BadDropError when folders lie too deep in each other.
+    """
+
+    def __init__(self, entries: Iterable[tuple[str, int]]) -> None:
+        self.names: list[str] = []
+        self.files: list[File] = []
+        self.hidden = 0
+        self._subfolders: dict[Path, dict[str, None]] = {(): {}}
+        for name, size_bytes in entries:
+            self.names.append(name)
+            parts = path_parts(name)
+            if not parts:
+                continue
+            if len(parts) > MAX_DEPTH:
+                raise BadDropError(
+                    "too_deep",
+                    f"the name {quoted(name)} has over {MAX_DEPTH} folders in each other: put the class "
+                    "folders higher",
+                    [name],
+                )
+            folder = is_folder(name)
+            if is_clutter(parts):
+                self.hidden += not folder
+            elif folder:
+                self._add_folder(parts)
+            else:
+                self.files.append(File(name, parts, size_bytes))
+                self._add_folder(parts[:-1])
+
+    @property
+    def folders(self) -> Iterable[Path]:
+        return self._subfolders
+
+    def subfolders(self, path: Path) -> list[str]:
+        """The names of the folders right in a folder, in order."""
+        return sorted(self._subfolders.get(path, ()))
+
+    def unwrapped(self) -> Path:
+        """The folder that holds the classes or splits: folders that hold all others are taken off.
+
+        A lone folder is a wrapper as soon as it has folders itself, for one class alone is no dataset. A lone
+        split is none.
+        """
+        root: Path = ()
+        while len(subs := self.subfolders(root)) == 1:
+            if split_of(subs[0]) or not self.subfolders((*root, subs[0])):
+                break
+            root = (*root, subs[0])
+        return root
+
+    def _add_folder(self, path: Path) -> None:
+        if path in self._subfolders:
+            return
+        self._subfolders[path] = {}
+        self._add_folder(path[:-1])
+        self._subfolders[path[:-1]][path[-1]] = None
