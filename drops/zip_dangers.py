@@ -154,4 +154,5 @@ def _bomb_problem(members: Sequence[Member], archive_bytes: int) -> Problem | No
 def _is_impossible(member: Member) -> bool:
     if member.method == ZIP_STORED:
         return member.size_bytes != member.packed_bytes
-    return member.size_bytes > MAX_DEFLATE_RATIO * max(member.packed_bytes, _SMALL_BYTES)
+    deflated = member.method == ZIP_DEFLATED
+    return deflated and member.size_bytes > MAX_DEFLATE_RATIO * max(member.packed_bytes, _SMALL_BYTES)

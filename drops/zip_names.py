@@ -21,6 +21,10 @@ from drops.problems import BadDropError, listed
 RAW_ENCODING = "latin-1"
 UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075
+# "Version made by", APPNOTE 4.4.2: Unix, which macOS writes too, and OS X.
+_UNIX = (3, 19)
+# A letter of GBK is valid UTF-8 with a chance of about 1 in 12.
+_ENOUGH_LETTERS = 4
 HOW_TO_ZIP = (
     "zip the folders anew with names in UTF-8: on Windows with 7-Zip and its parameter cu=on, anywhere with "
     "`python3 -m zipfile -c photos.zip FOLDER`; or give them names without accents"
@@ -38,8 +42,9 @@ def decode_names(infos: Sequence[ZipInfo]) -> list[str]:
     A photo's own name only labels it: there, bytes that cannot be told become `%94`.
     """
     told = [_told(info) for info in infos]
-    untold = [raw_name(info) for info, name in zip(infos, told, strict=True) if name is None]
-    if all(map(_is_utf8, untold)):
+    unclear = [info for info, name in zip(infos, told, strict=True) if name is None]
+    untold = [raw_name(info) for info in unclear]
+    if _speak_utf8(unclear):
         return [name or raw_name(info).decode() for info, name in zip(infos, told, strict=True)]
     lost = [_shown(raw) for raw in untold if not _has_plain_folders(raw)]
     if lost:
@@ -83,6 +88,18 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
         ):
             return body[5:].decode()
     return None
+
+
+def _speak_utf8(infos: Sequence[ZipInfo]) -> bool:
+    """Whether names without a mark are UTF-8 all the same.
+
+    By chance, a letter or two of a Windows code page are valid UTF-8 as well (the GBK of a cat is an "è").
+    """
+    raws = [raw_name(info) for info in infos]
+    if not all(map(_is_utf8, raws)):
+        return False
+    letters = {letter for raw in raws for letter in raw.decode() if not letter.isascii()}
+    return all(info.create_system in _UNIX for info in infos) or len(letters) >= _ENOUGH_LETTERS
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -11,22 +11,28 @@ MARKER = "/_SUCCESS"
 
 @dataclass(frozen=True)
 class Drop:
-    """A drop by its key; `prefix` is where a folder's images are (empty for a zip)."""
+    """A drop by its key; `prefix` is where a folder's images are (empty for a zip).
+
+    `team_folder` is the topmost folder below drops/ that a zip lies in; empty where it lies in none.
+    """
 
     dataset: str
     format: Literal["zip", "folder"]
     prefix: str = ""
+    team_folder: str = ""
 
 
 def read_drop_key(key: str) -> Drop:
     """The drop that a key names. The key is taken as it is: EventBridge does not encode keys.
 
-    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`.
+    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`; a dataset's
+    name may have folders (`drops/team-a/pets.zip`).
     """
     path = key.removeprefix(PREFIX)
     if path != key:
         if path.lower().endswith(".zip") and path[:-4].strip("/"):
-            return Drop(path[:-4], "zip")
+            top, slash, _ = path.partition("/")
+            return Drop(path[:-4], "zip", team_folder=f"{PREFIX}{top}/" if slash else "")
         if path.endswith(MARKER) and path.removesuffix(MARKER).strip("/"):
             return Drop(path.removesuffix(MARKER), "folder", key.removesuffix("_SUCCESS"))
     raise BadDropError(

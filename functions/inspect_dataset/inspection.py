@@ -8,7 +8,7 @@ from typing import IO, Any, cast
 
 from drops.layout import Layout, read_layout
 from drops.photo_formats import SIGNATURE_BYTES
-from drops.problems import BadDropError, Problem
+from drops.problems import BadDropError, Problem, quoted
 from drops.text import printable
 from drops.zip_dangers import find_dangers
 from drops.zip_members import ZipDrop
@@ -76,10 +76,25 @@ def _look(run: Run, inspection: Inspection, *, data_bucket: str, s3: Any) -> Non
         )
     drop = inspection.drop = read_drop_key(run["key"])
     stored = inspection.stored = s3_drops.find_object(run["bucket"], run["key"], run["version_id"], s3=s3)
+    if drop.team_folder and run["source"] == "drop":
+        _check_no_part_of_a_folder(run, drop.team_folder, s3=s3)
     if drop.format == "zip":
         _look_into_zip(stored, inspection, s3=s3)
     else:
         _look_into_folder(drop.prefix, stored, inspection, s3=s3)
+
+
+def _check_no_part_of_a_folder(run: Run, team_folder: str, *, s3: Any) -> None:
+    """A zip among photos is no drop of its own: the folder is."""
+    other = s3_drops.find_other_file(run["bucket"], team_folder, s3=s3)
+    if other:
+        raise BadDropError(
+            "zip_in_folder",
+            f"{quoted(run['key'])} lies in a folder with other files than zips ({quoted(other)}), so it "
+            "counts as a part of that folder's drop: put the zip at drops/<dataset>.zip, or start its run by "
+            "hand with `dropserve run --key KEY`",
+            [run["key"], other],
+        )
 
 
 def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> None:

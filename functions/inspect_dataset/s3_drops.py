@@ -92,6 +92,16 @@ def list_folder(bucket: str, prefix: str, *, s3: Any) -> Iterator[tuple[str, int
             yield item["Key"].removeprefix(prefix), item["Size"]
 
 
+def find_other_file(bucket: str, prefix: str, *, s3: Any) -> str | None:
+    """The first key under a prefix that is no zip and no mere folder."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            key: str = item["Key"]
+            if not key.lower().endswith((".zip", "/")):
+                return key
+    return None
+
+
 def read_start(bucket: str, key: str, length: int, *, s3: Any) -> bytes:
     """The first bytes of an object. Raises BadDropError when it is gone."""
     try:
