@@ -68,10 +68,13 @@ class ZipSource:
     def __init__(self, path: Path) -> None:
         try:
             size_bytes = path.stat().st_size
-            self._archive = ZipDrop(path.open("rb"), size_bytes)
+            file = path.open("rb")
         except OSError as error:
             raise DatasetError(f"{path.name} cannot be read: {error.strerror}") from error
+        try:
+            self._archive = ZipDrop(file, size_bytes)
         except BadDropError as bad:
+            file.close()
             raise DatasetError(f"{path.name}: {bad}") from bad
         dangers = find_dangers(self._archive.members, size_bytes, self._archive.directory_at)
         if dangers:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from drops.names import climbs_out, folder_fault
 from drops.problems import BadDropError, quoted
 
 PREFIX = "drops/"
@@ -26,8 +27,9 @@ def read_drop_key(key: str) -> Drop:
     """The drop that a key names. The key is taken as it is: EventBridge does not encode keys.
 
     Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`; a dataset's
-    name may have folders (`drops/team-a/pets.zip`).
+    name may have folders (`drops/team-a/pets.zip`), and no control or invisible characters.
     """
+    _check_name(key)
     path = key.removeprefix(PREFIX)
     if path != key:
         if path.lower().endswith(".zip") and path[:-4].strip("/"):
@@ -41,3 +43,14 @@ def read_drop_key(key: str) -> Drop:
         f"or in the folder {PREFIX}<dataset>/ and finish it with the marker {PREFIX}<dataset>{MARKER}",
         [key],
     )
+
+
+def _check_name(key: str) -> None:
+    """A dataset's name is shown in many places, and becomes a folder on a training machine."""
+    faults = [fault for part in key.split("/") if part and (fault := folder_fault(part))]
+    if climbs_out(key):
+        faults.append("climbs out of its folder")
+    if faults:
+        raise BadDropError(
+            "unsafe_key", f"the key {quoted(key)} {faults[0]}: drop it under another name", [key]
+        )

@@ -8,7 +8,7 @@ from typing import IO, Any, cast
 
 from drops.layout import Layout, read_layout
 from drops.photo_formats import SIGNATURE_BYTES
-from drops.problems import BadDropError, Problem, quoted
+from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
 from drops.text import printable
 from drops.zip_dangers import find_dangers
 from drops.zip_members import ZipDrop
@@ -138,7 +138,7 @@ def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any
     return {
         "accepted": not errors,
         "reason": _reason(errors),
-        "dataset": drop.dataset if drop else run["key"],
+        "dataset": drop.dataset if drop else printable(run["key"]),
         "dataset_uri": None if errors or not drop else _dataset_uri(run, drop),
         "format": drop.format if drop else None,
         "layout": layout.kind if layout and photos else None,
@@ -196,7 +196,7 @@ def _details(inspection: Inspection) -> dict[str, Any]:
         },
         "spot_check": {
             "checked": spot_check.checked if spot_check else 0,
-            "bad": list(spot_check.bad) if spot_check else [],
+            "bad": spot_check.bad[:MAX_NAMES] if spot_check else [],
         },
         "problems": [problem.as_document() for problem in inspection.problems],
     }

@@ -6,6 +6,7 @@ from inspecting import codes, inspect_bytes
 from made_zips import AVIF_START, HEIC_START, PNG_START, as_channel, class_photos, photo, text_zip
 
 from errors import DatasetError
+from functions.inspect_dataset import spot_check
 
 
 @pytest.mark.parametrize("suffix", [".jfif", "", ".JPG", ".jpe", ".image", ".PNG", ".dat"])
@@ -93,6 +94,14 @@ def test_every_class_of_many_is_looked_at(s3, make_run):
     found, reason = refusal(s3, make_run, text_zip(files))
     assert "class_without_photos" in found
     assert "'c077'" in reason
+
+
+def test_the_reads_of_an_inspection_are_bounded(s3, make_run, monkeypatch):
+    monkeypatch.setattr(spot_check, "MAX_READS", 50)
+    labels = [f"c{number:03}" for number in range(100)]
+    result, report = inspect_bytes(s3, make_run, text_zip(class_photos(*labels)))
+    assert result["accepted"]
+    assert report["spot_check"]["checked"] == 50
 
 
 def test_folder_drops_are_told_by_content_too(s3, make_run):

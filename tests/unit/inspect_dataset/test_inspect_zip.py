@@ -9,6 +9,7 @@ from drops_in_memory import BUCKET, DROPPED_AT, JPEG, SparseFile, class_folders,
 from inspecting import REPORT, SNAPSHOT, codes, inspect, inspect_bytes
 
 from drops.layout import read_layout
+from drops.text import printable
 from functions.inspect_dataset.inspection import inspect_drop
 
 
@@ -222,3 +223,23 @@ def test_a_key_that_never_was_is_called_so(s3, make_run, key):
     result, report = inspect(s3, make_run(key))
     assert codes(report) == ["not_there"]
     assert f"there is no object '{key}' in the bucket {BUCKET}: check the key" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "drops/p\n../../code\ts3://bucket/elsewhere/_SUCCESS",
+        "drops/\x1b[2Jpets.zip",
+        "drops/\u202epets.zip",
+        "drops/a/../pets/_SUCCESS",
+        "drops/ /pets.zip",
+        f"drops/{'x' * 300}/_SUCCESS",
+    ],
+)
+def test_a_key_that_must_reach_no_screen_and_no_script_is_refused(s3, make_run, key):
+    s3.drop(key, make_zip(class_folders()))
+    result, report = inspect(s3, make_run(key))
+    assert codes(report) == ["unsafe_key"]
+    assert "drop it under another name" in result["reason"]
+    for text in (result["reason"], result["dataset"]):
+        assert text == printable(text)
