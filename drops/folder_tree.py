@@ -31,26 +31,38 @@ class FolderTree:
         self.files: list[File] = []
         self.hidden = 0
         self._subfolders: dict[Path, dict[str, None]] = {(): {}}
+        self._read: dict[str, tuple[Path, bool]] = {}
         for name, size_bytes in entries:
             self.names.append(name)
-            parts = path_parts(name)
-            if not parts:
-                continue
+            self._add(name, size_bytes)
+
+    def _add(self, name: str, size_bytes: int) -> None:
+        around, _, own = name.replace("\\", "/").rpartition("/")
+        folders, hidden = self._folders_around(around)
+        parts = (*folders, own) if own not in ("", ".") else folders
+        if not parts:
+            return
+        is_file = not is_folder(name)
+        if hidden or is_clutter(parts[len(folders) :]):
+            self.hidden += is_file
+            return
+        self._add_folder(folders if is_file else parts)
+        if is_file:
+            self.files.append(File(name, parts, size_bytes))
+
+    def _folders_around(self, around: str) -> tuple[Path, bool]:
+        """The parts of a folder's name, and whether it is clutter; kept, for a folder has many files."""
+        if around not in self._read:
+            parts = path_parts(around)
             if len(parts) > MAX_DEPTH:
                 raise BadDropError(
                     "too_deep",
-                    f"the name {quoted(name)} has over {MAX_DEPTH} folders in each other: put the class "
+                    f"the name {quoted(around)} has over {MAX_DEPTH} folders in each other: put the class "
                     "folders higher",
-                    [name],
+                    [around],
                 )
-            folder = is_folder(name)
-            if is_clutter(parts):
-                self.hidden += not folder
-            elif folder:
-                self._add_folder(parts)
-            else:
-                self.files.append(File(name, parts, size_bytes))
-                self._add_folder(parts[:-1])
+            self._read[around] = parts, is_clutter(parts)
+        return self._read[around]
 
     @property
     def folders(self) -> Iterable[Path]:

@@ -8,7 +8,6 @@ Content then says which candidates are photos (photo_formats.py).
 """
 
 import hashlib
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -70,11 +69,12 @@ class Layout:
     @property
     def sha256(self) -> str:
         """Equal for two readings of a drop that found the same candidates in the same classes and splits."""
+        # No name has a control character: NUL and line feed part them for certain.
         lines = sorted(
-            json.dumps([_normal_path(candidate.name), candidate.label, candidate.split])
+            f"{_normal_path(candidate.name)}\0{candidate.label}\0{candidate.split}\n"
             for candidate in self.candidates
         )
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_layout(entries: Iterable[tuple[str, int]]) -> Layout:
@@ -196,24 +196,24 @@ def _collect(
 ) -> Layout:
     """The layout whose class folders are `places`: path -> (folder that names the class, split)."""
     layout = Layout(kind)
+    labels = {path: naming.class_name(folder) for path, (folder, _) in places.items()}
     filled: set[tuple[str, ...]] = set()
     depths = {len(path) for path in places}
+    # The class folder around each folder; None where there is none.
+    around: dict[tuple[str, ...], tuple[str, ...] | None] = {}
     for file in tree.files:
-        path = next((file.parts[:depth] for depth in depths if file.parts[:depth] in places), None)
-        if path is None or len(file.parts) == len(path):
+        folder = file.parts[:-1]
+        if folder not in around:
+            around[folder] = next((folder[:depth] for depth in depths if folder[:depth] in places), None)
+        path = around[folder]
+        if path is None:
             _note_stray(layout, file, split_folders)
             continue
-        folder, split = places[path]
         filled.add(path)
-        layout.candidates.append(Candidate(file.name, naming.class_name(folder), split, file.size_bytes))
-    layout.empty = {
-        "/".join(path): naming.class_name(folder)
-        for path, (folder, _) in places.items()
-        if path not in filled
-    }
-    for folder in sorted({folder for folder, _ in places.values()}):
-        spellings = layout.spellings.setdefault(naming.class_name(folder), [])
-        spellings.append(folder)
+        layout.candidates.append(Candidate(file.name, labels[path], places[path][1], file.size_bytes))
+    layout.empty = {"/".join(path): label for path, label in labels.items() if path not in filled}
+    for spelling in sorted({folder for folder, _ in places.values()}):
+        layout.spellings.setdefault(naming.class_name(spelling), []).append(spelling)
     return layout
 
 

@@ -64,7 +64,7 @@ def test_unusual_methods_are_refused_by_name_before_a_byte_is_unpacked(s3, make_
         train_on(as_channel(tmp_path, body))
 
 
-@pytest.mark.parametrize("photo_bytes", [11 * 1024**2, 30 * 1024**2])
+@pytest.mark.parametrize("photo_bytes", [1024**2, 11 * 1024**2])
 def test_white_scans_and_line_drawings_are_no_bombs(s3, make_run, tmp_path, photo_bytes):
     scans = {
         f"{label}/{number}.bmp": b"BM" + bytes([number, len(label), 0, 0]) + bytes(8) + b"\xff" * photo_bytes
@@ -72,7 +72,7 @@ def test_white_scans_and_line_drawings_are_no_bombs(s3, make_run, tmp_path, phot
         for number in range(5)
     }
     body = text_zip(scans, zipfile.ZIP_DEFLATED)
-    assert len(body) * 500 < 10 * photo_bytes
+    assert len(body) * 300 < 10 * photo_bytes
     assert read_both(s3, make_run, tmp_path, body) == (["form", "plan a"], ["form", "plan a"])
 
 
