@@ -1,7 +1,7 @@
-"""The manifest of a folder drop: the version of each object that a run trains on, one line of JSON a photo.
+"""The manifest of a folder drop: the version of each inspected file, one line of JSON a file.
 
-The first line is about the folder, `{"schema_version", "bucket", "prefix", "photo_count"}`; each other line
-is a photo, `{"name", "version_id", "size_bytes", "etag"}`, whose key is the prefix and the name. `version_id`
+The first line is about the folder, `{"schema_version", "bucket", "prefix", "file_count"}`; each other line
+is a file, `{"name", "version_id", "size_bytes", "etag"}`, whose key is the prefix and the name. `version_id`
 is "null" in a bucket that keeps no versions, as S3 lists it.
 """
 
@@ -20,15 +20,15 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the photos lie; `prefix` ends in a slash."""
+    """Where the files lie; `prefix` ends in a slash."""
 
     bucket: str
     prefix: str
 
 
 @dataclass(frozen=True)
-class ManifestPhoto:
-    """One photo: its name below the prefix, and what pins its bytes (`etag` with its quotes)."""
+class ManifestFile:
+    """One file: its name below the prefix, and what pins its bytes (`etag` with its quotes)."""
 
     name: str
     version_id: str
@@ -36,21 +36,21 @@ class ManifestPhoto:
     etag: str
 
 
-def manifest_text(folder: Folder, photos: Sequence[ManifestPhoto]) -> str:
+def manifest_text(folder: Folder, files: Sequence[ManifestFile]) -> str:
     """The manifest's lines: ASCII, so that no name can end one."""
-    head = {"schema_version": SCHEMA_VERSION, **vars(folder), "photo_count": len(photos)}
-    return "".join(json.dumps(line) + "\n" for line in (head, *map(vars, photos)))
+    head = {"schema_version": SCHEMA_VERSION, **vars(folder), "file_count": len(files)}
+    return "".join(json.dumps(line) + "\n" for line in (head, *map(vars, files)))
 
 
-def read_manifest(lines: Iterable[str]) -> tuple[Folder, list[ManifestPhoto]]:
-    """The folder and its photos. Raises ManifestError when a line is malformed, or missing."""
+def read_manifest(lines: Iterable[str]) -> tuple[Folder, list[ManifestFile]]:
+    """The folder and its files. Raises ManifestError when a line is malformed, or missing."""
     documents = _documents(lines)
     head = next(documents, {})
     if head.get("schema_version") != SCHEMA_VERSION:
         raise ManifestError(f"does not begin as a manifest of version {SCHEMA_VERSION} does")
     folder = Folder(_field(head, "bucket", str), _field(head, "prefix", str))
-    photos = [
-        ManifestPhoto(
+    files = [
+        ManifestFile(
             _field(line, "name", str),
             _field(line, "version_id", str),
             _field(line, "size_bytes", int),
@@ -58,9 +58,9 @@ def read_manifest(lines: Iterable[str]) -> tuple[Folder, list[ManifestPhoto]]:
         )
         for line in documents
     ]
-    if len(photos) != _field(head, "photo_count", int):
-        raise ManifestError(f"has {len(photos)} photos, not the {head['photo_count']} that it began with")
-    return folder, photos
+    if len(files) != _field(head, "file_count", int):
+        raise ManifestError(f"has {len(files)} files, not the {head['file_count']} that it began with")
+    return folder, files
 
 
 def _documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

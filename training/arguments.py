@@ -43,6 +43,8 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         output_dir=values.output_dir,
         checkpoint_dir=values.checkpoint_dir,
         run_id=values.run_id,
+        layout_sha256=values.layout_sha256 or None,
+        inspection_findings=values.inspection_findings,
         backbone=values.backbone,
         image_size=values.image_size,
         cut=Cut(values.valid_share, values.test_share, values.seed),
@@ -87,6 +89,8 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     checkpoints = _checkpoint_folder(environment)
     add("--checkpoint-dir", type=Path, default=checkpoints, help="to go on after a stop; by hand: none")
     add("--run-id", default="by-hand")
+    add("--layout-sha256", help="of the dataset's layout, by its inspection; another layout is refused")
+    add("--inspection-findings", default="", help="what its inspection warns of, for the report")
     add("--backbone", choices=sorted(BACKBONES), default="efficientnet_lite0")
     add("--epochs", type=_number(int, 1, 1000), default=60, help="at most; training stops when it stalls")
     add("--batch-size", type=_number(int, 1, 4096), default=64, help="of the head's training")

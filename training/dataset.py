@@ -3,22 +3,27 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from drops.limits import MIN_CLASSES, needed_in_train
+from drops.problems import listed, quoted
 from errors import DatasetError
-from layout import Place, read_layout
+from photo_hashes import Excluded, check_no_class_is_lost, hash_photos, list_excluded, read_channel_layout
 from photo_source import PhotoSource
-from preprocessing import PhotoError
 from settings import Cut
 from stop import StopSignal
 
 SPLITS = ("train", "valid", "test")
 MAX_UNREADABLE_SHARE = 0.2
-MIN_CLASSES = 2
-# One each for training, for validation and for the test.
-MIN_PHOTOS_PER_CLASS = 3
-_HASHED_TOGETHER = 64
+
+
+@dataclass(frozen=True)
+class Place:
+    """A photo's name in its source, its class, and its split (None: still to be decided)."""
+
+    name: str
+    label: str
+    split: str | None
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,6 @@ class Photo:
     name: str
     label: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class Excluded:
-    """A photo that is left out, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass
@@ -76,27 +73,44 @@ class Dataset:
         if self.unreadable > MAX_UNREADABLE_SHARE * total:
             raise DatasetError(
                 f"{self.unreadable} of {total} photos cannot be read, more than "
-                f"{MAX_UNREADABLE_SHARE:.0%}: {_listed(self.excluded)}"
+                f"{MAX_UNREADABLE_SHARE:.0%}: {list_excluded(self.excluded)}"
             )
         trained = {photo.label for photo in self.splits["train"]}
         untrained = [name for label, name in enumerate(self.classes) if label not in trained]
         if untrained:
-            raise DatasetError(f"no photo to train on is left in the classes: {', '.join(untrained[:10])}")
+            raise DatasetError(
+                f"no photo to train on is left in the classes {listed(untrained)}: each of their photos "
+                "in train cannot be read, or lies in valid or test as well, where copies are kept for "
+                "measuring; add photos to train that are in no other split"
+            )
         for split in ("valid", "test"):
             if not self.splits[split]:
                 raise DatasetError(f"no photo is left in the {split} split; add photos")
 
 
-def load_dataset(source: PhotoSource, cut: Cut, *, threads: int, stop: StopSignal | None = None) -> Dataset:
+def load_dataset(
+    source: PhotoSource,
+    cut: Cut,
+    *,
+    threads: int,
+    stop: StopSignal | None = None,
+    inspected_sha256: str | None = None,
+) -> Dataset:
     """Read every photo once for its hash, settle the splits, and leave out copies.
 
-    Raises DatasetError when the layout is unclear, a class has too few photos, or too many are unreadable;
-    StoppedError when told to stop.
+    `inspected_sha256` is the layout's digest by the inspection: only what was inspected is trained.
+    Raises DatasetError when the layout is unclear or another, a class has too few photos or none, or too many
+    are unreadable; StoppedError when told to stop.
     """
-    places, strays = read_layout(source.names())
-    excluded = [Excluded(name, "lies in no class folder") for name in strays]
-    hashes, failures = _hash_all(source, places, threads, stop or StopSignal())
-    places = [place for place in places if place.name in hashes]
+    layout = read_channel_layout(source, inspected_sha256)
+    excluded = [Excluded(name, "lies in no class folder") for name in layout.strays]
+    hashes, failures = hash_photos(source, layout.candidates, threads, stop or StopSignal())
+    check_no_class_is_lost(layout, hashes, failures)
+    places = [
+        Place(candidate.name, candidate.label, candidate.split or None)
+        for candidate in layout.candidates
+        if candidate.name in hashes
+    ]
     places, copies = _without_copies(places, hashes)
     classes = sorted({place.label for place in places})
     if len(classes) < MIN_CLASSES:
@@ -110,28 +124,6 @@ def load_dataset(source: PhotoSource, cut: Cut, *, threads: int, stop: StopSigna
     dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
     dataset.check()
     return dataset
-
-
-def _hash_all(
-    source: PhotoSource, places: list[Place], threads: int, stop: StopSignal
-) -> tuple[dict[str, str], list[Excluded]]:
-    def hash_one(place: Place) -> str | Excluded:
-        stop.check()
-        try:
-            return hashlib.sha256(source.read(place.name)).hexdigest()
-        except PhotoError as error:
-            return Excluded(place.name, str(error))
-
-    # Many to a task: a small photo takes no longer than handing it to a thread.
-    tasks = [places[start : start + _HASHED_TOGETHER] for start in range(0, len(places), _HASHED_TOGETHER)]
-    with ThreadPoolExecutor(threads) as pool:
-        results = [
-            result for task in pool.map(lambda task: list(map(hash_one, task)), tasks) for result in task
-        ]
-    hashes = {
-        place.name: result for place, result in zip(places, results, strict=True) if isinstance(result, str)
-    }
-    return hashes, [result for result in results if isinstance(result, Excluded)]
 
 
 def _without_copies(places: list[Place], hashes: dict[str, str]) -> tuple[list[Place], list[Excluded]]:
@@ -159,10 +151,11 @@ def _settle_splits(places: list[Place], hashes: dict[str, str], cut: Cut) -> lis
     pool = [place for place in places if place.split in {None, "train"}]
     settled = [place for place in places if place.split not in {None, "train"}]
     for label, photos in sorted(_by_label(pool).items()):
-        needed = MIN_PHOTOS_PER_CLASS - 2 + len(missing)
+        needed = needed_in_train([split for split in given if split])
         if len(photos) < needed:
             raise DatasetError(
-                f"the class {label!r} has {len(photos)} photo(s) to train on; it needs at least {needed}"
+                f"the class {quoted(label)} has {len(photos)} photo(s) to train on, copies left out; it "
+                f"needs at least {needed}: add photos"
             )
         ordered = sorted(photos, key=lambda place: _shuffled(cut.seed, hashes[place.name]))
         start = 0
@@ -214,9 +207,3 @@ def _by_split(places: list[Place], hashes: dict[str, str], classes: list[str]) -
         split: sorted(photos, key=lambda photo: (photo.label, photo.sha256))
         for split, photos in splits.items()
     }
-
-
-def _listed(excluded: list[Excluded], limit: int = 10) -> str:
-    lines = [f"{item.name} ({item.reason})" for item in excluded[:limit]]
-    more = len(excluded) - limit
-    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from checkpoints import Checkpoints, Session
-from dataset import Excluded, Photo
+from dataset import Photo
 from feature_file import Batch, FeatureFile
 from fusion import fold_norms
+from photo_hashes import Excluded
 from photo_source import PhotoSource
 from precision import run_network
 from preprocessing import PhotoError, Pixels, Preprocessing

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import progress
-from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestPhoto, read_manifest
+from drops.layout import read_layout
+from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestFile, read_manifest
+from drops.problems import BadDropError
 from drops.text import printable
 from errors import DatasetError
 from photo_source import FolderSource, PhotoSource, open_source
@@ -42,36 +44,46 @@ def open_dataset(channel: Path, stop: StopSignal | None = None) -> PhotoSource:
         return open_source(channel)
     text = manifest.read_bytes()
     try:
-        folder, photos = read_manifest(text.decode().splitlines())
+        folder, listed = read_manifest(text.decode().splitlines())
+        layout = read_layout((file.name, file.size_bytes) for file in listed)
     except (ManifestError, UnicodeDecodeError) as error:
         raise DatasetError(f"the dataset's {FILE_NAME} {error}: begin a new run of the drop") from error
+    except BadDropError as bad:
+        raise DatasetError(str(bad)) from bad
+    wanted = {candidate.name for candidate in layout.candidates}
+    photos = [file for file in listed if file.name in wanted]
     # Another manifest gets another folder: what is there by number is from this one.
     files = channel / f"photos-{hashlib.sha256(text).hexdigest()[:16]}"
     _fetch_all(folder, photos, files, stop or StopSignal())
-    return FolderDropSource(photos, files)
+    return FolderDropSource(listed, photos, files)
 
 
 class FolderDropSource:
-    """The photos of a manifest by their names in the drop, read from their numbered files."""
+    """The files of a manifest by their names in the drop; the photos are read from the folder `files`."""
 
-    def __init__(self, photos: list[ManifestPhoto], files: Path) -> None:
+    def __init__(self, listed: list[ManifestFile], photos: list[ManifestFile], files: Path) -> None:
+        self._listed = listed
         self._files = FolderSource(files)
         self._numbers = {photo.name: _file_name(number) for number, photo in enumerate(photos)}
 
-    def names(self) -> list[str]:
-        """The names that the inspection accepted, sorted."""
-        return sorted(self._numbers)
+    def entries(self) -> list[tuple[str, int]]:
+        """All that was inspected: the layout is read of the same names as at the door."""
+        return [(file.name, file.size_bytes) for file in self._listed]
 
     def read(self, name: str) -> bytes:
         """A photo's bytes. Raises PhotoError when it is too large."""
         return self._files.read(self._numbers[name])
+
+    def read_start(self, name: str, length: int) -> bytes:
+        """At most the first `length` bytes of a photo."""
+        return self._files.read_start(self._numbers[name], length)
 
 
 def _file_name(number: int) -> str:
     return f"{number:06d}"
 
 
-def _fetch_all(folder: Folder, photos: list[ManifestPhoto], into: Path, stop: StopSignal) -> None:
+def _fetch_all(folder: Folder, photos: list[ManifestFile], into: Path, stop: StopSignal) -> None:
     fetcher = _Fetcher(folder, _s3_client(), stop)
     targets = ((photo, into / _file_name(number)) for number, photo in enumerate(photos))
     pool = ThreadPoolExecutor(_THREADS)
@@ -113,7 +125,7 @@ class _Fetcher:
         self._s3 = s3
         self._stop = stop
 
-    def fetch(self, photo: ManifestPhoto, file: Path) -> None:
+    def fetch(self, photo: ManifestFile, file: Path) -> None:
         """Raises DatasetError when S3 does not have exactly this photo."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
@@ -129,7 +141,7 @@ class _Fetcher:
                     raise DatasetError(f"{_named(photo)} cannot be fetched: {error}") from error
                 time.sleep(attempt)
 
-    def _download(self, photo: ManifestPhoto, file: Path) -> None:
+    def _download(self, photo: ManifestFile, file: Path) -> None:
         answer = self._s3.get_object(
             Bucket=self._folder.bucket,
             Key=self._folder.prefix + photo.name,
@@ -145,7 +157,7 @@ class _Fetcher:
         part.replace(file)
 
 
-def _refusal(photo: ManifestPhoto, error: "ClientError") -> DatasetError:
+def _refusal(photo: ManifestFile, error: "ClientError") -> DatasetError:
     code = error.response["Error"]["Code"]
     if code in _GONE:
         return DatasetError(
@@ -156,11 +168,11 @@ def _refusal(photo: ManifestPhoto, error: "ClientError") -> DatasetError:
     return DatasetError(f"{_named(photo)} cannot be fetched: {printable(error, 500)}")
 
 
-def _not_inspected(photo: ManifestPhoto) -> str:
+def _not_inspected(photo: ManifestFile) -> str:
     return f"{_named(photo)} is not what was inspected: drop the folder again"
 
 
-def _named(photo: ManifestPhoto) -> str:
+def _named(photo: ManifestFile) -> str:
     return (
         f"'{printable(photo.name, 200)}' of the dropped folder (version {printable(photo.version_id, 100)})"
     )

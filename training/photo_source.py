@@ -1,28 +1,31 @@
-"""The photos of a dataset channel, read straight from the zip or from folders: nothing is unpacked."""
+"""The files of a dataset channel, read straight from the zip or from folders: nothing is unpacked."""
 
 import os
-import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
+from drops.limits import MAX_IMAGE_BYTES
+from drops.problems import BadDropError
+from drops.zip_dangers import find_dangers
+from drops.zip_members import MemberError, ZipDrop
 from errors import DatasetError
 from preprocessing import PhotoError
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-# One photo in memory for each decoding thread: a larger file is no photo.
-MAX_PHOTO_BYTES = 64 << 20
-
 
 class PhotoSource(Protocol):
-    """Photos by name, `folder/.../file.jpg` with forward slashes; `read` may be called from many threads."""
+    """Files by name, `folder/.../file.jpg`; the reads may be called from many threads."""
 
-    def names(self) -> list[str]:
-        """The names of everything that looks like a photo, sorted."""
+    def entries(self) -> Iterable[tuple[str, int]]:
+        """(name, size in bytes) of every file, as `drops.layout.read_layout` takes them."""
         ...
 
     def read(self, name: str) -> bytes:
-        """A photo's bytes. Raises PhotoError when the archive's member is damaged or too large."""
+        """A file's bytes. Raises PhotoError when it cannot be read, or is too large for a photo."""
+        ...
+
+    def read_start(self, name: str, length: int) -> bytes:
+        """At most the first `length` bytes of a file. Raises PhotoError when they cannot be read."""
         ...
 
 
@@ -32,70 +35,87 @@ class FolderSource:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def names(self) -> list[str]:
+    def entries(self) -> list[tuple[str, int]]:
         found = []
         for folder, _, files in os.walk(self._root):
             inside = Path(folder).relative_to(self._root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
-            found += [f"{prefix}{file}" for file in files]
-        return sorted(name for name in found if _is_photo(name))
+            found.append((prefix, 0))
+            # A link that leads nowhere counts as empty here, and cannot be read later.
+            found += [(prefix + file, _size_bytes(Path(folder, file))) for file in files]
+        return sorted(found)
 
     def read(self, name: str) -> bytes:
-        path = self._root / name
+        size_bytes = _size_bytes(self._root / name)
+        if size_bytes > MAX_IMAGE_BYTES:
+            raise PhotoError(f"{size_bytes} bytes; the limit for one photo is {MAX_IMAGE_BYTES}")
+        return self.read_start(name, MAX_IMAGE_BYTES)
+
+    def read_start(self, name: str, length: int) -> bytes:
         try:
-            size_bytes = path.stat().st_size
-            if size_bytes > MAX_PHOTO_BYTES:
-                raise PhotoError(_too_large(size_bytes))
-            return path.read_bytes()
+            with (self._root / name).open("rb") as file:
+                return file.read(length)
         except OSError as error:
             raise PhotoError(f"cannot be read: {error.strerror}") from error
 
 
 class ZipSource:
-    """A zip archive. A member's name is only a label here, so `../` in it leads nowhere."""
+    """A zip archive. What the inspection refuses is refused here as well.
+
+    Raises DatasetError when it is no archive, or one that must not be read.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise DatasetError(f"{path.name} is not a readable zip archive: {error}") from error
+            size_bytes = path.stat().st_size
+            file = path.open("rb")
+        except OSError as error:
+            raise DatasetError(f"{path.name} cannot be read: {error.strerror}") from error
+        try:
+            self._archive = ZipDrop(file, size_bytes)
+        except BadDropError as bad:
+            file.close()
+            raise DatasetError(f"{path.name}: {bad}") from bad
+        dangers = find_dangers(self._archive.members, size_bytes, self._archive.directory_at)
+        if dangers:
+            raise DatasetError(f"{path.name}: {dangers[0].message}")
 
-    def names(self) -> list[str]:
-        members = (info.filename for info in self._archive.infolist() if not info.is_dir())
-        return sorted({name for name in members if _is_photo(name)})
+    def entries(self) -> Iterable[tuple[str, int]]:
+        return self._archive.entries()
 
     def read(self, name: str) -> bytes:
         try:
-            size_bytes = self._archive.getinfo(name).file_size
-            if size_bytes > MAX_PHOTO_BYTES:
-                raise PhotoError(_too_large(size_bytes))
             return self._archive.read(name)
-        # RuntimeError: the member is encrypted; NotImplementedError (its child): an unknown compression.
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise PhotoError(f"damaged in the archive: {error}") from error
+        except MemberError as error:
+            raise PhotoError(str(error)) from error
+
+    def read_start(self, name: str, length: int) -> bytes:
+        try:
+            return self._archive.read_start(name, length)
+        except MemberError as error:
+            raise PhotoError(str(error)) from error
 
 
 def open_source(channel: Path) -> PhotoSource:
-    """The photos of a channel's folder: its one .zip file, or the folders in it.
+    """The photos of a channel's folder: of the one .zip file that is all it holds, or of the folders in it.
 
-    Raises DatasetError when the folder is missing or holds several archives.
+    An archive among folders is not unpacked: the inspection does not look into it either.
+    Raises DatasetError when the folder is missing, or holds several archives and nothing else.
     """
     if not channel.is_dir():
         raise DatasetError(f"the dataset folder {channel} does not exist")
-    archives = sorted(entry for entry in channel.iterdir() if entry.suffix.lower() == ".zip")
+    entries = sorted(entry for entry in channel.iterdir() if not entry.name.startswith("."))
+    archives = [entry for entry in entries if entry.suffix.lower() == ".zip" and entry.is_file()]
+    if not archives or archives != entries:
+        return FolderSource(channel)
     if len(archives) > 1:
         names = ", ".join(archive.name for archive in archives)
         raise DatasetError(f"the dataset folder {channel} holds several archives ({names}); leave one")
-    return ZipSource(archives[0]) if archives else FolderSource(channel)
+    return ZipSource(archives[0])
 
 
-def _is_photo(name: str) -> bool:
-    """By its suffix; hidden files and what macOS adds to its archives are no photos."""
-    path = PurePosixPath(name)
-    if path.suffix.lower() not in PHOTO_SUFFIXES:
-        return False
-    return not any(part == "__MACOSX" or part.startswith(".") for part in path.parts)
-
-
-def _too_large(size_bytes: int) -> str:
-    return f"{size_bytes} bytes; the limit for one photo is {MAX_PHOTO_BYTES}"
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

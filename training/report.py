@@ -54,8 +54,8 @@ def find_mistakes(
     ]
 
 
-def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
-    """The page, from metrics.json's content and the worst mistakes."""
+def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: str = "") -> str:
+    """The page, from metrics.json's content, the worst mistakes, and what the inspection warned of."""
     classes = metrics["classes"]
     history = [Epoch(**epoch) for epoch in metrics["history"]]
     sections = [
@@ -73,6 +73,7 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake]) -> str:
         _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        *_inspection(findings),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
         _section("How it was made", "", _settings(metrics)),
     ]
@@ -198,6 +199,10 @@ def _mistake(mistake: Mistake) -> str:
         f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
         f"<small>{_name(mistake.name)}</small></figcaption></figure>"
     )
+
+
+def _inspection(findings: str) -> list[str]:
+    return [_section("What the inspection found", printable(findings), "")] if findings else []
 
 
 def _excluded_lead(metrics: dict[str, Any]) -> str:

@@ -54,7 +54,7 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     calibrated = results.logits / results.classifier.temperature
     mistakes = find_mistakes(results.test, calibrated, results.dataset.classes, results.run.source)
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
-    (folder / REPORT_FILE).write_text(render_report(metrics, mistakes), "utf-8")
+    (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
     (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
     predictions = predictions_lines(results.test, calibrated, results.dataset.classes)
     (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")

@@ -42,7 +42,7 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """A run's folders and hyperparameters, checked."""
+    """A run's folders and hyperparameters, checked; the layout's digest and findings are the inspection's."""
 
     dataset: Path
     weights: Path
@@ -51,6 +51,8 @@ class Settings:
     output_dir: Path
     checkpoint_dir: Path | None
     run_id: str
+    layout_sha256: str | None
+    inspection_findings: str
     backbone: str
     image_size: int
     cut: Cut

@@ -111,7 +111,13 @@ def _check_blocks(settings: Settings, count: int) -> None:
 
 
 def _read_dataset(settings: Settings, source: PhotoSource, session: Session) -> Dataset:
-    dataset = load_dataset(source, settings.cut, threads=session.processes.cores, stop=session.stop)
+    dataset = load_dataset(
+        source,
+        settings.cut,
+        threads=session.processes.cores,
+        stop=session.stop,
+        inspected_sha256=settings.layout_sha256,
+    )
     counts = {f"images_{split}": len(photos) for split, photos in dataset.splits.items()}
     progress.say_phase("read", images_total=dataset.image_count, classes=len(dataset.classes), **counts)
     return dataset

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from drops.text import is_unsafe, printable
-from functions.inspect_dataset.problems import BadDropError
+from drops.names import climbs_out, folder_fault
+from drops.problems import BadDropError, quoted
 
 PREFIX = "drops/"
 MARKER = "/_SUCCESS"
@@ -12,35 +12,45 @@ MARKER = "/_SUCCESS"
 
 @dataclass(frozen=True)
 class Drop:
-    """A drop by its key; `prefix` is where a folder's images are (empty for a zip)."""
+    """A drop by its key; `prefix` is where a folder's images are (empty for a zip).
+
+    `team_folder` is the topmost folder below drops/ that a zip lies in; empty where it lies in none.
+    """
 
     dataset: str
     format: Literal["zip", "folder"]
     prefix: str = ""
+    team_folder: str = ""
 
 
 def read_drop_key(key: str) -> Drop:
     """The drop that a key names. The key is taken as it is: EventBridge does not encode keys.
 
-    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`, or when a
-    character of it could not be shown.
+    Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`; a dataset's
+    name may have folders (`drops/team-a/pets.zip`), and no control or invisible characters.
     """
-    if any(map(is_unsafe, key)):
-        raise BadDropError(
-            "unsafe_name",
-            f"the name {printable(key, 300)} has line ends, control or invisible characters in it: drop the "
-            "dataset again under a name without them",
-            [printable(key, 300)],
-        )
+    _check_name(key)
     path = key.removeprefix(PREFIX)
     if path != key:
         if path.lower().endswith(".zip") and path[:-4].strip("/"):
-            return Drop(path[:-4], "zip")
+            top, slash, _ = path.partition("/")
+            return Drop(path[:-4], "zip", team_folder=f"{PREFIX}{top}/" if slash else "")
         if path.endswith(MARKER) and path.removesuffix(MARKER).strip("/"):
             return Drop(path.removesuffix(MARKER), "folder", key.removesuffix("_SUCCESS"))
     raise BadDropError(
         "not_a_drop",
-        f"{key!r} is not a drop: put the dataset at {PREFIX}<dataset>.zip, "
+        f"{quoted(key)} is not a drop: put the dataset at {PREFIX}<dataset>.zip, "
         f"or in the folder {PREFIX}<dataset>/ and finish it with the marker {PREFIX}<dataset>{MARKER}",
         [key],
     )
+
+
+def _check_name(key: str) -> None:
+    """A dataset's name is shown in many places, and becomes a folder on a training machine."""
+    faults = [fault for part in key.split("/") if part and (fault := folder_fault(part))]
+    if climbs_out(key):
+        faults.append("climbs out of its folder")
+    if faults:
+        raise BadDropError(
+            "unsafe_key", f"the key {quoted(key)} {faults[0]}: drop it under another name", [key]
+        )

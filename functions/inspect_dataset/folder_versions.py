@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from functions.inspect_dataset.problems import MAX_IMAGES, BadDropError
+from drops.limits import MAX_IMAGES
+from drops.problems import BadDropError
 from functions.inspect_dataset.s3_drops import StoredObject
 
 # A listing gives old versions and deletions too, a thousand a page: this many take some minutes.

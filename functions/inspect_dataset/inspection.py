@@ -1,29 +1,34 @@
 """The inspection of one drop: what is in it, what is wrong with it, and a snapshot if it is sound."""
 
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import IO, Any, cast
 
 from drops import manifest
+from drops.layout import Layout, read_layout
+from drops.photo_formats import SIGNATURE_BYTES
+from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
+from drops.text import printable
+from drops.zip_dangers import find_dangers
+from drops.zip_members import ZipDrop
 from functions.common.documents import put_document
 from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset import arrival, s3_drops
-from functions.inspect_dataset.archive import find_dangers, open_archive
 from functions.inspect_dataset.class_checks import check_classes
 from functions.inspect_dataset.drop_key import Drop, read_drop_key
 from functions.inspect_dataset.folder_snapshots import put_manifest
 from functions.inspect_dataset.folder_versions import FolderState, list_folder
-from functions.inspect_dataset.layout import Layout, read_layout
-from functions.inspect_dataset.problems import BadDropError, Problem
 from functions.inspect_dataset.ranged_object import RangedObject
 from functions.inspect_dataset.s3_drops import StoredObject
-from functions.inspect_dataset.spot_check import START_BYTES, SpotCheck, check_samples, zip_reader
+from functions.inspect_dataset.spot_check import ReadStart, SpotCheck, check_contents, zip_reader
 
 Run = Mapping[str, Any]
+
+# SageMaker takes 2,500 characters as a hyperparameter, in JSON, which writes quotes as two.
+MAX_FINDINGS_CHARACTERS = 1000
 
 
 @dataclass
@@ -36,6 +41,7 @@ class Inspection:
     quiet_s: float = arrival.QUIET_S
     wait_s: int = 0
     layout: Layout | None = None
+    layout_sha256: str | None = None
     spot_check: SpotCheck | None = None
     problems: list[Problem] = field(default_factory=list)
 
@@ -81,21 +87,35 @@ def _look(run: Run, inspection: Inspection, *, data_bucket: str, s3: Any) -> Non
         )
     drop = inspection.drop = read_drop_key(run["key"])
     stored = inspection.stored = s3_drops.find_object(run["bucket"], run["key"], run["version_id"], s3=s3)
+    if drop.team_folder and run["source"] == "drop":
+        _check_no_part_of_a_folder(run, drop.team_folder, s3=s3)
     if drop.format == "zip":
         _look_into_zip(stored, inspection, s3=s3)
     else:
         _look_into_folder(drop.prefix, stored, inspection, s3=s3)
 
 
+def _check_no_part_of_a_folder(run: Run, team_folder: str, *, s3: Any) -> None:
+    """A zip among photos is no drop of its own: the folder is."""
+    other = s3_drops.find_other_file(run["bucket"], team_folder, s3=s3)
+    if other:
+        raise BadDropError(
+            "zip_in_folder",
+            f"{quoted(run['key'])} lies in a folder with other files than zips ({quoted(other)}), so it "
+            "counts as a part of that folder's drop: put the zip at drops/<dataset>.zip, or start its run by "
+            "hand with `dropserve run --key KEY`",
+            [run["key"], other],
+        )
+
+
 def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> None:
     file = RangedObject(stored.size_bytes, partial(s3_drops.read_range, stored, s3=s3))
-    with open_archive(file, stored.size_bytes) as archive:
-        infos: list[zipfile.ZipInfo] = archive.infolist()
-        inspection.problems += find_dangers(infos, stored.size_bytes)
-        inspection.layout = read_layout((info.filename, info.file_size) for info in infos)
+    # zipfile wants read, seek and tell, which a raw file has; its stubs ask for the wider IO.
+    with ZipDrop(cast(IO[bytes], file), stored.size_bytes) as archive:
+        inspection.problems += find_dangers(archive.members, stored.size_bytes, archive.directory_at)
         if inspection.errors:
             return
-        _check(inspection.layout, zip_reader(archive), inspection)
+        _look_at_files(archive.entries(), zip_reader(archive), inspection)
 
 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
@@ -105,10 +125,9 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
     if inspection.wait_s:
         return
     try:
-        inspection.layout = read_layout((name, file.size_bytes) for name, file in folder.files.items())
-        _check(
-            inspection.layout,
-            lambda name: s3_drops.read_start(folder.files[name], START_BYTES, s3=s3),
+        _look_at_files(
+            ((name, file.size_bytes) for name, file in folder.files.items()),
+            lambda name: s3_drops.read_start(folder.files[name], SIGNATURE_BYTES, s3=s3),
             inspection,
         )
     except BadDropError as bad:
@@ -117,39 +136,44 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
         inspection.wait_s = arrival.seconds_to_refusal(marker, folder, inspection.quiet_s)
 
 
-def _check(layout: Layout, read_start: Any, inspection: Inspection) -> None:
-    inspection.problems += check_classes(layout)
-    inspection.spot_check = check_samples(layout.images, read_start)
+def _look_at_files(files: Iterable[tuple[str, int]], read_start: ReadStart, inspection: Inspection) -> None:
+    layout = inspection.layout = read_layout(files)
+    inspection.layout_sha256 = layout.sha256
+    inspection.spot_check = check_contents(layout, read_start)
     inspection.problems += inspection.spot_check.problems()
+    inspection.layout = layout.without(inspection.spot_check.not_photos)
+    inspection.problems += check_classes(inspection.layout)
 
 
 def _snapshot(run: Run, inspection: Inspection, *, s3: Any) -> None:
     """A zip is copied, a folder's versions are written down: a later drop cannot change this run."""
     if inspection.drop and inspection.stored and inspection.drop.format == "zip":
         s3_drops.copy_object(inspection.stored, run["bucket"], f"snapshots/{run['id']}/dataset.zip", s3=s3)
-    elif inspection.drop and inspection.folder and inspection.layout:
-        photos = {image.name: inspection.folder.files[image.name] for image in inspection.layout.images}
-        put_manifest(photos, S3Uri(run["bucket"], inspection.drop.prefix), _manifest_uri(run), s3=s3)
+    elif inspection.drop and inspection.folder:
+        # All of them: what is no photo still counts for the layout, which training reads again.
+        folder = S3Uri(run["bucket"], inspection.drop.prefix)
+        put_manifest(inspection.folder.files, folder, _manifest_uri(run), s3=s3)
 
 
 def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any]:
     drop, layout = inspection.drop, inspection.layout
     errors, folder = inspection.errors, inspection.folder
-    images = layout.images if layout else []
+    photos = layout.candidates if layout else []
     accepted = not errors and not inspection.wait_s
     return {
         "accepted": accepted,
         "reason": arrival.still_arriving(folder) if inspection.wait_s and folder else _reason(errors),
-        "findings": "",
         "wait_s": inspection.wait_s,
-        "dataset": drop.dataset if drop else run["key"],
+        "dataset": drop.dataset if drop else printable(run["key"]),
         "dataset_uri": _dataset_uri(run, drop) if accepted and drop else None,
         "folder_sha256": folder.sha256 if accepted and folder else None,
         "format": drop.format if drop else None,
-        "layout": layout.kind if layout and images else None,
+        "layout": layout.kind if layout and photos else None,
         "class_count": len(layout.counts) if layout else 0,
-        "image_count": len(images),
-        "total_bytes": sum(image.size_bytes for image in images),
+        "image_count": len(photos),
+        "layout_sha256": None if errors else inspection.layout_sha256,
+        "findings": _findings(inspection.problems),
+        "total_bytes": sum(photo.size_bytes for photo in photos),
         "drop_order_ms": _drop_order_ms(run, inspection.stored),
         "report_uri": str(S3Uri(data_bucket, f"runs/{run['id']}/inspection.json")),
     }
@@ -160,6 +184,12 @@ def _reason(errors: list[Problem]) -> str | None:
         return None
     more = f" (the report lists {len(errors)} problems)" if len(errors) > 1 else ""
     return bounded_reason(errors[0].message) + more
+
+
+def _findings(problems: list[Problem]) -> str:
+    """The warnings as one short text: it travels in the state of the workflow, and into notifications."""
+    warnings = [problem.message for problem in problems if problem.severity == "warning"]
+    return printable(". ".join(warnings), MAX_FINDINGS_CHARACTERS)
 
 
 def _dataset_uri(run: Run, drop: Drop) -> str:
@@ -203,12 +233,17 @@ def _details(inspection: Inspection) -> dict[str, Any]:
         ],
         "ignored": {
             "hidden": layout.hidden if layout else 0,
-            "not_images": layout.not_images if layout else 0,
-            "unlabelled": len(layout.unlabelled) if layout else 0,
+            "not_images": _count_not_photos(layout, spot_check),
+            "unlabelled": len(layout.strays) if layout else 0,
         },
         "spot_check": {
             "checked": spot_check.checked if spot_check else 0,
-            "bad": list(spot_check.bad) if spot_check else [],
+            "bad": spot_check.bad[:MAX_NAMES] if spot_check else [],
         },
         "problems": [problem.as_document() for problem in inspection.problems],
     }
+
+
+def _count_not_photos(layout: Layout | None, spot_check: SpotCheck | None) -> int:
+    outside = len(layout.others) if layout else 0
+    return outside + (len(spot_check.not_photos) if spot_check else 0)

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 
-from functions.inspect_dataset.problems import BadDropError
+from drops.problems import BadDropError
 
 BLOCK_BYTES = 64 * 1024
 CACHED_BLOCKS = 32

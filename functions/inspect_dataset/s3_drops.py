@@ -8,7 +8,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from functions.inspect_dataset.problems import BadDropError
+from drops.problems import BadDropError, quoted
 
 # HEAD has no body, so its error codes are bare HTTP statuses; 405 is a delete marker asked for by version.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -34,13 +34,22 @@ class StoredObject:
 def find_object(bucket: str, key: str, version_id: str, *, s3: Any) -> StoredObject:
     """The object of that version; of the current one when `version_id` is empty.
 
-    Raises BadDropError when it is gone.
+    Raises BadDropError when it is gone, or was never there.
     """
     try:
         head = s3.head_object(Bucket=bucket, Key=key, **_version(version_id))
     except ClientError as problem:
         if version_id and problem.response["Error"]["Code"] == "400":
-            raise BadDropError("bad_version", f"{version_id!r} is no version of {key!r}", [key]) from problem
+            raise BadDropError(
+                "bad_version", f"{quoted(version_id)} is no version of {quoted(key)}", [key]
+            ) from problem
+        if not version_id and problem.response["Error"]["Code"] in GONE:
+            raise BadDropError(
+                "not_there",
+                f"there is no object {quoted(key)} in the bucket {bucket}: check the key (upper and lower "
+                "case count), or drop the dataset there",
+                [key],
+            ) from problem
         raise _translated(problem, key) from problem
     return StoredObject(
         bucket,
@@ -65,6 +74,16 @@ def read_range(stored: StoredObject, first: int, last: int, *, s3: Any) -> bytes
     except ClientError as problem:
         raise _translated(problem, stored.key) from problem
     return _ranged_body(answer, first, last)
+
+
+def find_other_file(bucket: str, prefix: str, *, s3: Any) -> str | None:
+    """The first key under a prefix that is no zip and no mere folder."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            key: str = item["Key"]
+            if not key.lower().endswith((".zip", "/")):
+                return key
+    return None
 
 
 def read_start(stored: StoredObject, length: int, *, s3: Any) -> bytes:
@@ -105,9 +124,13 @@ def _version(version_id: str) -> dict[str, str]:
 def _translated(problem: ClientError, key: str) -> Exception:
     code = problem.response["Error"]["Code"]
     if code in GONE:
-        return BadDropError("vanished", f"{key!r} is no longer in the bucket: drop the dataset again", [key])
+        return BadDropError(
+            "vanished", f"{quoted(key)} is no longer in the bucket: drop the dataset again", [key]
+        )
     if code in CHANGED:
         return BadDropError(
-            "changed", f"{key!r} was overwritten while it was read: the newer drop has its own run", [key]
+            "changed",
+            f"{quoted(key)} was overwritten while it was read: the newer drop has its own run",
+            [key],
         )
     return problem

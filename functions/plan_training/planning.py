@@ -98,7 +98,7 @@ def _plan(
         "reason": reason,
         **_machines(option, settings),
         "hyperparameters": hyperparameters.encode(
-            values, run_id=run["id"], code_uri=code_uri, region=settings.region
+            values, run_id=run["id"], inspection=inspection, code_uri=code_uri, region=settings.region
         ),
         "input_data_config": _channels(inspection, values["backbone"], champion, settings),
         "volume_size_gb": BASE_VOLUME_GB[option.backend] + _data_gb(inspection, values["views"]),

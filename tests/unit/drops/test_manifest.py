@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from drops.manifest import Folder, ManifestError, ManifestPhoto, manifest_text, read_manifest
+from drops.manifest import Folder, ManifestError, ManifestFile, manifest_text, read_manifest
 
 FOLDER = Folder("bucket", "drops/pets/")
 PHOTOS = [
-    ManifestPhoto("cat/1.jpg", "v1", 400, '"etag"'),
-    ManifestPhoto("M\u00f6we/\n\u2028\udcff.jpg", "null", 0, '"e-2"'),
+    ManifestFile("cat/1.jpg", "v1", 400, '"etag"'),
+    ManifestFile("M\u00f6we/\n\u2028\udcff.jpg", "null", 0, '"e-2"'),
 ]
 LINES = manifest_text(FOLDER, PHOTOS).splitlines()
 

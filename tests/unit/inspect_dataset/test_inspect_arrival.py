@@ -7,7 +7,7 @@ import pytest
 from drops_in_memory import BUCKET, DROPPED_AT, JPEG, class_folders
 from inspecting import MANIFEST, REPORT, codes, inspect
 
-from drops.manifest import Folder, ManifestPhoto, read_manifest
+from drops.manifest import Folder, ManifestFile, read_manifest
 from functions.common.documents import check_document
 from functions.inspect_dataset.arrival import look_again
 
@@ -145,7 +145,7 @@ def test_the_manifest_has_the_versions_that_were_inspected(s3, make_run, version
     assert len(photos) == result["image_count"] == 13
     version_id = "v2" if versioned else "null"
     etag = s3.head_object(Bucket=BUCKET, Key="drops/pets/cat/0.jpg")["ETag"]
-    assert ManifestPhoto("cat/0.jpg", version_id, len(JPEG), etag) in photos
+    assert ManifestFile("cat/0.jpg", version_id, len(JPEG), etag) in photos
     assert 'cat/a "name"\u2028 of two.jpg' in {photo.name for photo in photos}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.inspect_dataset.problems import BadDropError
+from drops.problems import BadDropError
 from functions.inspect_dataset.ranged_object import BLOCK_BYTES, CACHED_BLOCKS, MAX_READ_BYTES, RangedObject
 
 CONTENT = bytes(range(251)) * (5 * BLOCK_BYTES // 251 + 1)

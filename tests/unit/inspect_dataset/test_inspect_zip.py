@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from drops_in_memory import BUCKET, DROPPED_AT, JPEG, SparseFile, class_folders, client_error, make_zip
 from inspecting import REPORT, SNAPSHOT, codes, inspect, inspect_bytes
 
+from drops.layout import read_layout
+from drops.text import printable
 from functions.inspect_dataset.inspection import inspect_drop
 
 
@@ -25,8 +27,9 @@ def test_a_sound_zip_is_accepted_and_copied(s3, make_run):
         "layout": "flat",
         "class_count": 2,
         "image_count": 40,
-        "total_bytes": 40 * len(JPEG),
+        "layout_sha256": read_layout((name, 1) for name in class_folders(images=20)).sha256,
         "findings": "",
+        "total_bytes": 40 * len(JPEG),
         "drop_order_ms": int(DROPPED_AT.timestamp() * 1000),
         "report_uri": f"s3://{BUCKET}/{REPORT}",
     }
@@ -186,3 +189,59 @@ def test_a_wide_archive_costs_one_read_a_sample(s3, make_run):
     assert result["accepted"]
     assert s3.gets <= 20
     assert s3.bytes_read < len(body) / 15
+
+
+@pytest.mark.parametrize("key", ["drops/team-a/pets.zip", "drops/team-a/2026/pets.ZIP"])
+def test_a_zip_in_a_teams_folder_of_zips_is_a_drop(s3, make_run, key):
+    s3.drop("drops/team-a/", b"")
+    s3.drop("drops/team-a/older.zip", b"whatever")
+    s3.drop("drops/team-b/cat/1.jpg", JPEG)
+    s3.drop(key, make_zip(class_folders()))
+    result, _ = inspect(s3, make_run(key))
+    assert (result["accepted"], result["dataset"]) == (True, key[len("drops/") : -4])
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        ("drops/pets/old.zip", "drops/pets/cat/1.jpg"),
+        ("drops/pets/cat/old.zip", "drops/pets/dog/1.jpg"),
+        ("drops/pets/old.ZIP", "drops/pets/_SUCCESS"),
+    ],
+)
+def test_a_zip_among_the_files_of_a_folder_drop_is_none_of_its_own(s3, make_run, key, other):
+    s3.drop(key, make_zip(class_folders()))
+    s3.drop(other, JPEG)
+    result, report = inspect(s3, make_run(key))
+    assert codes(report) == ["zip_in_folder"]
+    assert other in result["reason"]
+    assert "put the zip at drops/<dataset>.zip" in result["reason"]
+    assert inspect(s3, make_run(key, source="manual"))[0]["accepted"]
+
+
+@pytest.mark.parametrize("key", ["drops/never.zip", "drops/Pets.zip", "drops/team/never.zip"])
+def test_a_key_that_never_was_is_called_so(s3, make_run, key):
+    s3.drop("drops/pets.zip", make_zip(class_folders()))
+    result, report = inspect(s3, make_run(key))
+    assert codes(report) == ["not_there"]
+    assert f"there is no object '{key}' in the bucket {BUCKET}: check the key" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "drops/p\n../../code\ts3://bucket/elsewhere/_SUCCESS",
+        "drops/\x1b[2Jpets.zip",
+        "drops/\u202epets.zip",
+        "drops/a/../pets/_SUCCESS",
+        "drops/ /pets.zip",
+        f"drops/{'x' * 300}/_SUCCESS",
+    ],
+)
+def test_a_key_that_must_reach_no_screen_and_no_script_is_refused(s3, make_run, key):
+    s3.drop(key, make_zip(class_folders()))
+    result, report = inspect(s3, make_run(key))
+    assert codes(report) == ["unsafe_key"]
+    assert "drop it under another name" in result["reason"]
+    for text in (result["reason"], result["dataset"]):
+        assert text == printable(text)

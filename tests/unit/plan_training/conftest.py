@@ -75,7 +75,7 @@ def champion() -> dict[str, Any]:
 def plan(bucket, environment):
     """plan(overrides, images=..., photo_bytes=..., champion=...) -> the plan."""
 
-    def make(overrides=None, *, images=400, photo_bytes=60_000, champion=None, kind="zip"):
+    def make(overrides=None, *, images=400, photo_bytes=60_000, champion=None, kind="zip", findings=""):
         key = "snapshots/1/dataset.zip" if kind == "zip" else "snapshots/1/manifest.jsonl"
         request = {
             "run": {"id": RUN_ID, "bucket": "data-bucket"},
@@ -84,6 +84,8 @@ def plan(bucket, environment):
                 "image_count": images,
                 "total_bytes": images * photo_bytes,
                 "dataset_uri": f"s3://data-bucket/{key}",
+                "layout_sha256": "5" * 64,
+                "findings": findings,
             },
         }
         return plan_training(request, settings=read_settings(environment), champion=champion, s3=bucket)

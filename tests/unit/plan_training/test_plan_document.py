@@ -135,6 +135,14 @@ def test_hyperparameters_are_what_the_toolkit_decodes(plan):
     assert arguments[arguments.index("--run-id") + 1] == RUN_ID
 
 
+def test_the_inspection_travels_to_training_within_a_hyperparameters_limit(plan):
+    findings = "'\"\\ä犬😀" * 140
+    made = plan(findings=findings)["hyperparameters"]
+    assert json.loads(made["inspection-findings"]) == findings
+    assert json.loads(made["layout-sha256"]) == "5" * 64
+    assert len(made["inspection-findings"]) <= 2500
+
+
 def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monkeypatch, request):
     from sagemaker_training import mapping
 
@@ -142,7 +150,8 @@ def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monk
     import arguments
 
     folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]
-    by_itself = arguments.parse_arguments([*folders, "--run-id", RUN_ID], {})
+    of_the_run = ["--run-id", RUN_ID, "--layout-sha256", "5" * 64]
+    by_itself = arguments.parse_arguments([*folders, *of_the_run], {})
     made = plan()["hyperparameters"]
     own = {name: json.loads(value) for name, value in made.items() if not name.startswith("sagemaker_")}
     assert arguments.parse_arguments([*folders, *mapping.to_cmd_args(own)], {}) == by_itself
@@ -204,7 +213,13 @@ def test_the_handler_reads_the_pointer_and_plans(monkeypatch, environment, bucke
     event = {
         "run": {"id": RUN_ID},
         "overrides": {"backend": None},
-        "inspection": {"image_count": 40, "total_bytes": 4_000_000, "dataset_uri": "s3://data-bucket/x.zip"},
+        "inspection": {
+            "image_count": 40,
+            "total_bytes": 4_000_000,
+            "dataset_uri": "s3://data-bucket/x.zip",
+            "layout_sha256": "5" * 64,
+            "findings": "",
+        },
     }
     assert handler_module.handler(event, Context())["champion"] == champion
 

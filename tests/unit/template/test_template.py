@@ -1,6 +1,7 @@
 """The template agrees with the workflow, the functions and its own rules."""
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -36,6 +37,30 @@ def test_every_parameter_is_used() -> None:
     text = str({key: value for key, value in TEMPLATE.items() if key != "Parameters"})
     for name in TEMPLATE["Parameters"]:
         assert f"'{name}'" in text or f"${{{name}}}" in text, name
+
+
+@pytest.mark.parametrize(
+    ("key", "starts"),
+    [
+        ("drops/pets.zip", True),
+        ("drops/pets.ZIP", True),
+        ("drops/pets.tar", True),  # refused where the person sees it
+        ("drops/team-a/pets.zip", True),
+        ("drops/team-a/2026/pets.ZIP", True),
+        ("drops/pets/_SUCCESS", True),
+        ("drops/pets/cat/1.jpg", False),
+        ("drops/pets/cat/zip", False),
+        ("runs/1/model.zip", False),
+        ("snapshots/1/dataset.zip", False),
+        ("uploads/a/b.zip", False),
+    ],
+)
+def test_which_objects_start_a_run(key: str, starts: bool) -> None:
+    pattern = RESOURCES["DropRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    (others,) = [rule["anything-but"]["wildcard"] for rule in pattern if "anything-but" in rule]
+    wildcards = [rule["wildcard"] for rule in pattern if "wildcard" in rule]
+    matched = any(fnmatchcase(key, wildcard) for wildcard in wildcards)
+    assert (matched or not any(fnmatchcase(key, wildcard) for wildcard in others)) == starts
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

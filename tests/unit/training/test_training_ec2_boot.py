@@ -11,7 +11,7 @@ from made_photos import COLOURS, Trained, make_jpeg
 from s3_objects import S3Objects, etag, serve
 
 from deploy_scripts.build import training_files, write_ec2_requirements
-from drops.manifest import Folder, ManifestPhoto, manifest_text
+from drops.manifest import Folder, ManifestFile, manifest_text
 
 
 def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
@@ -23,7 +23,7 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
         "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
     )
     photos = {f"{label}/{number}.jpg": make_jpeg(label, number) for label in COLOURS for number in range(6)}
-    lines = [ManifestPhoto(name, "v1", len(body), etag(body)) for name, body in photos.items()]
+    lines = [ManifestFile(name, "v1", len(body), etag(body)) for name, body in photos.items()]
     folder = Folder("data", "drops/my pets/")
     machine.put("data/snapshots/1/manifest.jsonl", manifest_text(folder, lines).encode())
     machine.put_plan(**{"image-size": 64, "epochs": 3, "run-id": "c" * 32})

@@ -13,7 +13,7 @@ from test_training_interruption import assert_same_result, in_folder
 
 import folder_drop
 from arguments import parse_arguments
-from drops.manifest import Folder, ManifestPhoto, manifest_text
+from drops.manifest import Folder, ManifestFile, manifest_text
 from errors import DatasetError
 from folder_drop import open_dataset
 from stop import StoppedError, StopSignal
@@ -34,11 +34,11 @@ class Drop:
 
     def __init__(self, s3: S3Objects, channel: Path) -> None:
         self.s3, self.channel = s3, channel
-        self.photos: list[ManifestPhoto] = []
+        self.photos: list[ManifestFile] = []
 
     def add(self, name: str, body: bytes, version_id: str = "v1") -> None:
         self.s3.objects[self.path(name), version_id] = body
-        self.photos.append(ManifestPhoto(name, version_id, len(body), etag(body)))
+        self.photos.append(ManifestFile(name, version_id, len(body), etag(body)))
         self.write(manifest_text(Folder(BUCKET, PREFIX), self.photos))
 
     def write(self, text: str) -> None:
@@ -74,7 +74,7 @@ def test_the_inspected_version_is_read_whatever_came_later(drop: Drop) -> None:
     drop.s3.objects[drop.path("cat/1.jpg"), "v2"] = b"came later"
     drop.s3.objects[drop.path("emu/1.jpg"), "v1"] = b"a class that came later"
     source = open_dataset(drop.channel)
-    assert source.names() == ["cat/1.jpg"]
+    assert source.entries() == [("cat/1.jpg", 9)]
     assert source.read("cat/1.jpg") == b"inspected"
 
 
@@ -82,7 +82,7 @@ def test_no_name_leads_anywhere(drop: Drop, tmp_path: Path) -> None:
     for number, name in enumerate(CONFUSING):
         drop.add(name, f"photo {number}".encode())
     source = open_dataset(drop.channel)
-    assert {name: source.read(name) for name in source.names()} == {
+    assert {name: source.read(name) for name, _ in source.entries()} == {
         name: f"photo {number}".encode() for number, name in enumerate(CONFUSING)
     }
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
@@ -110,7 +110,7 @@ def test_what_differs_from_the_inspection_is_refused_by_name(drop: Drop, change,
 
 def test_another_size_is_refused(drop: Drop) -> None:
     drop.add("cat/1.jpg", b"first")
-    drop.photos[0] = ManifestPhoto("cat/1.jpg", "v1", 4, etag(b"first"))
+    drop.photos[0] = ManifestFile("cat/1.jpg", "v1", 4, etag(b"first"))
     drop.write(manifest_text(Folder(BUCKET, PREFIX), drop.photos))
     with pytest.raises(DatasetError, match="is not what was inspected"):
         open_dataset(drop.channel)
@@ -178,8 +178,8 @@ def test_a_zip_or_a_folder_needs_no_aws(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.jpg").write_bytes(make_jpeg("blue", 1))
     program = "import sys, pathlib, folder_drop\n"
-    program += f"print(folder_drop.open_dataset(pathlib.Path({str(tmp_path)!r})).names())\n"
+    program += f"print(folder_drop.open_dataset(pathlib.Path({str(tmp_path)!r})).entries())\n"
     program += "print('boto3' in sys.modules)"
     folder = Path(folder_drop.__file__).parent
     output = subprocess.check_output([sys.executable, "-c", program], cwd=folder, text=True)
-    assert output == "['cat/1.jpg']\nFalse\n"
+    assert output == "[('cat/', 0), ('cat/1.jpg', " + str(len(make_jpeg("blue", 1))) + ")]\nFalse\n"

@@ -17,7 +17,9 @@ from made_photos import COLOURS, Trained, make_jpeg, write_photos
 from PIL import Image
 
 from arguments import parse_arguments
+from drops.layout import read_layout
 from errors import DatasetError
+from photo_source import FolderSource
 from train import main, train
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -206,6 +208,25 @@ def test_photos_that_cannot_be_decoded_are_left_out_and_listed(weights: Path, tm
     assert sorted(item["name"] for item in metrics["excluded_images"]) == ["blue/cut.jpg", "green/empty.png"]
     assert sum(metrics["images"].values()) == 30
     assert "blue/cut.jpg" in (run.output / "report.html").read_text()
+
+
+def test_what_the_inspection_found_is_in_the_report(trained: Trained, tmp_path: Path) -> None:
+    findings = "photos in no class folder are left out: '<b>stray</b>\x1b.jpg'"
+    inspected = read_layout(FolderSource(trained.dataset).entries()).sha256
+    again = run_again(trained, tmp_path, layout_sha256=inspected, inspection_findings=findings)
+    report = (again.output / "report.html").read_text()
+    assert "What the inspection found" in report
+    assert "&#x27;&lt;b&gt;stray&lt;/b&gt;\\x1b.jpg&#x27;" in report
+    assert "What the inspection found" not in (trained.output / "report.html").read_text()
+
+
+@pytest.mark.parametrize("inspected", ["0" * 64, "no digest"])
+def test_a_dataset_that_was_not_inspected_is_not_trained_on(
+    trained: Trained, tmp_path: Path, inspected: str
+) -> None:
+    with pytest.raises(DatasetError, match="not those that were inspected"):
+        run_again(trained, tmp_path, layout_sha256=inspected)
+    assert not (tmp_path / "model").exists()
 
 
 def test_too_many_bad_photos_end_the_run_with_their_list(weights: Path, tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""The names in a drop: parted into folders, told apart from clutter, in one normal form, or refused."""
+
+import re
+import unicodedata
+
+from drops.limits import MAX_NAME_BYTES
+from drops.text import is_unsafe
+
+# What operating systems and network drives lay beside the photos (names that begin with a dot go as well).
+_CLUTTER = frozenset(
+    {
+        "__macosx",  # macOS, in its archives
+        "icon\r",  # macOS, the icon of a folder
+        "thumbs.db",  # Windows
+        "ehthumbs.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "system volume information",
+        "@eadir",  # Synology
+        "_success",  # the marker of a folder drop
+    }
+)
+# Suffixes that are photos more often than not. Content decides; this only says where to look first.
+_PHOTO_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff",
+    ".avif",
+)  # fmt: skip
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+# Control characters, lone surrogates, and the separators that end a line.
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# What reorders a line: https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def path_parts(name: str) -> tuple[str, ...]:
+    """The folders of a name and its file. Some Windows tools write backslashes into archives."""
+    return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def is_folder(name: str) -> bool:
+    """Whether the name of an archive's member or of an S3 object stands for a folder itself."""
+    return name.endswith(("/", "\\"))
+
+
+def is_clutter(parts: tuple[str, ...]) -> bool:
+    """Whether something is hidden, or laid there by an operating system, itself or by a folder around it."""
+    return any(part.startswith(".") or part.casefold() in _CLUTTER for part in parts)
+
+
+def has_photo_suffix(name: str) -> bool:
+    return name.lower().endswith(_PHOTO_SUFFIXES)
+
+
+def has_archive_suffix(name: str) -> bool:
+    return name.lower().endswith(_ARCHIVE_SUFFIXES)
+
+
+def class_name(folder: str) -> str:
+    """The normal form of a class folder's name: NFC, without blanks at both ends.
+
+    https://www.unicode.org/reports/tr15/: macOS writes decomposed names, other systems composed ones.
+    """
+    return unicodedata.normalize("NFC", folder).strip()
+
+
+def alike(label: str) -> str:
+    """Equal for class names that differ by upper and lower case alone."""
+    return unicodedata.normalize("NFC", label.casefold())
+
+
+def is_unsafe_path(name: str) -> bool:
+    """Absolute, with a drive, climbing out, or cut by a NUL: never a name of an honest archive."""
+    return bool(re.match(r"[/\\]|[A-Za-z]:", name)) or climbs_out(name) or "\0" in name
+
+
+def climbs_out(name: str) -> bool:
+    return ".." in re.split(r"[/\\]", name)
+
+
+def folder_fault(folder: str) -> str | None:
+    """Why a folder's name cannot be that of a class, as the end of a sentence; None for a good one."""
+    if not folder.isprintable() and any(is_unsafe(character) for character in folder):
+        return "has control or invisible characters"
+    if not folder.strip():
+        return "is blank"
+    return _length_fault(folder)
+
+
+def file_fault(file: str) -> str | None:
+    """The same for a photo's name, which is only shown: marks that neither reorder nor hide it may stay."""
+    # Nearly every name is printable, which costs far less to ask.
+    if not file.isprintable() and any(
+        unicodedata.category(character) in _CONTROLS or character in _REORDERING for character in file
+    ):
+        return "has control characters"
+    return _length_fault(file)
+
+
+def _length_fault(part: str) -> str | None:
+    too_long = len(part.encode()) > MAX_NAME_BYTES
+    return f"is longer than {MAX_NAME_BYTES} bytes" if too_long else None
