@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin
 
 from botocore.httpsession import get_cert_path
 
+from drops.photo_formats import SIGNATURE_BYTES
 from functions.inference.addresses import Address, Resolver, checked_addresses, system_resolver
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import (
@@ -23,7 +24,7 @@ from functions.inference.errors import (
     OutOfTimeError,
 )
 from functions.inference.hosts import HostRules
-from functions.inference.image_formats import SIGNATURE_BYTES, image_format
+from functions.inference.image_formats import image_format
 from functions.inference.image_urls import ImageUrl, parse_image_url
 
 MAX_REDIRECTS = 3

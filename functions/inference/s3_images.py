@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from drops.photo_formats import SIGNATURE_BYTES
 from functions.common.s3_uris import S3Uri
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import ImageHostError, ImageNotFoundError, ImageTooLargeError
-from functions.inference.image_formats import SIGNATURE_BYTES, image_format
+from functions.inference.image_formats import image_format
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,8 +7,8 @@ import pytest
 from api_document import DOCUMENT, check, check_answer, resolved
 from jsonschema import Draft202012Validator, ValidationError
 
+from drops.photo_formats import MEDIA_TYPES
 from functions.inference import events, image_urls, responses
-from functions.inference.image_formats import CONTENT_TYPES
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
@@ -62,7 +62,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert urls["maxItems"] == SCHEMAS["BatchAnswer"]["properties"]["results"]["maxItems"] == events.MAX_URLS
     assert urls["items"]["maxLength"] == image_urls.MAX_URL_LENGTH
     taken = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]
-    assert taken.keys() == {"application/json", "application/octet-stream", *CONTENT_TYPES.values()}
+    assert taken.keys() == {"application/json", "application/octet-stream", *MEDIA_TYPES.values()}
 
 
 @pytest.mark.parametrize(
