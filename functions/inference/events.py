@@ -165,8 +165,10 @@ def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
 def _s3_image(fields: Mapping[str, Any], bucket: str, keys: str, where: str) -> S3Uri:
     try:
         uri = parse_s3_uri(_text(fields, "s3_uri"))
-    except S3UriError as error:
-        raise BadRequestError(str(error)) from error
+    except S3UriError:
+        raise BadRequestError(
+            "s3_uri is not of the form s3://bucket/key; an https address goes into url"
+        ) from None
     # S3 takes ".." as a part of a key like any other, but what stands before it may not.
     if uri.bucket != bucket or not re.fullmatch(keys, uri.key) or {".", ".."} & set(uri.key.split("/")):
         raise ForbiddenAddressError(f"s3_uri must be an object of s3://{bucket}/{where}")

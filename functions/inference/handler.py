@@ -65,7 +65,7 @@ def _settings() -> Settings:
 def _predictor() -> Predictor:
     settings = _settings()
     return Predictor(
-        fetcher=ImageFetcher(settings.hosts, settings.max_image_bytes),
+        fetcher=ImageFetcher(settings.hosts, settings.max_image_bytes, settings.contact),
         read_s3_image=partial(read_s3_image, max_bytes=settings.max_image_bytes, s3=image_client),
         live_pointer=LivePointer(
             settings.live_pointer_parameter, cache_s=settings.pointer_cache_s, ssm=pointer_client
