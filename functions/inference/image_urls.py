@@ -62,6 +62,8 @@ def parse_image_url(url: str) -> ImageUrl:
         # Not the error's own text: it may quote the URL.
         raise BadRequestError("the url is malformed: its characters, host or port cannot be read") from error
     if parts.scheme not in DEFAULT_PORTS:
+        if parts.scheme == "data":
+            raise BadRequestError('a data: URL is the image itself; send it as {"image": "data:..."}')
         raise BadRequestError("the url must start with https:// or http://")
     if "@" in parts.netloc:
         raise BadRequestError("the url holds a user name or password; leave them out")
