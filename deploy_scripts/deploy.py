@@ -20,6 +20,8 @@ from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from deploy_scripts.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.stack import deploy_stack, read_outputs
+from functions.common.errors import SettingsError
+from functions.inference.hosts import parse_hosts
 
 # A laptop's cloud answers at once; its photos may come from this machine.
 LAPTOP_PARAMETERS = {
@@ -30,6 +32,10 @@ LAPTOP_PARAMETERS = {
     "PointerCacheSeconds": "1",
     "AllowedPrivateHosts": "127.0.0.1,localhost",
 }
+
+
+# Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
+HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,14 @@ def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:
         raise CliError(
             f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
         )
+    for name in sorted(HOST_PARAMETERS & set(parameters)):
+        try:
+            parse_hosts(parameters[name])
+        except SettingsError as error:
+            raise CliError(
+                f"The parameter {name} is malformed: {error}.",
+                f'Write --parameter "{name}=example.com, *.example.org, 192.0.2.7".',
+            ) from error
 
 
 def _upload_template(bucket: ArtifactsBucket, template: dict[str, object], built: Build) -> str:

@@ -31,6 +31,8 @@ UNREAD_FORMATS = {
 # ISO base media brands: https://aomediacodec.github.io/av1-avif/ and ISO/IEC 23008-12, annex B.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+# Of the second header: its versions are told by it. Two letters alone begin many a text.
+_BMP_HEADER_SIZES = frozenset(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 
@@ -47,6 +49,12 @@ def unread_format(head: bytes | bytearray) -> str | None:
     return found if found in UNREAD_FORMATS else None
 
 
+def why_unread(head: bytes | bytearray) -> str:
+    """Of content in no format of MEDIA_TYPES: what it is, and what to do where that is known."""
+    known = unread_format(head)
+    return UNREAD_FORMATS[known] if known else f"the content is not one of {FORMATS_SENTENCE}"
+
+
 def _signature(head: bytes) -> str | None:  # noqa: PLR0911 - a table of signatures, one line each
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -56,7 +64,7 @@ def _signature(head: bytes) -> str | None:  # noqa: PLR0911 - a table of signatu
         return "WEBP"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
-    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # reserved, must be zero
+    if head.startswith(b"BM") and head[14:18] in _BMP_HEADER_SIZES:
         return "BMP"
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # the last two: BigTIFF
         return "TIFF"

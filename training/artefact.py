@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+import drops
 from classifier import CLASSES_FILE, DESCRIPTION_FILE, WEIGHTS_FILE, Classifier
 
 # What `code/inference.py` imports, and nothing else: the endpoint needs no dataset and no report.
@@ -21,6 +22,8 @@ _CODE = (
     "serving_network.py",
     "serving_request.py",
 )
+# Of what a drop is: what preprocessing.py imports.
+_DROPS = ("__init__.py", "photo_formats.py", "photo_bounds")
 
 
 def write_artefact(classifier: Classifier, model_dir: Path) -> None:
@@ -33,3 +36,10 @@ def write_artefact(classifier: Classifier, model_dir: Path) -> None:
     (model_dir / DESCRIPTION_FILE).write_text(json.dumps(classifier.describe(), indent=1), "utf-8")
     for name in _CODE:
         shutil.copyfile(Path(__file__).parent / name, code_dir / name)
+    shared = Path(drops.__file__).parent
+    for file in sorted(shared.rglob("*.py")):
+        place = file.relative_to(shared)
+        if place.parts[0] in _DROPS:
+            copy = code_dir / "drops" / place
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)

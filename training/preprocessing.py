@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
-# What a photo's bytes may be; Pillow's other decoders stay out of reach of strangers' files.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+from drops.photo_bounds import PhotoBoundsError, check_photo
+from drops.photo_formats import photo_format, why_unread
+
 # From here on Pillow itself warns of a decompression bomb; more than a camera makes.
 MAX_PIXELS = 89_478_485
 
@@ -123,8 +124,13 @@ def open_photo(photo: bytes, least_side: int) -> Image.Image:
     A JPEG is decoded at the smallest of the sizes that its coding allows (`draft`) and that is not below
     `least_side`, which makes large photos several times cheaper. Raises PhotoError as `decode_views` does.
     """
+    format_name = photo_format(photo)
+    if not format_name:
+        raise PhotoError(why_unread(photo))
     try:
-        with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
+        check_photo(photo, format_name, MAX_PIXELS)
+        # Of the checked format alone: Pillow's other decoders stay out of reach of strangers' files.
+        with Image.open(io.BytesIO(photo), formats=[format_name]) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise PhotoError(f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS}")
             image.draft("RGB", (least_side, least_side))
@@ -134,11 +140,13 @@ def open_photo(photo: bytes, least_side: int) -> Image.Image:
             return _to_rgb(upright)
     except PhotoError:
         raise
+    except PhotoBoundsError as error:
+        raise PhotoError(str(error)) from error
     except Image.DecompressionBombError as error:
         # Pillow looks first, from twice its own limit on.
         raise PhotoError(f"too many pixels: {error}; the limit is {MAX_PIXELS}") from error
     except UnidentifiedImageError as error:
-        raise PhotoError(f"not one of {', '.join(FORMATS)}") from error
+        raise PhotoError(f"it begins like {format_name} but is no such photo") from error
     # Broken files surface as nearly anything from Pillow's decoders.
     except Exception as error:
         raise PhotoError(f"cannot be decoded: {error}") from error

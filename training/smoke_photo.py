@@ -4,13 +4,13 @@ import io
 from dataclasses import dataclass
 
 import torch
-from PIL import Image
 
 from classifier import Classifier
+from drops.photo_formats import photo_format
 from errors import TrainingError
 from features import Features
 from photo_source import PhotoSource
-from preprocessing import FORMATS, open_photo
+from preprocessing import open_photo
 
 FILE_NAME = "smoke_test.jpg"
 # Small enough for every hop on the way to an endpoint (InvokeEndpoint takes 6 MiB).
@@ -49,9 +49,8 @@ def pick_smoke_photo(
 
 def _as_jpeg(photo: bytes) -> bytes:
     """The photo itself when it is a small JPEG, else a JPEG of it at most 1024 pixels wide and high."""
-    with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
-        if image.format == "JPEG" and len(photo) <= _MAX_BYTES:
-            return photo
+    if photo_format(photo) == "JPEG" and len(photo) <= _MAX_BYTES:
+        return photo
     small = open_photo(photo, _MAX_SIDE)
     small.thumbnail((_MAX_SIDE, _MAX_SIDE))
     buffer = io.BytesIO()

@@ -27,5 +27,6 @@ def parse_s3_uri(text: str) -> S3Uri:
     scheme, separator, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not separator or not bucket:
-        raise S3UriError(f"{text!r} is not an S3 address; write it as s3://bucket/key")
+        # Not the text: a signed https address, which is a secret, is what people take for one.
+        raise S3UriError("this is not an S3 address; write it as s3://bucket/key")
     return S3Uri(bucket, key)

@@ -2,16 +2,16 @@
 
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import ForbiddenAddressError, ImageHostError
+from functions.inference.host_names import Address
 from functions.inference.hosts import HostRules
 from functions.inference.image_urls import DEFAULT_PORTS, ImageUrl
 
-Address = IPv4Address | IPv6Address
 # A name and the time limit in seconds -> addresses as text. Raises OSError or TimeoutError.
 Resolver = Callable[[str, float], list[str]]
 
@@ -19,14 +19,20 @@ Resolver = Callable[[str, float], list[str]]
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 # RFC 6052: the last 32 bits are an IPv4 address. AWS's NAT64 uses this prefix.
 _NAT64 = IPv6Network("64:ff9b::/96")
-# Reserved, though not every Python says so: RFC 6890 (protocol assignments), RFC 9637 (examples).
-_RESERVED = (ip_network("192.0.0.0/24"), ip_network("3fff::/20"))
+# RFC 5214, section 6.1: an interface identifier of ISATAP holds an IPv4 address in its last 32 bits.
+_ISATAP = (0x00005EFE, 0x02005EFE)
+# Reserved, though not every Python says so: RFC 6890 (protocol assignments), RFC 7526 (the deprecated relays
+# of 6to4), RFC 9637 (examples).
+_RESERVED = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"), ip_network("3fff::/20"))
 # Never, whatever a deployment allows: instance metadata and credentials, "this host", multicast.
 # fd00:ec2::/32 holds the IPv6 side of EC2's local services (IMDS, DNS, time, EKS Pod Identity).
+# 168.63.129.16 is Azure's wire server, which hands certificates to the machine that asks, though it lies in
+# public space: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 _NEVER = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
+        "168.63.129.16/32",
         "169.254.0.0/16",
         "224.0.0.0/3",
         "::/128",
@@ -55,6 +61,8 @@ def checked_addresses(
         reached = reached_addresses(address)
         if any(is_never_allowed(one) for one in reached):
             raise ForbiddenAddressError(f"{url.host} leads to an address that is never fetched from")
+        if any(hosts.denies(one) for one in reached):
+            raise ForbiddenAddressError(f"this deployment does not fetch images from where {url.host} leads")
         if not allowed_by_name and not all(is_public(one) for one in reached):
             # The address itself stays unsaid: it would tell an outsider about a private network.
             raise ForbiddenAddressError(f"{url.host} does not lead to public addresses only")
@@ -69,6 +77,8 @@ def reached_addresses(address: Address) -> list[Address]:
         return [address.ipv4_mapped]
     if address in _NAT64:
         return [IPv4Address(int(address) & 0xFFFFFFFF)]
+    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
+        return [address, IPv4Address(int(address) & 0xFFFFFFFF)]
     tunnel_ends = [address.sixtofour] if address.sixtofour else list(address.teredo or ())
     return [address, *tunnel_ends]
 

@@ -34,6 +34,10 @@ class TooManyPixelsError(DropserveError):
     """Decoding the image would cost too much memory."""
 
 
+class ImageTooCostlyError(DropserveError):
+    """Decoding the image would take too long, for its size."""
+
+
 class DamagedImageError(DropserveError):
     """The content starts like an image but cannot be decoded."""
 

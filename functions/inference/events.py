@@ -1,20 +1,20 @@
 """The events that the function takes, as typed requests; schemas/inference.openapi.json describes them."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from drops.photo_formats import photo_format
+from drops.text import printable
 from functions.common.s3_uris import S3Uri, S3UriError, parse_s3_uri
+from functions.inference.base64_images import decode_image
 from functions.inference.errors import (
     BadRequestError,
     ForbiddenAddressError,
     MethodNotAllowedError,
-    NotAnImageError,
 )
-from functions.inference.image_formats import image_format
+from functions.inference.http_events import HttpRequest, read_event, sender_of
 from functions.inference.image_urls import ImageUrl, parse_image_url
 
 DEFAULT_TOP_K = 5
@@ -22,6 +22,7 @@ MAX_TOP_K = 1000
 # As many are fetched at once, each of at most MAX_IMAGE_BYTES: they fit in the function's memory.
 MAX_URLS = 10
 
+_SOURCES = {"url", "urls", "s3_uri", "image"}
 _OPTIONS = {"top_k", "min_probability"}
 # Patterns are compiled when they are needed: most requests need none.
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
@@ -54,24 +55,17 @@ class Request(NamedTuple):
     candidate: Candidate | None = None
 
 
-def is_http_event(event: Any) -> bool:
-    """Whether a Function URL or an API Gateway HTTP API (payload format 2.0) sent the event."""
-    if not isinstance(event, dict):
-        return False
-    context = event.get("requestContext")
-    return isinstance(context, dict) and isinstance(context.get("http"), dict)
-
-
 def parse_request(event: Any, *, data_bucket: str) -> Request:
     """The request in an event of Lambda.
 
-    {"url"}, {"urls"} or {"s3_uri"} with "top_k"? and "min_probability"?, by direct invoke or as a JSON body;
-    all but "urls" as a query string; an image's bytes as the body. An "s3_uri" is of `data_bucket`, under
-    uploads/. By direct invoke only: "endpoint_name" beside an "s3_uri" under runs/<run id>/.
+    {"url"}, {"urls"}, {"s3_uri"} or {"image"} with "top_k"? and "min_probability"?, by direct invoke or as a
+    JSON body; "url" and "s3_uri" as a query string, too; an image's bytes as the body. An "image" is base64,
+    an "s3_uri" of `data_bucket`, under uploads/. By direct invoke only: "endpoint_name" beside an "s3_uri"
+    under runs/<run id>/.
     Raises BadRequestError, ForbiddenAddressError, MethodNotAllowedError.
     """
-    if is_http_event(event):
-        return _http_request(event, data_bucket)
+    if sender := sender_of(event):
+        return _http_request(read_event(event, sender), data_bucket)
     if not isinstance(event, dict):
         raise BadRequestError('the event must be a JSON object: {"url": "https://..."}')
     if "endpoint_name" in event:
@@ -79,19 +73,22 @@ def parse_request(event: Any, *, data_bucket: str) -> Request:
     return _request(event, data_bucket)
 
 
-def _http_request(event: Mapping[str, Any], data_bucket: str) -> Request:
-    method = event["requestContext"]["http"].get("method")
-    query = event.get("queryStringParameters") or {}
-    if method == "GET":
-        return _request(query, data_bucket)
-    if method != "POST":
-        raise MethodNotAllowedError(f"{method} is not taken; use GET ?url= or POST a JSON body or an image")
-    body = _body(event)
-    if _is_image(event, body):
-        _check_known(query, _OPTIONS)
-        return Request((body,), **_options(query))
+def _http_request(http: HttpRequest, data_bucket: str) -> Request:
+    if http.method == "GET":
+        if "image" in http.query:
+            raise BadRequestError("an image does not fit into a query string; send it by POST")
+        return _request(http.query, data_bucket)
+    if http.method != "POST":
+        raise MethodNotAllowedError(
+            f"{printable(http.method, 20)} is not taken; use GET ?url= or POST a JSON body or an image"
+        )
+    if http.body is None:
+        raise BadRequestError("the body is missing")
+    if photo_format(http.body) or http.content_type.startswith("image/"):
+        _check_known(http.query, _OPTIONS)
+        return Request((_posted_image(http.body),), **_options(http.query))
     try:
-        fields = json.loads(body.decode())
+        fields = json.loads(http.body.decode())
     # ValueError: no UTF-8 or no JSON. RecursionError: brackets thousands deep.
     except (ValueError, RecursionError) as error:
         raise BadRequestError(
@@ -102,36 +99,27 @@ def _http_request(event: Mapping[str, Any], data_bucket: str) -> Request:
     return _request(fields, data_bucket)
 
 
-def _is_image(event: Mapping[str, Any], body: bytes) -> bool:
-    headers = event.get("headers") or {}  # their names are in lower case in payload format 2.0
-    if str(headers.get("content-type", "")).strip().lower().startswith("image/"):
-        return True
-    try:
-        image_format(body)
-    except NotAnImageError:
-        return False
-    return True
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body")
-    if not isinstance(body, str) or not body:
-        raise BadRequestError("the body is missing")
-    if not event.get("isBase64Encoded"):
-        return body.encode(errors="surrogatepass")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadRequestError("the body is not valid base64") from error
+def _posted_image(body: bytes) -> bytes:
+    """The body, or what it is the base64 of: many a client encodes once more than it needs."""
+    if not photo_format(body):
+        try:
+            decoded = decode_image(body.decode("ascii"))
+        except (BadRequestError, UnicodeError):
+            return body
+        if photo_format(decoded):
+            return decoded
+    return body
 
 
 def _request(fields: Mapping[str, Any], data_bucket: str) -> Request:
-    _check_known(fields, {"url", "urls", "s3_uri"} | _OPTIONS)
-    if len(fields.keys() & {"url", "urls", "s3_uri"}) > 1:
-        raise BadRequestError("give one of url, urls and s3_uri, not several")
+    _check_known(fields, _SOURCES | _OPTIONS)
+    if len(fields.keys() & _SOURCES) > 1:
+        raise BadRequestError("give one of url, urls, s3_uri and image, not several")
     options = _options(fields)
     if "urls" in fields:
         return Request(_urls(fields["urls"]), is_batch=True, **options)
+    if "image" in fields:
+        return Request((decode_image(fields["image"]),), **options)
     if "s3_uri" in fields:
         return Request((_s3_image(fields, data_bucket, _UPLOAD_KEY, "uploads/"),), **options)
     return Request((parse_image_url(_text(fields, "url")),), **options)
@@ -165,8 +153,10 @@ def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
 def _s3_image(fields: Mapping[str, Any], bucket: str, keys: str, where: str) -> S3Uri:
     try:
         uri = parse_s3_uri(_text(fields, "s3_uri"))
-    except S3UriError as error:
-        raise BadRequestError(str(error)) from error
+    except S3UriError:
+        raise BadRequestError(
+            "s3_uri is not of the form s3://bucket/key; an https address goes into url"
+        ) from None
     # S3 takes ".." as a part of a key like any other, but what stands before it may not.
     if uri.bucket != bucket or not re.fullmatch(keys, uri.key) or {".", ".."} & set(uri.key.split("/")):
         raise ForbiddenAddressError(f"s3_uri must be an object of s3://{bucket}/{where}")

@@ -5,39 +5,51 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import cache
-from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin
 
 from botocore.httpsession import get_cert_path
 
-from functions.inference.addresses import Address, Resolver, checked_addresses, system_resolver
+from drops.photo_formats import MEDIA_TYPES, SIGNATURE_BYTES, photo_format, why_unread
+from functions.common.errors import DropserveError
+from functions.inference.addresses import Resolver, checked_addresses, system_resolver
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import (
     BadRequestError,
     ImageHostError,
-    ImageNotFoundError,
     ImageTooLargeError,
     NotAnImageError,
     OutOfTimeError,
 )
+from functions.inference.host_names import Address
+from functions.inference.host_statuses import check_status
 from functions.inference.hosts import HostRules
-from functions.inference.image_formats import SIGNATURE_BYTES, image_format
 from functions.inference.image_urls import ImageUrl, parse_image_url
 
 MAX_REDIRECTS = 3
 MAX_CONNECT_ATTEMPTS = 4
 CONNECT_TIMEOUT_S = 3.0
+VERSION = "0.1.0"
 # The longest silence in the middle of an answer; all of it together has a deadline of its own.
 IDLE_TIMEOUT_S = 4.0
 READ_BYTES = 64 * 1024
 
+# Codings that change the bytes (the IANA registry of HTTP content codings); others are names without effect.
+_COMPRESSIONS = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"}
+# What hosts send instead of an image: its media type -> its name.
+_PAGES = {
+    "text/html": "a web page",
+    "application/xhtml+xml": "a web page",
+    "application/json": "JSON",
+    "application/xml": "XML",
+    "text/xml": "XML",
+    "text/plain": "text",
+}
 _REDIRECTS = {301, 302, 303, 307, 308}
-_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _DOING = "fetching the image"
-# What object stores say when nobody told them the type.
-_UNKNOWN_TYPES = {"application/octet-stream", "binary/octet-stream"}
+# All that a host may send for an image of the largest size: headers, and the sizes of small chunks.
+WIRE_SHARE, WIRE_EXTRA_BYTES = 2, 8 << 20
 
 
 @cache
@@ -56,6 +68,8 @@ class ImageFetcher(NamedTuple):
 
     hosts: HostRules
     max_bytes: int
+    # How the owner of a host reaches this deployment's: told in the User-Agent.
+    contact: str = ""
     resolve: Resolver = system_resolver
     # Called for the first https address only.
     tls: Callable[[], ssl.SSLContext] = tls_context
@@ -69,10 +83,13 @@ class ImageFetcher(NamedTuple):
         for _ in range(1 + MAX_REDIRECTS):
             try:
                 answer = self._request(url, deadline)
+            except DropserveError:
+                raise
             except TimeoutError:
                 raise OutOfTimeError(f"the image host {url.host} did not answer in time") from None
-            # Not chained: the text of http.client's errors may quote the path and query.
-            except (OSError, HTTPException) as error:
+            # Nothing but a stranger's answer is read here, and http.client raises ValueError and others, too.
+            # Not chained: the text of its errors may quote the path and query.
+            except Exception as error:  # noqa: BLE001
                 raise ImageHostError(f"the image host {url.host} failed: {_reason(error)}") from None
             if isinstance(answer, bytes):
                 return answer
@@ -84,9 +101,11 @@ class ImageFetcher(NamedTuple):
         addresses = checked_addresses(url, deadline, hosts=self.hosts, resolve=self.resolve)
         with _connect(url, addresses, deadline) as plain, self._secure(plain, url, deadline) as sock:
             connection = HTTPConnection(url.host, url.port)
+            connection.response_class = _Response
             # A connection that has a socket opens none itself.
-            connection.sock = _DeadlineSocket(sock, deadline)
-            connection.request("GET", url.target, headers=_headers(url))
+            wire_bytes = WIRE_SHARE * self.max_bytes + WIRE_EXTRA_BYTES
+            connection.sock = _BoundedSocket(sock, deadline, wire_bytes)
+            connection.request("GET", url.target, headers=_headers(url, self.contact))
             with connection.getresponse() as response:
                 if response.status in _REDIRECTS:
                     return _redirect_target(response, url)
@@ -99,13 +118,13 @@ class ImageFetcher(NamedTuple):
         return self.tls().wrap_socket(sock, server_hostname=url.host)
 
     def _read(self, response: HTTPResponse, host: str) -> bytes:
-        _check_headers(response, host)
+        check_status(response.status, host)
         declared_bytes = response.length
         if declared_bytes is not None and declared_bytes > self.max_bytes:
             raise self._too_large(host)
         body = bytearray(response.read(SIGNATURE_BYTES))
         # Here, and not at the end, so that nobody makes this function read a video.
-        image_format(body)
+        _check_content(body, response, host)
         while chunk := response.read(READ_BYTES):
             body += chunk
             if len(body) > self.max_bytes:
@@ -132,11 +151,11 @@ def _connect(url: ImageUrl, addresses: list[Address], deadline: Deadline) -> soc
     raise failure
 
 
-def _headers(url: ImageUrl) -> dict[str, str]:
+def _headers(url: ImageUrl, contact: str) -> dict[str, str]:
     return {
         "Host": url.host_header,
-        "User-Agent": "dropserve",
-        "Accept": "image/jpeg,image/png,image/webp,image/gif,image/bmp",
+        "User-Agent": f"dropserve/{VERSION} (+{contact})" if contact else f"dropserve/{VERSION}",
+        "Accept": ",".join(MEDIA_TYPES.values()),
         # A compressed body could grow past the limit after it was counted.
         "Accept-Encoding": "identity",
         "Connection": "close",
@@ -161,17 +180,26 @@ def _base(url: ImageUrl) -> str:
     return f"{url.scheme}://{url.host_header}{url.target}"
 
 
-def _check_headers(response: HTTPResponse, host: str) -> None:
-    if response.status in _ABSENT:
-        raise ImageNotFoundError(f"the image host {host} has nothing at this address ({response.status})")
-    if response.status != HTTPStatus.OK:
-        raise ImageHostError(f"the image host {host} answered {response.status}, not 200")
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise ImageHostError(f"the image host {host} sent a compressed answer that was not asked for")
+def _check_content(head: bytearray, response: HTTPResponse, host: str) -> None:
+    """The first bytes decide: what headers say of plain images is often wrong.
+
+    Raises NotAnImageError, ImageHostError.
+    """
+    if photo_format(head):
+        return
+    codings = {each.strip() for each in response.getheader("Content-Encoding", "").lower().split(",")}
+    if compressions := sorted(codings & _COMPRESSIONS):
+        raise ImageHostError(
+            f"the image host {host} sent its answer compressed ({', '.join(compressions)}), though it was "
+            "asked not to; let it serve images as they are"
+        )
     content_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-    if content_type and not content_type.startswith("image/") and content_type not in _UNKNOWN_TYPES:
-        # The type itself stays unsaid: it is the host's text, of any length.
-        raise NotAnImageError(f"the image host {host} says that its answer is no image")
+    if content_type in _PAGES:
+        raise NotAnImageError(
+            f"the image host {host} sent {_PAGES[content_type]} and no image; give the address of the image "
+            "itself"
+        )
+    raise NotAnImageError(f"what {host} sent is no image: {why_unread(head)}")
 
 
 def _reason(error: Exception) -> str:
@@ -184,35 +212,51 @@ def _reason(error: Exception) -> str:
     return "no connection, or it was cut"
 
 
-class _DeadlineSocket:
-    """What http.client asks of a socket, with one deadline over all reads and writes together.
+class _Response(HTTPResponse):
+    """http.client takes a chunk of -1 bytes for all that ever comes."""
+
+    def _read_next_chunk_size(self) -> int:
+        size_bytes: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size_bytes < 0:
+            raise HTTPException("a chunk of negative size")
+        return size_bytes
+
+
+class _BoundedSocket:
+    """What http.client asks of a socket, with one deadline and one bound over all reads together.
 
     A socket's own timeout starts anew at each read: a byte a second would hold the function forever.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock = sock
         self._deadline = deadline
+        self._max_bytes = max_bytes
 
     def sendall(self, data: Any) -> None:
         self._sock.settimeout(self._deadline.left_s(_DOING))
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
+        return io.BufferedReader(_BoundedReader(self._sock, self._deadline, self._max_bytes))
 
     def close(self) -> None:
         """Left to the `with` that opened the socket: http.client closes before the body is read."""
 
 
-class _DeadlineReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+class _BoundedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock = sock
         self._deadline = deadline
+        self._left_bytes = max_bytes
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         self._sock.settimeout(min(IDLE_TIMEOUT_S, self._deadline.left_s(_DOING)))
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self._left_bytes -= count
+        if self._left_bytes < 0:
+            raise HTTPException("more than any image of the largest size needs")
+        return count

@@ -11,8 +11,9 @@ from functions.common.observability import logger, metrics, tracer
 from functions.inference.clients import image_client, pointer_client, runtime_client
 from functions.inference.deadlines import Deadline
 from functions.inference.endpoint import READ_TIMEOUTS_S, Endpoint
-from functions.inference.events import is_http_event, parse_request
+from functions.inference.events import parse_request
 from functions.inference.fetching import ImageFetcher
+from functions.inference.http_events import in_form_of, sender_of
 from functions.inference.live_release import LivePointer
 from functions.inference.observations import note_latency, note_request, note_results
 from functions.inference.prediction import Predictor, Result
@@ -36,14 +37,14 @@ def handler(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """{"url": ...} -> {"statusCode", "headers", "body"}; schemas/inference.openapi.json has every form."""
     started = time.perf_counter()
     deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE_S)
-    if not is_http_event(event):
+    if sender_of(event) is None or not logger.get_correlation_id():
         logger.set_correlation_id(context.aws_request_id)
     results, is_batch = _results(event, deadline)
     note_results(results)
     note_latency(time.perf_counter() - started)
-    if is_batch:
-        return batch_answer(results, context.aws_request_id)
-    return answer(results[0], context.aws_request_id)
+    request_id = context.aws_request_id
+    said = batch_answer(results, request_id) if is_batch else answer(results[0], request_id)
+    return in_form_of(event, said)
 
 
 def _results(event: Any, deadline: Deadline) -> tuple[list[Result], bool]:
@@ -65,7 +66,7 @@ def _settings() -> Settings:
 def _predictor() -> Predictor:
     settings = _settings()
     return Predictor(
-        fetcher=ImageFetcher(settings.hosts, settings.max_image_bytes),
+        fetcher=ImageFetcher(settings.hosts, settings.max_image_bytes, settings.contact),
         read_s3_image=partial(read_s3_image, max_bytes=settings.max_image_bytes, s3=image_client),
         live_pointer=LivePointer(
             settings.live_pointer_parameter, cache_s=settings.pointer_cache_s, ssm=pointer_client

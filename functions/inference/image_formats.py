@@ -1,31 +1,15 @@
-"""The image formats that are taken, told apart by content: a name or a header may say anything."""
+"""An image's format, told by content; drops/photo_formats.py has the formats."""
 
+from drops.photo_formats import SIGNATURE_BYTES, photo_format, why_unread
 from functions.inference.errors import NotAnImageError
-
-SIGNATURE_BYTES = 12
-
-CONTENT_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
-}
 
 
 def image_format(head: bytes | bytearray) -> str:
-    """The format of content with these first SIGNATURE_BYTES bytes: a key of CONTENT_TYPES.
+    """The format of content with these first SIGNATURE_BYTES bytes: a key of photo_formats.MEDIA_TYPES.
 
-    Raises NotAnImageError.
+    Raises NotAnImageError, which says what the content is where that is known, and what to do.
     """
-    if head.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # reserved, must be zero
-        return "BMP"
-    raise NotAnImageError("the content is no image of a supported format (JPEG, PNG, WebP, GIF, BMP)")
+    found = photo_format(head)
+    if not found:
+        raise NotAnImageError(why_unread(head[:SIGNATURE_BYTES]))
+    return found

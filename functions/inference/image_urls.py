@@ -2,20 +2,20 @@
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address
 from urllib.parse import SplitResult, quote, urlsplit
 
 from functions.inference.errors import BadRequestError
+from functions.inference.host_names import Address, HostNameError, address_of, normal_name
 
 # Longer ones are refused by common servers (Apache's and nginx's request line limit is 8 KiB).
 MAX_URL_LENGTH = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+# The URL standard strips the ASCII control characters and blanks; people also paste these.
+_WHITE_SPACE = " \t\r\n\f\v\u00a0\ufeff"
 _CONTROL_OR_BACKSLASH = re.compile(r"[\x00-\x1f\x7f\\]")
 _BRACKETED = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
-_DNS_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-# A last label that is a number makes the whole host an IPv4 address: https://url.spec.whatwg.org/#ends-in-a-number-checker
-_ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
 # RFC 3986 reserved and unreserved characters, and the per cent sign of what is encoded already.
 _KEEP_IN_TARGET = "/?:@!$&'()*+,;=-._~%"
 
@@ -31,9 +31,9 @@ class ImageUrl:
     target: str = field(repr=False)
 
     @property
-    def address(self) -> IPv4Address | IPv6Address | None:
+    def address(self) -> Address | None:
         """The host when it is an address and not a name."""
-        return _address(self.host)
+        return address_of(self.host)
 
     @property
     def host_header(self) -> str:
@@ -43,12 +43,13 @@ class ImageUrl:
 
 
 def parse_image_url(url: str) -> ImageUrl:
-    """A URL as its parts.
+    """A URL as its parts; white space around it is left out.
 
     Raises BadRequestError for another scheme than http and https, for a user name or password, for control
     characters and backslashes, for a host that is no DNS name, IPv6 address or plain dotted IPv4 address, and
     for a port outside 1 to 65535.
     """
+    url = url.strip(_WHITE_SPACE)
     if len(url) > MAX_URL_LENGTH:
         raise BadRequestError(f"the url has {len(url)} characters; at most {MAX_URL_LENGTH} are taken")
     if _CONTROL_OR_BACKSLASH.search(url):
@@ -61,6 +62,8 @@ def parse_image_url(url: str) -> ImageUrl:
         # Not the error's own text: it may quote the URL.
         raise BadRequestError("the url is malformed: its characters, host or port cannot be read") from error
     if parts.scheme not in DEFAULT_PORTS:
+        if parts.scheme == "data":
+            raise BadRequestError('a data: URL is the image itself; send it as {"image": "data:..."}')
         raise BadRequestError("the url must start with https:// or http://")
     if "@" in parts.netloc:
         raise BadRequestError("the url holds a user name or password; leave them out")
@@ -77,28 +80,15 @@ def parse_image_url(url: str) -> ImageUrl:
 def _canonical_host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if "[" in parts.netloc:
-        address = _address(host)
+        address = address_of(host)
         # The pattern: older Pythons take any text before and after the brackets, and drop it.
         if not _BRACKETED.fullmatch(parts.netloc) or not isinstance(address, IPv6Address) or address.scope_id:
             raise BadRequestError("the url's host is no IPv6 address without a zone")
         return str(address)
     try:
-        # IDNA also folds full-width digits and dots, which would hide an address.
-        name = host.encode("idna").decode("ascii").lower().removesuffix(".")
-    except UnicodeError as error:
-        raise BadRequestError("the url's host is no valid name") from error
-    if len(name) > 253 or not _DNS_NAME.fullmatch(name):
-        raise BadRequestError("the url's host is missing or is no valid name")
-    if _ENDS_IN_A_NUMBER.fullmatch(name) and _address(name) is None:
-        raise BadRequestError("the url's host is an oddly written address; write four decimal numbers")
-    return name
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
+        return normal_name(host)
+    except HostNameError as error:
+        raise BadRequestError(f"the url's host {error}") from error
 
 
 def _target(parts: SplitResult) -> str:

@@ -3,17 +3,21 @@
 import io
 import struct
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from PIL import Image
 
+from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
+from drops.photo_formats import MEDIA_TYPES
+from functions.common.errors import DropserveError
 from functions.inference.errors import (
     DamagedImageError,
+    ImageTooCostlyError,
     ImageTooLargeError,
     NotAnImageError,
     TooManyPixelsError,
 )
-from functions.inference.image_formats import CONTENT_TYPES, image_format
+from functions.inference.image_formats import image_format
 
 # A model takes 224 to 480 pixels a side. A short side from this to twice this is left alone: each further
 # resampling moves the scores away from those of the training code, which resamples once.
@@ -25,6 +29,7 @@ MAX_SIDE_PX = 65_500
 # BodyBlob's maximum in botocore's sagemaker-runtime model.
 MAX_PAYLOAD_BYTES = 6_291_456
 JPEG_QUALITY = 95
+_MAX_16_BITS = 2**16 - 1
 
 _PLUGINS = {
     "JPEG": "JpegImagePlugin",
@@ -32,7 +37,11 @@ _PLUGINS = {
     "WEBP": "WebPImagePlugin",
     "GIF": "GifImagePlugin",
     "BMP": "BmpImagePlugin",
+    "TIFF": "TiffImagePlugin",
+    "AVIF": "AvifImagePlugin",
 }
+# Sent as PNG: endpoints of models that were trained earlier do not know them all.
+_ALWAYS_ENCODED = frozenset({"TIFF", "AVIF"})
 
 
 class ModelInput(NamedTuple):
@@ -45,16 +54,24 @@ class ModelInput(NamedTuple):
 def prepare_image(data: bytes, *, max_pixels: int) -> ModelInput:
     """The image as it is when that is small enough; else upright, in RGB, scaled down, encoded anew.
 
-    An animation gives its first frame. Raises NotAnImageError, TooManyPixelsError (before anything is
-    decoded), DamagedImageError, ImageTooLargeError.
+    An animation gives its first frame. Raises NotAnImageError, TooManyPixelsError and ImageTooCostlyError
+    (before anything is decoded), DamagedImageError, ImageTooLargeError.
     """
     format_name = image_format(data)
+    try:
+        check_photo(data, format_name, max_pixels)
+    except PhotoPixelsError as error:
+        raise TooManyPixelsError(str(error)) from error
+    except PhotoBoundsError as error:
+        raise ImageTooCostlyError(str(error)) from error
     with _open(data, format_name, max_pixels) as image:
         try:
-            if _usable_as_it_is(image, len(data)):
+            if format_name not in _ALWAYS_ENCODED and _usable_as_it_is(image, len(data)):
                 image.load()  # a damaged image is refused here, not by the endpoint
-                return ModelInput(data, CONTENT_TYPES[format_name])
+                return ModelInput(data, MEDIA_TYPES[format_name])
             prepared = _encode(_scaled_upright_rgb(image), format_name)
+        except DropserveError:
+            raise
         # Pillow's decoders raise a dozen kinds of error on damaged files; nothing else runs here.
         except Exception as error:
             raise DamagedImageError(f"the {format_name} image is damaged or cut short") from error
@@ -103,9 +120,8 @@ def _scaled_upright_rgb(image: Image.Image) -> Image.Image:
     """RGB, turned as EXIF says; what is transparent becomes white, as it did when the model was trained."""
     # Lets a JPEG's decoder skip what is thrown away anyway, exactly as the training code does.
     image.draft("RGB", (SHORT_SIDE_PX, SHORT_SIDE_PX))
-    if image.mode.startswith("I;16"):
-        # convert() would clip 16-bit grey to white.
-        image = image.point(lambda value: value / 256, "L")
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image)
     if image.mode != "RGB":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if not _is_scaled(image):
@@ -119,6 +135,18 @@ def _scaled_upright_rgb(image: Image.Image) -> Image.Image:
         opaque.paste(image, mask=image)
         return opaque
     return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit: convert() alone would clip it to white."""
+    grey = image.convert("I")
+    lowest, highest = cast(tuple[int, int], grey.getextrema())
+    if image.mode == "F" or lowest < 0 or highest > _MAX_16_BITS:
+        raise NotAnImageError(
+            "the image's pixels are floating-point or 32-bit numbers, which say no black and no white; "
+            "save it with 8 or 16 bits"
+        )
+    return grey.point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _encode(image: Image.Image, source_format: str) -> ModelInput:

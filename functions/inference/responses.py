@@ -42,6 +42,9 @@ PROBLEMS: dict[type[DropserveError], Problem] = {
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_an_image", "Not a supported image"
     ),
     errors.TooManyPixelsError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "too_many_pixels", "Too many pixels"),
+    errors.ImageTooCostlyError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "image_too_costly", "Image too costly to decode"
+    ),
     errors.DamagedImageError: Problem(HTTPStatus.BAD_REQUEST, "damaged_image", "Damaged image"),
     errors.ImageRefusedError: Problem(HTTPStatus.BAD_REQUEST, "image_refused", "Image refused by the model"),
     errors.ImageHostError: Problem(HTTPStatus.BAD_GATEWAY, "image_host_failed", "Image host failed"),

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from drops.photo_formats import SIGNATURE_BYTES
 from functions.common.s3_uris import S3Uri
 from functions.inference.deadlines import Deadline
 from functions.inference.errors import ImageHostError, ImageNotFoundError, ImageTooLargeError
-from functions.inference.image_formats import SIGNATURE_BYTES, image_format
+from functions.inference.image_formats import image_format
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,15 +22,17 @@ _ABSENT_CODES = {"NoSuchKey", "404", "AccessDenied", "403"}
 def read_s3_image(uri: S3Uri, deadline: Deadline, *, max_bytes: int, s3: "Callable[[], S3Client]") -> bytes:
     """The object's bytes, which start like an image of a supported format.
 
+    The key stays unsaid: it may be the rest of a signed address.
+
     Raises ImageNotFoundError, ImageTooLargeError, NotAnImageError, ImageHostError, OutOfTimeError.
     """
-    doing = f"reading {uri}"
+    doing = "reading the object"
     deadline.left_s(doing)
     try:
         reply = s3().get_object(Bucket=uri.bucket, Key=uri.key)
         if reply["ContentLength"] > max_bytes:
             raise ImageTooLargeError(
-                f"{uri} has {reply['ContentLength']} bytes; at most {max_bytes} are taken"
+                f"the object has {reply['ContentLength']} bytes; at most {max_bytes} are taken"
             )
         body = bytearray(reply["Body"].read(SIGNATURE_BYTES))
         image_format(body)
@@ -39,9 +42,11 @@ def read_s3_image(uri: S3Uri, deadline: Deadline, *, max_bytes: int, s3: "Callab
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _ABSENT_CODES:
-            raise ImageNotFoundError(f"there is no object {uri} that this function may read") from error
-        raise ImageHostError(f"{uri} cannot be read: {code}") from error
+            raise ImageNotFoundError(
+                f"there is no object of this key in {uri.bucket} that this function may read"
+            ) from error
+        raise ImageHostError(f"the object cannot be read: {code}") from error
     # BotoCoreError: no connection, a read that timed out, a body cut short.
     except BotoCoreError as error:
-        raise ImageHostError(f"{uri} cannot be read: S3 does not answer") from error
+        raise ImageHostError("the object cannot be read: S3 does not answer") from error
     return bytes(body)

@@ -1,10 +1,12 @@
 """The function's environment variables as typed values."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from functions.common.environment import read_number, read_text
-from functions.inference.hosts import HostRules
+from functions.common.errors import SettingsError
+from functions.inference.hosts import HostRules, parse_hosts
 
 
 class Settings(NamedTuple):
@@ -18,6 +20,7 @@ class Settings(NamedTuple):
     max_image_pixels: int
     fetch_timeout_s: float
     low_confidence: float
+    contact: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -27,17 +30,31 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         pointer_cache_s=int(read_number(environment, "POINTER_CACHE_S")),
         data_bucket=read_text(environment, "DATA_BUCKET"),
         hosts=HostRules(
-            only=_host_names(environment.get("ALLOWED_HOSTS", "")),
-            denied=_host_names(environment.get("DENIED_HOSTS", "")),
-            private=_host_names(environment.get("ALLOWED_PRIVATE_HOSTS", "")),
+            only=_hosts(environment, "ALLOWED_HOSTS"),
+            denied=_hosts(environment, "DENIED_HOSTS"),
+            private=_hosts(environment, "ALLOWED_PRIVATE_HOSTS"),
         ),
         max_image_bytes=int(read_number(environment, "MAX_IMAGE_BYTES", at_least=1)),
         max_image_pixels=int(read_number(environment, "MAX_IMAGE_PIXELS", at_least=1)),
         fetch_timeout_s=read_number(environment, "FETCH_TIMEOUT_S", at_least=0.1),
         low_confidence=read_number(environment, "LOW_CONFIDENCE", at_most=1),
+        contact=_contact(environment),
     )
 
 
-def _host_names(text: str) -> frozenset[str]:
-    names = (name.strip().lower().strip("[]").removesuffix(".") for name in text.split(","))
-    return frozenset(name for name in names if name)
+def _contact(environment: Mapping[str, str]) -> str:
+    """What a comment of a User-Agent may hold as it is: RFC 9110, section 5.6.5."""
+    contact = environment.get("CONTACT", "").strip()
+    if not re.fullmatch(r"[!-'*-\[\]-~ ]{0,200}", contact):
+        raise SettingsError(
+            "the environment variable CONTACT is malformed; write an address in at most 200 ASCII "
+            "characters, without brackets and backslashes"
+        )
+    return contact
+
+
+def _hosts(environment: Mapping[str, str], name: str) -> frozenset[str]:
+    try:
+        return parse_hosts(environment.get(name, ""))
+    except SettingsError as error:
+        raise SettingsError(f"the environment variable {name} is malformed: {error}") from error

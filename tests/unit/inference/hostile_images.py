@@ -6,10 +6,14 @@ import struct
 import zlib
 from collections.abc import Callable
 
+from costly_photos import COSTLY_PHOTOS
 from pictures import encode, two_colours
 from PIL import Image
 
+from drops.photo_formats import MEDIA_TYPES
+
 NO_IMAGE, DAMAGED, TOO_LARGE = "not_an_image", "damaged_image", "too_many_pixels"
+TOO_COSTLY = "image_too_costly"
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -83,7 +87,7 @@ def zip_with_image_head() -> bytes:
 
 def tiff_bomb() -> bytes:
     stream = io.BytesIO()
-    Image.new("1", (4000, 4000)).save(stream, "TIFF", compression="group4")
+    Image.new("1", (9000, 9000)).save(stream, "TIFF", compression="group4")
     return stream.getvalue()
 
 
@@ -155,9 +159,9 @@ HOSTILE_IMAGES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     **{
         f"{name.lower()} cut at {share}": (
             lambda name=name, share=share: cut(name, share),
-            {DAMAGED, NO_IMAGE},
+            {DAMAGED, NO_IMAGE, TOO_COSTLY},
         )
-        for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+        for name in MEDIA_TYPES
         for share in (0.02, 0.5, 0.97)
     },
     "png overwritten": (lambda: flipped("PNG", 0.5), {DAMAGED}),
@@ -169,11 +173,11 @@ HOSTILE_IMAGES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     ),
     "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n(ls) system", {NO_IMAGE}),
     "pdf": (lambda: b"%PDF-1.7\n", {NO_IMAGE}),
-    "tiff": (tiff_bomb, {NO_IMAGE}),
+    "tiff": (tiff_bomb, {TOO_LARGE}),
     "zip before a png": (zip_with_image_head, {NO_IMAGE}),
     "gzip of a png": (lambda: gzip.compress(encode(two_colours(10, 10), "PNG")), {NO_IMAGE}),
     "heic": (lambda: b"\0\0\0\x18ftypheic" + b"\0" * 50, {NO_IMAGE}),
-    "avif": (lambda: b"\0\0\0\x18ftypavif" + b"\0" * 50, {NO_IMAGE}),
+    "avif": (lambda: b"\0\0\0\x18ftypavif" + b"\0" * 50, {TOO_COSTLY}),
     "icon": (lambda: b"\0\0\x01\0\x01\0" + b"\0" * 50, {NO_IMAGE}),
     "photoshop": (lambda: b"8BPS\0\x01" + b"\0" * 50, {NO_IMAGE}),
     "script": (lambda: b"#!/bin/sh\nrm -rf /\n", {NO_IMAGE}),
@@ -181,4 +185,9 @@ HOSTILE_IMAGES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "nothing": (lambda: b"", {NO_IMAGE}),
     "a zero byte": (lambda: b"\0", {NO_IMAGE}),
     "bitmap in name only": (lambda: b"BM\0\0\0\0\0\0\0\0", {DAMAGED, NO_IMAGE}),
+    # small for the time that they would take; small enough for the tests' deployment
+    **{
+        name: (COSTLY_PHOTOS[name][0], {TOO_COSTLY})
+        for name in ("JPEG of 3,000 scans", "JPEG with arithmetic coding", "AVIF of 1,000 frames")
+    },
 }

@@ -10,7 +10,14 @@ from functions.inference.errors import ForbiddenAddressError, ImageHostError, Ou
 from functions.inference.hosts import HostRules
 from functions.inference.image_urls import parse_image_url
 
-PUBLIC = ["93.184.216.34", "2606:4700:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"]
+PUBLIC = [
+    "93.184.216.34",
+    "2606:4700:4700::1111",
+    "64:ff9b::8.8.8.8",
+    "::ffff:8.8.8.8",
+    "168.63.129.17",
+    "192.88.98.1",
+]
 PRIVATE = [
     "10.0.0.1",
     "172.16.0.1",
@@ -34,6 +41,14 @@ PRIVATE = [
     "2002:a00:1::1",
     "2001:0:a00:1::f5ff:fffe",
     "2001:0:808:808::f5ff:fffe",
+    # relays of 6to4, which nobody runs any more; ISATAP with both bits; SIIT
+    "192.88.99.1",
+    "192.88.99.255",
+    "::ffff:192.88.99.1",
+    "2001:470:1::5efe:10.0.0.1",
+    "2001:470:1:2:200:5efe:192.168.0.1",
+    "2001:470:1::5efe:192.88.99.1",
+    "::ffff:0:10.0.0.1",
 ]
 NEVER = [
     "0.0.0.0",
@@ -52,6 +67,13 @@ NEVER = [
     "64:ff9b::a9fe:a9fe",
     "2002:a9fe:a9fe::1",
     "2001:0:a9fe:a9fe::1",
+    # Azure's wire server
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::168.63.129.16",
+    "2002:a83f:8110::1",
+    "2001:470:1::5efe:169.254.169.254",
+    "2001:470:1:2:200:5efe:168.63.129.16",
 ]
 
 

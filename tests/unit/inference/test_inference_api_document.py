@@ -7,8 +7,8 @@ import pytest
 from api_document import DOCUMENT, check, check_answer, resolved
 from jsonschema import Draft202012Validator, ValidationError
 
+from drops.photo_formats import MEDIA_TYPES
 from functions.inference import events, image_urls, responses
-from functions.inference.image_formats import CONTENT_TYPES
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
@@ -62,7 +62,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert urls["maxItems"] == SCHEMAS["BatchAnswer"]["properties"]["results"]["maxItems"] == events.MAX_URLS
     assert urls["items"]["maxLength"] == image_urls.MAX_URL_LENGTH
     taken = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]
-    assert taken.keys() == {"application/json", "application/octet-stream", *CONTENT_TYPES.values()}
+    assert taken.keys() == {"application/json", "application/octet-stream", *MEDIA_TYPES.values()}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         {"url": "https://example.com/a.jpg", "top_k": 1, "min_probability": 0.5},
         {"urls": ["https://example.com/a.jpg", "https://example.com/b.jpg"]},
         {"s3_uri": "s3://data/uploads/a.jpg", "top_k": 1000},
+        {"image": "/9j/4AAQ", "top_k": 3},
     ],
 )
 def test_what_the_document_takes_the_function_takes(body: dict[str, Any]) -> None:
@@ -94,6 +95,9 @@ def test_what_the_document_takes_the_function_takes(body: dict[str, Any]) -> Non
         {"url": "https://example.com/", "min_probability": 1.5},
         {"url": "https://example.com/", "other": 1},
         {"s3_uri": "s3://data/drops/a.zip"},
+        {"image": ""},
+        {"image": 7},
+        {"image": "/9j/4AAQ", "url": "https://example.com/"},
     ],
 )
 def test_what_the_document_refuses_the_function_refuses(body: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ from functions.inference.events import (
     MAX_URLS,
     Candidate,
     Request,
-    is_http_event,
     parse_request,
 )
+from functions.inference.http_events import Sender, sender_of
 from functions.inference.image_urls import parse_image_url
 
 EVENTS = Path(__file__).parent / "events"
@@ -167,7 +167,7 @@ def test_a_release_check_by_direct_invocation() -> None:
     image = S3Uri("data", f"runs/{RUN_ID}/smoke_test.jpg")
 
     assert parse(CHECK) == Request((image,), candidate=Candidate(RUN_ID, RELEASE))
-    assert not is_http_event(CHECK)
+    assert sender_of(CHECK) is None
 
 
 def test_a_release_check_does_not_come_in_over_http() -> None:
@@ -217,9 +217,119 @@ def test_any_other_event_is_refused(event: Any) -> None:
         parse(event)
 
 
-def test_an_event_of_a_rest_api_is_refused_and_not_misread() -> None:
-    with pytest.raises(BadRequestError):
-        parse(recorded("rest_api_v1_get"))
+SIGNED = parse_image_url("https://example.com/dog.jpg?size=1&token=s3cret")
+
+
+@pytest.mark.parametrize(
+    ("name", "sender", "expected"),
+    [
+        ("function_url_get", Sender.PAYLOAD_2, Request((SIGNED,), top_k=2)),
+        ("function_url_post", Sender.PAYLOAD_2, Request((DOG,), top_k=3)),
+        ("rest_api_v1_get", Sender.PAYLOAD_1, Request((DOG,))),
+        ("rest_api_v1_post", Sender.PAYLOAD_1, Request((DOG,), top_k=3)),
+        ("load_balancer_get", Sender.LOAD_BALANCER, Request((SIGNED,), top_k=2)),
+        ("load_balancer_multi_value_get", Sender.LOAD_BALANCER, Request((SIGNED,), top_k=2)),
+    ],
+)
+def test_each_sender_is_understood(name: str, sender: Sender, expected: Request) -> None:
+    assert sender_of(recorded(name)) is sender
+    assert parse(recorded(name)) == expected
+
+
+@pytest.mark.parametrize("name", ["rest_api_v1_post", "load_balancer_get", "load_balancer_multi_value_get"])
+@pytest.mark.parametrize("spelled", ["Content-Type", "content-type", "CONTENT-TYPE"])
+def test_the_bytes_of_an_image_by_each_sender(name: str, spelled: str) -> None:
+    kind = "multiValueHeaders" if "multi" in name else "headers"
+    headers = {spelled: ["image/jpeg"] if "multi" in name else "image/jpeg"}
+    body = {"httpMethod": "POST", "body": base64.b64encode(JPEG).decode(), "isBase64Encoded": True}
+    event = recorded(name, queryStringParameters=None, multiValueQueryStringParameters=None, **body)
+
+    assert parse({**event, kind: headers}) == Request((JPEG,))
+
+
+@pytest.mark.parametrize("name", ["rest_api_v1_post", "load_balancer_get"])
+def test_a_release_check_does_not_come_in_by_another_sender(name: str) -> None:
+    for changes in (
+        {"httpMethod": "POST", "body": json.dumps(CHECK)},
+        {"httpMethod": "GET", "queryStringParameters": CHECK},
+        {"httpMethod": "POST", "body": "{}", **CHECK},
+    ):
+        with pytest.raises((BadRequestError, ForbiddenAddressError)):
+            parse(recorded(name, **{"queryStringParameters": None, **changes}))
+
+
+def test_bytes_that_were_changed_on_their_way_are_told_so() -> None:
+    """What API Gateway makes of a binary body when nobody told it that there are any."""
+    mangled = JPEG.decode(errors="replace")
+    event = recorded("rest_api_v1_post", body=mangled, headers={"Content-Type": "image/jpeg"})
+
+    with pytest.raises(BadRequestError, match="binaryMediaTypes"):
+        parse(event)
+
+
+BASE64 = base64.b64encode(JPEG + bytes(range(256))).decode()
+URL_SAFE = BASE64.replace("+", "-").replace("/", "_")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE64,
+        BASE64.rstrip("="),
+        URL_SAFE,
+        URL_SAFE.rstrip("="),
+        f"data:image/jpeg;base64,{BASE64}",
+        f"DATA:image/jpeg;charset=utf-8;BASE64,{BASE64}",
+        f"data:;base64,{BASE64}",
+        f"  {BASE64}\n",
+        "\r\n".join(BASE64[start : start + 76] for start in range(0, len(BASE64), 76)),
+    ],
+)
+def test_an_image_as_base64_in_json(text: str) -> None:
+    expected = Request((JPEG + bytes(range(256)),), top_k=2)
+    fields = {"image": text, "top_k": 2}
+
+    assert parse(fields) == expected
+    for name in ("function_url_post", "rest_api_v1_post"):
+        assert parse(recorded(name, body=json.dumps(fields))) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "  ", 7, ["YQ=="], "&&&", "YQ=x", "A", "data:image/jpeg,abc", "data:base64", "ü", "\ud800"],
+)
+def test_an_image_must_be_base64(value: Any) -> None:
+    with pytest.raises(BadRequestError, match="base64"):
+        parse({"image": value})
+
+
+def test_an_image_is_not_a_part_of_an_address() -> None:
+    with pytest.raises(BadRequestError, match="by POST"):
+        parse(recorded("function_url_get", queryStringParameters={"image": BASE64}))
+    with pytest.raises(BadRequestError, match="send it as"):
+        parse({"url": f"data:image/jpeg;base64,{BASE64}"})
+    with pytest.raises(BadRequestError, match="one of"):
+        parse({"url": DOG_URL, "image": BASE64})
+
+
+def test_an_image_that_was_encoded_once_more_than_needed() -> None:
+    twice = base64.b64encode(BASE64.encode()).decode()
+    event = posted_image(body=twice)
+
+    assert parse(event) == Request((JPEG + bytes(range(256)),))
+
+
+def test_a_signed_address_in_the_wrong_field_is_not_quoted() -> None:
+    for uri in (
+        "https://data.s3.amazonaws.com/uploads/a.jpg?X-Amz-Signature=s3cret",
+        "s3://other/uploads/a.jpg?X-Amz-Signature=s3cret",
+        "s3:///?X-Amz-Signature=s3cret",
+        "https://me:s3cret@data.s3.amazonaws.com/uploads/a.jpg",
+    ):
+        with pytest.raises((BadRequestError, ForbiddenAddressError)) as caught:
+            parse({"s3_uri": uri})
+        assert "s3cret" not in str(caught.value)
+        assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("url", [None, 7, "", [], {"url": "x"}, b"https://example.com"])

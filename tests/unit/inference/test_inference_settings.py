@@ -46,6 +46,25 @@ def test_no_private_host_and_every_public_one_is_allowed_by_default() -> None:
         assert read_settings(environment).hosts == HostRules()
 
 
+@pytest.mark.parametrize("name", sorted(HOST_LISTS))
+@pytest.mark.parametrize(
+    "entry", ["https://evil.example", "a.example;b.example", "10.0.0.0/8", "a.example:80"]
+)
+def test_an_entry_that_is_no_host_is_named_with_its_variable(name: str, entry: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is malformed: '{entry}' is no host"):
+        read_settings({**ENVIRONMENT, name: f"good.example, {entry}"})
+
+
+def test_a_contact_is_what_a_header_can_hold() -> None:
+    assert (
+        read_settings({**ENVIRONMENT, "CONTACT": " https://shop.example/ "}).contact
+        == "https://shop.example/"
+    )
+    for contact in ("a)b", "a\nb", "ü", "a" * 201, "a\\b"):
+        with pytest.raises(SettingsError, match="CONTACT"):
+            read_settings({**ENVIRONMENT, "CONTACT": contact})
+
+
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - HOST_LISTS))
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from costly_photos import COSTLY_PHOTOS
 from made_photos import make_jpeg
 from PIL import Image, ImageOps
 
@@ -57,6 +58,8 @@ ODD = {
     "palette GIF": (encode(plain("RGB", RED), "GIF"), RED),
     "CMYK TIFF": (encode(plain("CMYK", (55, 225, 195, 0)), "TIFF"), RED),
     "CMYK JPEG": (encode(plain("CMYK", (55, 225, 195, 0)), "JPEG", quality=95), RED),
+    "AVIF": (encode(plain("RGB", RED), "AVIF"), RED),
+    "AVIF, half transparent": (encode(plain("RGBA", (0, 0, 0, 128)), "AVIF"), (127, 127, 127)),
     "YCbCr TIFF": (encode(plain("RGB", RED).convert("YCbCr"), "TIFF"), RED),
     "animated GIF": (animated("GIF"), RED),
     "animated PNG": (animated("PNG"), RED),
@@ -120,17 +123,28 @@ BROKEN = {
     "empty": (b"", "not one of JPEG"),
     "text": (b"hello", "not one of JPEG"),
     "a web page": (b"<!doctype html><html></html>", "not one of JPEG"),
-    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not one of JPEG"),
+    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG drawings are not read: export"),
     "PDF": (b"%PDF-1.7\n", "not one of JPEG"),
     "ICO, a format that is not accepted": (encode(plain("RGB", RED), "ICO"), "not one of JPEG"),
     "cut JPEG": (make_jpeg("blue", 1)[:900], "cannot be decoded"),
     "cut PNG": (sixteen_bits(7)[:80], "cannot be decoded"),
-    "JPEG of a start marker": (b"\xff\xd8\xff\xe0", "not one of JPEG"),
+    "JPEG of a start marker": (b"\xff\xd8\xff\xe0", "begins like JPEG"),
+    "HEIC": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC photos are not read: export them as JPEG"),
+    "HEIC of a general brand": (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(99), "HEIC photos"),
+    "JPEG XL": (b"\xff\x0a" + bytes(99), "JPEG XL photos are not read"),
     "PNG without pixels": (broken_png(20, 20), "cannot be decoded"),
     "PNG that claims 2 000 megapixels": (broken_png(50_000, 40_000), "too many pixels|the limit is"),
     "floating-point TIFF": (encode(plain("F", 0.5), "TIFF"), "floating-point"),
     "32-bit TIFF": (encode(plain("I", 2**30), "TIFF"), "32 bits"),
 }  # fmt: skip
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", COSTLY_PHOTOS)
+def test_a_photo_that_would_take_long_is_refused_with_its_reason(name: str) -> None:
+    make, word = COSTLY_PHOTOS[name]
+    with pytest.raises(PhotoError, match=word):
+        decode_photo(make(), 32)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

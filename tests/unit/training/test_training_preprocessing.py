@@ -60,7 +60,7 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same() -> None:
     ("photo", "sentence"),
     [
         (b"", "not one of JPEG"),
-        (b"<svg/>", "not one of JPEG"),
+        (b"<svg/>", "SVG drawings are not read"),
         (make_jpeg("blue", 1)[:900], "cannot be decoded"),
     ],
 )

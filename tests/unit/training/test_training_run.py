@@ -237,7 +237,7 @@ def test_too_many_bad_photos_end_the_run_with_their_list(weights: Path, tmp_path
     with pytest.raises(DatasetError) as caught:
         train(parse_arguments(run.arguments(), {}))
     assert "5 of 20 photos cannot be read, more than 20%" in str(caught.value)
-    assert "blue/bad3.jpg (not one of JPEG" in str(caught.value)
+    assert "blue/bad3.jpg (the content is not one of JPEG" in str(caught.value)
     assert not run.model.exists()
 
 

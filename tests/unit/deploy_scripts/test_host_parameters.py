@@ -1,0 +1,27 @@
+"""A list of hosts that would match nothing is refused before anything is deployed."""
+
+from typing import Any, cast
+
+import pytest
+
+from deploy_scripts.aws import Aws
+from deploy_scripts.deploy import DeployChoices, deploy
+from deploy_scripts.errors import CliError
+
+
+class Untouched:
+    """No AWS: a test fails when it is asked for anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was asked for")
+
+
+@pytest.mark.parametrize("name", ["AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"])
+@pytest.mark.parametrize(
+    "entry", ["https://evil.example", "a.example;b.example", "10.0.0.0/8", "evil.example:80"]
+)
+def test_an_entry_that_is_no_host_is_named_with_its_parameter(name: str, entry: str) -> None:
+    choices = DeployChoices(parameters={name: f"good.example, {entry}"})
+
+    with pytest.raises(CliError, match=f"{name} is malformed: '{entry}' is no host"):
+        deploy(cast(Aws, Untouched()), choices, say=print)
