@@ -39,6 +39,10 @@ class Rehearsed:
         return read_roles(read_template(TEMPLATE), self.recording.values)
 
 
+# Two functions only read what they are given: what Lambda does in their names is all that their roles allow.
+CALL_NOTHING = ("ReadInputRole", "ReadFailureRole")
+
+
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     folder = tmp_path_factory.mktemp("rehearsal")
@@ -53,7 +57,7 @@ def test_every_role_is_proved(rehearsed: Rehearsed) -> None:
     assert rehearsed.document["proved"]
     assert len(rehearsed.document["roads"]) == 12
     for role in rehearsed.document["roles"]:
-        assert role["used"], role["role"]
+        assert bool(role["used"]) != (role["role"] in CALL_NOTHING), role["role"]
         assert not role["lacking"]
         assert all(each["reason"] for each in role["unused"])
 
@@ -79,7 +83,7 @@ def test_any_action_that_is_taken_out_is_named(rehearsed: Rehearsed) -> None:
 
 
 def test_an_action_or_a_resource_too_many_is_named(rehearsed: Rehearsed) -> None:
-    for role in rehearsed.roles:
+    for role in (each for each in rehearsed.roles if each.name not in CALL_NOTHING):
         first, *rest = role.statements
         for widened, named in (
             (replace(first, actions=(*first.actions, "s3:DeleteBucket")), "s3:DeleteBucket"),

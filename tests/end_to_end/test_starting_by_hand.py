@@ -4,6 +4,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from deploy_scripts.demo_data import PhotoSet
 
 
@@ -69,6 +71,67 @@ def test_a_drop_that_is_announced_twice_trains_once(dropserve: Any, first_releas
     assert run_id in newest["reason"]
     assert training_jobs(dropserve, run_id) == jobs
     assert len(jobs) == 1
+
+
+def test_of_three_drops_of_one_key_in_a_second_the_newest_is_live(
+    dropserve: Any, first_release: dict[str, Any], other_photos: PhotoSet
+) -> None:
+    bucket, key = dropserve.json("status")["outputs"]["BucketName"], "drops/thrice.zip"
+    s3, body = dropserve.client("s3"), other_photos.zip_file.read_bytes()
+    versions = [s3.put_object(Bucket=bucket, Key=key, Body=body)["VersionId"] for _ in range(3)]
+
+    runs = ended_runs_of(dropserve, key, versions)
+
+    assert [runs[version]["status"]["S"] for version in versions] == ["superseded", "superseded", "live"]
+    assert dropserve.live_release() == runs[versions[2]]["release"]["S"]
+
+
+def ended_runs_of(dropserve: Any, key: str, versions: list[str]) -> dict[str, Any]:
+    """The ledger's items of these versions of a key, once each has ended."""
+    table = dropserve.json("status")["outputs"]["LedgerTableName"]
+    dynamodb, deadline = dropserve.client("dynamodb"), time.monotonic() + 240
+    while time.monotonic() < deadline:
+        items = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        found = {item["version_id"]["S"]: item for item in items if item.get("drop_key") == {"S": key}}
+        if set(found) == set(versions) and all(item["status"]["S"] != "running" for item in found.values()):
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"the runs of {key} did not end: {found}")
+
+
+INPUTS = [
+    ('{"key": 5}', "key is a number (5)"),
+    ('{"key": "drops/small.zip", "hyperparameters": "fast"}', "hyperparameters must be an object"),
+    (
+        '{"key": "drops/small.zip", "hyperparameters": {"epochs": "' + "9" * 250_000 + '"}}',
+        "the overrides are",
+    ),
+    ("[]", "the input is a list"),
+]
+
+
+@pytest.mark.parametrize(("given", "sentence"), INPUTS, ids=["key", "hyperparameters", "large", "list"])
+def test_an_input_that_cannot_be_followed_is_rejected_in_the_ledger(
+    dropserve: Any, first_release: dict[str, Any], given: str, sentence: str
+) -> None:
+    machine = dropserve.client("stepfunctions")
+    arn = machine.start_execution(
+        stateMachineArn=dropserve.json("status")["outputs"]["StateMachineArn"], input=given
+    )["executionArn"]
+    while machine.describe_execution(executionArn=arn)["status"] == "RUNNING":
+        time.sleep(0.1)
+    newest = dropserve.json("runs")[0]
+    assert (newest["status"], newest["source"]) == ("rejected", "manual")
+    assert sentence in newest["reason"]
+
+
+def test_a_training_that_fails_says_why_in_its_own_words(
+    dropserve: Any, first_release: dict[str, Any]
+) -> None:
+    result = dropserve.run("run", "--key", "drops/small.zip", "-p", "fine-tune=24", "--watch", "--json")
+    run = json.loads(result.stdout)
+    assert run["status"] == "failed"
+    assert run["reason"].startswith("training failed: --fine-tune is 24, but efficientnet_lite0 has")
 
 
 def test_a_folder_is_a_drop_as_well(

@@ -245,3 +245,21 @@ def test_a_key_that_must_reach_no_screen_and_no_script_is_refused(s3, make_run, 
     assert "drop it under another name" in result["reason"]
     for text in (result["reason"], result["dataset"]):
         assert text == printable(text)
+
+
+def test_the_order_of_a_drop_is_the_time_of_its_event(s3, make_run):
+    """Of an upload in parts, Last-Modified says when it began."""
+    s3.drop("drops/pets.zip", make_zip(class_folders(images=20)))
+    result, _ = inspect(s3, {**make_run(), "event_time": "2026-11-22T08:45:00Z"})
+    assert result["drop_order_ms"] == int(DROPPED_AT.timestamp() * 1000) + 15 * 60_000
+    by_hand, _ = inspect(s3, {**make_run(source="manual"), "event_time": "2026-11-22T08:45:00Z"})
+    assert by_hand["drop_order_ms"] == int(DROPPED_AT.timestamp() * 1000) + 30 * 60_000
+
+
+@pytest.mark.parametrize("character", ["x", "\N{DOG FACE}", "\x1b", "\u202e"])
+def test_a_refusal_about_long_names_is_short_and_printable(s3, make_run, character):
+    body = make_zip({f"{number}{character * 15_000}/1.jpg": JPEG for number in range(4)})
+    result, _ = inspect_bytes(s3, make_run, body)
+    assert not result["accepted"]
+    assert len(result["reason"]) < 1100
+    assert result["reason"].isprintable()
