@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from drops.limits import MAX_DEPTH
 from drops.names import is_clutter, is_folder, path_parts
@@ -21,7 +22,7 @@ class File:
 
 
 class FolderTree:
-    """`files` (clutter left out, `hidden` counts it), `folders` (the paths of all, the root among them).
+    """`files`, `folders` (the paths of all, the root among them) and `clutter`, of which `hidden` are files.
 
     Raises BadDropError when folders lie too deep in each other.
     """
@@ -29,6 +30,7 @@ class FolderTree:
     def __init__(self, entries: Iterable[tuple[str, int]]) -> None:
         self.names: list[str] = []
         self.files: list[File] = []
+        self.clutter: list[Path] = []
         self.hidden = 0
         self._subfolders: dict[Path, dict[str, None]] = {(): {}}
         self._read: dict[str, tuple[Path, bool]] = {}
@@ -45,6 +47,10 @@ class FolderTree:
         is_file = not is_folder(name)
         if hidden or is_clutter(parts[len(folders) :]):
             self.hidden += is_file
+            self.clutter.append(parts)
+            # A class folder that holds nothing else is empty, not absent.
+            seen = takewhile(lambda part: not is_clutter((part,)), parts)
+            self._add_folder(tuple(seen))
             return
         self._add_folder(folders if is_file else parts)
         if is_file:

@@ -101,6 +101,7 @@ def _check_names(tree: FolderTree) -> None:
         )
     faults = [("/".join(path), naming.folder_fault(path[-1])) for path in tree.folders if path]
     faults += [(file.name, naming.file_fault(file.parts[-1])) for file in tree.files]
+    faults += [("/".join(parts), naming.length_fault(part)) for parts in tree.clutter for part in parts]
     bad = {name: fault for name, fault in faults if fault}
     if bad:
         name, fault = next(iter(bad.items()))

@@ -83,7 +83,7 @@ def folder_fault(folder: str) -> str | None:
         return "has control or invisible characters"
     if not folder.strip():
         return "is blank"
-    return _length_fault(folder)
+    return length_fault(folder)
 
 
 def file_fault(file: str) -> str | None:
@@ -93,9 +93,10 @@ def file_fault(file: str) -> str | None:
         unicodedata.category(character) in _CONTROLS or character in _REORDERING for character in file
     ):
         return "has control characters"
-    return _length_fault(file)
+    return length_fault(file)
 
 
-def _length_fault(part: str) -> str | None:
+def length_fault(part: str) -> str | None:
+    """The same for any name: a folder drop's objects become files on a training machine."""
     too_long = len(part.encode()) > MAX_NAME_BYTES
     return f"is longer than {MAX_NAME_BYTES} bytes" if too_long else None

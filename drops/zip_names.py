@@ -46,7 +46,7 @@ def decode_names(infos: Sequence[ZipInfo]) -> list[str]:
     untold = [raw_name(info) for info in unclear]
     if _speak_utf8(unclear):
         return [name or raw_name(info).decode() for info, name in zip(infos, told, strict=True)]
-    lost = [_shown(raw) for raw in untold if not _has_plain_folders(raw)]
+    lost = sorted({_shown(raw.rpartition(b"/")[0] or raw) for raw in untold if not _has_plain_folders(raw)})
     if lost:
         raise BadDropError(
             "unknown_encoding",

@@ -171,7 +171,7 @@ def test_unlabelled_test_photos_beside_a_train_split_are_a_warning(s3, make_run,
     "hidden",
     [
         ".thumbnails\\1.jpg",
-        "pets\\.git\\1.jpg",
+        "dog\\.git\\1.jpg",
         "__MACOSX\\cat\\1.jpg",
         "cat\\.thumbnails\\1.jpg",
         "@eaDir/1.jpg",
@@ -193,7 +193,9 @@ def test_what_systems_lay_beside_photos_is_passed_over(s3, make_run, tmp_path, c
     assert inspect_bytes(s3, make_run, text_zip(files))[1]["ignored"]["hidden"] == 2
 
 
-@pytest.mark.parametrize("empty", ["bird/", "bird/deep/", "bird\\"])
+@pytest.mark.parametrize(
+    "empty", ["bird/", "bird/deep/", "bird\\", "bird/.DS_Store", "bird/Thumbs.db", "bird/.git/1.jpg"]
+)
 def test_an_empty_class_folder_refuses_the_drop(s3, make_run, tmp_path, empty):
     body = text_zip(class_photos("cat", "dog") | {empty: b""})
     found, reason = refusal(s3, make_run, body)

@@ -63,6 +63,8 @@ def test_an_encoding_that_cannot_be_told_is_refused(s3, make_run, tmp_path, enco
     body = raw_zip(encoded(encoding, label, "dog"), system=0)
     found, reason = refusal(s3, make_run, body)
     assert found == ["unknown_encoding"]
+    assert "cannot be told: '" in reason
+    assert "and" not in reason.split(";")[0]  # the folder once, not each of its files
     assert "cu=on" in reason
     assert "python3 -m zipfile -c" in reason
     with pytest.raises(DatasetError, match="encoding of folder names in the zip cannot be told"):

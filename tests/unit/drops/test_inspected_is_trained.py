@@ -52,7 +52,7 @@ ENCODINGS = st.tuples(
 DETERMINISTIC = settings(
     deadline=None,
     derandomize=True,
-    max_examples=80,
+    max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
