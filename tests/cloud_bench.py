@@ -40,6 +40,12 @@ class Bench:
 
     def __init__(self, client: Callable[..., Any]) -> None:
         self.client = client
+        self._functions: list[str] = []
+
+    def close(self) -> None:
+        """Delete its functions: each holds a process, and the cloud serves many tests."""
+        for name in self._functions:
+            self.client("lambda").delete_function(FunctionName=name)
 
     def role(self, policy: Mapping[str, Any] = ALLOW_ALL, path: str = "/") -> str:
         """A role that every service may take, with one inline policy; its ARN."""
@@ -66,6 +72,7 @@ class Bench:
             Timeout=options.pop("timeout_s", 30),
             **options,
         )
+        self._functions.append(name)
         return name
 
     def invoke(self, name: str, event: Any = None, **options: Any) -> tuple[Any, str | None]:

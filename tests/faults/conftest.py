@@ -373,6 +373,7 @@ def stage(client: Callable[..., Any]) -> Iterator[Stage]:
     sagemaker = client("sagemaker")
     for endpoint in stage.standing()["endpoint"]:
         sagemaker.delete_endpoint(EndpointName=endpoint)
+    stage.bench.close()
 
 
 def _source_archive() -> bytes:
