@@ -10,6 +10,8 @@ from state_machines.tasks import call, invoke_function
 MOST_WAITS = 720
 # How a run that was begun by itself is known: it begins no further one.
 _AGAIN = "-again"
+# What an input says of a drop: a run that takes it up keeps its place in the order of drops.
+_DROP = ("source", "bucket", "key", "version_id", "sequencer", "event_time")
 
 
 def wait_for_photos(inspect: Any, endings: Endings) -> Choice:
@@ -75,12 +77,8 @@ def _take_up(endings: Endings) -> Choice:
     prepare = Pass(
         "Prepare new run",
         parameters={
-            "given.$": "$.overrides",
-            "own": {
-                "bucket.$": "$.run.bucket",
-                "key.$": "$.run.key",
-                "claim.$": f"States.Format('{{}}{_AGAIN}', $.run.id)",
-            },
+            **{f"{name}.$": f"$.run.{name}" for name in _DROP},
+            "claim.$": f"States.Format('{{}}{_AGAIN}', $.run.id)",
         },
         result_path="$.again",
     )
@@ -89,10 +87,13 @@ def _take_up(endings: Endings) -> Choice:
         "aws-sdk:sfn:startExecution",
         {
             "StateMachineArn.$": "$$.StateMachine.Id",
-            "Name.$": "$.again.own.claim",
-            "Input.$": "States.JsonToString(States.JsonMerge($.again.given, $.again.own, false))",
+            "Name.$": "$.again.claim",
+            "Input.$": "States.JsonToString(States.JsonMerge($.overrides, $.again, false))",
         },
+        select={"execution_arn.$": "$.ExecutionArn"},
+        into="$.again",
         on_error=left,
+        error_into=None,
     )
     begun = endings.give_way(
         "Give way to new run", f"States.Format('{{}}: a new run of it has begun', {reason})"

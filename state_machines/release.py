@@ -35,13 +35,13 @@ def read_live_release(endings: Endings, judge_again: Any) -> Chain:
         "Count live instances",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName.$": "$.previous.live.endpoint_name"},
-        into="$.live_endpoint",
+        into="$.endpoint",
         on_error=start_small,
         error_into=None,
     )
     # The description of an endpoint that failed has no variants.
     known = Choice("Is their number known?")
-    count_path = "$.live_endpoint.ProductionVariants[0].CurrentInstanceCount"
+    count_path = "$.endpoint.ProductionVariants[0].CurrentInstanceCount"
     as_many = Pass("Start with as many", parameters={"instance_count.$": count_path}, result_path="$.start")
     known.add_choice(ChoiceRule.IsPresent(count_path, True), as_many)
     known.default_choice(start_small)

@@ -19,9 +19,14 @@ BOUNDS: dict[str, int] = {
     "settings": 2500,
     "release": 100,
     "polls": 20,
+    "arrival": 20,
     # HeadObject: 2 kB of user metadata, and S3's own headers.
     "current": 4000,
-    "inspection": 2 * REASON + 2 * KEY + 700,
+    "inspection": 2 * REASON + 2 * KEY + 900,
+    # Two sentences about a folder, with its name and its key.
+    "second_look": 2200 + KEY + 400,
+    # Key, version and what S3 told of them.
+    "again": 2 * KEY + 500,
     # 25 hyperparameters, of which one is a text of 2,500 characters, and the live pointer.
     "plan": REASON + 2 * KEY + 2500 + 4096 + 3500,
     "training": 400,
@@ -32,7 +37,7 @@ BOUNDS: dict[str, int] = {
     # An SSM parameter of the standard tier: 4 kB.
     "previous": 4100,
     "start": 30,
-    # One variant; FailureReason has at most 1,024 characters.
+    # The one that is live, then the candidate: one variant; FailureReason has at most 1,024 characters.
     "endpoint": 3000 + 4096,
     "account": 40,
     "provisioned": 2000,

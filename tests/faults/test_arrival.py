@@ -55,6 +55,10 @@ def test_a_folder_that_changed_while_it_was_trained_on_is_taken_up_once(stage: A
     )
     assert again.endswith(f":{first.run_id}-again")
     assert json.loads(machine.describe_execution(executionArn=again)["input"]) == {
+        "bucket": stage.name,
+        "version_id": "",
+        "sequencer": "",
+        "event_time": "",
         **given,
         "claim": f"{first.run_id}-again",
     }

@@ -61,6 +61,7 @@ def real(stage: Any) -> Iterator[Any]:
     """The stage with this repository's own functions, all but the audit."""
     environment = {
         "DATA_BUCKET": stage.name,
+        "QUIET_S": "5",
         "ARTIFACTS_BUCKET": stage.name,
         "TRAINING_CODE_KEY": "many/sourcedir.tar.gz",
         "EC2_BOOT_KEY": "many/ec2_boot.sh",

@@ -48,6 +48,7 @@ def test_no_pass_of_a_task_keeps_a_whole_answer_that_no_one_bounds() -> None:
     }
     assert whole == {
         "Read input",
+        "Count live instances",
         "Describe endpoint",
         "Read provisioned concurrency",
         "Take deploy lock",
