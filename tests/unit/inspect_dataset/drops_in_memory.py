@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -116,11 +117,20 @@ class FakeS3:
         self.copies.append(source)
         self.drop(key, body)
 
-    def get_paginator(self, operation: str) -> "FakeS3":
-        assert operation == "list_object_versions"
-        return self
+    def get_paginator(self, operation: str) -> Any:
+        listings = {"list_objects_v2": self._list_objects, "list_object_versions": self._list_versions}
+        return SimpleNamespace(paginate=listings[operation])
 
-    def paginate(self, **parameters: Any) -> list[dict[str, Any]]:
+    def _list_objects(self, **parameters: Any) -> list[dict[str, Any]]:
+        validate_parameters(parameters, S3_MODEL.operation_model("ListObjectsV2").input_shape)
+        found = [
+            {"Key": key, "Size": len(versions[-1][1])}
+            for key, versions in sorted(self.objects.items())
+            if key.startswith(parameters["Prefix"]) and versions[-1][1] is not None
+        ]
+        return [{"Contents": page} if page else {} for page in _pages(found)]
+
+    def _list_versions(self, **parameters: Any) -> list[dict[str, Any]]:
         """Newest version first, as S3 lists them."""
         validate_parameters(parameters, S3_MODEL.operation_model("ListObjectVersions").input_shape)
         found = [
@@ -129,8 +139,6 @@ class FakeS3:
             if key.startswith(parameters["Prefix"])
             for number, (version_id, body) in reversed(list(enumerate(versions)))
         ]
-        # Two to a page, so that a listing which forgets its pages is found out; the last page is empty.
-        pages = [found[at : at + 2] for at in range(0, len(found), 2)] + [[]]
         metadata = {"HTTPHeaders": {"date": format_datetime(self.now, usegmt=True)}}
         return [
             {
@@ -138,13 +146,18 @@ class FakeS3:
                 "DeleteMarkers": [item for item in page if "ETag" not in item],
                 "ResponseMetadata": metadata,
             }
-            for page in pages
+            for page in _pages(found)
         ]
 
     def _listed(self, key: str, version_id: str, body: Any, *, latest: bool) -> dict[str, Any]:
         written_at = self.times[key, version_id]
         item = {"Key": key, "VersionId": version_id or "null", "IsLatest": latest, "LastModified": written_at}
         return item if body is None else item | {"ETag": self._etag(version_id, body), "Size": len(body)}
+
+
+def _pages(found: list[Any]) -> list[list[Any]]:
+    """Two to a page, so that a listing which forgets its pages is found out; the last page is empty."""
+    return [found[at : at + 2] for at in range(0, len(found), 2)] + [[]]
 
 
 def client_error(code: str, operation: str) -> ClientError:

@@ -45,6 +45,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     clients: dict[str, Any] = {}
     monkeypatch.setattr(metrics, "namespace", "dropserve")
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    monkeypatch.setenv("QUIET_S", "60")
     monkeypatch.setattr(handler_module, "client", clients.__getitem__)
     return clients
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.common.observability import metrics
+from functions.common.run_input import OVERRIDES
 from functions.plan_training import handler as handler_module
 from functions.plan_training import hyperparameters
-from functions.plan_training.overrides import INPUT_NAMES, NAMES
 
 RUN_ID = "0123456789abcdef" * 2
 CONTEXT = SimpleNamespace(
@@ -39,8 +39,7 @@ values_by_name = {
 executions = st.fixed_dictionaries(
     {},
     optional={
-        **{name: values_by_name.get(name, near_numbers | json_values) for name in NAMES},
-        **dict.fromkeys(INPUT_NAMES, json_values),
+        **{name: values_by_name.get(name, near_numbers | json_values) for name in OVERRIDES},
         "Key": json_values,
     },
 )
@@ -67,6 +66,8 @@ def test_any_input_is_planned_or_refused_with_a_sentence(deployed: Any, override
             "image_count": 400,
             "total_bytes": 400 * 60_000,
             "dataset_uri": "s3://data-bucket/snapshots/1/dataset.zip",
+            "layout_sha256": "5" * 64,
+            "findings": "",
         },
     }
 
