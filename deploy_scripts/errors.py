@@ -15,17 +15,14 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-_ANOTHER = "name another folder by DROPSERVE_HOME (by XDG_CACHE_HOME for fetched photos)."
-_FILE_IN_THE_WAY = f"A folder is wanted there: move the file away, or {_ANOTHER}"
-_NOT_WRITABLE = f"Make it writable, or {_ANOTHER}"
-_DISK_FULL = f"Make room on the disk, or {_ANOTHER}"
+# A path may be the person's own, or in the folder that dropserve works in.
+_OWN_FOLDER = "DROPSERVE_HOME names dropserve's own folder, XDG_CACHE_HOME that of fetched photos."
+_CHECK = f"Check that the path is right, and that you may read or write it. {_OWN_FOLDER}"
+_FILE_IN_THE_WAY = f"A folder is wanted there: move the file away. {_OWN_FOLDER}"
+_DISK_FULL = f"Make room on the disk. {_OWN_FOLDER}"
 _FILE_ADVICE = {
-    errno.ENOENT: f"Check the path, or {_ANOTHER}",
     errno.EEXIST: _FILE_IN_THE_WAY,
     errno.ENOTDIR: _FILE_IN_THE_WAY,
-    errno.EACCES: _NOT_WRITABLE,
-    errno.EPERM: _NOT_WRITABLE,
-    errno.EROFS: _NOT_WRITABLE,
     errno.ENOSPC: _DISK_FULL,
     errno.EDQUOT: _DISK_FULL,
 }
@@ -71,9 +68,7 @@ def _explain_other_error(error: Exception) -> CliError:
         case OSError(filename=str() | bytes() as name, strerror=str() as fault, errno=number):
             return CliError(
                 f"{os.fsdecode(name)} cannot be used: {fault}.",
-                _FILE_ADVICE.get(
-                    number or 0, "Check that the path is right, and that you may read or write it."
-                ),
+                _FILE_ADVICE.get(number or 0, _CHECK),
             )
         case UnicodeEncodeError(object=text):
             return CliError(

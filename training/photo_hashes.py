@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drops.layout import Candidate, Layout, read_layout
 from drops.names import has_photo_suffix
-from drops.photo_formats import FORMATS_SENTENCE, SIGNATURE_BYTES, UNREAD_FORMATS, photo_format, unread_format
+from drops.photo_formats import SIGNATURE_BYTES, photo_format, unread_format, why_unread
 from drops.problems import BadDropError, listed
 from drops.text import printable
 from errors import DatasetError
@@ -105,10 +105,7 @@ def _hash_photo(source: PhotoSource, name: str) -> str | None:
     content = source.read(name)
     head = content[:SIGNATURE_BYTES]
     if not photo_format(head):
-        unread = unread_format(head)
-        raise PhotoError(
-            UNREAD_FORMATS[unread] if unread else f"not one of {FORMATS_SENTENCE} by its content"
-        )
+        raise PhotoError(why_unread(head))
     return hashlib.sha256(content).hexdigest()
 
 

@@ -8,16 +8,31 @@ from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.ledger import LedgerItem
 
 # States that invoke a function -> its folder.
+# They run once another step has failed.
+_READ_FAILURE = ("Read failure", "Read spot failure", "Read unclear failure")
 FUNCTION_STATES = {
+    "Read input": "read_input",
     "Inspect dataset": "inspect_dataset",
+    "Look at folder again": "inspect_dataset",
     "Plan training": "plan_training",
     "Judge model": "judge_model",
     "Audit IAM": "iam_audit",
     "Smoke test": "inference",
+    **dict.fromkeys(_READ_FAILURE, "read_failure"),
 }
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
-_AFTERWARDS = ("Find ", "Deregister ", "Delete ", "End ", "Give ", "Record outcome", "Notify", "Point back")
+_AFTERWARDS = (
+    *_READ_FAILURE,
+    "Find ",
+    "Deregister ",
+    "Delete ",
+    "End ",
+    "Give ",
+    "Record outcome",
+    "Notify",
+    "Point back",
+)
 
 
 def log_command(deployment: Deployment, item: LedgerItem) -> str:

@@ -114,7 +114,7 @@ def test_a_folder_whose_name_would_be_code_is_refused_at_the_door(
     assert result.returncode == 1
     run = json.loads(result.stdout)
     assert run["status"] == "rejected"
-    assert "has line ends, control or invisible characters in it" in run["reason"]
+    assert "has control or invisible characters" in run["reason"]
 
 
 def test_a_folder_with_a_name_that_a_shell_would_mind_trains_on_ec2(

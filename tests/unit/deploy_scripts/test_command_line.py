@@ -372,11 +372,15 @@ def test_the_start_loads_nothing_heavy() -> None:
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListX"), "ListX", "permission"),
         (
             NotADirectoryError(20, "Not a directory", "/home/me/x"),
-            "/home/me/x: Not a directory.",
+            "/home/me/x cannot be used: Not a directory.",
             "DROPSERVE_HOME",
         ),
-        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied.", "writable"),
-        (OSError(28, "No space left on device", "/x"), "/x: No space left", "Make room"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            "/x cannot be used: Permission denied.",
+            "may read or write",
+        ),
+        (OSError(28, "No space left on device", "/x"), "/x cannot be used: No space left", "Make room"),
         (ZeroDivisionError("by zero"), "ZeroDivisionError", "--debug"),
         (ParamValidationError(report="Bad name\nBad key"), "Bad name Bad key", "--debug"),
         (S3UploadFailedError("Failed to upload x:\nAccessDenied"), "upload x: AccessDenied", "--debug"),

@@ -135,7 +135,7 @@ def test_every_function_of_the_workflow_has_its_log() -> None:
     invoked = {
         name
         for name, state in training_pipeline()["States"].items()
-        if state.get("Resource", "").endswith(":lambda:invoke")
+        if state.get("Resource", "").endswith((":lambda:invoke", "Function}"))
     }
 
     assert set(FUNCTION_STATES) == invoked

@@ -67,7 +67,11 @@ def test_unusual_methods_are_refused_by_name_before_a_byte_is_unpacked(s3, make_
 @pytest.mark.parametrize("photo_bytes", [1024**2, 11 * 1024**2])
 def test_white_scans_and_line_drawings_are_no_bombs(s3, make_run, tmp_path, photo_bytes):
     scans = {
-        f"{label}/{number}.bmp": b"BM" + bytes([number, len(label), 0, 0]) + bytes(8) + b"\xff" * photo_bytes
+        f"{label}/{number}.bmp": b"BM"
+        + bytes([number, len(label), 0, 0])
+        + bytes(8)
+        + b"\x28\0\0\0"
+        + b"\xff" * photo_bytes
         for label in ("form", "plan a")
         for number in range(5)
     }

@@ -126,7 +126,11 @@ def test_photos_together_get_the_scores_that_they_get_alone(
     ]
     together = inference.predict_batch(requests, model)
     alone = [inference.predict_batch([request], model)[0] for request in requests]
-    assert together[1] == alone[1] == Refusal("bad image: not one of JPEG, PNG, WEBP, BMP, GIF, TIFF")
+    assert (
+        together[1]
+        == alone[1]
+        == Refusal("bad image: the content is not one of JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF")
+    )
     for one, other in ((together[0], alone[0]), (together[2], alone[2])):
         assert isinstance(one, Prediction)
         assert isinstance(other, Prediction)
