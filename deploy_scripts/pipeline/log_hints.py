@@ -9,6 +9,7 @@ from deploy_scripts.pipeline.ledger import LedgerItem
 
 # States that invoke a function -> its folder.
 FUNCTION_STATES = {
+    "Read input": "read_input",
     "Inspect dataset": "inspect_dataset",
     "Plan training": "plan_training",
     "Judge model": "judge_model",
@@ -17,7 +18,10 @@ FUNCTION_STATES = {
 }
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
-_AFTERWARDS = ("Find ", "Deregister ", "Delete ", "End ", "Give ", "Record outcome", "Notify", "Point back")
+AFTERWARDS = (
+    *("Read failure", "Read unclear failure", "Read spot failure", "Look at folder again"),
+    *("Find ", "Deregister ", "Delete ", "End ", "Give ", "Record outcome", "Notify", "Point back"),
+)
 
 
 def log_command(deployment: Deployment, item: LedgerItem) -> str:
@@ -50,7 +54,7 @@ def failed_state(steps: list[Step]) -> str | None:
     """
     failed = last = None
     for step in steps:
-        if step.kind != "Task" or step.state.startswith(_AFTERWARDS):
+        if step.kind != "Task" or step.state.startswith(AFTERWARDS):
             continue
         if step.event == "failed":
             failed = step.state
