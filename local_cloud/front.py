@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from local_cloud import service_permissions
+from local_cloud import json_text, service_permissions
 from local_cloud.activity import Activity, SeenRequest
 from local_cloud.defaults import ACCOUNT_ID
 from local_cloud.door import request_guard
@@ -190,7 +190,7 @@ def _answer_action(service: Service, caller: _Caller, body: bytes) -> HttpReply:
     if handler is None:
         raise AwsError("UnknownOperationException", f"{service.name} has no operation {caller.action!r} here")
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = json_text.parse(body or b"{}")
     except ValueError as error:
         raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
     result = handler(Call(caller.action, parameters, caller.account_id, caller.region, caller.arn))
@@ -218,7 +218,7 @@ def _permissions(service: Service, caller: _Caller, body: bytes) -> tuple[Any, .
     if not caller.action:
         return service_permissions.added_route(caller.path, caller.region, caller.account_id)
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = json_text.parse(body or b"{}")
     except ValueError:
         parameters = {}
     return service_permissions.added_service(

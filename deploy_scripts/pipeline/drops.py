@@ -57,7 +57,7 @@ def read_dataset(path: Path, name: str | None) -> Dataset:
     Raises CliError when there is nothing to upload at the path, or when something cannot be named so.
     """
     if path.is_dir():
-        name = name or path.resolve().name
+        name = path.resolve().name if name is None else name
         folder = read_dataset_folder(path)
         _check_name(name, [f"{PREFIX}{name}/{file}" for file in (*folder.files, MARKER)])
         return Dataset(name, path, folder)

@@ -8,30 +8,19 @@ from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.ledger import LedgerItem
 
 # States that invoke a function -> its folder.
-# They run once another step has failed.
-_READ_FAILURE = ("Read failure", "Read spot failure", "Read unclear failure")
 FUNCTION_STATES = {
     "Read input": "read_input",
     "Inspect dataset": "inspect_dataset",
-    "Look at folder again": "inspect_dataset",
     "Plan training": "plan_training",
     "Judge model": "judge_model",
     "Audit IAM": "iam_audit",
     "Smoke test": "inference",
-    **dict.fromkeys(_READ_FAILURE, "read_failure"),
 }
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
-_AFTERWARDS = (
-    *_READ_FAILURE,
-    "Find ",
-    "Deregister ",
-    "Delete ",
-    "End ",
-    "Give ",
-    "Record outcome",
-    "Notify",
-    "Point back",
+AFTERWARDS = (
+    *("Read failure", "Read unclear failure", "Read spot failure", "Look at folder again"),
+    *("Find ", "Deregister ", "Delete ", "End ", "Give ", "Record outcome", "Notify", "Point back"),
 )
 
 
@@ -65,7 +54,7 @@ def failed_state(steps: list[Step]) -> str | None:
     """
     failed = last = None
     for step in steps:
-        if step.kind != "Task" or step.state.startswith(_AFTERWARDS):
+        if step.kind != "Task" or step.state.startswith(AFTERWARDS):
             continue
         if step.event == "failed":
             failed = step.state

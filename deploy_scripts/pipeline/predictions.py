@@ -38,20 +38,23 @@ def predict_photo(deployment: Deployment, photo: str) -> Prediction:
     match scheme.lower() if separator else "":
         case "":
             with lent_photo(deployment, *_read_file(Path(photo))) as url:
-                return predict_url(deployment, url)
+                return predict_url(deployment, url, lent=photo)
         case "http" | "https" as known:
             return predict_url(deployment, f"{known}://{rest}")
         case "s3":
             with lent_photo(deployment, *_read_object(deployment, rest)) as url:
-                return predict_url(deployment, url)
+                return predict_url(deployment, url, lent=photo.strip())
     raise CliError(
         f"{photo} begins with {scheme}://, which is no way to hand over a photo.",
         "Name a file, or an address that begins with https://, http:// or s3://.",
     )
 
 
-def predict_url(deployment: Deployment, url: str) -> Prediction:
-    """Raises CliError with what the function said when it does not answer 200."""
+def predict_url(deployment: Deployment, url: str, *, lent: str = "") -> Prediction:
+    """`lent` names the photo that was uploaded to have this address: the function cannot know it.
+
+    Raises CliError with what the function said when it does not answer 200.
+    """
     answer = deployment.aws.functions.invoke(
         FunctionName=deployment.outputs["InferenceFunctionAliasArn"],
         Payload=json.dumps({"url": url}).encode(),
@@ -64,7 +67,9 @@ def predict_url(deployment: Deployment, url: str) -> Prediction:
         )
     body = json.loads(payload["body"])
     if payload["statusCode"] != 200:
-        raise CliError(f"No prediction ({payload['statusCode']}): {body.get('detail', body.get('title'))}")
+        of = f" for {lent}" if lent else ""
+        fault = body.get("detail", body.get("title"))
+        raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]
     return Prediction(labels, body["model"]["release"], body)
 
@@ -72,10 +77,8 @@ def predict_url(deployment: Deployment, url: str) -> Prediction:
 def _read_file(file: Path) -> tuple[bytes, str]:
     """Its bytes and its suffix. Raises CliError when it is no file, or too large to be a photo."""
     if not file.is_file():
-        what = "It is a folder: name one photo" if file.is_dir() else "Name a photo"
-        raise CliError(
-            f"There is no file {file}.", f"{what}, or an address that begins with https:// or s3://."
-        )
+        what = "is a folder" if file.is_dir() else "is no regular file" if file.exists() else "does not exist"
+        raise CliError(f"{file} {what}.", "Name a photo, or an address that begins with https:// or s3://.")
     _check_size(str(file), file.stat().st_size)
     return file.read_bytes(), file.suffix
 
@@ -85,7 +88,7 @@ def _read_object(deployment: Deployment, path: str) -> tuple[bytes, str]:
     bucket, _, key = path.partition("/")
     uri = f"s3://{bucket}/{key}"
     if not bucket or not key:
-        raise CliError(f"{uri} names no object.", "Write it as s3://bucket/key.")
+        raise CliError(f"s3://{path} names no object.", "Write it as s3://bucket/key.")
     try:
         answer = deployment.aws.s3.get_object(Bucket=bucket, Key=key)
     except ParamValidationError as error:

@@ -1,5 +1,6 @@
 """Finds the run that a drop or an execution began."""
 
+import shlex
 import time
 from collections.abc import Iterator
 
@@ -20,7 +21,8 @@ def wait_for_drop(deployment: Deployment, key: str, version_id: str) -> LedgerIt
                 return item
     raise CliError(
         f"The drop s3://{deployment.bucket}/{key} began no run within {_LIMIT_S} s.",
-        f"Start one by hand: `dropserve run --key {key}`; `dropserve logs workflow` may tell why.",
+        f"Start one by hand: `dropserve run --key {shlex.quote(key)}`; "
+        "`dropserve logs workflow` may tell why.",
     )
 
 

@@ -5,7 +5,15 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http import HTTPStatus
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    IncompleteRead,
+    RemoteDisconnected,
+    parse_headers,
+)
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin
 
@@ -207,13 +215,22 @@ def _reason(error: Exception) -> str:
         return f"its certificate is not valid ({error.verify_message})"
     if isinstance(error, ssl.SSLError):
         return "no secure connection could be made"
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and not isinstance(error, IncompleteRead | RemoteDisconnected):
         return "its answer is not valid HTTP"
     return "no connection, or it was cut"
 
 
 class _Response(HTTPResponse):
-    """http.client takes a chunk of -1 bytes for all that ever comes."""
+    """http.client takes a chunk of -1 bytes for all that ever comes, an interim answer for the final one."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Early Hints and the like come before the answer: RFC 9110, section 15.2."""
+        while True:
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            # http.client itself passes over 100; after 101 no HTTP follows.
+            if not HTTPStatus.PROCESSING <= found[1] < HTTPStatus.OK:
+                return found
+            parse_headers(self.fp)
 
     def _read_next_chunk_size(self) -> int:
         size_bytes: int = super()._read_next_chunk_size()  # type: ignore[misc]

@@ -39,11 +39,16 @@ def find_object(bucket: str, key: str, version_id: str, *, s3: Any) -> StoredObj
     try:
         head = s3.head_object(Bucket=bucket, Key=key, **_version(version_id))
     except ClientError as problem:
-        if version_id and problem.response["Error"]["Code"] == "400":
+        code = problem.response["Error"]["Code"]
+        # 400: it has not even the form of a version.
+        if version_id and code in GONE | {"400"}:
             raise BadDropError(
-                "bad_version", f"{quoted(version_id)} is no version of {quoted(key)}", [key]
+                "vanished" if code in GONE else "bad_version",
+                f"{quoted(key)} has no version {quoted(version_id)} (or has it no longer): drop the dataset "
+                "again, or start the run without version_id",
+                [key],
             ) from problem
-        if not version_id and problem.response["Error"]["Code"] in GONE:
+        if not version_id and code in GONE:
             raise BadDropError(
                 "not_there",
                 f"there is no object {quoted(key)} in the bucket {bucket}: check the key (upper and lower "

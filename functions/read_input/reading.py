@@ -31,6 +31,8 @@ SEQUENCER_DIGITS = 32
 MAX_OVERRIDES_BYTES = 4000
 SOURCES = ("manual", "drop")
 
+# What names a run in the ledger, also when the input is refused.
+_READ_FIRST = ("key", "source")
 _SHOWN_CHARACTERS = 100
 _SHOWN_NAMES = 5
 
@@ -61,7 +63,7 @@ def read_input(given: Any) -> dict[str, Any]:
         if "key" not in given:
             raise BadInputError(f"the input has no key: {START}; bucket, version_id and overrides may follow")
         # In two steps: what is sound stays in the ledger, also when a later field is not.
-        for name in sorted(DROP_FIELDS, key=lambda each: each != "key"):
+        for name in sorted(DROP_FIELDS, key=lambda each: each not in _READ_FIRST):
             if name in given:
                 run[name] = _text(name, given[name])
         overrides = {name: given[name] for name in OVERRIDES if name in given}

@@ -59,7 +59,10 @@ def _check_executions() -> None:
 def _check_start(name: str) -> None:
     original = points.take(sfn, name, "data")
 
-    def start(data: dict[str, Any]) -> Reply:
+    def start(data: Any) -> Reply:
+        if isinstance(data, dict):
+            # A member that is null is one that was left out.
+            data = {member: value for member, value in data.items() if value is not None}
         refusal = _refuse_start(data)
         if refusal:
             return refusal
@@ -70,7 +73,18 @@ def _check_start(name: str) -> None:
     points.replace(sfn, name, start, "data")
 
 
+def _wrong_type(data: Any) -> str | None:
+    if not isinstance(data, dict):
+        return "the body is no JSON object"
+    fields = ("stateMachineArn", "name", "input")
+    wrong = [field for field in fields if not isinstance(data.get(field, ""), str)]
+    return f"{wrong[0]} is no string" if wrong else None
+
+
 def _refuse_start(data: dict[str, Any]) -> Reply | None:
+    wrong = _wrong_type(data)
+    if wrong:
+        return _error("SerializationException", wrong)
     name, text = data.get("name"), data.get("input", "{}")
     if name is not None and len(name) > MAX_NAME_CHARACTERS:
         return _error(

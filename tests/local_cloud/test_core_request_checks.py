@@ -38,6 +38,29 @@ def test_an_execution_takes_json_alone(bench: Bench, text: str) -> None:
     assert states.list_executions(stateMachineArn=machine)["executions"] == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        '"text"',
+        '{"stateMachineArn": 5}',
+        '{"stateMachineArn": "arn", "input": {"key": 1}}',
+        '{"stateMachineArn": "arn", "name": true}',
+    ],
+)
+def test_an_execution_takes_texts_alone(bench: Bench, body: str) -> None:
+    states = bench.client("stepfunctions")
+    states.meta.events.register("before-call", lambda params, **_: params.update(body=body.encode()))
+    assert _code(states.start_execution, stateMachineArn="arn") == "SerializationException"
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"ModelName": NaN}', "{"], ids=lambda body: body[:20])
+def test_the_added_services_take_json_alone(bench: Bench, body: str) -> None:
+    sagemaker = bench.client("sagemaker")
+    sagemaker.meta.events.register("before-call", lambda params, **_: params.update(body=body.encode()))
+    assert _code(sagemaker.describe_model, ModelName="m") == "SerializationException"
+
+
 @pytest.mark.parametrize("text", ["{}", "null", "1.5e3", '"text"', "[]", ' {"a": "\\ud83d"} '])
 def test_an_execution_takes_any_json(bench: Bench, text: str) -> None:
     states, machine = bench.client("stepfunctions"), bench.machine(PASS)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,18 @@ def test_an_object_in_s3_is_read_as_the_person_and_lent(stubbed: Any, scheme: st
     stubbed.assert_all_asked()
 
 
+def test_a_lent_photo_that_is_refused_is_named(stubbed: Any, tmp_path: Path) -> None:
+    """The function speaks of the host that it fetched from, which nobody asked for."""
+    photo = tmp_path / "notes.txt"
+    photo.write_text("no photo")
+    stubbed.answer("s3", "put_object", {"VersionId": "v7"})
+    stubbed.answer("functions", "invoke", answer(http(415, {"detail": "what 127.0.0.1 sent is no image"})))
+    stubbed.answer("s3", "delete_object", {})
+
+    with pytest.raises(CliError, match=rf"^No prediction for {photo} \(415\): what 127"):
+        predict_photo(stubbed.deployment, str(photo))
+
+
 def test_an_object_that_is_not_there_is_named(stubbed: Any) -> None:
     stubbed.refuse("s3", "get_object", "NoSuchKey")
 
@@ -136,9 +149,11 @@ def test_an_object_that_is_too_large_is_not_loaded(stubbed: Any) -> None:
 @pytest.mark.parametrize(
     ("photo", "message"),
     [
-        ("nothing.jpg", r"There is no file .*nothing\.jpg"),
-        ("", "There is no file"),
-        ("/", "There is no file /"),
+        ("nothing.jpg", r"^nothing\.jpg does not exist"),
+        ("", r"^\. is a folder"),
+        ("/", "^/ is a folder"),
+        ("/dev/null", "^/dev/null is no regular file"),
+        ("s3://", "^s3:// names no object"),
         ("s3://bucket", "names no object"),
         ("s3:///key.jpg", "names no object"),
         ("s3://no bucket/key.jpg", "is no address of an object"),

@@ -211,7 +211,7 @@ def test_a_name_that_no_screen_should_get_is_refused(tmp_path: Path, file: str) 
 
 
 @pytest.mark.parametrize(
-    "name", ["../runs", "a//b", "/a", "a/", ".", "a\x1b[2J", "a\nb", "\udcff", "x" * 1020]
+    "name", ["", "../runs", "a//b", "/a", "a/", ".", "a\x1b[2J", "a\nb", "\udcff", "x" * 1020]
 )
 def test_a_datasets_name_is_checked(tmp_path: Path, name: str) -> None:
     (tmp_path / "x.zip").write_bytes(b"zip")

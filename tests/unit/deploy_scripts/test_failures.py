@@ -9,7 +9,7 @@ import pytest
 from deploy_scripts.packaging.functions import function_names
 from deploy_scripts.pipeline.executions import Step
 from deploy_scripts.pipeline.failures import readable_failure, readable_reason
-from deploy_scripts.pipeline.log_hints import FUNCTION_STATES, failed_state
+from deploy_scripts.pipeline.log_hints import AFTERWARDS, FUNCTION_STATES, failed_state
 from state_machines.training_pipeline import training_pipeline
 
 FUNCTION_CAUSE = json.dumps(
@@ -121,6 +121,33 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
             ],
             "Train on demand",
         ),
+        (  # a training job that was stopped
+            [
+                ("Train on SageMaker", "failed"),
+                ("Read failure", "succeeded"),
+                ("Find training instances", "succeeded"),
+                ("Record outcome", "succeeded"),
+            ],
+            "Train on SageMaker",
+        ),
+        (  # spot capacity did not come, and on demand it failed
+            [
+                ("Train on SageMaker", "failed"),
+                ("Read spot failure", "succeeded"),
+                ("Train on demand", "failed"),
+                ("Read failure", "failed"),
+            ],
+            "Train on demand",
+        ),
+        (  # a folder, which is looked at again
+            [
+                ("Train on EC2", "failed"),
+                ("Read unclear failure", "succeeded"),
+                ("Look at folder again", "succeeded"),
+            ],
+            "Train on EC2",
+        ),
+        ([("Read input", "failed"), ("Read failure", "succeeded")], "Read input"),
         ([("Describe endpoint", "succeeded"), ("Find candidate endpoint", "succeeded")], "Describe endpoint"),
         ([], None),
     ],
@@ -136,6 +163,7 @@ def test_every_function_of_the_workflow_has_its_log() -> None:
         name
         for name, state in training_pipeline()["States"].items()
         if state.get("Resource", "").endswith((":lambda:invoke", "Function}"))
+        and not name.startswith(AFTERWARDS)
     }
 
     assert set(FUNCTION_STATES) == invoked

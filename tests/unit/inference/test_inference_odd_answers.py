@@ -68,6 +68,7 @@ REFUSED = {
     "no protocol": PHOTO,
     "101": b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + PHOTO,
     "early hints and nothing more": b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    "early hints without end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 500_000,
     "100 without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 500_000,
     "a header without end": OK + b"X: " + b"y" * 200_000,
     "headers without end": OK + b"X: y\r\n" * 10_000,
@@ -98,6 +99,15 @@ TAKEN = {
     "no reason": b"HTTP/1.1 200\r\n\r\n" + PHOTO,
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n" + PHOTO,
     "100 before": b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + OK + b"\r\n" + PHOTO,
+    "early hints before": b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n" * 2
+    + OK
+    + b"\r\n"
+    + PHOTO,
+    "102 and 100 before": b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    + OK
+    + b"\r\n"
+    + PHOTO,
+    "an interim answer that nobody knows": b"HTTP/1.1 199 Soon\r\n\r\n" + OK + b"\r\n" + PHOTO,
     "a header without a colon": OK + b"nonsense\r\n\r\n" + PHOTO,
 }
 
@@ -115,6 +125,12 @@ def test_a_wrong_answer_is_the_hosts_failure(host: LocalServer, name: str) -> No
 @pytest.mark.parametrize("name", TAKEN)
 def test_an_odd_answer_with_an_image_in_it_is_taken(host: LocalServer, name: str) -> None:
     assert fetch(host, TAKEN[name])[: len(PHOTO)].startswith(PHOTO[:40])
+
+
+@pytest.mark.parametrize("pieces", [[], [CHUNKED + SIZE + b"\r\n" + PHOTO[:-9]]], ids=["before", "amid"])
+def test_an_answer_that_breaks_off_is_told_as_that(host: LocalServer, pieces: list[bytes]) -> None:
+    with pytest.raises(ImageHostError, match=r"127\.0\.0\.1 failed: no connection, or it was cut"):
+        fetch(host, *pieces)
 
 
 def test_trailers_without_end_are_cut(host: LocalServer) -> None:

@@ -127,6 +127,11 @@ def test_what_was_sound_before_the_fault_names_the_run() -> None:
     assert answer["run"]["version_id"] == ""
 
 
+@pytest.mark.parametrize("key", ["drops/a\tb.zip", "drops/" + "k" * 1025, "", None, 5])
+def test_a_drop_stays_a_drop_in_the_ledger_whatever_its_key(key: Any) -> None:
+    assert read_input({**EVENT, "key": key})["run"]["source"] == "drop"
+
+
 def test_nesting_that_cannot_be_measured_is_refused() -> None:
     deep: Any = "x"
     for _ in range(50_000):
