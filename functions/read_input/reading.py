@@ -61,7 +61,7 @@ def read_input(given: Any) -> dict[str, Any]:
         if "key" not in given:
             raise BadInputError(f"the input has no key: {START}; bucket, version_id and overrides may follow")
         # In two steps: what is sound stays in the ledger, also when a later field is not.
-        for name in sorted(DROP_FIELDS, key=lambda each: each != "key"):
+        for name in sorted(DROP_FIELDS, key=lambda each: (each != "source", each != "key")):
             if name in given:
                 run[name] = _text(name, given[name])
         overrides = {name: given[name] for name in OVERRIDES if name in given}
@@ -154,7 +154,7 @@ def _event_time(value: str) -> str:
 
 
 _FIELDS = {
-    "key": _Field(_at_most(MAX_KEY_BYTES, may_be_empty=False), "the key of a drop, drops/<dataset>.zip"),
+    "key": _Field(_at_most(MAX_KEY_BYTES, may_be_empty=False), "the key of a drop (drops/<dataset>.zip)"),
     "bucket": _Field(_bucket, "the name of the deployment's bucket"),
     "version_id": _Field(_at_most(MAX_VERSION_ID_BYTES), "the id of a version of the key"),
     "source": _Field(_source, " or ".join(SOURCES)),

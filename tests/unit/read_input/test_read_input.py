@@ -127,6 +127,12 @@ def test_what_was_sound_before_the_fault_names_the_run() -> None:
     assert answer["run"]["version_id"] == ""
 
 
+@pytest.mark.parametrize("key", ["drops/a\tb.zip", "drops/\u202eb.zip", "", 7])
+def test_a_drop_with_a_bad_key_is_a_drop_in_the_ledger(key: Any) -> None:
+    answer = read_input({**EVENT, "key": key})
+    assert (answer["accepted"], answer["run"]["source"]) == (False, "drop")
+
+
 def test_nesting_that_cannot_be_measured_is_refused() -> None:
     deep: Any = "x"
     for _ in range(50_000):
