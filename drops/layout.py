@@ -16,9 +16,12 @@ from typing import Literal
 
 from drops import names as naming
 from drops.folder_tree import File, FolderTree
+from drops.limits import MIN_CLASSES
 from drops.problems import BadDropError, listed, quoted
 from drops.splits import ROLES, resembled_split, split_of
 
+# Ten folds; more folders with the same ones inside are classes.
+MAX_PARTS = 10
 REALLY_NAMED_SO = (
     "if a class is really called so, put all class folders into one folder named train "
     "(train/bus, train/train)"
@@ -82,7 +85,7 @@ def read_layout(entries: Iterable[tuple[str, int]]) -> Layout:
 
     Folders around everything are taken off (`archive/dogImages/train/...`); sub-folders of a class belong to
     the class. Raises BadDropError when names are unsafe, when splits cannot be told from classes, or when
-    classes differ by upper and lower case alone.
+    names of classes look alike.
     """
     tree = FolderTree(entries)
     _check_names(tree)
@@ -127,6 +130,7 @@ def _laid_out(tree: FolderTree, root: tuple[str, ...]) -> Layout:
     inner = {top: tree.subfolders((*root, top)) for top in tops}
     if any(split_of(sub) for subs in inner.values() for sub in subs):
         return _class_first(tree, root, inner)
+    _refuse_same_inside(tree, root, inner)
     return _collect(tree, "flat", {(*root, top): (top, "") for top in tops})
 
 
@@ -178,6 +182,26 @@ def _refuse_unclear(tops: Collection[str]) -> None:
     for group in groups.values():
         if len(set(group.values())) > 1:
             raise _unclear(list(group))
+
+
+def _refuse_same_inside(tree: FolderTree, root: tuple[str, ...], inner: dict[str, list[str]]) -> None:
+    """`color/rust, color/scab` beside `gray/rust, gray/scab`: parts of a dataset by any word, or classes?"""
+    if not 1 < len(inner) <= MAX_PARTS:
+        return
+    shared = set.intersection(*map(set, inner.values()))
+    if len(shared) < MIN_CLASSES or 2 * len(shared) < len(set.union(*map(set, inner.values()))):
+        return
+    tops = {(*root, top) for top in inner}
+    if any(file.parts[:-1] in tops for file in tree.files):
+        return
+    raise BadDropError(
+        "unclear_classes",
+        f"the folders {listed(list(inner))} hold the same folders ({listed(sorted(shared))}), so it cannot "
+        "be told which are the classes: if those inside are, put all photos of each class into one folder, "
+        "or the folders into train, valid and test; if those outside are, put them into one folder train "
+        f"({quoted(f'train/{next(iter(inner))}')})",
+        list(inner),
+    )
 
 
 def _unclear(folders: list[str]) -> BadDropError:
@@ -233,7 +257,8 @@ def _check_case(labels: Collection[str]) -> None:
     if pairs:
         raise BadDropError(
             "case_only",
-            f"class folders that differ by upper and lower case alone: {listed(pairs)}; give the folders of "
+            "class folders whose names look alike (they differ by upper and lower case, by blanks, by "
+            f"invisible characters or by the form of letters alone): {listed(pairs)}; give the folders of "
             "one class one spelling, and different classes clearly different names",
             pairs,
         )

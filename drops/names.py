@@ -30,6 +30,14 @@ _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # What reorders a line: https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What shows nothing, such as the variation selectors of emoji and the fillers of Hangul:
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt (Default_Ignorable_Code_Point)
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_BRAILLE_BLANK = "\u2800"
 
 
 def path_parts(name: str) -> tuple[str, ...]:
@@ -64,8 +72,13 @@ def class_name(folder: str) -> str:
 
 
 def alike(label: str) -> str:
-    """Equal for class names that differ by upper and lower case alone."""
-    return unicodedata.normalize("NFC", label.casefold())
+    """Equal for class names that differ by upper and lower case, by blanks, by what is invisible, or by the
+    form of letters (full width, ligatures) alone.
+
+    https://www.unicode.org/reports/tr44/#NFKC_Casefold
+    """
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def is_unsafe_path(name: str) -> bool:
@@ -81,7 +94,7 @@ def folder_fault(folder: str) -> str | None:
     """Why a folder's name cannot be that of a class, as the end of a sentence; None for a good one."""
     if not folder.isprintable() and any(is_unsafe(character) for character in folder):
         return "has control or invisible characters"
-    if not folder.strip():
+    if not _INVISIBLE.sub("", folder).replace(_BRAILLE_BLANK, "").strip():
         return "is blank"
     return length_fault(folder)
 

@@ -25,16 +25,22 @@ UNREAD_FORMATS = {
     "Most Compatible)",
     "JPEG XL": "JPEG XL photos are not read: convert them to JPEG or PNG",
     "JPEG 2000": "JPEG 2000 photos are not read: convert them to JPEG or PNG",
+    "camera raw": "Photos in a camera's raw format are not read: export them as JPEG",
     "SVG": "SVG drawings are not read: export them as PNG",
 }
 
 # ISO base media brands: https://aomediacodec.github.io/av1-avif/ and ISO/IEC 23008-12, annex B.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
+_CANON_RAW_BRAND = b"crx "  # CR3
 # Of the second header: its versions are told by it. Two letters alone begin many a text.
 _BMP_HEADER_SIZES = frozenset(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+
+
+# Canon (CR2), Fujifilm, Olympus and Panasonic: https://github.com/file/file/blob/master/magic/Magdir/images
+_CAMERA_RAW = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 
 
 def photo_format(head: bytes | bytearray) -> str | None:
@@ -55,7 +61,7 @@ def why_unread(head: bytes | bytearray) -> str:
     return UNREAD_FORMATS[known] if known else f"the content is not one of {FORMATS_SENTENCE}"
 
 
-def _signature(head: bytes) -> str | None:  # noqa: PLR0911 - a table of signatures, one line each
+def _signature(head: bytes) -> str | None:  # noqa: C901, PLR0911 - a table of signatures, one line each
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -66,6 +72,8 @@ def _signature(head: bytes) -> str | None:  # noqa: PLR0911 - a table of signatu
         return "GIF"
     if head.startswith(b"BM") and head[14:18] in _BMP_HEADER_SIZES:
         return "BMP"
+    if head.startswith(_CAMERA_RAW) or (head.startswith(b"II*\0") and head[8:10] == b"CR"):
+        return "camera raw"
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # the last two: BigTIFF
         return "TIFF"
     if head[4:8] == b"ftyp":
@@ -85,4 +93,6 @@ def _iso_media(head: bytes) -> str | None:
             return "AVIF"
         if brand in _HEIC_BRANDS:
             return "HEIC"
+        if brand == _CANON_RAW_BRAND:
+            return "camera raw"
     return None

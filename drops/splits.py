@@ -9,6 +9,7 @@ _WORDS = {
 }
 # What else the name of a split may say: `train_images`, `training_set`, `valset`, `test data`.
 _FILLERS = frozenset({"set", "data", "dataset", "image", "images", "img", "imgs", "photo", "photos", "split"})
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GLUED = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))})(set|data|images|imgs)?")
 # The folders of detection and segmentation sets, each with splits inside: no classes.
 ROLES = frozenset({"images", "image", "labels", "label", "masks", "mask", "annotations", "annotation"})
@@ -32,9 +33,15 @@ def _read(folder: str) -> tuple[str | None, list[str]]:
     """The split, and the words that are neither a split's nor fillers. Two splits in a name make none."""
     found, rest = set(), []
     # Letters of any script count as words; digits, blanks and punctuation part them.
-    for word in re.findall(r"[^\W\d_]+", folder.casefold()):
+    for word in (part for written in re.findall(r"[^\W\d_]+", folder) for part in _parts(written)):
         if glued := _GLUED.fullmatch(word):
             found.add(_WORDS[glued[1]])
         elif word not in _FILLERS:
             rest.append(word)
     return (found.pop() if len(found) == 1 else None), rest
+
+
+def _parts(written: str) -> list[str]:
+    """`trainA` and `catsTest` are two words each, `vAlid` is one."""
+    word = written.casefold()
+    return [word] if _GLUED.fullmatch(word) else _HUMP.sub(" ", written).casefold().split()

@@ -32,7 +32,7 @@ def find_dangers(members: Sequence[Member], archive_bytes: int, directory_at: in
         _method_problem(members),
         _count_problem(members),
         _total_problem(members),
-        _overlap_problem(members, directory_at),
+        _beginning_problem(members) or _overlap_problem(members, directory_at),
         _bomb_problem(members, archive_bytes),
     ]
     return [problem for problem in found if problem]
@@ -110,6 +110,19 @@ def _total_problem(members: Sequence[Member]) -> Problem | None:
     )
 
 
+def _beginning_problem(members: Sequence[Member]) -> Problem | None:
+    """zipfile counts back from the directory: members that lie before the file's first byte are missing."""
+    names = [member.name for member in members if member.header_at < 0]
+    if not names:
+        return None
+    return error(
+        "damaged_zip",
+        f"the beginning of the zip is missing, with {listed(names)}: it is the last of several parts, or "
+        "cut; join the parts, or upload it again, whole",
+        names,
+    )
+
+
 def _overlap_problem(members: Sequence[Member], directory_at: int) -> Problem | None:
     """Entries that share their bytes (a "better zip bomb"), or lie outside the archive: no tool writes them.
 
@@ -120,8 +133,7 @@ def _overlap_problem(members: Sequence[Member], directory_at: int) -> Problem | 
     names = [
         member.name
         for member, end in zip(ordered, ends, strict=True)
-        if member.header_at < 0
-        or member.header_at + LOCAL_HEADER_BYTES + member.raw_name_bytes + member.packed_bytes > end
+        if member.header_at + LOCAL_HEADER_BYTES + member.raw_name_bytes + member.packed_bytes > end
     ]
     if not names:
         return None

@@ -1,4 +1,6 @@
-"""A folder drop arrives object by object: it is waited for, and looked at once more after its training."""
+"""A folder drop arrives object by object: it is waited for, and looked at again after its training and before
+its release.
+"""
 
 from typing import Any
 
@@ -41,20 +43,26 @@ def wait_for_photos(inspect: Any, endings: Endings) -> Choice:
     return arrived
 
 
-def look_again(endings: Endings, then: Any) -> Choice:
-    """A folder that is no longer what was inspected is not judged: a new run takes it up, once."""
+def look_again(endings: Endings, then: Any, *, before_release: bool = False) -> Choice:
+    """A folder that is no longer what was inspected is not judged, and not released: a new run takes it up,
+    once.
+    """
+    when = " before release" if before_release else ""
     look = invoke_function(
-        "Look at folder again",
+        f"Look at folder again{when}",
         "${InspectDatasetFunction}",
         {"run.$": "$.run", "inspected.$": "$.inspection.answer"},
         into="$.second_look",
         on_error=endings.failed,
     )
-    changed = Choice("Has the folder changed?")
-    changed.add_choice(ChoiceRule.BooleanEquals("$.second_look.answer.changed", True), _take_up(endings))
+    changed = Choice(f"Has the folder changed{when}?")
+    changed.add_choice(
+        ChoiceRule.BooleanEquals("$.second_look.answer.changed", True),
+        _take_up(endings, when, endings.clean_up if before_release else endings.record),
+    )
     changed.default_choice(then)
     look.next(changed)
-    kind = Choice("Is it a folder?")
+    kind = Choice(f"Is it a folder{when}?")
     kind.add_choice(
         ChoiceRule.And(
             [
@@ -68,14 +76,19 @@ def look_again(endings: Endings, then: Any) -> Choice:
     return kind
 
 
-def _take_up(endings: Endings) -> Choice:
-    """Begin a run of the same drop and overrides; a run that began so tells a person the command instead."""
+def _take_up(endings: Endings, when: str, then: Any) -> Choice:
+    """Begin a run of the same drop and overrides; a run that began so tells a person the command instead.
+
+    `when` tells the states of the two looks apart; `then` follows both endings.
+    """
     reason = "$.second_look.answer.reason"
     left = endings.give_way(
-        "Leave changed folder", f"States.Format('{{}}: {{}}', {reason}, $.second_look.answer.advice)"
+        f"Leave changed folder{when}",
+        f"States.Format('{{}}: {{}}', {reason}, $.second_look.answer.advice)",
+        then,
     )
     prepare = Pass(
-        "Prepare new run",
+        f"Prepare new run{when}",
         parameters={
             **{f"{name}.$": f"$.run.{name}" for name in _DROP},
             "claim.$": f"States.Format('{{}}{_AGAIN}', $.run.id)",
@@ -83,7 +96,7 @@ def _take_up(endings: Endings) -> Choice:
         result_path="$.again",
     )
     start = call(
-        "Begin new run",
+        f"Begin new run{when}",
         "aws-sdk:sfn:startExecution",
         {
             "StateMachineArn.$": "$$.StateMachine.Id",
@@ -96,9 +109,9 @@ def _take_up(endings: Endings) -> Choice:
         error_into=None,
     )
     begun = endings.give_way(
-        "Give way to new run", f"States.Format('{{}}: a new run of it has begun', {reason})"
+        f"Give way to new run{when}", f"States.Format('{{}}: a new run of it has begun', {reason})", then
     )
-    once = Choice("Was it taken up already?")
+    once = Choice(f"Was it taken up already{when}?")
     once.add_choice(
         ChoiceRule.And(
             [

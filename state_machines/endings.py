@@ -61,9 +61,12 @@ class Endings:
         """An ending `rejected`, with the reason at the path `reason`."""
         return _outcome(name, "rejected", reason, self.record)
 
-    def give_way(self, name: str, reason: str) -> Pass:
-        """An ending `superseded`; `reason` is a text, or the path or intrinsic that gives it."""
-        return _outcome(name, "superseded", reason, self.record)
+    def give_way(self, name: str, reason: str, then: Any = None) -> Pass:
+        """An ending `superseded`; `reason` is a text, or the path or intrinsic that gives it.
+
+        `then`: what is to be cleaned up first; nothing when left out.
+        """
+        return _outcome(name, "superseded", reason, then or self.record)
 
 
 def note_error(name: str, error: str, cause: str, endings: Endings) -> Pass:

@@ -23,8 +23,9 @@ def training_pipeline() -> dict[str, Any]:
     """The state machine's definition, with ${Name} where the template substitutes the deployment's values."""
     endings = Endings()
 
-    exposed = Chain([smoke_test(endings), expose(endings), retire_previous(endings)])
-    audited = Chain([audit_iam(endings), exposed])
+    exposed = Chain([expose(endings), retire_previous(endings)])
+    tried = Chain([smoke_test(endings), look_again(endings, exposed, before_release=True)])
+    audited = Chain([audit_iam(endings), tried])
     judged = judge_model(endings)
     deployed = Chain(
         [

@@ -1,8 +1,8 @@
 """Whether all of a folder drop has arrived: its marker may be written first, or its photos go on coming.
 
 LastModified has whole seconds, and is for a multipart upload when that began
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html): what these rules miss, the look
-after training finds.
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html): what these rules miss, the looks
+after training and before the release find.
 """
 
 import math

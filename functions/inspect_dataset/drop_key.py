@@ -29,10 +29,11 @@ def read_drop_key(key: str) -> Drop:
     Raises BadDropError when it is neither `drops/<dataset>.zip` nor `drops/<dataset>/_SUCCESS`; a dataset's
     name may have folders (`drops/team-a/pets.zip`), and no control or invisible characters.
     """
-    _check_name(key)
+    _check_name(key, key)
     path = key.removeprefix(PREFIX)
     if path != key:
-        if path.lower().endswith(".zip") and path[:-4].strip("/"):
+        if path.lower().endswith(".zip") and path[:-4].strip("/") and path[-5] != "/":
+            _check_name(key, path[:-4])
             top, slash, _ = path.partition("/")
             return Drop(path[:-4], "zip", team_folder=f"{PREFIX}{top}/" if slash else "")
         if path.endswith(MARKER) and path.removesuffix(MARKER).strip("/"):
@@ -45,9 +46,9 @@ def read_drop_key(key: str) -> Drop:
     )
 
 
-def _check_name(key: str) -> None:
-    """A dataset's name is shown in many places, and becomes a folder on a training machine."""
-    faults = [fault for part in key.split("/") if part and (fault := folder_fault(part))]
+def _check_name(key: str, name: str) -> None:
+    """A dataset's name is shown in many places. Raises BadDropError, which quotes the key."""
+    faults = [fault for part in name.split("/") if part and (fault := folder_fault(part))]
     if climbs_out(key):
         faults.append("climbs out of its folder")
     if faults:

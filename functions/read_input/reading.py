@@ -156,7 +156,7 @@ def _event_time(value: str) -> str:
 
 
 _FIELDS = {
-    "key": _Field(_at_most(MAX_KEY_BYTES, may_be_empty=False), "the key of a drop, drops/<dataset>.zip"),
+    "key": _Field(_at_most(MAX_KEY_BYTES, may_be_empty=False), "the key of a drop (drops/<dataset>.zip)"),
     "bucket": _Field(_bucket, "the name of the deployment's bucket"),
     "version_id": _Field(_at_most(MAX_VERSION_ID_BYTES), "the id of a version of the key"),
     "source": _Field(_source, " or ".join(SOURCES)),

@@ -10,6 +10,7 @@ import state_machines.arrival
 
 pytestmark = pytest.mark.cloud
 
+WAIT_FOREVER = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
 FOLDER = {"format": "folder", "folder_sha256": "0" * 64, "wait_s": 0}
 CHANGED = {**FOLDER, "changed": True, "reason": "the folder changed", "advice": "begin a run: dropserve run"}
 
@@ -80,3 +81,29 @@ def test_a_folder_that_is_as_it_was_inspected_is_judged(stage: Any) -> None:
 def test_a_zip_needs_no_second_look(stage: Any) -> None:
     stage.change("InspectDatasetFunction", format="zip")
     assert "Look at folder again" not in stage.run().states
+
+
+@pytest.mark.parametrize("claim", ["once", "once-again"])
+def test_a_folder_that_changed_before_its_release_is_not_released(stage: Any, claim: str) -> None:
+    stage.change("InspectDatasetFunction", **{**CHANGED, "changed": False})
+    function = stage._function(stage.answers["InspectDatasetFunction"])
+    champion = stage.run()
+    holder = stage.bench.start(WAIT_FOREVER)
+    stage.put_lock(holder)
+    given = {"source": "drop", "key": "drops/dogs/_SUCCESS", "claim": claim, "version_id": "v1"}
+    execution = stage.start(given, InspectDatasetFunction=function)
+    stage.until_entered(execution, "Wait for lock")
+    changed = {**stage.answers["InspectDatasetFunction"], "changed": True}
+    stage.client("lambda").update_function_configuration(
+        FunctionName=function, Environment={"Variables": {"ANSWER": json.dumps(changed)}}
+    )
+    stage.client("stepfunctions").stop_execution(executionArn=holder)
+    run = stage.ended(execution)
+    begun = "begin a run: dropserve run" if claim.endswith("-again") else "a new run of it has begun"
+    assert (run.status, run.item["status"]) == ("SUCCEEDED", "superseded")
+    assert run.item["reason"] == f"the folder changed: {begun}"
+    assert "Smoke test" in run.states
+    assert "Expose" not in run.states
+    assert stage.live()["run_id"] == champion.run_id
+    assert stage.item("deploy-lock")["holder"] == "nobody"
+    assert not any(run.run_id in name for names in stage.standing().values() for name in names)

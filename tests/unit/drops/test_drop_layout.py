@@ -23,6 +23,7 @@ def splits(*words: str, classes: tuple[str, ...] = ("cat", "dog"), around: str =
         *((word, "train") for word in ("train", "Training", "TRN", "train2017", "training_set", "Train (1)")),
         *((word, "valid") for word in ("val_2017", "Validation", "dev", "eval", "ValSet", "val-images")),
         *((word, "test") for word in ("test-1", "Testing", "tst", "test data", "TestImages")),
+        *((word, split) for word, split in (("TrainSet", "train"), ("VALID", "valid"), ("tEst", "test"))),
         *((word, None) for word in ("trainers", "contest", "trainval", "train_test", "seg_train", "data")),
     ],
 )
@@ -91,6 +92,8 @@ UNCLEAR = {
     "splits beside other folders": (splits("Training", "Testing", "cleaned"), "mixed_layout"),
     "a word before the split": (splits("seg_train", "seg_test", "seg_pred"), "unclear_splits"),
     "a word after the split": (splits("train_final", "valid_final"), "unclear_splits"),
+    "a letter right behind the split": (class_photos("trainA", "trainB", "testA", "testB"), "unclear_splits"),
+    "words without a separator": (splits("brainTrain", "brainTest"), "unclear_splits"),
     "detection: roles, then splits": (
         class_photos(*(f"{role}/{word}" for role in ("images", "labels") for word in ("train", "val"))),
         "unclear_splits",
@@ -120,6 +123,43 @@ def test_what_cannot_be_told_is_refused_with_a_way_out(s3, make_run, tmp_path, c
     assert "if a class is really called so" in reason
     with pytest.raises(DatasetError, match="if a class is really called so"):
         train_on(as_channel(tmp_path, body))
+
+
+PARTS = {
+    "folds": ("fold1", "fold2", "fold3"),
+    "words of another language": ("entrenamiento", "prueba"),
+    "another script": ("训练", "测试"),
+    "the same photos in other colours": ("color", "grayscale", "segmented"),
+    "a misspelling": ("trian", "tets"),
+}
+
+
+@pytest.mark.parametrize("around", ["", "archive/"])
+@pytest.mark.parametrize("case", PARTS)
+def test_the_same_folders_in_each_of_a_few_are_refused_with_a_way_out(s3, make_run, tmp_path, case, around):
+    files = splits(*PARTS[case], around=around) | class_photos(f"{around}{PARTS[case][0]}/more")
+    body = text_zip(files)
+    found, reason = refusal(s3, make_run, body)
+    assert found == ["unclear_classes"]
+    assert "hold the same folders ('cat', 'dog')" in reason
+    with pytest.raises(DatasetError, match="put them into one folder train"):
+        train_on(as_channel(tmp_path, body))
+
+
+CLASSES_WITH_FOLDERS = {
+    "one folder in each": class_photos("cat/images", "dog/images"),
+    "different folders": class_photos("cat/tabby", "cat/siamese", "dog/poodle", "dog/beagle"),
+    "photos beside the folders": class_photos("cat", "cat/near", "cat/far", "dog/near", "dog/far"),
+    "the stated way": class_photos("train/cat/near", "train/cat/far", "train/dog/near", "train/dog/far"),
+    "many classes": class_photos(*(f"{label}/{year}" for label in "abcdefghijk" for year in (2019, 2020))),
+}
+
+
+@pytest.mark.parametrize("case", CLASSES_WITH_FOLDERS)
+def test_folders_in_classes_belong_to_the_class(s3, make_run, tmp_path, case):
+    files = CLASSES_WITH_FOLDERS[case]
+    inspected, trained = read_both(s3, make_run, tmp_path, text_zip(files))
+    assert inspected == trained == sorted({name.removeprefix("train/").split("/")[0] for name in files})
 
 
 @pytest.mark.parametrize("really", ["train", "test", "val"])

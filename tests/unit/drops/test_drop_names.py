@@ -109,15 +109,42 @@ def test_folders_that_differ_by_form_or_blanks_are_one_class(s3, make_run, tmp_p
 
 @pytest.mark.parametrize(
     "pair",
-    [("Cat", "cat"), ("MÖWE", "möwe"), ("Straße", "STRASSE"), ("ÉTÉ", unicodedata.normalize("NFD", "été"))],
+    [
+        ("Cat", "cat"),
+        ("MÖWE", "möwe"),
+        ("Straße", "STRASSE"),
+        ("ÉTÉ", unicodedata.normalize("NFD", "été")),
+        ("cat", "\uff43\uff41\uff54"),
+        ("fish", "\ufb01sh"),
+        ("big cat", "big  cat"),
+        ("cat", "cat\ufe0f"),
+        ("cat", "ca\u200dt"),
+        ("cat", "c\u034fat"),
+        ("cat", "cat\u3164"),
+    ],
 )
-def test_folders_that_differ_by_case_alone_are_refused(s3, make_run, tmp_path, pair):
+def test_folders_whose_names_look_alike_are_refused(s3, make_run, tmp_path, pair):
     body = text_zip(class_photos(*pair, "dog"))
     found, reason = refusal(s3, make_run, body)
     assert found == ["case_only"]
-    assert "differ by upper and lower case alone" in reason
-    with pytest.raises(DatasetError, match="upper and lower case alone"):
+    assert "names look alike (they differ by upper and lower case" in reason
+    with pytest.raises(DatasetError, match="names look alike"):
         train_on(as_channel(tmp_path, body))
+
+
+@pytest.mark.parametrize(
+    "pair", [("big cat", "big_cat"), ("❤\ufe0f", "🧑\u200d🌾"), ("نمی\u200cخواهم", "k"), ("1", "I")]
+)
+def test_folders_whose_names_differ_visibly_are_classes(s3, make_run, tmp_path, pair):
+    inspected, trained = read_both(s3, make_run, tmp_path, text_zip(class_photos(*pair)))
+    assert inspected == trained == sorted(pair)
+
+
+@pytest.mark.parametrize("label", ["\u3164", "\ufe0f", "\u2800", " \u034f "])
+def test_class_names_that_show_nothing_are_refused(s3, make_run, label):
+    found, reason = refusal(s3, make_run, text_zip(class_photos(label, "cat", "dog")))
+    assert found == ["unsafe_name"]
+    assert "is blank: rename it" in reason
 
 
 UNSAFE = [

@@ -18,6 +18,11 @@ def test_what_pillow_writes_is_recognised(name: str) -> None:
 @pytest.mark.parametrize(
     ("head", "name"),
     [
+        (b"II*\0\x10\0\0\0CR\x02\0", "camera raw"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "camera raw"),
+        (b"FUJIFILMCCD-RAW 0201", "camera raw"),
+        (b"IIRO\x08\0\0\0", "camera raw"),
+        (b"IIU\0\x18\0\0\0", "camera raw"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "HEIC"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),

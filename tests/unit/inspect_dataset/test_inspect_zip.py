@@ -192,6 +192,24 @@ def test_a_wide_archive_costs_one_read_a_sample(s3, make_run):
     assert s3.bytes_read < len(body) / 15
 
 
+@pytest.mark.parametrize("key", ["drops/.zip", "drops/team-a/.zip", "drops//.ZIP"])
+def test_a_zip_without_a_name_is_no_drop(s3, make_run, key):
+    s3.drop(key, make_zip(class_folders()))
+    result, _ = inspect(s3, make_run(key))
+    assert not result["accepted"]
+    assert "is not a drop: put the dataset at drops/<dataset>.zip" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    "key", ["drops/ .zip", "drops/\u3000.ZIP", "drops/team-a/ .zip", "drops/\u2800.zip", "drops/ /_SUCCESS"]
+)
+def test_a_dataset_whose_name_is_blank_is_refused(s3, make_run, key):
+    s3.drop(key, make_zip(class_folders()))
+    result, _ = inspect(s3, make_run(key))
+    assert not result["accepted"]
+    assert "is blank: drop it under another name" in result["reason"]
+
+
 @pytest.mark.parametrize("key", ["drops/team-a/pets.zip", "drops/team-a/2026/pets.ZIP"])
 def test_a_zip_in_a_teams_folder_of_zips_is_a_drop(s3, make_run, key):
     s3.drop("drops/team-a/", b"")
