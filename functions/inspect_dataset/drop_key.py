@@ -48,7 +48,9 @@ def read_drop_key(key: str) -> Drop:
 
 def _check_name(key: str, name: str) -> None:
     """A dataset's name is shown in many places. Raises BadDropError, which quotes the key."""
-    faults = [fault for part in name.split("/") if part and (fault := folder_fault(part))]
+    faults = [
+        f"has a name that {fault}" for part in name.split("/") if part and (fault := folder_fault(part))
+    ]
     if climbs_out(key):
         faults.append("climbs out of its folder")
     if faults:
