@@ -24,4 +24,4 @@ def test_an_entry_that_is_no_host_is_named_with_its_parameter(name: str, entry: 
     choices = DeployChoices(parameters={name: f"good.example, {entry}"})
 
     with pytest.raises(CliError, match=f"{name} is malformed: '{entry}' is no host"):
-        deploy(cast(Aws, Untouched()), choices, say=print)
+        deploy(cast(Aws, Untouched()), choices, say=print, warn=print)
