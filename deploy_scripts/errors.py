@@ -17,7 +17,7 @@ from botocore.exceptions import (
 
 _ANOTHER = "name another folder by DROPSERVE_HOME (by XDG_CACHE_HOME for fetched photos)."
 _FILE_IN_THE_WAY = f"A folder is wanted there: move the file away, or {_ANOTHER}"
-_NOT_WRITABLE = f"Make it writable, or {_ANOTHER}"
+_NOT_WRITABLE = f"Check the path, make it readable and writable, or {_ANOTHER}"
 _DISK_FULL = f"Make room on the disk, or {_ANOTHER}"
 _FILE_ADVICE = {
     errno.ENOENT: f"Check the path, or {_ANOTHER}",
