@@ -9,6 +9,10 @@ _DNS_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 # A last label that is a number makes the whole host an IPv4 address: https://url.spec.whatwg.org/#ends-in-a-number-checker
 _ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
 
+# Python's IDNA (RFC 3490) writes these as "ss", as another letter, or not at all; browsers and registries
+# (RFC 5892) keep them: one text, two hosts. https://www.unicode.org/reports/tr46/#IDNADeviationCharacters
+_TWO_HOSTS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
+
 
 class HostNameError(ValueError):
     """No host name; the message ends a sentence that begins with "the host"."""
@@ -19,6 +23,10 @@ def normal_name(text: str) -> str:
 
     Raises HostNameError.
     """
+    if found := _TWO_HOSTS.search(text):
+        raise HostNameError(
+            f"holds U+{ord(found[0]):04X}, which two versions of IDNA write differently; write it as xn--..."
+        )
     try:
         # IDNA also folds full-width digits and dots, which would hide an address.
         name = text.encode("idna").decode("ascii").lower().removesuffix(".")

@@ -73,7 +73,13 @@ def _parse_host(entry: str) -> str:
         raise SettingsError(f"'{shown}' is no host: write it without a port; an address needs all its parts")
     if entry.startswith("."):
         raise SettingsError(f"'{shown}' is no host: for every name below it, write *{printable(entry, 99)}")
+    return _parse_name(entry, shown)
+
+
+def _parse_name(entry: str, shown: str) -> str:
     prefix, name = (_BELOW, entry[2:]) if entry.startswith(_BELOW) else ("", entry)
+    if "*" in name:
+        raise SettingsError(f"'{shown}' is no host: * may only begin an entry, as in *.example.com")
     try:
         normal = normal_name(name)
     except HostNameError as error:

@@ -110,6 +110,9 @@ _ODD_HOSTS = [
 ]
 
 _CONFUSING = [
+    "http://straße.test/",
+    "http://ΒΌΛΟς.test/",
+    "http://a\u200db.test/",
     "http://public.test@169.254.169.254/",
     "http://user:password@127.0.0.1/",
     "http://127.0.0.1@public.test/",
@@ -219,7 +222,6 @@ _FORBIDDEN_NAMES = [
     "http://ｌｏｃａｌｈｏｓｔ/",
     "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
     "http://127.0.0.1.nip.test/",
-    "http://straße.test/",
     "http://loc\u00adalhost/",
 ]
 
