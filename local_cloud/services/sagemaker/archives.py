@@ -1,5 +1,6 @@
 """model.tar.gz and output.tar.gz: packed without surprises, unpacked without escapes."""
 
+import shutil
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,23 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
+            for member in tar:
+                _extract(tar, member, folder)
+    except (tarfile.TarError, OSError, EOFError, KeyError) as error:
         raise BadArchiveError(str(error)) from error
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Not extractall: its filter came with Python 3.11.4. A link becomes a copy of its target."""
+    target = folder / member.name
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise BadArchiveError(f"{member.name!r} would leave its folder")
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    content = tar.extractfile(member)
+    if content is None:
+        raise BadArchiveError(f"{member.name!r} is neither a file nor a folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
