@@ -1,5 +1,6 @@
 """A run on the screen, from wherever it is to its end."""
 
+import shlex
 import time
 from datetime import datetime
 
@@ -79,10 +80,13 @@ def require_live(deployment: Deployment, run: Run) -> None:
     """Raises CliError for a run that did not end with its model live; for a failed one it names the log."""
     if run.status == "live":
         return
-    advice = _ADVICE.get(run.status)
-    if advice is None:
-        command = log_command(deployment, find_item(deployment, run.run_id))
-        advice = f"See `{command}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
+    item = find_item(deployment, run.run_id)
+    if run.status in _ADVICE:
+        advice = _ADVICE[run.status].format(key=shlex.quote(item.key))
+    else:
+        advice = (
+            f"See `{log_command(deployment, item)}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
+        )
     raise CliError(
         f"The run {run.run_id} ended as {run.status}: {run.reason or 'no reason given'}",
         advice,
@@ -91,9 +95,9 @@ def require_live(deployment: Deployment, run: Run) -> None:
 
 _ADVICE = {
     "rejected": "Mend the dataset or the overrides and drop it again; what served before serves on.",
-    "duplicate": "This drop was handled already: `dropserve runs`. Train on it again with `dropserve run`.",
-    "champion_kept": "What served before serves on. `dropserve run --force` releases it all the same.",
-    "superseded": "A newer drop serves already. `dropserve run --key KEY` trains on this one again.",
+    "duplicate": "This drop was handled already. Train on it again: `dropserve run --key {key}`.",
+    "champion_kept": "What served before serves on. Release this one: `dropserve run --key {key} --force`.",
+    "superseded": "Train on this drop again: `dropserve run --key {key}`.",
     "blocked": "The audit stopped the release: `dropserve audit` tells what to mend.",
 }
 

@@ -217,15 +217,20 @@ def test_every_state_that_trains_is_followed(stubbed: Any, state: str) -> None:
     assert state in training_followers(stubbed.deployment, stubbed.run_id)
 
 
+AGAIN = {"duplicate", "champion_kept", "superseded"}
+
+
 @pytest.mark.parametrize("status", ["rejected", "duplicate", "champion_kept", "superseded", "blocked"])
 def test_only_a_live_run_is_a_success(stubbed: Any, status: str) -> None:
-    run = Run("a" * 32, "food", "drop", None, status, "the zip is corrupt", None, None, "2026", None)
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status=status)]})
+    run = Run(stubbed.run_id, "food", "drop", None, status, "the zip is corrupt", None, None, "2026", None)
 
     with pytest.raises(CliError) as failure:
         require_live(stubbed.deployment, run)
 
-    assert failure.value.message == f"The run {'a' * 32} ended as {status}: the zip is corrupt"
-    assert failure.value.advice
+    assert failure.value.message == f"The run {stubbed.run_id} ended as {status}: the zip is corrupt"
+    assert ("dropserve run --key" in failure.value.advice) == (status in AGAIN)
+    assert "{" not in failure.value.advice
 
 
 def test_a_failed_run_names_the_log_of_the_step_that_failed(stubbed: Any) -> None:
