@@ -110,11 +110,12 @@ def test_a_folder_whose_name_would_be_code_is_refused_at_the_door(
     name = "p\n../../code\ts3:/" + "/evil/elsewhere"
     for photo, body in photos.items():
         bucket.put(f"drops/{name}/{photo}", body)
+    bucket.put(f"drops/{name}/_SUCCESS", b"")
     result = dropserve.run("run", "--key", f"drops/{name}/_SUCCESS", "--backend", "ec2", "--watch", "--json")
     assert result.returncode == 1
     run = json.loads(result.stdout)
     assert run["status"] == "rejected"
-    assert "has control or invisible characters" in run["reason"]
+    assert r"key holds the character \x0a, which cannot be shown" in run["reason"]
 
 
 def test_a_folder_with_a_name_that_a_shell_would_mind_trains_on_ec2(
