@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from aws_replies import environment, invocations, live_pointer_value, ssm_parameter
 from float_tolerance import lead, near_scores, probability_tolerance
@@ -31,8 +32,7 @@ from functions.inference import handler
 from functions.inference.images import prepare_image
 
 TRAINING = Path(__file__).resolve().parents[3] / "training"
-# 0.18 was seen of an unsure photo, by how the fixture's own training came out.
-SCALED = 0.25
+SCALED = 0.1
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}
 # The last three are scaled by the function.
 SIZES = [
@@ -51,10 +51,18 @@ PHOTOS_A_CLASS = 8
 def photo(label: str, number: int) -> Image.Image:
     """Soft shapes and grain over a colour: no two alike, and not all easy to tell apart."""
     size = SIZES[number % len(SIZES)]
-    coarse = Image.effect_noise((12, 9), 90 + number).resize(size, Image.Resampling.BICUBIC)
+    # Not Image.effect_noise: its numbers go on from whatever test drew some before.
+    rng = np.random.default_rng([list(COLOURS).index(label), number])
+    coarse = noise(rng, (12, 9), 90 + number).resize(size, Image.Resampling.BICUBIC)
     base = Image.merge("RGB", [coarse, coarse.rotate(180), coarse.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
-    grain = Image.effect_noise(size, 20).convert("RGB")
+    grain = noise(rng, size, 20).convert("RGB")
     return Image.blend(Image.blend(base, grain, 0.1), Image.new("RGB", size, COLOURS[label]), 0.55)
+
+
+def noise(rng: np.random.Generator, size: tuple[int, int], sigma: float) -> Image.Image:
+    """Grey noise around the middle."""
+    values = rng.normal(128, sigma, size[::-1]).clip(0, 255)
+    return Image.fromarray(values.astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +198,7 @@ def test_each_photo_gets_the_scores_of_the_training_code(
         wanted = dict(zip(body["classes"], expected["probabilities"], strict=True))
         within = probability_tolerance(expected["scores"], expected["temperature"]) if as_it_is else SCALED
         assert found == pytest.approx(wanted, abs=within), file
-        if lead(expected["probabilities"]) > (2 * within if as_it_is else SCALED):
+        if lead(expected["probabilities"]) > 2 * within:
             assert body["predictions"][0]["label"] == max(wanted, key=wanted.__getitem__), file
             clear += 1
         if as_it_is:
