@@ -16,7 +16,6 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
     "AVIF": "image/avif",
 }
-FORMATS = tuple(MEDIA_TYPES)
 FORMATS_SENTENCE = "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF"
 
 # Pictures that are known, but not read: format -> what to do.

@@ -7,11 +7,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from local_cloud import server_file, server_lock
-from local_cloud.root_key import RootKey, RootKeyError, read_root_key
+from local_cloud.root_key import RootKey, find_root_key
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -97,10 +98,7 @@ def find(state_dir: Path) -> Cloud | None:
     note = server_file.read_note(state_dir)
     if note is None or not server_file.is_served(state_dir, note):
         return None
-    try:
-        root_key = read_root_key(state_dir)
-    except RootKeyError:
-        return None
+    root_key = find_root_key(state_dir)
     if root_key is None:
         return None
     return Cloud(note.endpoint_url, note.pid, server_file.log_path(state_dir), root_key)
@@ -111,10 +109,14 @@ def is_there(state_dir: Path) -> bool:
     return server_lock.holder(state_dir) is not None
 
 
+def _ask_status(state_dir: Path) -> dict[str, Any] | None:
+    note = server_file.read_note(state_dir)
+    return server_file.ask_status(state_dir, note) if note else None
+
+
 def save_error(state_dir: Path) -> str | None:
     """Why the server cannot save its state; None while it can, or when none answers."""
-    note = server_file.read_note(state_dir)
-    status = server_file.ask_status(state_dir, note) if note else None
+    status = _ask_status(state_dir)
     return str(status["save_error"]) if status and "save_error" in status else None
 
 
@@ -123,8 +125,7 @@ def wait_until_saved(state_dir: Path) -> None:
     deadline = time.monotonic() + SAVE_TIMEOUT_S
     wanted: int | None = None
     while time.monotonic() < deadline:
-        note = server_file.read_note(state_dir)
-        status = server_file.ask_status(state_dir, note) if note else None
+        status = _ask_status(state_dir)
         if status is None:
             raise ControlError("it has ended")
         if "save_error" in status:

@@ -54,6 +54,14 @@ def ensure_root_key(state_dir: Path) -> RootKey:
     return key
 
 
+def find_root_key(state_dir: Path) -> RootKey | None:
+    """The key of a state folder; None when it has none that can be read."""
+    try:
+        return read_root_key(state_dir)
+    except RootKeyError:
+        return None
+
+
 def read_root_key(state_dir: Path) -> RootKey | None:
     """The key of a state folder, None when it has none yet. Raises RootKeyError for a damaged file."""
     path = key_path(state_dir)

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from local_cloud.root_key import RootKey, RootKeyError, read_root_key
+from local_cloud.root_key import RootKey, find_root_key
 
 # Where the server proves who it is, and tells whether its state is saved.
 # `?challenge=<64 hexadecimal digits>`
@@ -84,10 +84,7 @@ def is_served(state_dir: Path, note: ServerNote) -> bool:
 
 def ask_status(state_dir: Path, note: ServerNote) -> dict[str, Any] | None:
     """What a ready server says of itself; None when it cannot prove to be the one that the note names."""
-    try:
-        root_key = read_root_key(state_dir)
-    except RootKeyError:
-        return None
+    root_key = find_root_key(state_dir)
     if root_key is None:
         return None
     challenge = secrets.token_hex(32)

@@ -5,10 +5,10 @@ import io
 import pytest
 from PIL import Image
 
-from drops.photo_formats import FORMATS, photo_format, unread_format
+from drops.photo_formats import MEDIA_TYPES, photo_format, unread_format
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", MEDIA_TYPES)
 def test_what_pillow_writes_is_recognised(name: str) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (16, 16), "red").save(stream, name)
