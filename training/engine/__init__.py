@@ -1,0 +1,1 @@
+"""The inference engine: OpenVINO. docs/engine.md says why this one."""

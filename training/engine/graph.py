@@ -1,0 +1,70 @@
+"""A network as a graph that the inference engine runs; nothing here needs torch.
+
+The graph takes the pixels of decoded photos as they are, uint8 (N, side, side, 3) in RGB, and normalises them
+itself; its only output is float32 (N, outputs).
+"""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from preprocessing import Pixels
+
+Scores = NDArray[np.float32]
+
+
+class GraphError(ValueError):
+    """The bytes are no graph, or not one for photos."""
+
+
+class Graph:
+    """A compiled graph; several threads may call it at the same time, each computes on one core."""
+
+    def __init__(self, model: ov.Model, threads: int) -> None:
+        """Compile for so many threads. float32 stays float32: on ARM, half precision is the default."""
+        self.model = model
+        self._compiled = ov.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "NUM_STREAMS": threads,
+                "INFERENCE_NUM_THREADS": threads,
+            },
+        )
+        self._own = threading.local()
+
+    @classmethod
+    def read(cls, xml: bytes, weights: bytes, threads: int) -> "Graph":
+        """From the two files of the engine's format, in memory. Raises GraphError."""
+        try:
+            tensor = ov.Tensor(np.frombuffer(weights, np.uint8))
+            return cls(ov.Core().read_model(xml, tensor), threads)
+        except RuntimeError as error:
+            raise GraphError(f"the engine cannot read the graph: {error}") from error
+
+    def fits(self, side: int, outputs: int) -> bool:
+        """Whether it takes uint8 photos of that side and gives so many numbers for each."""
+        taken, given = self._compiled.input(0), self._compiled.output(0)
+        return (
+            taken.element_type == ov.Type.u8
+            and taken.partial_shape == ov.PartialShape([-1, side, side, 3])
+            and given.partial_shape == ov.PartialShape([-1, outputs])
+        )
+
+    def run(self, photos: list[Pixels]) -> Scores:
+        """The output (N, outputs) for photos (side, side, 3); one pass."""
+        request = getattr(self._own, "request", None)
+        if request is None:
+            request = self._own.request = self._compiled.create_infer_request()
+        batch = np.stack(photos)
+        # The output is the request's own memory, which its next pass overwrites.
+        output: Scores = request.infer([batch], share_inputs=True)[0].copy()
+        return output
+
+    def save(self, path: Path) -> None:
+        """Write `path` (.xml) and its weights beside it (.bin), in the precision that they have."""
+        ov.save_model(self.model, path, compress_to_fp16=False)
