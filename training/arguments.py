@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from backbones import BACKBONES
+from engine.served_model import machine_architecture
 from errors import ArgumentError
-from precision import PRECISIONS
-from settings import CLASS_WEIGHTS, Cut, HeadSettings, Settings, TuningSettings
+from settings import ARCHITECTURES, CLASS_WEIGHTS, INT8, Cut, HeadSettings, Settings, TuningSettings
+from torch_network import PRECISIONS
 from views import MAX_VIEWS
 
 Number = TypeVar("Number", int, float)
@@ -49,6 +50,11 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         image_size=values.image_size,
         cut=Cut(values.valid_share, values.test_share, values.seed),
         precision=values.precision,
+        int8=values.int8,
+        int8_max_accuracy_loss=values.int8_max_accuracy_loss,
+        serving_architecture=(
+            machine_architecture() if values.serving_architecture == "auto" else values.serving_architecture
+        ),
         views=values.views,
         head=HeadSettings(
             epochs=values.epochs,
@@ -115,7 +121,20 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
         "--valid-share", type=_number(float, 0.05, 0.5), default=0.15, help="cut where there is no such split"
     )
     add("--test-share", type=_number(float, 0.05, 0.5), default=0.2, help="cut where there is no such split")
-    add("--precision", choices=["auto", *PRECISIONS], default="auto", help="of the features to train on")
+    add("--precision", choices=["auto", *PRECISIONS], default="auto", help="of a GPU's features to train on")
+    add("--int8", choices=INT8, default="auto", help="auto: serve int8 where the validation photos allow it")
+    add(
+        "--int8-max-accuracy-loss",
+        type=_number(float, 0.0, 1.0),
+        default=0.005,
+        help="on the validation photos, for int8 to be served",
+    )
+    add(
+        "--serving-architecture",
+        choices=["auto", *ARCHITECTURES],
+        default="auto",
+        help="of the endpoint's processor; auto: as this machine's",
+    )
     return parser
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from classifier import ArtefactError, Classifier, load_classifier
 from drops.text import printable
+from engine.served_model import ArtefactError, ServedModel, load_served_model
 from features import Features, Pass, compute_features
 
 ARCHIVE = "model.tar.gz"
@@ -20,18 +20,18 @@ _REASON_CHARACTERS = 500
 def compare_with_champion(
     folder: Path, classes: list[str], test: Features, challenger_right: torch.Tensor, run: Pass
 ) -> dict[str, Any]:
-    """The `champion` part of metrics.json; `run` is the pass that made the challenger's `test` features.
+    """The `champion` part of metrics.json; `run` is the pass that made the challenger's `test` scores.
 
     `challenger_right` (N,) says which photos of `test` the challenger gets right. A champion that cannot be
     read, or that knows other classes, makes the two not comparable: it never fails the run.
     """
     try:
-        champion = _load_champion(folder / ARCHIVE, run.device)
+        champion = _load_champion(folder / ARCHIVE, run.threads)
     except ArtefactError as error:
         return _not_comparable(f"the champion cannot be loaded: {error}")
     if set(champion.classes) != set(classes):
         return _not_comparable(_class_difference(champion.classes, classes))
-    run = replace(run, network=champion.network, preprocessing=champion.preprocessing)
+    run = replace(run, compute=champion.scores, preprocessing=champion.description.preprocessing)
     scores = compute_features(run, test.photos)
     if scores.failures:
         return _not_comparable(f"the champion cannot decode {len(scores.failures)} of the test photos")
@@ -46,8 +46,8 @@ def compare_with_champion(
     }
 
 
-def _load_champion(archive: Path, device: torch.device) -> Classifier:
-    """Load from the archive in memory: no member is ever written, and no code of it is run."""
+def _load_champion(archive: Path, threads: int) -> ServedModel:
+    """Load from the archive in memory: no member is ever written, and a graph brings no code."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
             members = {str(PurePosixPath(member.name)): member for member in tar if member.isfile()}
@@ -61,7 +61,7 @@ def _load_champion(archive: Path, device: torch.device) -> Classifier:
                     raise KeyError(name)
                 return file.read()
 
-            return load_classifier(read_file, device)
+            return load_served_model(read_file, threads)
     except (OSError, EOFError, tarfile.TarError) as error:
         raise ArtefactError(f"{archive.name} is not a readable archive: {error}") from error
 

@@ -1,21 +1,20 @@
-"""One pass of the frozen backbone over the photos; every core decodes and computes batches of its own."""
+"""One pass of a network over the photos; every core decodes and computes batches of its own."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from checkpoints import Checkpoints, Session
 from dataset import Photo
 from feature_file import Batch, FeatureFile
-from fusion import fold_norms
 from photo_hashes import Excluded
 from photo_source import PhotoSource
-from precision import run_network
 from preprocessing import PhotoError, Pixels, Preprocessing
 from processes import Processes
 from saved_features import SavedFeatures
@@ -27,30 +26,27 @@ _BATCH = 16
 _AHEAD = 4
 
 
+# Decoded photos to their outputs (N, width); several threads call it at the same time.
+Compute = Callable[[list[Pixels]], NDArray[np.float32]]
+
+
 @dataclass(frozen=True)
 class Pass:
-    """What one pass needs: the network, its device and precision, its images, and the number of threads."""
+    """What one pass needs: what computes, its images and where they lie, and the number of threads."""
 
-    network: nn.Module
-    device: torch.device
-    precision: str
+    compute: Compute
     preprocessing: Preprocessing
     source: PhotoSource
     threads: int
     session: Session = field(default_factory=Session)
     seed: int = 0
 
-    def in_float32(self) -> "Pass":
-        """The same pass at the precision that an endpoint serves with."""
-        return replace(self, precision="float32")
-
 
 @dataclass(frozen=True)
 class Part:
-    """Photos that are computed alike: at one precision, in so many views; `saved` is known already."""
+    """Photos that are computed alike, in so many views; `saved` is known already."""
 
     photos: list[Photo]
-    precision: str
     views: int = 1
     saved: SavedFeatures = field(default_factory=lambda: SavedFeatures(Checkpoints(None), ""))
 
@@ -75,9 +71,16 @@ class Features:
         return torch.cat(chunks) if chunks else torch.empty(0, 0)
 
 
-def compute_features(run: Pass, photos: list[Photo]) -> Features:
+def compute_features(
+    run: Pass, photos: list[Photo], on_progress: Callable[[int], None] = lambda _: None
+) -> Features:
     """The network's output for each photo, in order; a photo that cannot be decoded becomes a failure."""
-    return compute_parts(run, [Part(photos, run.precision)])[0]
+    return compute_parts(run, [Part(photos)], on_progress)[0]
+
+
+def compute_batch(run: Pass, photos: list[Pixels]) -> torch.Tensor:
+    """Outputs (N, width) of decoded photos."""
+    return torch.from_numpy(run.compute(photos))
 
 
 def compute_parts(
@@ -146,7 +149,6 @@ def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
 @contextmanager
 def _computed(run: Pass, work: Sequence[tuple[Part, list[Photo]]]) -> Iterator[Iterator[Batch]]:
     """The batches' results in order; when the block ends early, what has not begun is not computed."""
-    run = replace(run, network=fold_norms(run.network))
     # Threads that are new to torch would each start as many threads as there are cores.
     pool = ThreadPoolExecutor(run.threads, initializer=torch.set_num_threads, initargs=(1,))
     try:
@@ -182,8 +184,5 @@ def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:
             view.append(pixels)
     if len(failures) == len(photos):
         return Batch(torch.empty(0, part.views, 0), failures)
-    outputs = [
-        run_network(run.network, run.preprocessing.batch(view, run.device), part.precision).cpu()
-        for view in by_view
-    ]
+    outputs = [compute_batch(run, view) for view in by_view]
     return Batch(torch.stack(outputs, dim=1), failures)

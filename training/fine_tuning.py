@@ -10,14 +10,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from adamw import AdamW
 from backbones import blocks_of
 from dataset import Photo
-from features import Pass, compute_features
+from features import compute_features
 from head import Epoch, TrainedHead, class_weights
+from preparation import PreparedBackbone
 from preprocessing import Pixels
-from schedule import epoch_generator, learning_rate
+from schedule import epoch_generator, learning_rate, take_step
 from settings import Settings
+from tensors import to_tensor
 from views import make_views
 
 _STATE = "fine-tuning"
@@ -29,20 +30,21 @@ _AHEAD = 2
 
 
 def fine_tune(
-    run: Pass,
+    prepared: PreparedBackbone,
     photos: dict[str, list[Photo]],
     settings: Settings,
     trained: TrainedHead,
     on_epoch: Callable[[Epoch], None],
 ) -> TrainedHead:
-    """Train the last blocks and the head of `run.network` in place, and leave its best epoch in it.
+    """Train the last blocks and the head of `prepared.network` in place, and leave its best epoch in it.
 
     `trained` is the head, in its place already: where no epoch here has a lower validation loss than it had,
     the network is left as it came. The training loss of these epochs is that of the augmented photos, with
     smoothing and weights. Raises StoppedError when the run is told to stop; the last whole epoch is saved.
     """
+    run = prepared.run
     checkpoints = run.session.checkpoints
-    tuning = _Tuning(run, photos, settings, trained)
+    tuning = _Tuning(prepared, photos, settings, trained)
     state = checkpoints.load(_STATE)
     if state is not None:
         tuning.restore(state)
@@ -57,18 +59,24 @@ def fine_tune(
 
 class _Tuning:
     def __init__(
-        self, run: Pass, photos: dict[str, list[Photo]], settings: Settings, trained: TrainedHead
+        self,
+        prepared: PreparedBackbone,
+        photos: dict[str, list[Photo]],
+        settings: Settings,
+        trained: TrainedHead,
     ) -> None:
-        self._run, self._photos, self._trained = run, photos, trained
+        self._network, self._device, self._run = prepared.network, prepared.device, prepared.run
+        self._validation = prepared.in_torch()
+        self._photos, self._trained = photos, trained
         self._head, self._settings = settings.head, settings.tuning
         self._first_epoch = len(trained.history) + 1
-        self._blocks = blocks_of(run.network, settings.backbone)[-settings.tuning.blocks :]
-        _unfreeze_from(run.network, self._blocks[0])
+        self._blocks = blocks_of(self._network, settings.backbone)[-settings.tuning.blocks :]
+        _unfreeze_from(self._network, self._blocks[0])
         labels = torch.tensor([photo.label for photo in photos["train"]])
         weights = class_weights(labels, trained.layer.out_features, settings.head.class_weights)
-        self._weights = weights.to(run.device) if weights is not None else None
-        self._optimizer = AdamW(
-            (weight for weight in run.network.parameters() if weight.requires_grad),
+        self._weights = weights.to(self._device) if weights is not None else None
+        self._optimizer = torch.optim.AdamW(
+            (weight for weight in self._network.parameters() if weight.requires_grad),
             weight_decay=settings.head.weight_decay,
         )
         self.history: list[Epoch] = []
@@ -88,8 +96,8 @@ class _Tuning:
         return epoch
 
     def finish(self) -> TrainedHead:
-        self._run.network.load_state_dict(self._best, strict=False)
-        self._run.network.eval().requires_grad_(False)
+        self._network.load_state_dict(self._best, strict=False)
+        self._network.eval().requires_grad_(False)
         return replace(
             self._trained,
             history=self._trained.history + self.history,
@@ -100,7 +108,7 @@ class _Tuning:
     def state(self) -> dict[str, Any]:
         return {
             "network": self._network_state(),
-            "optimizer": self._optimizer.state(),
+            "optimizer": self._optimizer.state_dict(),
             "history": [epoch.figures() for epoch in self.history],
             "best_epoch": self._best_epoch,
             "best_loss": self._best_loss,
@@ -108,14 +116,14 @@ class _Tuning:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._run.network.load_state_dict(state["network"], strict=False)
-        self._optimizer.restore(state["optimizer"])
+        self._network.load_state_dict(state["network"], strict=False)
+        self._optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**figures) for figures in state["history"]]
         self._best_epoch, self._best_loss, self._best = state["best_epoch"], state["best_loss"], state["best"]
 
     def _learn(self, number: int) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch, measured while the network changes."""
-        head, settings, network = self._head, self._settings, self._run.network
+        head, settings, network = self._head, self._settings, self._network
         self._set_modes()
         random = epoch_generator(head.seed, self._first_epoch + number)
         # Dropout draws from torch's own numbers.
@@ -134,12 +142,12 @@ class _Tuning:
                 warmup=_WARMUP_EPOCHS,
                 epochs=settings.epochs,
             )
-            labels = torch.tensor([photo.label for photo, _ in batch], device=self._run.device)
-            logits = network(self._run.preprocessing.batch(pixels, self._run.device))
+            labels = torch.tensor([photo.label for photo, _ in batch], device=self._device)
+            logits = network(to_tensor(pixels, self._run.preprocessing, self._device))
             loss = functional.cross_entropy(
                 logits, labels, self._weights, label_smoothing=head.label_smoothing
             )
-            self._optimizer.step(loss, rate)
+            take_step(self._optimizer, loss, rate)
             loss_sum += loss.item() * len(batch)
             right += int((logits.argmax(1) == labels).sum())
         return loss_sum / len(order), right / len(order)
@@ -164,18 +172,18 @@ class _Tuning:
                 yield pixels, batch
 
     def _validate(self) -> tuple[float, float]:
-        self._run.network.eval()
-        valid = compute_features(self._run.in_float32(), self._photos["valid"])
+        self._network.eval()
+        valid = compute_features(self._validation, self._photos["valid"])
         logits, labels = valid.outputs, valid.labels
         accuracy = (logits.argmax(1) == labels).float().mean().item()
         return functional.cross_entropy(logits, labels).item(), accuracy
 
     def _set_modes(self) -> None:
         """Training mode for what learns; the frozen part's BatchNorm keeps the statistics it came with."""
-        self._run.network.eval()
+        self._network.eval()
         for block in self._blocks:
             block.train()
-        for module in self._run.network.modules():
+        for module in self._network.modules():
             if any(weight.requires_grad for weight in module.parameters(recurse=False)):
                 module.training = True
 
@@ -183,12 +191,12 @@ class _Tuning:
         """Copies of the weights and BatchNorm statistics that this tuning can change."""
         changing = {
             name
-            for name, module in self._run.network.named_modules()
+            for name, module in self._network.named_modules()
             if any(weight.requires_grad for weight in module.parameters(recurse=False))
         }
         return {
             name: tensor.detach().cpu().clone()
-            for name, tensor in self._run.network.state_dict().items()
+            for name, tensor in self._network.state_dict().items()
             if name.rpartition(".")[0] in changing
         }
 

@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from adamw import AdamW
 from checkpoints import Session
 from feature_file import FeatureFile
-from schedule import epoch_generator, learning_rate
+from schedule import epoch_generator, learning_rate, take_step
 from settings import HeadSettings
 
 # Epochs without a better validation loss before training stops.
@@ -109,7 +108,7 @@ class _Training:
         self._layer = nn.Linear(data.train.features.width, data.class_count)
         nn.init.zeros_(self._layer.weight)
         nn.init.zeros_(self._layer.bias)
-        self._optimizer = AdamW(self._layer.parameters(), weight_decay=settings.weight_decay)
+        self._optimizer = torch.optim.AdamW(self._layer.parameters(), weight_decay=settings.weight_decay)
         self._history: list[Epoch] = []
         self._best_epoch, self._best = 0, _copy(self._layer)
 
@@ -133,7 +132,7 @@ class _Training:
     def state(self) -> dict[str, Any]:
         return {
             "layer": self._layer.state_dict(),
-            "optimizer": self._optimizer.state(),
+            "optimizer": self._optimizer.state_dict(),
             "history": [epoch.figures() for epoch in self._history],
             "best_epoch": self._best_epoch,
             "best": self._best,
@@ -141,7 +140,7 @@ class _Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         self._layer.load_state_dict(state["layer"])
-        self._optimizer.restore(state["optimizer"])
+        self._optimizer.load_state_dict(state["optimizer"])
         self._history = [Epoch(**figures) for figures in state["history"]]
         self._best_epoch, self._best = state["best_epoch"], state["best"]
 
@@ -163,7 +162,7 @@ class _Training:
                 self._weights,
                 label_smoothing=settings.label_smoothing,
             )
-            self._optimizer.step(loss, rate)
+            take_step(self._optimizer, loss, rate)
 
     @torch.inference_mode()
     def _measure(self, number: int) -> Epoch:

@@ -2,39 +2,67 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import openvino as ov
 import torch
 from torch import nn
 
 import progress
 from backbones import BACKBONES, replace_head
 from checkpoints import Session
-from classifier import pick_device
 from cores import count_cores
-from dataset import SPLITS, Dataset
+from dataset import Dataset
+from engine.export import export_network
+from engine.graph import Graph
+from errors import ArgumentError
 from features import Features, Part, Pass, compute_parts
 from photo_source import PhotoSource
-from precision import choose_precision
 from processes import Processes
 from saved_features import SavedFeatures
 from settings import Settings
+from torch_network import TorchNetwork, choose_precision
+
+# The test's photos are computed once, by the graph that will be served.
+_LEARNED_FROM = ("train", "valid")
 
 
-def prepare_pass(
+@dataclass(frozen=True)
+class PreparedBackbone:
+    """The backbone without its own head, its device, the precision of its features, and what computes them.
+
+    On a CPU that is the engine, and `graph` the backbone as it came; on a GPU it is torch, and `graph` None.
+    """
+
+    network: nn.Module
+    device: torch.device
+    precision: str
+    graph: ov.Model | None
+    run: Pass
+
+    def in_torch(self) -> Pass:
+        """A pass of the network as it is now, in float32."""
+        exact = TorchNetwork(self.network, self.device, "float32", self.run.preprocessing)
+        return replace(self.run, compute=exact.run)
+
+
+def prepare_backbone(
     settings: Settings,
     network: nn.Module,
     dataset: Dataset,
     source: PhotoSource,
     session: Session,
-) -> Pass:
-    """The backbone without its own head, laid out and placed where it runs fastest.
+) -> PreparedBackbone:
+    """The backbone laid out and placed where it runs fastest.
 
     The precision is that of the interrupted run, where there is one to go on with; the first process
-    decides for all.
+    decides for all. Raises ArgumentError where the device does not compute at the precision asked for.
     """
     processes = session.processes
     device = _own_device(processes)
+    if device.type != "cuda" and settings.precision == "bfloat16":
+        raise ArgumentError("--precision is bfloat16, but there is no GPU: CPUs compute features in float32")
     replace_head(network, settings.backbone, nn.Identity())
     # channels_last is an overload that torch's stubs lack.
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,8 +76,14 @@ def prepare_pass(
         resumed=resumed,
     )
     preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
-    seed = settings.head.seed
-    return Pass(network, device, precision, preprocessing, source, count_cores(), session, seed=seed)
+    graph = None if device.type == "cuda" else export_network(network, preprocessing)
+    compute = (
+        Graph(graph, processes.cores).run
+        if graph is not None
+        else TorchNetwork(network, device, precision, preprocessing).run
+    )
+    run = Pass(compute, preprocessing, source, count_cores(), session, seed=settings.head.seed)
+    return PreparedBackbone(network, device, precision, graph, run)
 
 
 def _agree_on_precision(
@@ -62,6 +96,8 @@ def _agree_on_precision(
     processes.check_alike(fingerprint)
     interrupted = processes.from_first(checkpoints.open(fingerprint))
     precision = interrupted.get("precision", settings.precision)
+    if precision == "auto" and device.type != "cuda":
+        precision = "float32"
     if precision == "auto" and processes.first:
         precision = choose_precision(network, settings.image_size, dataset.image_count, device)
     precision = processes.from_first(precision)
@@ -71,45 +107,47 @@ def _agree_on_precision(
 
 
 def compute_all(run: Pass, dataset: Dataset, views: int) -> dict[str, Features]:
-    """Features by split; `views` of each photo for the training split, the whole photo for the others.
+    """Features of the train and valid splits; `views` of each photo to train on, the whole photo of the others.
 
-    Those of the test are always in float32: the test tries what will be served. Of several processes, only
-    the first one has them.
+    Of several processes, only the first one has them.
     """
-    total, done = dataset.image_count, 0
-
-    def on_progress(count: int) -> None:
-        nonlocal done
-        done += count
-        progress.say_features(done, total)
-
-    precisions = {"train": run.precision, "valid": run.precision, "test": "float32"}
     parts = [
         Part(
             dataset.splits[split],
-            precisions[split],
             views if split == "train" else 1,
             SavedFeatures(run.session.checkpoints, split),
         )
-        for split in SPLITS
+        for split in _LEARNED_FROM
     ]
     processes = run.session.processes
     shared = replace(run, threads=processes.cores)
-    features = dict(zip(SPLITS, compute_parts(shared, parts, on_progress, processes), strict=True))
+    on_progress = count_photos("features", sum(len(part.photos) for part in parts))
+    features = dict(zip(_LEARNED_FROM, compute_parts(shared, parts, on_progress, processes), strict=True))
     dataset.drop_unreadable(failure for part in features.values() for failure in part.failures)
     return features
 
 
+def count_photos(phase: str, total: int) -> Callable[[int], None]:
+    """Says in the log how many photos of the phase are done, each time that some more are."""
+    done = 0
+
+    def on_progress(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.say_images(phase, done, total)
+
+    return on_progress
+
+
 def _own_device(processes: Processes) -> torch.device:
-    """Processes on one machine share its GPUs out."""
-    device = pick_device()
-    if device.type != "cuda":
-        return device
+    """The CPU, or where there are GPUs one of them: processes on one machine share them out."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
     return torch.device("cuda", processes.place.local_rank % torch.cuda.device_count())
 
 
 def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> str:
-    """Equal for two runs that would compute the same: settings, photos, weights, torch, kind of device."""
+    """Equal for two runs that would compute the same: settings, photos, weights, versions, kind of device."""
     weights = (settings.weights / f"{settings.backbone}.pth").read_bytes()
     parts = {
         "hyperparameters": settings.hyperparameters(),
@@ -120,6 +158,7 @@ def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> 
         },
         "weights": hashlib.sha256(weights).hexdigest(),
         "torch": torch.__version__,
+        "openvino": ov.__version__,
         "device": device.type,
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

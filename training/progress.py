@@ -27,9 +27,9 @@ def say_phase(phase: str, **figures: object) -> None:
     say(" ".join([f"phase={phase}", *(f"{name}={value}" for name, value in figures.items())]))
 
 
-def say_features(images_done: int, images_total: int) -> None:
+def say_images(phase: str, images_done: int, images_total: int) -> None:
     """`phase=features images_done=120 images_total=238`."""
-    say_phase("features", images_done=images_done, images_total=images_total)
+    say_phase(phase, images_done=images_done, images_total=images_total)
 
 
 def say_epoch(

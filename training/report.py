@@ -101,7 +101,22 @@ def _header(metrics: dict[str, Any]) -> str:
     return (
         f"<header><p>Run {_text(metrics['run_id'])}</p><h1>{_text(metrics['backbone'])}, "
         f"{len(metrics['classes'])} classes</h1><p>{counts}</p></header>"
-        f'<div class="cards">{tiles}</div>{_champion(metrics)}{_skew(metrics)}'
+        f'<div class="cards">{tiles}</div>{_serving(metrics)}{_champion(metrics)}{_skew(metrics)}'
+    )
+
+
+def _serving(metrics: dict[str, Any]) -> str:
+    """Which precision the endpoint computes at, and why."""
+    serving = metrics["serving"]
+    figures = f"Validation accuracy {serving['valid_accuracy_float32']:.1%} in float32"
+    if serving["valid_accuracy_int8"] is not None:
+        figures += (
+            f", {serving['valid_accuracy_int8']:.1%} in int8, with the same class for "
+            f"{serving['top_class_agreement']:.1%} of the photos"
+        )
+    return (
+        f'<p class="note">The endpoint computes in <b>{_text(serving["precision"])}</b>: '
+        f"{_text(serving['reason'])}. {figures}. All figures of the test are those of this graph.</p>"
     )
 
 

@@ -12,13 +12,15 @@ import numpy as np
 import PIL
 import torch
 
-from classifier import Classifier
 from clock import Clock
 from dataset import Dataset
+from engine.served_model import ServedModel
 from evaluation import Evaluation
-from features import Features, Pass
+from features import Features
 from head import TrainedHead
+from photo_source import PhotoSource
 from report import find_mistakes, render_report
+from served_precision import ServingReport
 from settings import Settings
 from smoke_photo import FILE_NAME, SmokePhoto
 
@@ -31,13 +33,9 @@ _TOP = 5
 
 
 @dataclass(frozen=True)
-class Results:
-    """Everything that a finished run knows; `logits` (N, classes) belong to the photos of `test`."""
+class Tested:
+    """What the served graph made of the test photos; `logits` (N, classes) are its scores of `test`."""
 
-    classifier: Classifier
-    dataset: Dataset
-    run: Pass
-    trained: TrainedHead
     test: Features
     logits: torch.Tensor
     evaluation: Evaluation
@@ -46,23 +44,37 @@ class Results:
     smoke_photo: SmokePhoto
 
 
+@dataclass(frozen=True)
+class Results:
+    """Everything that a finished run knows; `precision` is that of the features that the head learned from."""
+
+    served: ServedModel
+    serving: ServingReport
+    dataset: Dataset
+    source: PhotoSource
+    precision: str
+    trained: TrainedHead
+    tested: Tested
+
+
 def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     """Write the four files to the output folder, which is made if absent."""
     folder = settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
     metrics = build_metrics(results, settings, clock)
-    calibrated = results.logits / results.classifier.temperature
-    mistakes = find_mistakes(results.test, calibrated, results.dataset.classes, results.run.source)
+    classes, test = results.dataset.classes, results.tested.test
+    calibrated = results.tested.logits / results.served.description.temperature
+    mistakes = find_mistakes(test, calibrated, classes, results.source)
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
-    (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
-    predictions = predictions_lines(results.test, calibrated, results.dataset.classes)
+    (folder / FILE_NAME).write_bytes(results.tested.smoke_photo.jpeg)
+    predictions = predictions_lines(test, calibrated, classes)
     (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
 
 
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
     """metrics.json's content, as schemas/metrics.schema.json describes it."""
-    dataset, seconds = results.dataset, clock.seconds()
+    dataset, tested, seconds = results.dataset, results.tested, clock.seconds()
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": settings.run_id,
@@ -70,20 +82,21 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "classes": dataset.classes,
         "images": {split: len(photos) for split, photos in dataset.splits.items()},
         "test_split_sha256": dataset.test_split_sha256,
-        **asdict(results.evaluation),
-        "calibration": results.calibration,
+        **asdict(tested.evaluation),
+        "calibration": tested.calibration,
         "class_counts": _count_classes(dataset),
         "history": [epoch.figures() for epoch in results.trained.history],
         "best_epoch": results.trained.best_epoch,
-        "champion": results.champion,
+        "serving": results.serving.figures(),
+        "champion": tested.champion,
         "seconds": seconds,
         "images_per_second": {
             phase: round(dataset.image_count / max(seconds[phase], 1e-3), 1) for phase in ("read", "features")
         },
         "peak_memory_mib": clock.peak_memory_mib(),
-        "smoke_test": {"file": FILE_NAME, "expected_label": results.smoke_photo.expected_label},
+        "smoke_test": {"file": FILE_NAME, "expected_label": tested.smoke_photo.expected_label},
         "excluded_images": [asdict(item) for item in dataset.excluded],
-        "hyperparameters": {**settings.hyperparameters(), "precision": results.run.precision},
+        "hyperparameters": {**settings.hyperparameters(), "precision": results.precision},
         "versions": _versions(),
     }
 
@@ -119,6 +132,8 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": version("torchvision"),
+        "openvino": version("openvino"),
+        "nncf": version("nncf"),
         "numpy": np.__version__,
         "pillow": PIL.__version__,
     }

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 CLASS_WEIGHTS = ("none", "balanced")
+INT8 = ("auto", "never")
+ARCHITECTURES = ("x86_64", "arm64")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Settings:
     image_size: int
     cut: Cut
     precision: str
+    int8: str
+    int8_max_accuracy_loss: float
+    serving_architecture: str
     views: int
     head: HeadSettings
     tuning: TuningSettings
@@ -69,6 +74,9 @@ class Settings:
             "valid_share": self.cut.valid_share,
             "test_share": self.cut.test_share,
             "views": self.views,
+            "int8": self.int8,
+            "int8_max_accuracy_loss": self.int8_max_accuracy_loss,
+            "serving_architecture": self.serving_architecture,
             **vars(self.head),
             **{f"fine_tune_{name}": value for name, value in vars(self.tuning).items()},
         }

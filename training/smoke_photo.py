@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from classifier import Classifier
 from drops.photo_formats import photo_format
+from engine.served_model import ServedModel
 from errors import TrainingError
 from features import Features
 from photo_source import PhotoSource
@@ -28,7 +28,7 @@ class SmokePhoto:
 
 
 def pick_smoke_photo(
-    classifier: Classifier, test: Features, logits: torch.Tensor, source: PhotoSource
+    served: ServedModel, test: Features, logits: torch.Tensor, source: PhotoSource
 ) -> SmokePhoto:
     """The test photo that is right with the highest probability, tried again as a JPEG.
 
@@ -39,8 +39,9 @@ def pick_smoke_photo(
     for row in right[confidence[right].argsort(descending=True, stable=True)][:_CANDIDATES].tolist():
         jpeg = _as_jpeg(source.read(test.photos[row].name))
         label = test.photos[row].label
-        if int(classifier.logits([classifier.preprocessing.decode(jpeg)]).argmax()) == label:
-            return SmokePhoto(jpeg, classifier.classes[label])
+        pixels = served.description.preprocessing.decode(jpeg)
+        if int(served.scores([pixels]).argmax()) == label:
+            return SmokePhoto(jpeg, served.classes[label])
     raise TrainingError(
         f"the model gets none of the {len(test.photos)} test photos right, so there is nothing to serve; "
         "check that the class folders hold the photos that their names say"

@@ -10,21 +10,21 @@ test_predictions.jsonl in the other.
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-import memory
 import progress
 from arguments import parse_arguments
 from artefact import write_artefact
 from backbones import blocks_of, load_pretrained, replace_head
-from calibration import fit_temperature, measure_calibration
+from calibration import measure_calibration
 from champion import compare_with_champion
 from checkpoints import Checkpoints, Session
-from classifier import Classifier
 from clock import Clock
 from dataset import Dataset, load_dataset
+from engine.served_model import ServedModel
 from errors import ArgumentError, TrainingError, describe_error
 from evaluation import evaluate
 from features import Features, Pass, compute_features
@@ -32,9 +32,10 @@ from fine_tuning import fine_tune
 from folder_drop import open_dataset
 from head import Epoch, HeadData, Labelled, TrainedHead, train_head
 from photo_source import PhotoSource
-from preparation import compute_all, prepare_pass
+from preparation import compute_all, count_photos, prepare_backbone
 from processes import Processes, join_processes
-from results import Results, write_results
+from results import Results, Tested, write_results
+from served_precision import choose_served_model
 from settings import Settings
 from smoke_photo import pick_smoke_photo
 from stop import StoppedError, StopSignal
@@ -76,7 +77,6 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     processes = processes or Processes()
     checkpoints = Checkpoints(settings.checkpoint_dir if processes.first else None)
     session = Session(checkpoints, stop or StopSignal(), processes)
-    memory.keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(1)  # the cores are shared out by batches, see features.py
     clock = Clock()
@@ -86,19 +86,21 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     with clock.measure("read"):
         dataset = _read_dataset(settings, source, session)
     with clock.measure("features"):
-        run = prepare_pass(settings, network, dataset, source, session)
-        features = compute_all(run, dataset, settings.views)
+        prepared = prepare_backbone(settings, network, dataset, source, session)
+        features = compute_all(prepared.run, dataset, settings.views)
     if not processes.first:
         return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
-        replace_head(run.network, settings.backbone, trained.layer.to(run.device))
+        replace_head(network, settings.backbone, trained.layer.to(prepared.device))
     if settings.tuning.blocks:
         with clock.measure("fine_tune"):
-            trained = fine_tune(run, dataset.splits, settings, trained, _say_epoch)
+            trained = fine_tune(prepared, dataset.splits, settings, trained, _say_epoch)
+    served, serving = choose_served_model(settings, prepared, dataset, features["valid"], trained, clock)
     with clock.measure("evaluate"):
-        results = _evaluate(settings, run, dataset, features, trained)
-    write_artefact(results.classifier, settings.model_dir)
+        tested = _evaluate(settings, prepared.run, dataset, served)
+    results = Results(served, serving, dataset, source, prepared.precision, trained, tested)
+    write_artefact(served, network, settings.model_dir)
     write_results(results, settings, clock)
     progress.say_phase("done", seconds=f"{clock.seconds()['total']:.1f}")
 
@@ -140,51 +142,28 @@ def _say_epoch(epoch: Epoch) -> None:
     )
 
 
-def _evaluate(
-    settings: Settings,
-    run: Pass,
-    dataset: Dataset,
-    features: dict[str, Features],
-    trained: TrainedHead,
-) -> Results:
-    test, valid = features["test"], features["valid"]
-    exact = run.in_float32()
-    # Features of the frozen backbone say nothing about a tuned one.
-    logits, valid_logits = (
-        compute_features(exact, part.photos).outputs if trained.backbone_tuned else _apply(trained, part)
-        for part in (test, valid)
-    )
+def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedModel) -> Tested:
+    """The served graph on the test photos, and the champion's on the same ones."""
+    run = replace(run, compute=served.scores)
+    photos = dataset.splits["test"]
+    test = compute_features(run, photos, count_photos("evaluate", len(photos)))
+    dataset.drop_unreadable(test.failures)
+    logits, temperature = test.outputs, served.description.temperature
     evaluation = evaluate(logits, test.labels, dataset.classes)
-    temperature = fit_temperature(valid_logits, valid.labels)
     progress.say_test(accuracy=evaluation.accuracy, loss=evaluation.loss)
     champion = None
     if settings.champion is not None:
         right = logits.argmax(1) == test.labels
-        champion = compare_with_champion(settings.champion, dataset.classes, test, right, exact)
+        champion = compare_with_champion(settings.champion, dataset.classes, test, right, run)
         progress.say_phase("champion", comparable=champion["comparable"], accuracy=champion["accuracy"])
-    classifier = Classifier(
-        run.network.eval(), settings.backbone, dataset.classes, run.preprocessing, run.device, temperature
-    )
-    return Results(
-        classifier=classifier,
-        dataset=dataset,
-        run=run,
-        trained=trained,
+    return Tested(
         test=test,
         logits=logits,
         evaluation=evaluation,
         calibration=measure_calibration(logits, test.labels, temperature),
         champion=champion,
-        smoke_photo=pick_smoke_photo(classifier, test, logits, run.source),
+        smoke_photo=pick_smoke_photo(served, test, logits, run.source),
     )
-
-
-@torch.inference_mode()
-def _apply(trained: TrainedHead, features: Features) -> torch.Tensor:
-    """Scores (N, classes) of the whole photos."""
-    device = trained.layer.weight.device
-    scores = [trained.layer(chunk[:, 0].to(device)) for chunk in features.file.chunks()]
-    return torch.cat(scores).cpu()
 
 
 def _report_failure(sentence: str) -> None:

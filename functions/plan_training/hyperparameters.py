@@ -43,10 +43,17 @@ NUMBERS = {
     "image-size": Number(224, 64, 640, step=32),
     "valid-share": Number(0.15, 0.05, 0.5),
     "test-share": Number(0.2, 0.05, 0.5),
+    "int8-max-accuracy-loss": Number(0.005, 0, 1),
 }
 MAX_SHARES = 0.8
 BACKBONES = tuple(GMACS)
-CHOICES = {"backbone": BACKBONES, "class-weights": ("none", "balanced")}
+CHOICES = {
+    "backbone": BACKBONES,
+    "class-weights": ("none", "balanced"),
+    "int8": ("auto", "never"),
+    # auto: the training machine's own.
+    "serving-architecture": ("auto", "x86_64", "arm64"),
+}
 NAMES = (*CHOICES, *NUMBERS)
 
 

@@ -86,7 +86,7 @@ def test_a_state_left_after_a_caught_error_is_not_shown_as_done(
 
 
 def test_the_lines_that_training_prints_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.say_features(120, 238)
+    progress.say_images("features", 120, 238)
     progress.say_epoch(3, train_loss=0.5, train_accuracy=0.9, valid_loss=0.6, valid_accuracy=0.84)
     progress.say_phase("read", images_total=238, classes=5)
     progress.say_test(accuracy=0.8913, loss=0.3712)

@@ -7,21 +7,19 @@ import json
 import sys
 from pathlib import Path
 
-import torch
-
-from classifier import load_classifier
+from engine.served_model import load_served_model
 
 if __name__ == "__main__":
     model, *photos = map(Path, sys.argv[1:])
-    classifier = load_classifier(lambda name: (model / name).read_bytes(), torch.device("cpu"))
+    served = load_served_model(lambda name: (model / name).read_bytes(), threads=1)
     answers = []
     for photo in photos:
-        logits = classifier.logits([classifier.preprocessing.decode(photo.read_bytes())])[0]
+        scores = served.scores([served.description.preprocessing.decode(photo.read_bytes())])
         answers.append(
             {
-                "scores": logits.tolist(),
-                "probabilities": (logits.double() / classifier.temperature).softmax(0).tolist(),
-                "temperature": classifier.temperature,
+                "scores": scores[0].tolist(),
+                "probabilities": served.probabilities(scores)[0].tolist(),
+                "temperature": served.description.temperature,
             }
         )
     print(json.dumps(answers))

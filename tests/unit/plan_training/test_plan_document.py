@@ -165,6 +165,8 @@ def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
 
     assert set(arguments.BACKBONES) == set(BACKBONES)
     assert CHOICES["class-weights"] == arguments.CLASS_WEIGHTS
+    assert CHOICES["int8"] == arguments.INT8
+    assert CHOICES["serving-architecture"] == ("auto", *arguments.ARCHITECTURES)
 
     def train_py_takes(name, value):
         folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]

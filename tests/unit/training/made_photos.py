@@ -40,13 +40,14 @@ class Trained:
     output: Path
 
     def arguments(self, **changes: Any) -> list[str]:
-        """A command line of train.py for these folders; small images keep it quick."""
+        """A command line of train.py for these folders; small images and no int8 keep it quick."""
         options = {
             "dataset": self.dataset,
             "weights": self.weights,
             "model-dir": self.model,
             "output-dir": self.output,
             "image-size": 64,
+            "int8": "never",
             "run-id": "a" * 32,
             **{name.replace("_", "-"): value for name, value in changes.items()},
         }

@@ -1,41 +1,101 @@
-"""A model carries all the code that its endpoint needs."""
+"""The artefact by itself answers what training says it does."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from costly_photos import avif, jpeg_of_scans
+import pytest
+import torch
+from float_tolerance import near_scores, softmax
 from made_photos import Trained
 
-PROGRAM = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import inference, drops.photo_bounds.tiff
-from preprocessing import PhotoError, decode_photo
-for module in (drops, drops.photo_bounds, drops.photo_formats, inference):
-    assert module.__file__.startswith(sys.argv[1]), module.__file__
-print(decode_photo(open(sys.argv[2], "rb").read(), 32).shape)
-try:
-    decode_photo(open(sys.argv[3], "rb").read(), 32)
-except PhotoError as error:
-    print(error)
-"""
+from backbones import build_classifier
+from dataset import load_dataset
+from engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
+from photo_source import open_source
+from settings import Cut
+from tensors import to_tensor
+
+CPU = torch.device("cpu")
 
 
-def test_the_model_s_own_code_reads_photos_within_their_bounds(trained: Trained, tmp_path: Path) -> None:
-    (tmp_path / "photo.avif").write_bytes(avif())
-    (tmp_path / "scans.jpg").write_bytes(jpeg_of_scans(3000))
-    arguments = [str(trained.model / "code"), str(tmp_path / "photo.avif"), str(tmp_path / "scans.jpg")]
+def load(folder: Path) -> ServedModel:
+    return load_served_model(lambda name: (folder / name).read_bytes(), threads=1)
 
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+
+def test_it_holds_a_graph_weights_and_no_code(trained: Trained) -> None:
+    names = {path.name for path in trained.model.rglob("*")}
+    assert names == {"graph.xml", "graph.bin", "classes.json", "model.json", "model.pth"}
+    assert json.loads((trained.model / "model.json").read_text()) == {
+        "format_version": 2,
+        "backbone": "efficientnet_lite0",
+        "precision": "float32",
+        "architecture": machine_architecture(),
+        "temperature": trained.metrics()["calibration"]["temperature"],
+        "image_size": 64,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "interpolation": "bilinear",
+    }
+
+
+def test_it_answers_each_test_photo_as_the_evaluation_did(trained: Trained) -> None:
+    served, source = load(trained.model), open_source(trained.dataset)
+    lines = (trained.output / "test_predictions.jsonl").read_text("utf-8").splitlines()
+    for line in map(json.loads, lines):
+        scores = served.scores([served.description.preprocessing.decode(source.read(line["photo"]))])
+        answers = dict(zip(served.classes, served.probabilities(scores)[0], strict=True))
+        said = {each["label"]: each["probability"] for each in line["predictions"]}
+        assert said == pytest.approx(answers, abs=1e-5)
+
+
+def test_the_graph_is_the_network_whose_weights_lie_beside_it(trained: Trained) -> None:
+    served, source = load(trained.model), open_source(trained.dataset)
+    network = build_classifier("efficientnet_lite0", 3)
+    network.load_state_dict(torch.load(trained.model / "model.pth", weights_only=True))
+    preprocessing = served.description.preprocessing
+    test = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["test"]
+    photos = [preprocessing.decode(source.read(photo.name)) for photo in test]
+    with torch.inference_mode():
+        expected = network(to_tensor(photos, preprocessing, CPU)).tolist()
+    for scores, those in zip(served.scores(photos).tolist(), expected, strict=True):
+        assert scores == near_scores(those)
+
+
+def test_serving_it_needs_no_torch(trained: Trained, training_folder: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from engine.served_model import load_served_model\n"
+        "load_served_model(lambda name: (Path(sys.argv[1]) / name).read_bytes(), 1)\n"
+        "assert 'torch' not in sys.modules and 'nncf' not in sys.modules\n"
     )
+    command = [sys.executable, "-c", program, str(trained.model)]
+    subprocess.run(command, cwd=training_folder, check=True, capture_output=True)
 
-    assert run.returncode == 0, run.stderr
-    shape, reason = run.stdout.splitlines()
-    assert shape == "(32, 32, 3)"
-    assert "scans" in reason
+
+def test_probabilities_are_those_of_the_temperature(trained: Trained, tmp_path: Path) -> None:
+    served = load(with_description(trained.model, tmp_path, temperature=2.5))
+    scores = served.scores([served.description.preprocessing.decode(_smoke_photo(trained))])
+    assert served.probabilities(scores)[0].tolist() == pytest.approx(softmax(scores[0].tolist(), 2.5))
+
+
+@pytest.mark.parametrize("temperature", [0, -1, "hot", None, float("inf")])
+def test_a_temperature_that_is_none_is_refused(trained: Trained, tmp_path: Path, temperature: object) -> None:
+    with pytest.raises(ArtefactError, match=r"model\.json has the temperature"):
+        load(with_description(trained.model, tmp_path, temperature=temperature))
+
+
+def with_description(model: Path, folder: Path, **changes: object) -> Path:
+    """A copy of an artefact whose model.json says something else."""
+    folder.mkdir(exist_ok=True)
+    for source in model.iterdir():
+        (folder / source.name).write_bytes(source.read_bytes())
+    description = json.loads((model / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**description, **changes}))
+    return folder
+
+
+def _smoke_photo(trained: Trained) -> bytes:
+    return (trained.output / "smoke_test.jpg").read_bytes()

@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS, near_scores
+from float_tolerance import FEW_OPERATIONS
 from torch import nn
 
 from backbones import BACKBONES, blocks_of, build_classifier, load_pretrained, replace_head
 from errors import WeightsError
-from fusion import fold_norms
 from lite0 import EfficientNetLite0
 
 
@@ -42,25 +41,6 @@ def test_every_backbone_takes_a_new_head(name: str) -> None:
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, side, side)).shape == (1, 7)
     assert len(blocks_of(network, name)) >= 4
-
-
-@pytest.mark.parametrize("name", sorted(BACKBONES))
-def test_folded_norms_change_only_the_rounding(name: str) -> None:
-    torch.manual_seed(0)
-    network = build_classifier(name, 7)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    before = {key: value.clone() for key, value in network.state_dict().items()}
-    side = BACKBONES[name].only_image_size or 64
-    images = torch.randn(2, 3, side, side)
-    folded = fold_norms(network)
-    with torch.inference_mode():
-        for scores, expected in zip(folded(images).tolist(), network(images).tolist(), strict=True):
-            assert scores == near_scores(expected)
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

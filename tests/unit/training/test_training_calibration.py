@@ -1,12 +1,7 @@
-import json
-from pathlib import Path
-
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS, near_scores, softmax
-from made_photos import Trained
+from float_tolerance import FEW_OPERATIONS
 
-import inference
 from calibration import BINS, MAX_TEMPERATURE, MIN_TEMPERATURE, fit_temperature, measure_calibration
 
 
@@ -47,36 +42,3 @@ def test_the_error_is_the_one_of_a_hand_count() -> None:
     assert calibration["error_before"] == calibration["error_after"]
     filled = {index: part["count"] for index, part in enumerate(calibration["bins_after"]) if part["count"]}
     assert filled == {int(0.55 * BINS): 1, int(0.9 * BINS): 2}
-
-
-def test_the_endpoint_gives_the_calibrated_probabilities_and_the_raw_scores(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SERVE_PRECISION", "float32")
-    for source in trained.model.glob("*.*"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    description = json.loads((tmp_path / "model.json").read_text())
-    photo = (trained.output / "smoke_test.jpg").read_bytes()
-    answers = []
-    for temperature in (2.5, None):  # None: an artefact from before there was a temperature
-        description.pop("temperature", None)
-        if temperature:
-            description["temperature"] = temperature
-        (tmp_path / "model.json").write_text(json.dumps(description))
-        model, request = inference.model_fn(str(tmp_path)), inference.input_fn(photo, "image/jpeg")
-        body, _ = inference.output_fn(inference.predict_fn(request, model, None), "application/json")
-        answers.append(json.loads(body))
-    warm, plain = answers
-    assert warm["scores"] == near_scores(plain["scores"])
-    assert warm["probabilities"] == pytest.approx(softmax(warm["scores"], 2.5))
-    assert plain["probabilities"] == pytest.approx(softmax(plain["scores"]))
-
-
-@pytest.mark.parametrize("temperature", [0, -1, "hot", None, float("inf")])
-def test_a_temperature_that_is_none_is_refused(trained: Trained, tmp_path: Path, temperature) -> None:
-    for source in trained.model.glob("*.*"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    description = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps({**description, "temperature": temperature}))
-    with pytest.raises(ValueError, match=r"model\.json has the temperature"):
-        inference.model_fn(str(tmp_path))

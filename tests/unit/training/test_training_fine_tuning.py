@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from float_tolerance import near_scores
 from made_photos import Trained
 
 from arguments import parse_arguments
 from backbones import BACKBONES, blocks_of, build_classifier
-from classifier import load_classifier
+from engine.served_model import load_served_model
 from errors import ArgumentError
 from fine_tuning import _unfreeze_from
+from tensors import to_tensor
 from train import train
 
 
@@ -51,10 +53,16 @@ def test_the_artefact_answers_as_the_evaluation_says(tuned: Trained) -> None:
     assert metrics["history"][-1]["epoch"] == len(metrics["history"]) == 6
     best = metrics["history"][metrics["best_epoch"] - 1]
     assert best["valid_loss"] == min(epoch["valid_loss"] for epoch in metrics["history"])
-    model = load_classifier(lambda name: (tuned.model / name).read_bytes(), torch.device("cpu"))
-    photo = model.preprocessing.decode((tuned.output / "smoke_test.jpg").read_bytes())
-    answer = model.classes[int(model.logits([photo]).argmax())]
+    served = load_served_model(lambda name: (tuned.model / name).read_bytes(), threads=1)
+    photo = served.description.preprocessing.decode((tuned.output / "smoke_test.jpg").read_bytes())
+    answer = served.classes[int(served.scores([photo]).argmax())]
     assert answer == metrics["smoke_test"]["expected_label"]
+    # The graph is that of the tuned weights, not of the backbone as it came.
+    network = build_classifier("efficientnet_lite0", 3)
+    network.load_state_dict(torch.load(tuned.model / "model.pth", weights_only=True))
+    with torch.inference_mode():
+        expected = network(to_tensor([photo], served.description.preprocessing, torch.device("cpu")))
+    assert served.scores([photo])[0].tolist() == near_scores(expected[0].tolist())
 
 
 def test_a_tuning_that_does_not_gain_is_not_kept(trained: Trained, tmp_path: Path) -> None:

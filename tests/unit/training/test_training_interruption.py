@@ -12,7 +12,6 @@ from test_training_run import without_machine
 import checkpoints
 import features
 from arguments import parse_arguments
-from precision import run_network
 from stop import StoppedError
 from train import train
 
@@ -21,14 +20,15 @@ TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the batches that the backbone computes."""
+    """The sizes of the batches that are computed, those of the six test photos at the end included."""
     sizes: list[int] = []
+    compute_batch = features.compute_batch
 
-    def count(network, images, precision):
-        sizes.append(len(images))
-        return run_network(network, images, precision)
+    def count(run, photos):
+        sizes.append(len(photos))
+        return compute_batch(run, photos)
 
-    monkeypatch.setattr(features, "run_network", count)
+    monkeypatch.setattr(features, "compute_batch", count)
     return sizes
 
 
@@ -53,9 +53,9 @@ def assert_same_result(one: Trained, other: Trained) -> None:
 @pytest.mark.parametrize(
     ("beginning", "left"),
     [
-        ("phase=features images_done=16", 14),
-        ("phase=features images_done=18", 12),  # the end of the training split
-        ("phase=features images_done=30", 0),
+        ("phase=features images_done=16", 8),
+        ("phase=features images_done=18", 6),  # the end of the training split
+        ("phase=features images_done=24", 0),
         ("epoch=1 ", 0),
         ("epoch=4 ", 0),
     ],
@@ -69,7 +69,7 @@ def test_it_goes_on_where_it_was(trained, tmp_path, stop_at, computed, *, beginn
     assert not run.output.exists()
     computed.clear()
     train(arguments)
-    assert sum(computed) == left
+    assert sum(computed) == left + 6
     assert_same_result(run, trained)
 
 
@@ -86,7 +86,7 @@ def test_tuning_the_backbone_goes_on_as_well(tuned, tmp_path, stop_at, beginning
 def test_it_can_be_stopped_again_and_again(trained, tmp_path, stop_at) -> None:
     run = in_folder(trained, tmp_path)
     arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
-    for beginning in ("phase=features images_done=16", "phase=features images_done=24", "epoch=2 "):
+    for beginning in ("phase=features images_done=16", "phase=features images_done=18", "epoch=2 "):
         with pytest.raises(StoppedError):
             train(arguments, stop_at(beginning))
     train(arguments)
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_computed_again(trained, tmp_path, stop_at, computed) 
     (tmp_path / "checkpoints" / "head.pt").write_bytes(b"")
     computed.clear()
     train(arguments)
-    assert sum(computed) == 6
+    assert sum(computed) == 6 + 6
     assert_same_result(run, trained)
 
 
@@ -144,6 +144,6 @@ def test_a_process_that_is_killed_goes_on(trained, training_folder, tmp_path, ki
         process.send_signal(kill)
         assert process.wait(timeout=60) == status
     names = {path.name for path in (tmp_path / "checkpoints").glob("*.pt")}
-    assert {"run.pt", "head.pt", "features-test-000000.pt"} <= names
+    assert {"run.pt", "head.pt", "features-valid-000000.pt"} <= names
     train(parse_arguments(arguments, {}))
     assert_same_result(run, trained)

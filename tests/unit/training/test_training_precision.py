@@ -1,16 +1,20 @@
-import subprocess
-import sys
+"""At which precision features are computed: float32 on a CPU, and on a GPU what is measured to be faster."""
+
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from float_tolerance import BFLOAT16_LAYER, score_tolerance
+from float_tolerance import BFLOAT16_LAYER
 from made_photos import Trained
 from test_training_run import run_again
 from torch import nn
 
-import memory
-import precision
+import torch_network
+from backbones import BACKBONES
+from errors import ArgumentError
+from tensors import to_tensor
+from torch_network import TorchNetwork
 
 CPU = torch.device("cpu")
 
@@ -25,63 +29,27 @@ def test_bfloat16_has_to_be_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16_s: float, choice: str
 ) -> None:
     seconds = {"float32": 1.0, "bfloat16": bfloat16_s}
-    monkeypatch.setattr(precision, "_seconds", lambda network, images, name: seconds[name])
-    assert precision.choose_precision(small_network(), 64, 5000, CPU) == choice
-    assert precision.choose_precision(small_network(), 64, 149, CPU) == "float32"
+    monkeypatch.setattr(torch_network, "_seconds", lambda network, images, name: seconds[name])
+    assert torch_network.choose_precision(small_network(), 64, 5000, CPU) == choice
+    assert torch_network.choose_precision(small_network(), 64, 149, CPU) == "float32"
 
 
 def test_both_precisions_give_nearly_the_same_in_float32() -> None:
-    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    exact = precision.run_network(small_network(), images, "float32")
-    reduced = precision.run_network(small_network(), images, "bfloat16")
-    assert exact.dtype == reduced.dtype == torch.float32
-    assert not torch.equal(exact, reduced)
-    assert torch.allclose(exact, reduced, rtol=0, atol=BFLOAT16_LAYER * float(exact.abs().max()))
-
-
-def test_the_test_split_is_measured_as_it_will_be_served(trained: Trained, tmp_path: Path) -> None:
-    """Training on bfloat16 features changes the head, but the evaluation is that of the float32 artefact."""
-    from torch.nn import functional
-
-    from classifier import load_classifier
-    from dataset import load_dataset
-    from photo_source import open_source
-    from settings import Cut
-
-    run = run_again(trained, tmp_path, precision="bfloat16")
-    classifier = load_classifier(lambda name: (run.model / name).read_bytes(), CPU)
-    source = open_source(run.dataset)
-    test = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["test"]
-    pixels = [classifier.preprocessing.decode(source.read(photo.name)) for photo in test]
-    labels = torch.tensor([photo.label for photo in test])
-    logits = classifier.logits(pixels)
-    metrics = run.metrics()
-    assert metrics["hyperparameters"]["precision"] == "bfloat16"
-    # BatchNorm is folded in one and not in the other; the loss moves by two scores' difference at most.
-    within = 2 * max(score_tolerance(scores) for scores in logits.tolist())
-    assert metrics["loss"] == pytest.approx(functional.cross_entropy(logits, labels).item(), abs=within)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
-def test_freed_memory_stays_in_the_process() -> None:
-    """After one round, further rounds of large blocks cause next to no page faults."""
-    script = (
-        "import memory, resource, sys, torch\n"
-        "assert memory.keep_freed_memory() is True\n"
-        "def use():\n"
-        "    for _ in range(20): torch.ones(8_000_000)\n"
-        "use()\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "use()\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    preprocessing = BACKBONES["resnet18"].preprocessing(32)
+    random = np.random.default_rng(1)
+    photos = [random.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(4)]
+    exact, reduced = (
+        TorchNetwork(small_network(), CPU, precision, preprocessing).run(photos)
+        for precision in ("float32", "bfloat16")
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script], cwd=memory_folder(), capture_output=True, text=True, check=True
-    )
-    # 20 blocks of 32 MB are 156,000 pages of 4 KiB.
-    assert int(run.stdout) < 10_000
+    with torch.inference_mode():
+        assert np.array_equal(exact, small_network()(to_tensor(photos, preprocessing, CPU)).numpy())
+    assert exact.dtype == reduced.dtype == np.float32
+    assert not np.array_equal(exact, reduced)
+    assert np.allclose(exact, reduced, rtol=0, atol=BFLOAT16_LAYER * float(np.abs(exact).max()))
 
 
-def memory_folder() -> Path:
-    assert memory.__file__
-    return Path(memory.__file__).parent
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in bfloat16")
+def test_bfloat16_without_a_gpu_is_refused(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="CPUs compute features in float32"):
+        run_again(trained, tmp_path, precision="bfloat16")

@@ -125,7 +125,7 @@ def test_a_process_that_fails_ends_all_with_its_sentence(
 def test_a_process_that_dies_ends_the_other(
     trained: Trained, group: Group, tmp_path: Path, lost: int
 ) -> None:
-    die = "import features, os; features.run_network = lambda *_: os._exit(9)"
+    die = "import features, os; features.compute_batch = lambda *_: os._exit(9)"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={lost: die})
     other = 1 - lost
@@ -138,7 +138,7 @@ def test_a_process_that_is_silent_does_not_hold_up_the_run_for_ever(
     trained: Trained, group: Group, tmp_path: Path
 ) -> None:
     short = "import datetime, processes; processes.TIMEOUT = datetime.timedelta(seconds=2)"
-    hang = "import features, time; features.run_network = lambda *_: time.sleep(600)"
+    hang = "import features, time; features.compute_batch = lambda *_: time.sleep(600)"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: short, 1: hang})
     assert group.processes[0].wait(END_S) == 1
@@ -158,8 +158,8 @@ def test_a_process_with_other_photos_is_refused(trained: Trained, group: Group, 
 def test_a_stop_saves_and_one_process_goes_on(
     trained: Trained, group: Group, tmp_path: Path, told: set[int]
 ) -> None:
-    slow = "import features, time\nrun_network = features.run_network\n"
-    slow += "features.run_network = lambda *given: (time.sleep(2), run_network(*given))[1]\n"
+    slow = "import features, time\ncompute_batch = features.compute_batch\n"
+    slow += "features.compute_batch = lambda *given: (time.sleep(2), compute_batch(*given))[1]\n"
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
     group.start(arguments, arguments, before={1: slow})
@@ -204,9 +204,7 @@ def test_two_processes_go_on_where_one_was_and_the_first_writes(
 def test_processes_of_one_machine_listen_to_that_machine_only(
     trained: Trained, group: Group, tmp_path: Path, meeting: Any
 ) -> None:
-    hang = (
-        "import features, time; features.run_network = lambda *_: (print('met', flush=True), time.sleep(99))"
-    )
+    hang = "import features, time; features.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
     for process in group.processes:

@@ -16,7 +16,7 @@ def read_metrics(text: str) -> dict[str, float]:
 
 
 def test_every_metric_is_found_in_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.say_features(120, 238)
+    progress.say_images("features", 120, 238)
     progress.say_epoch(3, train_loss=0.51, train_accuracy=0.88, valid_loss=0.62, valid_accuracy=0.84)
     progress.say_epoch(4, train_loss=0.41, train_accuracy=0.9, valid_loss=0.6, valid_accuracy=0.85)
     progress.say_test(accuracy=0.8913, loss=0.3712)

@@ -1,9 +1,15 @@
-"""Whether this machine computes features faster in bfloat16: measured on the spot, never guessed."""
+"""What torch computes on a GPU, and whether in bfloat16: measured on the spot, never guessed."""
 
 import time
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+
+from preprocessing import Pixels, Preprocessing
+from tensors import to_tensor
 
 # Below this the measurement costs more than bfloat16 can save.
 MEASURE_FROM_IMAGES = 150
@@ -13,6 +19,22 @@ _TRIES = 2
 _MIN_GAIN = 1.15
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class TorchNetwork:
+    """A network on its device, and the precision that it computes at."""
+
+    network: nn.Module
+    device: torch.device
+    precision: str
+    preprocessing: Preprocessing
+
+    def run(self, photos: list[Pixels]) -> NDArray[np.float32]:
+        """Its output in float32 (N, width) for decoded photos."""
+        images = to_tensor(photos, self.preprocessing, self.device)
+        outputs: NDArray[np.float32] = run_network(self.network, images, self.precision).cpu().numpy()
+        return outputs
 
 
 def choose_precision(network: nn.Module, image_size: int, image_count: int, device: torch.device) -> str:

@@ -1,0 +1,176 @@
+"""The graph that is served: float32, or int8 where the validation photos allow it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+
+import progress
+from calibration import fit_temperature
+from clock import Clock
+from dataset import Dataset, Photo
+from drops.text import printable
+from engine.export import append_linear, export_network
+from engine.graph import Graph
+from engine.quantise import QuantisationError, quantise
+from engine.served_model import Description, ServedModel, machine_architecture
+from features import Features, Pass, compute_features
+from head import TrainedHead
+from preparation import PreparedBackbone
+from preprocessing import Pixels
+from settings import Settings
+
+# More photos do not sharpen the ranges further, and each costs as much as some dozen predictions.
+MAX_CALIBRATION_PHOTOS = 300
+_REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class ServingReport:
+    """The `serving` part of metrics.json: which precision is served and why; accuracies on validation photos.
+
+    Figures of int8 are None where it was not tried.
+    """
+
+    precision: str
+    reason: str
+    architecture: str
+    valid_accuracy_float32: float
+    valid_accuracy_int8: float | None = None
+    top_class_agreement: float | None = None
+    calibration_photos: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        """As metrics.json has them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A graph that could be served, and its scores (N, classes) of the validation photos."""
+
+    graph: Graph
+    scores: torch.Tensor
+
+
+def choose_served_model(
+    settings: Settings,
+    prepared: PreparedBackbone,
+    dataset: Dataset,
+    valid: Features,
+    trained: TrainedHead,
+    clock: Clock,
+) -> tuple[ServedModel, ServingReport]:
+    """The model as the endpoint will run it, with the temperature of its own scores.
+
+    `prepared.network` has the trained head in its place. int8 never fails a run: the report says why
+    float32 is served instead.
+    """
+    with clock.measure("export"):
+        model = _export(prepared, trained)
+        exact = _Candidate(Graph(model, prepared.run.threads), torch.empty(0))
+        exact = replace(exact, scores=_exact_scores(exact.graph, prepared, valid, trained))
+    chosen, report = exact, _report("float32", _why_not(settings), exact, valid)
+    if not report.reason:
+        with clock.measure("quantise"):
+            chosen, report = _try_int8(settings, model, exact, prepared.run, dataset, valid)
+    progress.say_phase("serving", **report.figures())
+    description = Description(
+        backbone=settings.backbone,
+        preprocessing=prepared.run.preprocessing,
+        precision=report.precision,
+        architecture=report.architecture,
+        temperature=fit_temperature(chosen.scores, valid.labels),
+    )
+    return ServedModel(chosen.graph, dataset.classes, description), report
+
+
+def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[Photo]:
+    """At most `limit` of them, at random, and of each class as many as of any other while it has some."""
+    order = np.random.default_rng(seed).permutation(len(photos))
+    taken: dict[int, int] = {}
+    ranked = []
+    for photo in (photos[number] for number in order):
+        taken[photo.label] = taken.get(photo.label, 0) + 1
+        ranked.append((taken[photo.label], photo))
+    ranked.sort(key=lambda each: each[0])
+    return [photo for _, photo in ranked[:limit]]
+
+
+def _export(prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
+    """The whole network; a frozen backbone that is a graph already only gets its head."""
+    if prepared.graph is None or trained.backbone_tuned:
+        return export_network(prepared.network, prepared.run.preprocessing)
+    weight, bias = (part.detach().cpu().numpy() for part in (trained.layer.weight, trained.layer.bias))
+    return append_linear(prepared.graph, weight, bias)
+
+
+def _exact_scores(
+    graph: Graph, prepared: PreparedBackbone, valid: Features, trained: TrainedHead
+) -> torch.Tensor:
+    if prepared.graph is None or trained.backbone_tuned:
+        return compute_features(replace(prepared.run, compute=graph.run), valid.photos).outputs
+    # The features are this graph's own.
+    with torch.inference_mode():
+        return torch.cat([trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
+
+
+def _why_not(settings: Settings) -> str:
+    """Why int8 is not even tried; empty where it is."""
+    machine = machine_architecture()
+    if settings.int8 == "never":
+        return "int8 is switched off"
+    if settings.serving_architecture != machine:
+        return (
+            f"the endpoint is {settings.serving_architecture} and the training machine {machine}: "
+            "int8 is served only on the architecture on which it was validated"
+        )
+    return ""
+
+
+def _try_int8(
+    settings: Settings, model: ov.Model, exact: _Candidate, run: Pass, dataset: Dataset, valid: Features
+) -> tuple[_Candidate, ServingReport]:
+    """int8 and its report, or float32 and why."""
+    sample = pick_calibration_photos(dataset.splits["train"], MAX_CALIBRATION_PHOTOS, settings.head.seed)
+    progress.say_phase("quantise", photos=len(sample))
+    try:
+        graph = Graph(quantise(model, _decode(run, sample)), run.threads)
+    except QuantisationError as error:
+        reason = printable(f"int8 could not be made: {error}", _REASON_CHARACTERS)
+        return exact, replace(_report("float32", reason, exact, valid), calibration_photos=len(sample))
+    run.session.stop.check()
+    int8 = _Candidate(graph, compute_features(replace(run, compute=graph.run), valid.photos).outputs)
+    lost = _accuracy(exact, valid) - _accuracy(int8, valid)
+    allowed = settings.int8_max_accuracy_loss
+    served = lost <= allowed
+    report = replace(
+        _report(
+            "int8" if served else "float32",
+            f"int8 changes the validation accuracy by {-lost:+.2%}; "
+            f"a loss of {'at most' if served else 'no more than'} {allowed:.2%} is allowed",
+            exact,
+            valid,
+        ),
+        valid_accuracy_int8=_accuracy(int8, valid),
+        top_class_agreement=(exact.scores.argmax(1) == int8.scores.argmax(1)).double().mean().item(),
+        calibration_photos=len(sample),
+    )
+    return (int8 if served else exact), report
+
+
+def _decode(run: Pass, photos: list[Photo]) -> list[Pixels]:
+    with ThreadPoolExecutor(run.threads) as pool:
+        return list(pool.map(lambda photo: run.preprocessing.decode(run.source.read(photo.name)), photos))
+
+
+def _report(precision: str, reason: str, exact: _Candidate, valid: Features) -> ServingReport:
+    return ServingReport(precision, reason, machine_architecture(), _accuracy(exact, valid))
+
+
+def _accuracy(candidate: _Candidate, valid: Features) -> float:
+    return (candidate.scores.argmax(1) == valid.labels).double().mean().item()
