@@ -1,28 +1,38 @@
-"""A model server for one machine: the endpoint's wire protocol, by the code that lies in the artefact.
+"""The model server: SageMaker's contract for a model container, on any machine.
 
-`SM_MODEL_DIR=FOLDER python serve.py` listens on 127.0.0.1:$SAGEMAKER_BIND_TO_PORT (8080). This process
-speaks HTTP and keeps the queue; each worker process computes on a core of its own. On AWS the serving
-container has a server of its own and calls the four functions of `code/inference.py`.
+`python serve.py` serves the artefact in $SM_MODEL_DIR (/opt/ml/model) on $SERVE_HOST (127.0.0.1) and
+$SAGEMAKER_BIND_TO_PORT (8080). One process: its event loop speaks HTTP, its threads compute.
 """
 
 import asyncio
 import gc
+import io
 import logging
 import os
 import signal
-import sys
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import replace
 
 import uvicorn
+from PIL import Image
 
-from serving_connection import Connection
-from serving_http import Endpoint
-from serving_metrics import Metrics
-from serving_pool import Pool
-from serving_queue import Queue
-from serving_settings import GRACE_S, ServeSettings, SettingError, read_settings
+from engine.graph import Graph
+from engine.served_model import ServedModel, load_served_model
+from serving.connection import BoundedConnection
+from serving.endpoint import Endpoint
+from serving.metrics import Metrics
+from serving.pool import Pool
+from serving.settings import SettingError, Settings, read_settings
+
+# SageMaker keeps connections open between requests, and kills a container 30 s after SIGTERM.
+_IDLE_S, GRACE_S = 75, 20
+# One photo gains little from more cores.
+_LONE_CORES = 4
 
 logger = logging.getLogger("serve")
+
+Models = tuple[ServedModel, ServedModel]
+"""For requests side by side, and for one alone."""
 
 
 def main() -> int:
@@ -36,58 +46,84 @@ def main() -> int:
     # The HTTP server drains at a signal and then raises it again, for these handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: None)
-    pool, config = build(settings)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        return runner.run(serve(pool, uvicorn.Server(config)))
+    server = Server(settings)
+    with asyncio.Runner(loop_factory=server.http.config.get_loop_factory()) as runner:
+        return runner.run(server.serve())
 
 
-def build(settings: ServeSettings) -> tuple[Pool, uvicorn.Config]:
-    """The workers, and the HTTP server in front of their queue; neither is started."""
-    metrics = Metrics()
-    queue = Queue(settings, metrics)
-    pool = Pool(settings, metrics, queue)
-    endpoint = Endpoint(queue, metrics, pool, settings.limit_s, settings.access_key)
-    return pool, _http_config(endpoint, settings.port)
+def load_models(settings: Settings) -> Models:
+    """From the artefact's folder. Raises ArtefactError."""
+    folder, threads = settings.model_dir, settings.threads
+    model = load_served_model(lambda name: (folder / name).read_bytes(), threads, one_photo=True)
+    lone = Graph(model.graph.model, 1, cores_each=min(threads, _LONE_CORES))
+    return model, replace(model, graph=lone)
 
 
-async def serve(pool: Pool, server: uvicorn.Server) -> int:
-    """Load the model while /ping says 503, serve, drain; the exit status."""
+class Server:
+    """An HTTP server and what it answers from; not started."""
 
-    async def load() -> bool:
-        loaded = await pool.start()
+    def __init__(self, settings: Settings, load: Callable[[Settings], Models] = load_models) -> None:
+        self._settings = settings
+        self._load = load
+        metrics = Metrics()
+        self._pool = Pool(settings, metrics)
+        self._endpoint = Endpoint(self._pool, metrics, settings)
+        self.http = uvicorn.Server(_http_config(self._endpoint, settings))
+
+    async def serve(self) -> int:
+        """Load the model while /ping says 503, serve, drain; the exit status."""
+        loading = asyncio.create_task(self._prepare())
+        await self.http.serve()
+        failed = loading.done() and not loading.result()
+        loading.cancel()
+        self._pool.stop()
+        return 1 if failed else 0
+
+    async def _prepare(self) -> bool:
+        try:
+            self._pool.start(*await asyncio.to_thread(self._load, self._settings))
+            for count in (self._settings.threads, 1):
+                await asyncio.gather(*[self._warm_up() for _ in range(count)])
+        except Exception as error:
+            logger.exception("the model cannot be loaded: %s", error)
+            self.http.should_exit = True
+            return False
         # What is loaded by now stays: the collector need not look at it again.
         gc.freeze()
-        server.should_exit = server.should_exit or not loaded
-        return loaded
+        self._endpoint.ready = True
+        return True
 
-    loading = asyncio.create_task(load())
-    await server.serve()
-    failed = loading.done() and not loading.result()
-    loading.cancel()
-    await pool.stop()
-    return 1 if failed or not server.started else 0
+    async def _warm_up(self) -> None:
+        """A made photo through the whole path; raises what it would be answered."""
+        buffer = io.BytesIO()
+        Image.effect_noise((320, 240), 60).convert("RGB").save(buffer, "JPEG")
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._pool.answer(buffer.getvalue(), "image/jpeg", "", never)
 
 
-def _http_config(endpoint: Endpoint, port: int) -> uvicorn.Config:
-    """Without what the endpoint does not use: websockets, proxies, a log line a request."""
+def _http_config(endpoint: Endpoint, settings: Settings) -> uvicorn.Config:
+    """Without what the server does not use: websockets, proxies, a log line a request."""
     return uvicorn.Config(
-        # Connections speak to it themselves, not by ASGI.
-        cast(Any, endpoint),
-        host="127.0.0.1",
-        port=port,
-        http=Connection,
+        endpoint.app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
-        interface="asgi3",
         log_config=None,
         log_level="warning",
         access_log=False,
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # A thread that is stuck must not keep the process.
+    logging.shutdown()
+    os._exit(status)

@@ -71,9 +71,12 @@ class ServedModel:
         return shares
 
 
-def load_served_model(read_file: Callable[[str], bytes], threads: int) -> ServedModel:
+def load_served_model(
+    read_file: Callable[[str], bytes], threads: int, *, one_photo: bool = False
+) -> ServedModel:
     """Load an artefact; `read_file` gives a file's bytes by name, KeyError or OSError if it is absent.
 
+    `one_photo`: for single photos only, which is quicker.
     Raises ArtefactError, which names the file at fault, or says that an int8 graph was validated on another
     kind of processor. A graph cannot bring code.
     """
@@ -86,11 +89,12 @@ def load_served_model(read_file: Callable[[str], bytes], threads: int) -> Served
             "train for endpoints of this kind, or serve on the other"
         )
     try:
-        graph = Graph.read(_read(read_file, GRAPH_FILE), _read(read_file, GRAPH_WEIGHTS_FILE), threads)
+        xml, weights = _read(read_file, GRAPH_FILE), _read(read_file, GRAPH_WEIGHTS_FILE)
+        graph = Graph.read(xml, weights, threads, one_photo=one_photo)
     except GraphError as error:
         raise ArtefactError(f"{GRAPH_FILE}: {error}") from error
     side = description.preprocessing.image_size
-    if not graph.fits(side, len(classes)):
+    if not graph.fits(side, len(classes), 1 if one_photo else -1):
         raise ArtefactError(f"{GRAPH_FILE} does not give {len(classes)} scores for photos of {side} pixels")
     return ServedModel(graph, classes, description)
 

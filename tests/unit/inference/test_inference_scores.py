@@ -124,7 +124,6 @@ def endpoint_port(model: Path) -> Iterator[int]:
             **os.environ,
             "SM_MODEL_DIR": str(model),
             "SAGEMAKER_BIND_TO_PORT": str(port),
-            "SERVE_PRECISION": "float32",
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Servers for the tests: tiny artefacts that obey the request, and ways to run serve.py with one."""
+"""Servers for the tests: a tiny artefact, a model that obeys its requests, ways to run serve.py with one."""
 
 import asyncio
 import contextlib
@@ -12,58 +12,77 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import uvicorn
+import numpy as np
+import openvino as ov
+from openvino import opset13
 from prometheus_client.parser import text_string_to_metric_families
 
 import serve
-from cores import usable_cores
-from serving_settings import ServeSettings
+from engine.served_model import Description, machine_architecture
+from preprocessing import Preprocessing
+from serving.settings import Settings
 
-# An artefact whose model does as the request says; b"wait" waits for the file `go`.
-OBEDIENT_MODEL = """
-import json, os, pathlib, time
+# The class of a photo is its strongest channel.
+CLASSES = ["red", "green", "blue"]
+SIDE = 32
+PREPROCESSING = Preprocessing(SIDE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 
-def model_fn(model_dir):
-    folder = pathlib.Path(model_dir)
-    while (folder / "hold").exists():
-        time.sleep(0.01)
+
+def write_tiny_artefact(folder: Path, temperature: float = 2.0) -> Path:
+    """Scores are the means of the channels, from 0 to 1."""
+    pixels = opset13.parameter([-1, SIDE, SIDE, 3], np.uint8)
+    means = opset13.reduce_mean(opset13.convert(pixels, "f32"), np.array([1, 2]))
+    scores = opset13.divide(means, np.float32(255))
+    ov.save_model(ov.Model([scores], [pixels]), folder / "graph.xml", compress_to_fp16=False)
+    description = Description("tiny", PREPROCESSING, "float32", machine_architecture(), temperature)
+    (folder / "model.json").write_text(json.dumps(description.to_json()))
+    (folder / "classes.json").write_text(json.dumps(CLASSES))
     return folder
 
-def input_fn(data, content_type, context=None):
-    return bytes(data)
 
-def predict_batch(requests, model):
-    return [answer(request, model) | {"together": len(requests)} for request in requests]
+class ObedientModel:
+    """Does as the request's body says; b"wait..." waits for `go`. It stands for a ServedModel."""
 
-def answer(request, model):
-    word = request.decode("latin-1")[:20]
-    with (model / "seen").open("a") as seen:
-        seen.write(word + "\\n")
-    if word == "fail":
-        raise ValueError("a fault with /secret/path in it")
-    if word == "die" or (word == "die once" and not (model / "died").exists()):
-        (model / "died").touch()
-        os._exit(3)
-    if word == "hang":
-        time.sleep(1000)
-    while word.startswith("wait") and not (model / "go").exists():
-        time.sleep(0.01)
-    return {"echo": word, "pid": os.getpid(), "cores": cores()}
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.hold = threading.Event()
+        self.hold.set()
+        self.seen: list[str] = []
+        self.lone_seen: list[str] = []
+        self.classes = ["only"]
+        self.description = SimpleNamespace(preprocessing=SimpleNamespace(decode=self._decode))
 
-def cores():
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    def load(self, _settings: Settings) -> tuple[Any, Any]:
+        self.hold.wait()
+        lone = SimpleNamespace(**{**vars(self), "scores": self._scores_alone})
+        lone.probabilities = self.probabilities
+        return self, lone
 
-def output_fn(prediction, accept):
-    return json.dumps(prediction), "application/json"
-"""
+    def _decode(self, photo: bytes) -> bytes:
+        if photo == b"fail decoder":
+            raise ValueError("a fault with /secret/path in it")
+        return photo
 
+    def scores(self, photos: list[bytes]) -> Any:
+        (photo,) = photos
+        # Not the warm-up's.
+        if photo.isascii():
+            self.seen.append(photo.decode())
+        if photo == b"fail engine":
+            raise RuntimeError("a fault with /secret/path in it")
+        if photo.startswith(b"wait"):
+            self.go.wait()
+        return np.zeros((1, 1), np.float32)
 
-def write_obedient_model(folder: Path) -> Path:
-    (folder / "code").mkdir()
-    (folder / "code" / "inference.py").write_text(OBEDIENT_MODEL)
-    return folder
+    def _scores_alone(self, photos: list[bytes]) -> Any:
+        self.lone_seen.append(photos[0].decode("latin-1"))
+        return self.scores(photos)
+
+    def probabilities(self, scores: Any) -> Any:
+        return scores + 1
 
 
 def free_port() -> int:
@@ -76,7 +95,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 class Client:
@@ -100,12 +119,12 @@ class Client:
         connection.close()
         return response.status, answer, response.headers
 
-    def ask_later(self, *bodies: bytes) -> Callable[[], list[tuple[int, Any]]]:
+    def ask_later(self, *bodies: bytes, **headers: str) -> Callable[[], list[tuple[int, Any]]]:
         """Send requests now, each over a connection of its own; what is given back waits for the answers."""
         answers: dict[int, tuple[int, Any]] = {}
 
         def ask(place: int, body: bytes) -> None:
-            answers[place] = self.ask(body)
+            answers[place] = self.ask(body, **headers)
 
         threads = [threading.Thread(target=ask, args=pair) for pair in enumerate(bodies)]
         for thread in threads:
@@ -117,6 +136,9 @@ class Client:
             return [answers[place] for place in range(len(bodies))]
 
         return collect
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def get(self, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -140,17 +162,6 @@ class Client:
 
 
 @contextlib.contextmanager
-def on_cores(cores: list[int]) -> Iterator[None]:
-    """What this thread starts in the meantime may use these cores alone."""
-    everywhere = usable_cores()
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, everywhere)
-
-
-@contextlib.contextmanager
 def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client, subprocess.Popen[bytes]]]:
     """`python serve.py`, ready."""
     client = Client(free_port())
@@ -167,21 +178,24 @@ def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client
 
 
 @contextlib.contextmanager
-def server_here(model_dir: Path, **changes: Any) -> Iterator[Client]:
-    """The same in a thread, with settings that a machine would not have; not waited for."""
-    everywhere = usable_cores()
+def server_here(model: ObedientModel, **changes: Any) -> Iterator[Client]:
+    """The same in a thread, with an obedient model and one thread; not waited for."""
     client = Client(free_port())
-    defaults = {"workers": 1, "cores": 1, "wait_limit_s": 60.0}
-    pool, config = serve.build(ServeSettings(model_dir, client.port, **{**defaults, **changes}))
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(serve.serve(pool, server)))
+    defaults = {"threads": 1, "wait_limit_s": 60.0}
+    settings = Settings(Path("nowhere"), "127.0.0.1", client.port, **{**defaults, **changes})
+    server = serve.Server(settings, model.load)
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=server.http.config.get_loop_factory()) as runner:
+            runner.run(server.serve())
+
+    thread = threading.Thread(target=run)
     thread.start()
-    wait_for(lambda: server.started)
+    wait_for(lambda: server.http.started)
     try:
         yield client
     finally:
-        server.should_exit = True
+        model.hold.set()
+        model.go.set()
+        server.http.should_exit = True
         thread.join()
-        # The workers take their server, which is this process, to their cores.
-        if everywhere:
-            os.sched_setaffinity(0, everywhere)

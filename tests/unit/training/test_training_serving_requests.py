@@ -12,7 +12,7 @@ import pytest
 from made_photos import make_jpeg
 from PIL import Image
 
-from serving_request import MAX_PHOTOS, Photos, Prediction, Refusal, Scored, format_answer, parse_request
+from serving.requests import MAX_PHOTOS, RequestError, format_answer, parse_request
 
 PHOTO = make_jpeg("blue", 1)
 
@@ -29,23 +29,21 @@ def claiming(shape: str, kind: str = "|u1") -> bytes:
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
 
 
-def batch(*instances: Any) -> bytes:
+def batch_of(*instances: Any) -> bytes:
     return json.dumps({"instances": list(instances)}).encode()
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG", "image/webp; q=1"])
 def test_an_image_is_one_photo(kind: str) -> None:
-    assert parse_request(PHOTO, kind) == Photos([PHOTO], batch=False)
+    assert parse_request(PHOTO, kind) == ([PHOTO], False)
 
 
 def test_a_json_batch_names_the_instances_that_are_wrong() -> None:
-    body = batch({"b64": base64.b64encode(PHOTO).decode()}, {"b64": "%%"}, {"url": "x"}, 7)
-    parsed = parse_request(body, "application/json; charset=utf-8")
-    assert isinstance(parsed, Photos)
-    assert parsed.batch
-    photo, *wrong = parsed.files
+    body = batch_of({"b64": base64.b64encode(PHOTO).decode()}, {"b64": "%%"}, {"url": "x"}, 7)
+    (photo, *wrong), is_batch = parse_request(body, "application/json; charset=utf-8")
+    assert is_batch
     assert photo == PHOTO
-    assert [refusal.error for refusal in wrong if isinstance(refusal, Refusal)] == [
+    assert wrong == [
         "instance 1 is not base64",
         'instance 2 is not of the form {"b64": "..."}',
         'instance 3 is not of the form {"b64": "..."}',
@@ -55,10 +53,9 @@ def test_a_json_batch_names_the_instances_that_are_wrong() -> None:
 @pytest.mark.parametrize(("dimensions", "is_batch"), [((4, 6, 3), False), ((2, 4, 6, 3), True)])
 def test_npy_holds_the_very_pixels(dimensions: tuple[int, ...], is_batch: bool) -> None:
     values = np.random.default_rng(0).integers(0, 256, dimensions, dtype=np.uint8)
-    parsed = parse_request(npy(values), "application/x-npy")
-    assert isinstance(parsed, Photos)
-    assert parsed.batch is is_batch
-    read = [np.asarray(Image.open(io.BytesIO(file))) for file in parsed.files if isinstance(file, bytes)]
+    photos, batch = parse_request(npy(values), "application/x-npy")
+    assert batch is is_batch
+    read = [np.asarray(Image.open(io.BytesIO(photo))) for photo in photos if isinstance(photo, bytes)]
     assert np.array_equal(np.stack(read), values.reshape(-1, 4, 6, 3))
 
 
@@ -68,8 +65,8 @@ def test_npy_holds_the_very_pixels(dimensions: tuple[int, ...], is_batch: bool) 
         (b"{", "application/json", "not JSON of the form"),
         (b"[1]", "application/json", "not JSON of the form"),
         (b"[" * 100_000, "application/json", "not JSON of the form"),
-        (batch(), "application/json", "1 to 64 photos"),
-        (batch(*[{}] * (MAX_PHOTOS + 1)), "application/json", "1 to 64 photos"),
+        (batch_of(), "application/json", "1 to 64 photos"),
+        (batch_of(*[{}] * (MAX_PHOTOS + 1)), "application/json", "1 to 64 photos"),
         (b"", "application/x-npy", "not an .npy array"),
         (b"\x93NUMPY\x01\x00\x10\x00garbage", "application/x-npy", "not an .npy array"),
         (npy(np.zeros((4, 4, 3))), "application/x-npy", "float64 of shape (4, 4, 3)"),
@@ -83,51 +80,49 @@ def test_npy_holds_the_very_pixels(dimensions: tuple[int, ...], is_batch: bool) 
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(body: bytes, kind: str, sentence: str) -> None:
     tracemalloc.start()
-    refusal = parse_request(body, kind)
+    with pytest.raises(RequestError) as refusal:
+        parse_request(body, kind)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert isinstance(refusal, Refusal)
-    assert refusal.status == HTTPStatus.BAD_REQUEST
-    assert sentence in refusal.error
+    assert refusal.value.status == HTTPStatus.BAD_REQUEST
+    assert sentence in str(refusal.value)
     assert most < 64 << 20
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/octet-stream"])
 def test_other_content_types_are_415(kind: str) -> None:
-    refusal = parse_request(PHOTO, kind)
-    assert isinstance(refusal, Refusal)
-    assert refusal.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    with pytest.raises(RequestError) as refusal:
+        parse_request(PHOTO, kind)
+    assert refusal.value.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
-ONE = Prediction(["a", "b"], [Scored([1.5, -1.0], [0.9, 0.1])], batch=False)
-TWO = Prediction(["a", "b"], [Refusal("cut"), Scored([1.5, -1.0], [0.9, 0.1])], batch=True)
+CLASSES = ["a", "b"]
+SCORED = {"scores": [1.5, -1.0], "probabilities": [0.9, 0.1]}
+CUT = {"error": "cut"}
 
 
 def test_answers_in_json() -> None:
-    text, kind = format_answer(ONE, "*/*")
+    text, kind = format_answer(CLASSES, [SCORED], "*/*", batch=False)
     assert kind == "application/json"
-    assert json.loads(text) == {"classes": ["a", "b"], "scores": [1.5, -1.0], "probabilities": [0.9, 0.1]}
-    assert json.loads(format_answer(TWO, "")[0]) == {
-        "classes": ["a", "b"],
-        "predictions": [{"error": "cut"}, {"scores": [1.5, -1.0], "probabilities": [0.9, 0.1]}],
-    }
+    assert json.loads(text) == {"classes": CLASSES, **SCORED}
+    text, _ = format_answer(CLASSES, [CUT, SCORED], "", batch=True)
+    assert json.loads(text) == {"classes": CLASSES, "predictions": [CUT, SCORED]}
 
 
 def test_answers_in_npy() -> None:
-    body, kind = format_answer(TWO, "application/x-npy, application/json")
-    assert isinstance(body, bytes)
+    body, kind = format_answer(CLASSES, [CUT, SCORED], "application/x-npy, application/json", batch=True)
     assert kind == "application/x-npy"
-    assert np.array_equal(
-        np.load(io.BytesIO(body)), np.array([[np.nan] * 2, [1.5, -1.0]], np.float32), equal_nan=True
-    )
+    expected = np.array([[np.nan] * 2, [1.5, -1.0]], np.float32)
+    assert np.array_equal(np.load(io.BytesIO(body)), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize(
     "accept", ["application/json, application/x-npy", "text/html", "*/*", "application/*"]
 )
 def test_json_unless_npy_comes_first(accept: str) -> None:
-    assert format_answer(ONE, accept)[1] == "application/json"
+    assert format_answer(CLASSES, [SCORED], accept, batch=False)[1] == "application/json"
 
 
-def test_an_error_is_json_whatever_is_accepted() -> None:
-    assert format_answer(Refusal("cut"), "application/x-npy") == ('{"error": "cut"}', "application/json")
+def test_a_photo_alone_that_cannot_be_read_is_an_error_whatever_is_accepted() -> None:
+    with pytest.raises(RequestError, match="cut"):
+        format_answer(CLASSES, [CUT], "application/x-npy", batch=False)
