@@ -49,7 +49,7 @@ class Buildah:
         """A failed build prints the end of its log. Raises CalledProcessError."""
         command = self._command("build", "--quiet", "--arch", self.architecture, "--tag", tag, *options)
         result = subprocess.run(
-            [*command, str(context)], env=self._environment(), capture_output=True, text=True
+            [*command, str(context)], check=False, env=self._environment(), capture_output=True, text=True
         )
         if result.returncode:
             print(result.stderr[-4000:])
