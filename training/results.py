@@ -1,5 +1,5 @@
-"""What a run leaves for people and for the judge: metrics.json, report.html, smoke_test.jpg, and an answer
-for every test photo in test_predictions.jsonl.
+"""What a run leaves for people and for the judge: metrics.json, report.html, the acceptance sample,
+and an answer for every test photo in test_predictions.jsonl.
 """
 
 import json
@@ -12,6 +12,7 @@ import numpy as np
 import PIL
 import torch
 
+from acceptance_sample import AcceptanceSample
 from classifier import Classifier
 from clock import Clock
 from dataset import Dataset
@@ -20,7 +21,6 @@ from features import Features, Pass
 from head import TrainedHead
 from report import find_mistakes, render_report
 from settings import Settings
-from smoke_photo import FILE_NAME, SmokePhoto
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -43,11 +43,11 @@ class Results:
     evaluation: Evaluation
     calibration: dict[str, Any]
     champion: dict[str, Any] | None
-    smoke_photo: SmokePhoto
+    acceptance: AcceptanceSample
 
 
 def write_results(results: Results, settings: Settings, clock: Clock) -> None:
-    """Write the four files to the output folder, which is made if absent."""
+    """Write all of them to the output folder, which is made if absent."""
     folder = settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
     metrics = build_metrics(results, settings, clock)
@@ -55,7 +55,7 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     mistakes = find_mistakes(results.test, calibrated, results.dataset.classes, results.run.source)
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
-    (folder / FILE_NAME).write_bytes(results.smoke_photo.jpeg)
+    results.acceptance.write(folder)
     predictions = predictions_lines(results.test, calibrated, results.dataset.classes)
     (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
 
@@ -81,7 +81,6 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
             phase: round(dataset.image_count / max(seconds[phase], 1e-3), 1) for phase in ("read", "features")
         },
         "peak_memory_mib": clock.peak_memory_mib(),
-        "smoke_test": {"file": FILE_NAME, "expected_label": results.smoke_photo.expected_label},
         "excluded_images": [asdict(item) for item in dataset.excluded],
         "hyperparameters": {**settings.hyperparameters(), "precision": results.run.precision},
         "versions": _versions(),
