@@ -82,7 +82,8 @@ def test_another_model_on_the_endpoint_is_not_released_and_the_live_one_answers_
     assert second.item["status"] == "failed"
     assert second.item["reason"].startswith(
         "AcceptanceError: the endpoint answers only 0 of 5 test photos as in training "
-        "(largest difference of a probability 1.0000); otherwise: poodle/00.jpg ('beagle' 1.000 instead of 'poodle' 1.000), "
+        "(largest difference of a probability 1.0000); otherwise: poodle/00.jpg "
+        "('beagle' 1.000 instead of 'poodle' 1.000), "
     )
     assert second.item["reason"] in tried.notification(queue)[1]
     assert "Expose" not in second.states

@@ -52,9 +52,9 @@ def test_the_artefact_answers_as_the_evaluation_says(tuned: Trained) -> None:
     best = metrics["history"][metrics["best_epoch"] - 1]
     assert best["valid_loss"] == min(epoch["valid_loss"] for epoch in metrics["history"])
     model = load_classifier(lambda name: (tuned.model / name).read_bytes(), torch.device("cpu"))
-    photo = model.preprocessing.decode((tuned.output / "smoke_test.jpg").read_bytes())
+    photo = model.preprocessing.decode((tuned.output / "acceptance/00.jpg").read_bytes())
     answer = model.classes[int(model.logits([photo]).argmax())]
-    assert answer == metrics["smoke_test"]["expected_label"]
+    assert answer == tuned.acceptance()["photos"][0]["predictions"][0]["label"]
 
 
 def test_a_tuning_that_does_not_gain_is_not_kept(trained: Trained, tmp_path: Path) -> None:
