@@ -47,7 +47,7 @@ class Endings:
         self.live = _outcome(
             "Declare live",
             "live",
-            "$.verdict.answer.reason",
+            "States.Format('{}; {}', $.verdict.answer.reason, $.acceptance.answer.summary)",
             self.give_lock_back,
             release="$.release.name",
         )

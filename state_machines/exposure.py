@@ -1,9 +1,9 @@
-"""The last act: the audit's gate, the smoke test, the switch, and the end of the release before."""
+"""The last act: the audit's gate, the acceptance test, the switch, and the end of the release before."""
 
 from typing import Any
 
 from state_machines.deploy_lock import note_newest_drop
-from state_machines.endings import Endings, note_error
+from state_machines.endings import Endings
 from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
 from state_machines.take_down import take_down
 from state_machines.tasks import call, invoke_function, update_item
@@ -19,43 +19,20 @@ def audit_iam(endings: Endings) -> Chain:
     return Chain([audit, gate])
 
 
-def smoke_test(endings: Endings) -> Chain:
-    """The inference function, pointed at the candidate, on a test photo that training got right."""
-    ask = invoke_function(
-        "Smoke test",
-        "${InferenceFunction}:live",
+def accept_model(endings: Endings) -> Chain:
+    """The candidate must answer test photos, through the inference function, as its graph did in training."""
+    task = invoke_function(
+        "Accept model",
+        "${AcceptModelFunction}",
         {
-            "s3_uri.$": "$.verdict.answer.smoke_test.image_uri",
+            "run.$": "$.run",
+            "acceptance_uri.$": "$.verdict.answer.acceptance_uri",
             "endpoint_name.$": "$.release.name",
-            "top_k": 1,
         },
-        into="$.smoke",
+        into="$.acceptance",
         on_error=endings.failed,
     )
-    wrong = note_error(
-        "Note smoke test failure",
-        "SmokeTestFailed",
-        "States.Format('the candidate should have said {}; it answered {}', "
-        "$.verdict.answer.smoke_test.expected_label, $.smoke.answer.body)",
-        endings,
-    )
-    answered = Choice("Did it answer?")
-    answered.add_choice(ChoiceRule.Not(ChoiceRule.NumericEquals("$.smoke.answer.statusCode", 200)), wrong)
-    read = Pass(
-        "Read its answer",
-        parameters={"body.$": "States.StringToJson($.smoke.answer.body)"},
-        result_path="$.smoke_answer",
-    )
-    right = Choice("Is the answer right?")
-    right.add_choice(
-        ChoiceRule.Not(
-            ChoiceRule.StringEqualsPath(
-                "$.smoke_answer.body.predictions[0].label", "$.verdict.answer.smoke_test.expected_label"
-            )
-        ),
-        wrong,
-    )
-    return Chain([ask, answered, read, right])
+    return Chain([task])
 
 
 def expose(endings: Endings) -> Chain:

@@ -8,7 +8,7 @@ from typing import Any
 from state_machines.arrival import look_again
 from state_machines.deploy_lock import take_deploy_lock
 from state_machines.endings import Endings
-from state_machines.exposure import audit_iam, expose, retire_previous, smoke_test
+from state_machines.exposure import accept_model, audit_iam, expose, retire_previous
 from state_machines.intake import check_input, claim_drop, inspect_dataset, plan_training, read_input
 from state_machines.newer_version import give_way_to_newer_version
 from state_machines.release import autoscale, create_endpoint, read_live_release, set_concurrency
@@ -24,7 +24,7 @@ def training_pipeline() -> dict[str, Any]:
     endings = Endings()
 
     exposed = Chain([expose(endings), retire_previous(endings)])
-    tried = Chain([smoke_test(endings), look_again(endings, exposed, before_release=True)])
+    tried = Chain([accept_model(endings), look_again(endings, exposed, before_release=True)])
     audited = Chain([audit_iam(endings), tried])
     judged = judge_model(endings)
     deployed = Chain(

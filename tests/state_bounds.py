@@ -9,7 +9,7 @@ STATE_LIMIT_BYTES = 262_144
 
 KEY = 2048
 REASON = 4100  # functions/common/reasons.py: 1,000 characters
-LABEL = 1100  # a class's name: 255 characters
+ACCEPTANCE = 200
 
 BOUNDS: dict[str, int] = {
     # read_input bounds each of its fields; `complete` gives way to `run`.
@@ -30,7 +30,7 @@ BOUNDS: dict[str, int] = {
     # 25 hyperparameters, of which one is a text of 2,500 characters, and the live pointer.
     "plan": REASON + 2 * KEY + 2500 + 4096 + 3500,
     "training": 400,
-    "verdict": REASON + LABEL + 1000,
+    "verdict": REASON + 1000,
     "lock": KEY + 500,
     "holder": 30,
     "lock_taken": 3000,
@@ -42,13 +42,12 @@ BOUNDS: dict[str, int] = {
     "account": 40,
     "provisioned": 2000,
     "audit": REASON + 600,
-    # The label is escaped twice: in the body's JSON, and as a text that holds JSON.
-    "smoke": 255 * 14 + 1000,
-    "smoke_answer": LABEL + 400,
+    # Figures, and a sentence with them.
+    "acceptance": ACCEPTANCE + 100,
     "pointer": 1000,
     # Error has at most 256 characters and Cause 32,768: API_SendTaskFailure.
     "error": 4 * (256 + 32_768) + 40,
-    "outcome": REASON + 200,
+    "outcome": REASON + ACCEPTANCE + 200,
     "leftover": 200,
-    "message": 2 * REASON + 2 * KEY + 200,
+    "message": 2 * REASON + ACCEPTANCE + 2 * KEY + 200,
 }

@@ -1,5 +1,5 @@
-"""What a run leaves for people and for the judge: metrics.json, report.html, smoke_test.jpg, and an answer
-for every test photo in test_predictions.jsonl.
+"""What a run leaves for people and for the judge: metrics.json, report.html, the acceptance sample,
+and an answer for every test photo in test_predictions.jsonl.
 """
 
 import json
@@ -12,6 +12,7 @@ import numpy as np
 import PIL
 import torch
 
+from acceptance_sample import AcceptanceSample
 from clock import Clock
 from dataset import Dataset
 from engine.served_model import ServedModel
@@ -22,7 +23,6 @@ from photo_source import PhotoSource
 from report import find_mistakes, render_report
 from served_precision import ServingReport
 from settings import Settings
-from smoke_photo import FILE_NAME, SmokePhoto
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -41,7 +41,7 @@ class Tested:
     evaluation: Evaluation
     calibration: dict[str, Any]
     champion: dict[str, Any] | None
-    smoke_photo: SmokePhoto
+    acceptance: AcceptanceSample
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Results:
 
 
 def write_results(results: Results, settings: Settings, clock: Clock) -> None:
-    """Write the four files to the output folder, which is made if absent."""
+    """Write all of them to the output folder, which is made if absent."""
     folder = settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
     metrics = build_metrics(results, settings, clock)
@@ -67,7 +67,7 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     mistakes = find_mistakes(test, calibrated, classes, results.source)
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
-    (folder / FILE_NAME).write_bytes(results.tested.smoke_photo.jpeg)
+    results.tested.acceptance.write(folder)
     predictions = predictions_lines(test, calibrated, classes)
     (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
 
@@ -94,7 +94,6 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
             phase: round(dataset.image_count / max(seconds[phase], 1e-3), 1) for phase in ("read", "features")
         },
         "peak_memory_mib": clock.peak_memory_mib(),
-        "smoke_test": {"file": FILE_NAME, "expected_label": tested.smoke_photo.expected_label},
         "excluded_images": [asdict(item) for item in dataset.excluded],
         "hyperparameters": {**settings.hyperparameters(), "precision": results.precision},
         "versions": _versions(),

@@ -3,8 +3,8 @@
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2_boot.sh) and by hand:
 `python train.py --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
 `torchrun --nproc-per-node 2` instead of `python`: several processes then share the feature pass.
-It leaves the model artefact in the model folder; metrics.json, report.html, smoke_test.jpg and
-test_predictions.jsonl in the other.
+It leaves the model artefact in the model folder; metrics.json, report.html, test_predictions.jsonl
+and the acceptance sample in the other.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 import progress
+from acceptance_sample import take_sample
 from arguments import parse_arguments
 from artefact import write_artefact
 from backbones import blocks_of, load_pretrained, replace_head
@@ -37,7 +38,6 @@ from processes import Processes, join_processes
 from results import Results, Tested, write_results
 from served_precision import choose_served_model
 from settings import Settings
-from smoke_photo import pick_smoke_photo
 from stop import StoppedError, StopSignal
 
 # SageMaker shows the first 1024 characters of this file as a job's FailureReason:
@@ -162,7 +162,7 @@ def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedMod
         evaluation=evaluation,
         calibration=measure_calibration(logits, test.labels, temperature),
         champion=champion,
-        smoke_photo=pick_smoke_photo(served, test, logits, run.source),
+        acceptance=take_sample(served, test.photos, run.source, settings.run_id),
     )
 
 

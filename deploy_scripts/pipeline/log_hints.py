@@ -14,7 +14,7 @@ FUNCTION_STATES = {
     "Plan training": "plan_training",
     "Judge model": "judge_model",
     "Audit IAM": "iam_audit",
-    "Smoke test": "inference",
+    "Accept model": "accept_model",
 }
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.

@@ -1,4 +1,4 @@
-"""Images in the data bucket: those that people put under uploads/, and the smoke test's under runs/."""
+"""Images in the data bucket: those that people put under uploads/, and the acceptance test's under runs/."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

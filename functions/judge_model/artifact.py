@@ -2,13 +2,16 @@
 
 import gzip
 import io
+import re
 import tarfile
 import zlib
 from pathlib import PurePosixPath
 
 from functions.common.errors import DropserveError
 
-FILES = ("metrics.json", "report.html", "smoke_test.jpg", "test_predictions.jsonl")
+FILES = ("metrics.json", "report.html", "acceptance.json", "test_predictions.jsonl")
+# Those that acceptance.json names.
+ACCEPTANCE_PHOTO = re.compile(r"acceptance/[0-9]{2}\.jpg")
 # The report carries its pictures inside; a thousand classes make about 20 MB.
 MAX_PACKED_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
@@ -19,7 +22,7 @@ class ArtifactError(DropserveError):
 
 
 def read_artifact(packed: bytes, *, where: str) -> dict[str, bytes]:
-    """The FILES of an output.tar.gz by name; all else in it is passed over.
+    """The FILES of an output.tar.gz and its acceptance photos, by name; all else in it is passed over.
 
     Raises ArtifactError when it is no such archive, unpacks to too much, or lacks a file.
     """
@@ -43,7 +46,8 @@ def _read_members(unpacked: bytes) -> dict[str, bytes]:
         for member in archive:
             # `./metrics.json` is the same file; a link is not, and a sparse member may claim any size.
             name = str(PurePosixPath(member.name))
-            wanted = name in FILES and member.isreg() and not member.issparse()
+            known = name in FILES or ACCEPTANCE_PHOTO.fullmatch(name)
+            wanted = known and member.isreg() and not member.issparse()
             content = archive.extractfile(member) if wanted else None
             if content:
                 files[name] = content.read()

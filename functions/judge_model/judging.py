@@ -10,7 +10,7 @@ from functions.common.observability import logger
 from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
-from functions.judge_model.artifact import FILES, ArtifactError, read_artifact
+from functions.judge_model.artifact import ArtifactError, read_artifact
 from functions.judge_model.decision import Case, decide
 
 Document = dict[str, Any]
@@ -19,7 +19,8 @@ Document = dict[str, Any]
 def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any) -> Document:
     """Judge the training that `request` (run, plan, training) names, against the `live` pointer.
 
-    Publishes what the training left for people (FILES) and verdict.json under `runs/<run id>/`.
+    Publishes what the training left for people and for the acceptance test, and verdict.json, under
+    `runs/<run id>/`.
     Raises ArtifactError and DocumentError when the training left nothing that can be judged.
     """
     run, plan = request["run"], request["plan"]
@@ -27,6 +28,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
     packed, where = s3_artifacts.read_output(parse_s3_uri(request["training"]["model_data_uri"]), s3=s3)
     files = read_artifact(packed, where=where)
     metrics = _checked_metrics(files["metrics.json"], run["id"], where)
+    _check_acceptance(files, run["id"], where)
     decision = decide(
         Case(
             metrics=metrics,
@@ -38,7 +40,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
             live_lost=why_live_model_is_lost(live, data_bucket=data_bucket, s3=s3),
         )
     )
-    uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in FILES}
+    uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in files}
     verdict_uri = S3Uri(data_bucket, f"{folder.key}verdict.json")
     verdict = {
         "promote": decision.promote,
@@ -51,10 +53,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
         "metrics_uri": uris["metrics.json"],
         "report_uri": uris["report.html"],
         "verdict_uri": str(verdict_uri),
-        "smoke_test": {
-            "image_uri": uris["smoke_test.jpg"],
-            "expected_label": metrics["smoke_test"]["expected_label"],
-        },
+        "acceptance_uri": uris["acceptance.json"],
     }
     details = {
         "schema_version": 1,
@@ -72,9 +71,16 @@ def _checked_metrics(text: bytes, run_id: str, where: str) -> Document:
     metrics = parse_document("metrics", text, where=f"metrics.json in {where}")
     if metrics["run_id"] != run_id:
         raise ArtifactError(f"metrics.json in {where} is of the run {metrics['run_id']}, not of {run_id}")
-    if metrics["smoke_test"]["file"] != "smoke_test.jpg":
-        raise ArtifactError(f"metrics.json in {where} does not name smoke_test.jpg as its smoke test")
     return metrics
+
+
+def _check_acceptance(files: Mapping[str, bytes], run_id: str, where: str) -> None:
+    sample = parse_document("acceptance", files["acceptance.json"], where=f"acceptance.json in {where}")
+    if sample["run_id"] != run_id:
+        raise ArtifactError(f"acceptance.json in {where} is of the run {sample['run_id']}, not of {run_id}")
+    missing = [photo["file"] for photo in sample["photos"] if photo["file"] not in files]
+    if missing:
+        raise ArtifactError(f"{where} lacks {', '.join(missing)}, which its acceptance.json names")
 
 
 def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Document | None:

@@ -10,9 +10,10 @@ from functions.judge_model.artifact import MAX_PACKED_BYTES, ArtifactError
 CONTENT_TYPES = {
     "report.html": "text/html; charset=utf-8",
     "metrics.json": "application/json",
-    "smoke_test.jpg": "image/jpeg",
+    "acceptance.json": "application/json",
     "test_predictions.jsonl": "application/x-ndjson",
 }
+_PHOTO_TYPE = "image/jpeg"
 
 
 def read_output(model_data_uri: S3Uri, *, s3: Any) -> tuple[bytes, str]:
@@ -50,5 +51,6 @@ def read_optional(uri: S3Uri, *, s3: Any) -> bytes | None:
 def publish(content: bytes, folder: S3Uri, name: str, *, s3: Any) -> str:
     """Write one of the run's files into its folder; gives its address."""
     uri = S3Uri(folder.bucket, folder.key + name)
-    s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=content, ContentType=CONTENT_TYPES[name])
+    content_type = CONTENT_TYPES.get(name, _PHOTO_TYPE)
+    s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=content, ContentType=content_type)
     return str(uri)

@@ -25,6 +25,9 @@ if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAIN
     pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text(reason)
     sys.exit(1)
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model").write_text("trained")
+classes = os.environ.get("SM_HP_CLASSES")
+if classes:
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json").write_text(classes)
 """
 
 # Answers the last class of the model's classes.json, if the model has one.
@@ -77,7 +80,11 @@ def handler(event, context):
 """
 ROOT = str(Path(__file__).resolve().parents[2])
 
-SMOKE_ANSWER = {"statusCode": 200, "body": json.dumps({"predictions": [{"label": "beagle"}]})}
+REAL_FUNCTION = """
+import sys
+sys.path.insert(0, {root!r})
+from functions.{name}.handler import handler
+"""
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +143,7 @@ class Stage:
         client("ssm").put_parameter(Name=self.pointer_name, Value="{}", Type="String")
         self.topic = client("sns").create_topic(Name=self.name)["TopicArn"]
         self.inference = ""
-        self.use_inference(self._function(SMOKE_ANSWER))
+        self.use_inference(self._function({}))
         self.readers = {
             "ReadInputFunction": self._reader("read_input", "read_input(event)"),
             "ReadFailureFunction": self._reader("read_failure", 'read_failure(event["error"])'),
@@ -155,8 +162,9 @@ class Stage:
                 "reason": "better",
                 "accuracy": 0.9,
                 "judged_against": "whoever is live",
-                "smoke_test": {"image_uri": f"s3://{self.name}/photo.jpg", "expected_label": "beagle"},
+                "acceptance_uri": f"s3://{self.name}/runs/1/acceptance.json",
             },
+            "AcceptModelFunction": {"summary": "as in training"},
             "IamAuditFunction": {"blocked": False, "reason": "nothing found"},
         }
 
@@ -165,6 +173,36 @@ class Stage:
         version = self.client("lambda").publish_version(FunctionName=function)["Version"]
         self.client("lambda").create_alias(FunctionName=function, Name="live", FunctionVersion=version)
         self.inference = function
+
+    def use_real(self, *names: str, **environment: str) -> None:
+        """Let this repository's own functions of these names answer, `inference` and others."""
+        variables = {
+            "DATA_BUCKET": self.name,
+            "LIVE_POINTER_PARAMETER": self.pointer_name,
+            "POINTER_CACHE_S": "1",
+            "ALLOWED_HOSTS": "",
+            "DENIED_HOSTS": "",
+            "ALLOWED_PRIVATE_HOSTS": "",
+            "MAX_IMAGE_BYTES": "20000000",
+            "MAX_IMAGE_PIXELS": "40000000",
+            "FETCH_TIMEOUT_S": "10",
+            "LOW_CONFIDENCE": "0.5",
+            "RESERVED_CONCURRENCY": "2",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
+            **environment,
+        }
+        for name in names:
+            code = REAL_FUNCTION.format(root=ROOT, name=name)
+            own = {"Variables": {**variables, "POWERTOOLS_SERVICE_NAME": name}}
+            function = self.bench.function(code, role=self.role, timeout_s=600, Environment=own)
+            if name == "inference":
+                self.use_inference(function)
+                variables["INFERENCE_FUNCTION"] = f"{function}:live"
+                continue
+            logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
+            del self.answers[logical]
+            self.readers[logical] = function
 
     def plan(self, **changes: Any) -> dict[str, Any]:
         """What plan_training would answer for this stage."""
@@ -203,6 +241,11 @@ class Stage:
         """Every training job of this stage ends with this reason."""
         hyperparameters = {**self.plan()["hyperparameters"], "fail": json.dumps(reason)}
         self.change("PlanTrainingFunction", hyperparameters=hyperparameters, **changes)
+
+    def let_training_learn(self, *classes: str) -> None:
+        """Every endpoint of this stage answers the last one of these classes from now on."""
+        hyperparameters = {**self.plan()["hyperparameters"], "classes": json.dumps(classes)}
+        self.change("PlanTrainingFunction", hyperparameters=hyperparameters)
 
     def let_training_read(self, key: str, **changes: Any) -> None:
         """Every training job of this stage gets this object as its dataset."""

@@ -102,7 +102,7 @@ def test_a_folder_that_changed_before_its_release_is_not_released(stage: Any, cl
     begun = "begin a run: dropserve run" if claim.endswith("-again") else "a new run of it has begun"
     assert (run.status, run.item["status"]) == ("SUCCEEDED", "superseded")
     assert run.item["reason"] == f"the folder changed: {begun}"
-    assert "Smoke test" in run.states
+    assert "Accept model" in run.states
     assert "Expose" not in run.states
     assert stage.live()["run_id"] == champion.run_id
     assert stage.item("deploy-lock")["holder"] == "nobody"

@@ -38,65 +38,42 @@ metrics |= {
     "per_class": per_class,
     "confusion_matrix": "MATRIX",
     "images": {"train": 3 * count, "valid": count, "test": count},
-    "smoke_test": {"file": "smoke_test.jpg", "expected_label": labels[-1]},
 }
 row = "[" + ",".join(["0"] * count) + "]"
 matrix = "[" + ",".join([row] * count) + "]"
 (output / "metrics.json").write_text(json.dumps(metrics).replace('"MATRIX"', matrix))
 (output / "report.html").write_text("<html></html>")
 (output / "test_predictions.jsonl").write_text("{}\\n")
-shutil.copy(here / "smoke_test.jpg", output / "smoke_test.jpg")
+(output / "acceptance").mkdir()
+shutil.copy(here / "photo.jpg", output / "acceptance/00.jpg")
+likely = [*labels[-1:], *labels[:4]]
+answers = [{"label": label, "probability": int(label == labels[-1])} for label in likely]
+photo = {"file": "acceptance/00.jpg", "photo": "1.jpg", "label": labels[-1], "predictions": answers}
+sample = {"schema_version": 1, "run_id": metrics["run_id"], "precision": "float32", "architecture": "x86_64"}
+(output / "acceptance.json").write_text(json.dumps({**sample, "photos": [photo]}))
 pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json").write_text(json.dumps(labels))
-"""
-
-REAL_FUNCTION = """
-import sys
-sys.path.insert(0, {root!r})
-from functions.{name}.handler import handler
 """
 
 
 @pytest.fixture
 def real(stage: Any) -> Iterator[Any]:
     """The stage with this repository's own functions, all but the audit."""
-    environment = {
-        "DATA_BUCKET": stage.name,
-        "QUIET_S": "5",
-        "ARTIFACTS_BUCKET": stage.name,
-        "TRAINING_CODE_KEY": "many/sourcedir.tar.gz",
-        "EC2_BOOT_KEY": "many/ec2_boot.sh",
-        "LIVE_POINTER_PARAMETER": stage.pointer_name,
-        "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
-        "DEFAULT_BACKBONE": "efficientnet_lite0",
-        "DEFAULT_MIN_ACCURACY": "0.5",
-        "DEFAULT_MAX_COST_USD": "25",
-        "USE_SPOT": "false",
-        "POINTER_CACHE_S": "1",
-        "ALLOWED_HOSTS": "",
-        "DENIED_HOSTS": "",
-        "ALLOWED_PRIVATE_HOSTS": "",
-        "MAX_IMAGE_BYTES": "20000000",
-        "MAX_IMAGE_PIXELS": "40000000",
-        "FETCH_TIMEOUT_S": "10",
-        "LOW_CONFIDENCE": "0.5",
-        "POWERTOOLS_TRACE_DISABLED": "true",
-        "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
-    }
-
-    def function(name: str) -> str:
-        code = REAL_FUNCTION.format(root=ROOT, name=name)
-        variables = {"Variables": {**environment, "POWERTOOLS_SERVICE_NAME": name}}
-        return stage.bench.function(code, role=stage.role, timeout_s=600, Environment=variables)
-
-    names = {
-        "InspectDatasetFunction": "inspect_dataset",
-        "PlanTrainingFunction": "plan_training",
-        "JudgeModelFunction": "judge_model",
-    }
-    for logical, name in names.items():
-        del stage.answers[logical]
-        stage.readers[logical] = function(name)
-    stage.use_inference(function("inference"))
+    stage.use_real(
+        "inference",
+        "inspect_dataset",
+        "plan_training",
+        "judge_model",
+        "accept_model",
+        QUIET_S="5",
+        ARTIFACTS_BUCKET=stage.name,
+        TRAINING_CODE_KEY="many/sourcedir.tar.gz",
+        EC2_BOOT_KEY="many/ec2_boot.sh",
+        ENDPOINT_INSTANCE_TYPE="ml.m5.large",
+        DEFAULT_BACKBONE="efficientnet_lite0",
+        DEFAULT_MIN_ACCURACY="0.5",
+        DEFAULT_MAX_COST_USD="25",
+        USE_SPOT="false",
+    )
     s3 = stage.client("s3")
     s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())
     s3.put_object(Bucket=stage.name, Key="weights/efficientnet_lite0.pth", Body=b"weights")
@@ -104,7 +81,7 @@ def real(stage: Any) -> Iterator[Any]:
 
 
 def training_code() -> bytes:
-    files = {"train.py": TRAIN.encode(), "metrics.json": sound_metrics(), "smoke_test.jpg": small_jpeg()}
+    files = {"train.py": TRAIN.encode(), "metrics.json": sound_metrics(), "photo.jpg": small_jpeg()}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, body in files.items():

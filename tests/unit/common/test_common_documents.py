@@ -26,7 +26,7 @@ VERDICT = {
     "metrics_uri": "s3://b/metrics.json",
     "report_uri": "s3://b/report.html",
     "verdict_uri": "s3://b/verdict.json",
-    "smoke_test": {"image_uri": "s3://b/smoke.jpg", "expected_label": "dog"},
+    "acceptance_uri": "s3://b/acceptance.json",
 }
 
 

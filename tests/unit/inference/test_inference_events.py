@@ -22,7 +22,7 @@ from functions.inference.image_urls import parse_image_url
 EVENTS = Path(__file__).parent / "events"
 DOG_URL = "https://example.com/dog.jpg"
 DOG = parse_image_url(DOG_URL)
-CHECK = {"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": RELEASE}
+CHECK = {"s3_uri": f"s3://data/runs/{RUN_ID}/acceptance/00.jpg", "endpoint_name": RELEASE}
 JPEG = b"\xff\xd8\xff\xe0 not all of a photo"
 
 
@@ -99,7 +99,7 @@ def test_an_object_that_somebody_uploaded() -> None:
         "s3://other/uploads/a.jpg",
         "s3://data.example.com/uploads/a.jpg",
         "s3://data/drops/dogs.zip",
-        f"s3://data/runs/{RUN_ID}/smoke_test.jpg",
+        f"s3://data/runs/{RUN_ID}/acceptance/00.jpg",
         "s3://data/uploads",
         "s3://data/uploads/",
         "s3://data/Uploads/a.jpg",
@@ -164,7 +164,7 @@ def test_bytes_are_taken_over_http_only() -> None:
 
 
 def test_a_release_check_by_direct_invocation() -> None:
-    image = S3Uri("data", f"runs/{RUN_ID}/smoke_test.jpg")
+    image = S3Uri("data", f"runs/{RUN_ID}/acceptance/00.jpg")
 
     assert parse(CHECK) == Request((image,), candidate=Candidate(RUN_ID, RELEASE))
     assert sender_of(CHECK) is None
@@ -185,7 +185,7 @@ def test_a_release_check_does_not_come_in_over_http() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"s3_uri": f"s3://other/runs/{RUN_ID}/smoke_test.jpg"},
+        {"s3_uri": f"s3://other/runs/{RUN_ID}/acceptance/00.jpg"},
         {"s3_uri": "s3://data/drops/dogs.zip"},
         {"s3_uri": "s3://data/uploads/dog.jpg"},
         {"s3_uri": "s3://data/runs/../drops/dogs.zip"},

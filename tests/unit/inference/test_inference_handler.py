@@ -37,7 +37,7 @@ def aws(serve: Callable[..., LocalServer], photo: bytes) -> LocalServer:
         {
             "/": ssm_parameter(live_pointer_value()),
             invocations(): send_json(ANSWER),
-            f"/data/runs/{RUN_ID}/smoke_test.jpg": send(photo),
+            f"/data/runs/{RUN_ID}/acceptance/00.jpg": send(photo),
         }
     )
 
@@ -268,7 +268,7 @@ def test_a_release_is_checked_before_it_is_live(ask: Ask, aws: LocalServer) -> N
     candidate = f"dropserve-{NEWER_ID}"
     aws.replies[invocations(candidate)] = send_json(ANSWER)
 
-    _, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": candidate})
+    _, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/acceptance/00.jpg", "endpoint_name": candidate})
 
     assert body["predictions"][0]["label"] == "collie"
     assert body["model"] == {"release": candidate, "run_id": RUN_ID}
@@ -285,7 +285,7 @@ def scores_of(classes: int, label: str) -> dict[str, Any]:
 def test_the_check_of_a_release_is_answered_in_few_bytes(ask: Ask, aws: LocalServer, label: str) -> None:
     candidate = f"dropserve-{NEWER_ID}"
     aws.replies[invocations(candidate)] = send_json(scores_of(5000, label))
-    check = {"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": candidate, "top_k": 1}
+    check = {"s3_uri": f"s3://data/runs/{RUN_ID}/acceptance/00.jpg", "endpoint_name": candidate, "top_k": 1}
 
     answer, body = ask(check)
 
@@ -340,9 +340,9 @@ def s3_error(code: str, status: int) -> Reply:
 def test_the_image_of_a_check_cannot_be_read(
     ask: Ask, aws: LocalServer, reply: Reply, expected: tuple[int, str]
 ) -> None:
-    aws.replies[f"/data/runs/{RUN_ID}/smoke_test.jpg"] = reply
+    aws.replies[f"/data/runs/{RUN_ID}/acceptance/00.jpg"] = reply
 
-    answer, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/smoke_test.jpg", "endpoint_name": RELEASE})
+    answer, body = ask({"s3_uri": f"s3://data/runs/{RUN_ID}/acceptance/00.jpg", "endpoint_name": RELEASE})
 
     assert (answer["statusCode"], body["code"]) == expected
 

@@ -14,7 +14,8 @@ from functions.judge_model.artifact import ArtifactError, read_artifact
 FILES = {
     "metrics.json": b"{}",
     "report.html": b"<p>",
-    "smoke_test.jpg": b"\xff\xd8",
+    "acceptance.json": b"{}",
+    "acceptance/00.jpg": b"\xff\xd8",
     "test_predictions.jsonl": b"{}",
 }
 SOUND = make_tar(FILES)
@@ -30,12 +31,19 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 def test_the_files_are_read_and_others_passed_over(prefix):
     files = {f"{prefix}{name}": content for name, content in FILES.items()}
     packed = make_tar(
-        {**files, "more/metrics.json": b"no", "../report.html": b"no", "/smoke_test.jpg": b"no"}
+        {
+            **files,
+            "more/metrics.json": b"no",
+            "../report.html": b"no",
+            "/acceptance.json": b"no",
+            "acceptance/100.jpg": b"no",
+            "more/acceptance/01.jpg": b"no",
+        }
     )
     assert read_artifact(packed, where="here") == FILES
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", artifact.FILES)
 def test_a_missing_file_is_named(name):
     rest = {other: content for other, content in FILES.items() if other != name}
     with pytest.raises(ArtifactError, match=f"s3://b/o lacks {name}"):

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from trainings import (
+    ACCEPTANCE,
     BUCKET,
     FOLDER,
     LIVE,
@@ -38,12 +39,19 @@ def judge(bucket):
     """judge(metrics, live=..., champion=...) leaves a training in the bucket and judges it."""
 
     def run(
-        metrics=None, *, live=None, champion=None, packed=None, uri=f"s3://{BUCKET}/{FOLDER}/model.tar.gz"
+        metrics=None,
+        *,
+        live=None,
+        champion=None,
+        packed=None,
+        uri=f"s3://{BUCKET}/{FOLDER}/model.tar.gz",
+        acceptance=ACCEPTANCE,
     ):
         files = {
             "metrics.json": json.dumps(metrics or make_metrics()).encode(),
             "report.html": b"<p>report",
-            "smoke_test.jpg": b"\xff\xd8photo",
+            "acceptance.json": json.dumps(acceptance).encode(),
+            "acceptance/00.jpg": b"\xff\xd8photo",
             "test_predictions.jsonl": b"{}\n",
         }
         if packed != b"":
@@ -71,13 +79,14 @@ def test_the_verdict_and_the_published_files(judge, bucket):
         "metrics_uri": f"{home}/metrics.json",
         "report_uri": f"{home}/report.html",
         "verdict_uri": f"{home}/verdict.json",
-        "smoke_test": {"image_uri": f"{home}/smoke_test.jpg", "expected_label": "dog"},
+        "acceptance_uri": f"{home}/acceptance.json",
     }
     written = parse_document("verdict", bucket.objects[f"runs/{RUN_ID}/verdict.json"], where="verdict")
     assert {key: written[key] for key in verdict} == verdict
     assert (written["champion_release"], written["mcnemar_p"]) == ("dropserve-old", 1.0)
     assert bucket.objects[f"runs/{RUN_ID}/report.html"] == b"<p>report"
-    assert bucket.objects[f"runs/{RUN_ID}/smoke_test.jpg"] == b"\xff\xd8photo"
+    assert json.loads(bucket.objects[f"runs/{RUN_ID}/acceptance.json"]) == ACCEPTANCE
+    assert bucket.objects[f"runs/{RUN_ID}/acceptance/00.jpg"] == b"\xff\xd8photo"
     assert bucket.objects[f"runs/{RUN_ID}/test_predictions.jsonl"] == b"{}\n"
     assert json.loads(bucket.objects[f"runs/{RUN_ID}/metrics.json"])["accuracy"] == 0.9
 
@@ -164,6 +173,18 @@ def test_an_output_that_is_too_large(judge, monkeypatch):
 def test_metrics_of_another_run(judge):
     with pytest.raises(ArtifactError, match="of the run someone-else, not of"):
         judge(make_metrics(run_id="someone-else"))
+
+
+def test_an_acceptance_sample_of_another_run(judge):
+    with pytest.raises(ArtifactError, match=r"acceptance\.json in .* is of the run someone-else, not of"):
+        judge(acceptance={**ACCEPTANCE, "run_id": "someone-else"})
+
+
+def test_an_acceptance_sample_without_a_photo_that_it_names(judge, bucket):
+    other = {**ACCEPTANCE["photos"][0], "file": "acceptance/01.jpg"}
+    with pytest.raises(ArtifactError, match=r"lacks acceptance/01\.jpg, which its acceptance\.json names"):
+        judge(acceptance={**ACCEPTANCE, "photos": [*ACCEPTANCE["photos"], other]})
+    assert set(bucket.objects) == {f"{FOLDER}/output.tar.gz"}
 
 
 def test_metrics_that_break_their_schema(judge):

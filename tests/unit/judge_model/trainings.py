@@ -46,10 +46,25 @@ _METRICS = {
     "best_epoch": 1,
     "champion": None,
     "seconds": {"read": 1.0, "features": 2.0, "head": 0.5, "evaluate": 0.5, "total": 4.0},
-    "smoke_test": {"file": "smoke_test.jpg", "expected_label": "dog"},
     "excluded_images": [{"name": "cat/1.jpg", "reason": "the same photo as cat/2.jpg"}],
     "hyperparameters": {"backbone": "efficientnet_lite0", "epochs": 60},
     "versions": {"python": "3.12.1", "torch": "2.8.0"},
+}
+
+
+ACCEPTANCE = {
+    "schema_version": 1,
+    "run_id": RUN_ID,
+    "precision": "float32",
+    "architecture": "x86_64",
+    "photos": [
+        {
+            "file": "acceptance/00.jpg",
+            "photo": "dog/1.jpg",
+            "label": "dog",
+            "predictions": [{"label": "dog", "probability": 0.9}, {"label": "cat", "probability": 0.1}],
+        }
+    ],
 }
 
 

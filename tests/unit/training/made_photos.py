@@ -55,3 +55,6 @@ class Trained:
 
     def metrics(self) -> dict[str, Any]:
         return json.loads((self.output / "metrics.json").read_text())
+
+    def acceptance(self) -> dict[str, Any]:
+        return json.loads((self.output / "acceptance.json").read_text())

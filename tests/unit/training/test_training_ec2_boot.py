@@ -38,12 +38,14 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
     assert {"model.pth", "classes.json", "model.json", "code/inference.py"} <= set(
         machine.uploaded("model.tar.gz")
     )
-    assert machine.uploaded("output.tar.gz") == [
+    left = machine.uploaded("output.tar.gz")
+    assert [name for name in left if not name.startswith("acceptance/")] == [
+        "acceptance.json",
         "metrics.json",
         "report.html",
-        "smoke_test.jpg",
         "test_predictions.jsonl",
     ]
+    assert "acceptance/00.jpg" in left
     assert "test_accuracy=" in run.stdout
     assert machine.shutdowns() == ["-h now"]
 

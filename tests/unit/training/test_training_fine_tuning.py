@@ -54,9 +54,9 @@ def test_the_artefact_answers_as_the_evaluation_says(tuned: Trained) -> None:
     best = metrics["history"][metrics["best_epoch"] - 1]
     assert best["valid_loss"] == min(epoch["valid_loss"] for epoch in metrics["history"])
     served = load_served_model(lambda name: (tuned.model / name).read_bytes(), threads=1)
-    photo = served.description.preprocessing.decode((tuned.output / "smoke_test.jpg").read_bytes())
+    photo = served.description.preprocessing.decode((tuned.output / "acceptance/00.jpg").read_bytes())
     answer = served.classes[int(served.scores([photo]).argmax())]
-    assert answer == metrics["smoke_test"]["expected_label"]
+    assert answer == tuned.acceptance()["photos"][0]["predictions"][0]["label"]
     # The graph is that of the tuned weights, not of the backbone as it came.
     network = build_classifier("efficientnet_lite0", 3)
     network.load_state_dict(torch.load(tuned.model / "model.pth", weights_only=True))

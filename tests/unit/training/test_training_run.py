@@ -1,6 +1,5 @@
 """One whole run: what it leaves, that it repeats, how it fails, and what a champion changes."""
 
-import io
 import json
 import shutil
 import signal
@@ -102,11 +101,24 @@ def test_each_test_photo_has_its_answer_on_a_line(trained: Trained) -> None:
     assert right / len(lines) == pytest.approx(metrics["accuracy"])
 
 
-def test_the_smoke_test_photo_is_a_test_photo_of_its_class(trained: Trained) -> None:
-    smoke = trained.metrics()["smoke_test"]
-    photo = (trained.output / smoke["file"]).read_bytes()
-    originals = {path.read_bytes(): path.parent.name for path in trained.dataset.rglob("*.jpg")}
-    assert originals[photo] == smoke["expected_label"]
+def test_the_acceptance_sample_is_of_the_test_photos_and_says_what_they_are_answered(
+    trained: Trained,
+) -> None:
+    sample = trained.acceptance()
+    jsonschema.validate(sample, json.loads((SCHEMAS / "acceptance.schema.json").read_text()))
+    text = (trained.output / "test_predictions.jsonl").read_text("utf-8")
+    answered = {line["photo"]: line for line in map(json.loads, text.splitlines())}
+    assert len(sample["photos"]) == len(answered)
+    for photo in sample["photos"]:
+        # Small JPEGs are taken as they are, so both are answers for the same bytes.
+        (original,) = trained.dataset.rglob("/".join(photo["photo"].split("/")[-2:]))
+        assert (trained.output / photo["file"]).read_bytes() == original.read_bytes()
+        line = answered[photo["photo"]]
+        assert photo["label"] == line["label"]
+        probabilities = {each["label"]: each["probability"] for each in photo["predictions"]}
+        assert probabilities == {
+            each["label"]: pytest.approx(each["probability"], abs=1e-4) for each in line["predictions"]
+        }
 
 
 def test_the_report_is_one_page_that_loads_nothing(trained: Trained) -> None:
@@ -261,18 +273,6 @@ def test_strange_class_names_stay_text(weights: Path, tmp_path: Path) -> None:
     assert "<script" not in report
     assert "&lt;script&gt;" in report
     assert "日本 犬" in report
-
-
-def test_pngs_give_a_jpeg_as_smoke_test(weights: Path, tmp_path: Path) -> None:
-    for label in COLOURS:
-        (tmp_path / "dataset" / label).mkdir(parents=True)
-        for number in range(5):
-            with Image.open(io.BytesIO(make_jpeg(label, number))) as image:
-                image.save(tmp_path / "dataset" / label / f"{number}.png")
-    run = Trained(tmp_path / "dataset", weights, tmp_path / "model", tmp_path / "output")
-    train(parse_arguments(run.arguments(), {}))
-    with Image.open(run.output / "smoke_test.jpg") as image:
-        assert image.format == "JPEG"
 
 
 def test_a_failure_is_one_sentence_where_sagemaker_looks(

@@ -95,9 +95,10 @@ def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
     ]
     output = container / "output" / "data"
     assert sorted(path.name for path in output.iterdir()) == [
+        "acceptance",
+        "acceptance.json",
         "metrics.json",
         "report.html",
-        "smoke_test.jpg",
         "test_predictions.jsonl",
     ]
     metrics = json.loads((output / "metrics.json").read_text())

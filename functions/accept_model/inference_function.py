@@ -1,0 +1,89 @@
+"""Asks the inference function about a photo, pointed at a candidate endpoint."""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+from functions.accept_model.errors import AcceptanceError
+from functions.common.json_text import parse_json
+from functions.common.s3_uris import S3Uri
+
+Prediction = dict[str, Any]
+
+# A fresh endpoint may refuse for a while: 30 s of pauses at most.
+MAX_ATTEMPTS = 6
+_PAUSE_S = 0.5
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+_OK = 200
+
+
+class _BusyError(Exception):
+    """The same question may be answered in a moment."""
+
+
+class InferenceFunction:
+    """The function behind `arn`; nothing is asked again after `deadline`, a moment of time.monotonic()."""
+
+    def __init__(self, arn: str, deadline: float, *, functions: Any) -> None:
+        self._arn = arn
+        self._deadline = deadline
+        self._functions = functions
+
+    def ask(self, photo: S3Uri, endpoint_name: str, top_k: int) -> Sequence[Prediction]:
+        """The endpoint's predictions for the photo, the likeliest first.
+
+        Raises AcceptanceError for an answer that no further try would change, or when the tries are used up.
+        """
+        question = {"s3_uri": str(photo), "endpoint_name": endpoint_name, "top_k": top_k}
+        attempt = 1
+        while True:
+            try:
+                return self._ask_once(question)
+            except _BusyError as busy:
+                # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+                pause_s = random.uniform(0, _PAUSE_S * 2**attempt)  # noqa: S311  (no secret is made of it)
+                if attempt == MAX_ATTEMPTS or time.monotonic() + pause_s > self._deadline:
+                    raise AcceptanceError(
+                        f"the endpoint gave no answer for {photo.key} in {attempt} tries: {busy}"
+                    ) from busy
+            time.sleep(pause_s)
+            attempt += 1
+
+    def _ask_once(self, question: dict[str, Any]) -> Sequence[Prediction]:
+        try:
+            reply = self._functions.invoke(FunctionName=self._arn, Payload=json.dumps(question).encode())
+            payload = reply["Payload"].read()
+        except (AwsConnectionError, HTTPClientError) as error:
+            raise _BusyError(str(error)) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TooManyRequestsException":
+                raise
+            raise _BusyError("its function has no concurrency left (429)") from error
+        if "FunctionError" in reply:
+            raise _BusyError(f"its function failed: {payload[:300].decode(errors='replace')}")
+        return _predictions(payload)
+
+
+def _predictions(payload: bytes) -> Sequence[Prediction]:
+    try:
+        answer = parse_json(payload)
+        status, body = answer["statusCode"], parse_json(answer["body"])
+        if status == _OK:
+            predictions: list[Prediction] = body["predictions"]
+            # Each must have both, and there must be one.
+            _ = predictions[0], [(each["label"], float(each["probability"])) for each in predictions]
+            return predictions
+        detail = str(body["detail"])
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise AcceptanceError(
+            f"the inference function's answer is not of its form: {payload[:300]!r}"
+        ) from error
+    if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
+        raise _BusyError(f"{status}: {detail}")
+    raise AcceptanceError(f"the inference function refused a test photo ({status}): {detail}")
