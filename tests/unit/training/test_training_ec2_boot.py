@@ -10,14 +10,14 @@ from ec2_machine import JOB, TOKEN, Machine, with_constants
 from made_photos import COLOURS, Trained, make_jpeg
 from s3_objects import S3Objects, etag, serve
 
-from deploy_scripts.build import training_files, write_ec2_requirements
+from deploy_scripts.build import training_files, write_pins
 from drops.manifest import Folder, ManifestFile, manifest_text
 
 
 def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
     machine: Machine, trained: Trained, tmp_path: Path
 ) -> None:
-    files = {**training_files(), "ec2_requirements.txt": write_ec2_requirements(tmp_path)}
+    files = {**training_files(), **write_pins(tmp_path)}
     machine.put_code({name: file.read_bytes() for name, file in files.items()})
     machine.put(
         "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
