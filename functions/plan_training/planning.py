@@ -93,7 +93,8 @@ def _plan(
         max_cost_usd=max_cost_usd,
     )
     accepted, reason = _verdict(option, max_cost_usd)
-    values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
+    if values.get("serving-architecture", "auto") == "auto":
+        values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
     machines = _machines(option, settings)
     return {
         "accepted": accepted,

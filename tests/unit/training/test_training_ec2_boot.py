@@ -35,9 +35,8 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         run = machine.start(AWS_ENDPOINT_URL=s3.url, NO_PROXY="127.0.0.1", **keys)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert {"model.pth", "classes.json", "model.json", "code/inference.py"} <= set(
-        machine.uploaded("model.tar.gz")
-    )
+    artefact = {"graph.xml", "graph.bin", "classes.json", "model.json", "model.pth"}
+    assert artefact <= set(machine.uploaded("model.tar.gz"))
     assert machine.uploaded("output.tar.gz") == [
         "metrics.json",
         "report.html",
