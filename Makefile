@@ -43,7 +43,7 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@MYPYPATH=training $(BIN)/mypy --explicit-package-bases training
-	@$(BIN)/cfn-lint deploy_scripts/template.yaml
+	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml
 	@$(BIN)/python -m state_machines.validate
 
 clean: ## stop the embedded cloud and remove what was built

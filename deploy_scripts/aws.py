@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -30,6 +33,10 @@ TargetName = Literal["local", "aws"]
 
 # Buckets take lower case only, and a training job's name (stack, run id of 32, suffix) at most 63 characters.
 STACK_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
+
+
+# The stack with a deployment's images is called after it.
+IMAGES_SUFFIX = "images"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,11 @@ class Target:
                 f"{self.stack!r} cannot be the name of a deployment.",
                 "Use 1 to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last.",
             )
+        if self.stack.endswith(f"-{IMAGES_SUFFIX}"):
+            raise CliError(
+                f"{self.stack!r} would be the stack with another deployment's images.",
+                f"Choose a name that does not end in -{IMAGES_SUFFIX}.",
+            )
 
 
 class Aws:
@@ -63,6 +75,12 @@ class Aws:
     @property
     def is_local(self) -> bool:
         return self.endpoint_url is not None
+
+    def beside(self, suffix: str) -> Aws:
+        """The same account, seen from the stack that stands beside the deployment's own."""
+        other = copy.copy(self)
+        other.stack = f"{self.stack}-{suffix}"
+        return other
 
     @property
     def pseudo_parameters(self) -> dict[str, str]:
@@ -98,6 +116,14 @@ class Aws:
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         return cast("CloudFormationClient", self._client("cloudformation"))
+
+    @cached_property
+    def codebuild(self) -> CodeBuildClient:
+        return cast("CodeBuildClient", self._client("codebuild"))
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        return cast("ECRClient", self._client("ecr"))
 
     @cached_property
     def stepfunctions(self) -> SFNClient:

@@ -9,18 +9,14 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.archives import files_below, make_tar_gz
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
-from deploy_scripts.packaging.locked_packages import locked_requirements
+from deploy_scripts.packaging.image_context import TRAIN_LEFT_OUT, TRAIN_PACKAGES
+from deploy_scripts.packaging.locked_packages import locked_closure, locked_requirements
 from deploy_scripts.project import ROOT, build_folder
 
 TRAINING = ROOT / "training"
-# What train.py imports beyond torch, torchvision and numpy, which a Deep Learning AMI's Python has; with all
-# that these need in turn.
-EC2_PACKAGES = (
-    *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
-    *("matplotlib", "contourpy", "cycler", "fonttools", "kiwisolver", "packaging", "pillow", "pyparsing"),
-)
-# Not requirements.txt: that, SageMaker's toolkit would install by itself, in a container that has it all.
-EC2_REQUIREMENTS = "ec2_requirements.txt"
+# What only an image of SageMaker's needs.
+TOOLKIT = "sagemaker-training"
+TORCH = ("torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -43,21 +39,31 @@ def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
 
 
 def training_files() -> dict[str, Path]:
-    """The training code by its name in the archive: flat, as script mode wants it, and `drops/`."""
-    files = {path.name: path for path in TRAINING.glob("*.py") if path.name != "__init__.py"}
-    return files | files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
+    """The training code by its name in the archive, where training/ is the top; and `drops/`."""
+    code = files_below(TRAINING, pattern="*.py")
+    del code["__init__.py"]
+    return code | files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
 
 
-def write_ec2_requirements(folder: Path) -> Path:
-    """Pins and hashes of EC2_PACKAGES, as requirements.lock has them."""
-    file = folder / EC2_REQUIREMENTS
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(locked_requirements(EC2_PACKAGES))
-    return file
+def write_pins(folder: Path) -> dict[str, Path]:
+    """Pins and hashes of the train image's packages, for a machine or an image that lacks them.
+
+    In two files: what torch brings along, and the rest. They are not called requirements.txt: that,
+    sagemaker-training would install by itself, in an image that has it all.
+    """
+    packages = set(TRAIN_PACKAGES) - {TOOLKIT, *TORCH}
+    rest = locked_closure(packages, without=TRAIN_LEFT_OUT)
+    torch = locked_closure(TORCH, without=TRAIN_LEFT_OUT) - rest
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for name, pinned in {"torch_pins.txt": torch, "training_pins.txt": rest}.items():
+        files[name] = folder / name
+        files[name].write_text(locked_requirements(pinned))
+    return files
 
 
 def _training_code(folder: Path) -> Path:
-    files = training_files() | {EC2_REQUIREMENTS: write_ec2_requirements(folder)}
+    files = training_files() | write_pins(folder)
     if "train.py" not in files:
         raise CliError(f"There is no {TRAINING / 'train.py'}.", "Check out the whole repository.")
     return make_tar_gz(files, folder / "sourcedir.tar.gz")

@@ -1,6 +1,8 @@
 """Builds, uploads what changed, and brings the stack to what the template says."""
 
 import json
+import platform
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from deploy_scripts.data_bucket import mend_data_bucket
 from deploy_scripts.drift import check_drift
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
+from deploy_scripts.images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.packaging.dependencies import Architecture, Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
@@ -22,9 +25,12 @@ from deploy_scripts.sam_template import name_retained, read_template, replace_lo
 from deploy_scripts.stack import deploy_stack, read_outputs
 from functions.common.errors import SettingsError
 from functions.inference.hosts import parse_hosts
+from functions.plan_training.instance_architecture import Architecture as ServingArchitecture
+from functions.plan_training.instance_architecture import architecture_of
 
-# A laptop's cloud answers at once; its photos may come from this machine.
+# A laptop's cloud answers at once; its photos may come from this machine, whose processor serves.
 LAPTOP_PARAMETERS = {
+    "EndpointInstanceType": "ml.m6g.large" if platform.machine() in {"arm64", "aarch64"} else "ml.m5.large",
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     "PollSeconds": "1",
     "DrainSeconds": "2",
@@ -34,6 +40,9 @@ LAPTOP_PARAMETERS = {
 }
 
 
+ENDPOINT_TYPE = "EndpointInstanceType"
+# The server runs on CPUs only.
+_ACCELERATED = re.compile(r"ml\.(?:g|gr|p|inf|trn|dl)\d")
 # Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
 HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
 
@@ -45,6 +54,7 @@ class DeployChoices:
     parameters: dict[str, str] = field(default_factory=dict)
     weights: dict[str, Path] = field(default_factory=dict)
     architecture: Architecture = "x86_64"
+    image_builder: ImageBuilder = "codebuild"
 
 
 def deploy(
@@ -67,19 +77,24 @@ def deploy(
 def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
     template = read_template(TEMPLATE)
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
+    endpoint_type = choices.parameters.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
+    serving_architecture = _check_endpoint_type(endpoint_type)
+    given = {**(_laptop_parameters(aws) if aws.is_local else {}), **choices.parameters}
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say)
     bucket = ArtifactsBucket(aws)
     bucket.ensure()
     for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():
         bucket.upload_weights(backbone, file)
+    building = BuildChoices(choices.image_builder, serving_architecture)
+    images = provide_images(aws, given, building, bucket=bucket, say=say)
     parameters = {
         "ArtifactsBucket": bucket.name,
         "TrainingCodeKey": bucket.upload(built.training_code, folder="training"),
         "Ec2BootKey": bucket.upload(built.ec2_boot, folder="training"),
         "Architecture": choices.architecture,
-        **(LAPTOP_PARAMETERS if aws.is_local else {}),
-        **choices.parameters,
+        **given,
+        **images,
     }
     retained = name_retained(template, aws.pseudo_parameters)
     template_key = _upload_template(bucket, template, built)
@@ -99,6 +114,27 @@ def parse_parameters(options: list[str]) -> dict[str, str]:
             raise CliError(f"--parameter {option} is not understood.", "Write --parameter MaxInstances=3.")
         parameters[name] = value
     return parameters
+
+
+def _laptop_parameters(aws: Aws) -> dict[str, str]:
+    return {**LAPTOP_PARAMETERS, **laptop.image_parameters(aws.account_id, aws.region)}
+
+
+def _check_endpoint_type(instance_type: str) -> ServingArchitecture:
+    """Its processor. Raises CliError for what is no instance type, or costs more than the server can use."""
+    try:
+        architecture = architecture_of(instance_type)
+    except ValueError as error:
+        raise CliError(
+            f"The parameter {ENDPOINT_TYPE} is malformed: {error}.",
+            f"Write --parameter {ENDPOINT_TYPE}=ml.m5.large.",
+        ) from error
+    if _ACCELERATED.match(instance_type):
+        raise CliError(
+            f"The server would not use the accelerators of {instance_type}.",
+            "Choose a type with CPUs only: ml.m5.large, ml.c6i.large, or ml.m6g.large, which is ARM.",
+        )
+    return architecture
 
 
 def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError
 
 from deploy_scripts.artifacts_bucket import artifacts_bucket_name
-from deploy_scripts.aws import Aws
+from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.errors import is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.ledger import read_ledger
@@ -35,6 +35,10 @@ def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
             _take_down(Deployment(aws, read_outputs(aws)), say=say)
         delete_stack(aws, say=say)
         say(f"Deleted the stack {aws.stack}")
+    images = aws.beside(IMAGES_SUFFIX)
+    if find_status(images) is not None:
+        delete_stack(images, say=say)
+        say(f"Deleted the stack {images.stack}, and the container images in its repositories")
     retained = name_retained(read_template(TEMPLATE), aws.pseudo_parameters)
     retained["AWS::S3::Bucket"].append(artifacts_bucket_name(aws))
     if delete_data:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.images.addresses import registry_of
 from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
 
@@ -80,16 +81,30 @@ def stop_cloud() -> tuple[bool, str | None]:
         raise CliError(f"The laptop's cloud does not stop: {error}", "End that process by hand.") from error
 
 
+def image_parameters(account_id: str, region: str) -> dict[str, str]:
+    """The template's parameters that name images, as for images that were built elsewhere."""
+    registry = registry_of(account_id, region)
+    train = f"{registry}/dropserve/train:this-machine"
+    return {
+        "ServingImageUri": f"{registry}/dropserve/serve:this-machine",
+        "TrainingImageUri": train,
+        "GpuTrainingImageUri": train,
+    }
+
+
 def containers_table() -> dict[str, Any]:
     """Which program of this machine stands for which container or machine image of AWS."""
+    train = [str(PROGRAMS / "train")]
     serve = [sys.executable, str(ROOT / "training" / "serve.py")]
     return {
         "containers": [
-            # The toolkit that AWS's own training containers run.
-            {"image": r"/pytorch-training:", "train": [str(PROGRAMS / "train")]},
-            {"image": r"/pytorch-inference:", "serve": serve},
+            # The commands that the images of training/Dockerfile have under these names.
+            {"image": r"/train[:@]", "train": train},
+            {"image": r"/serve[:@]", "serve": serve},
+            # AWS's own image with torch.
+            {"image": r"/pytorch:", "train": train},
         ],
-        # The deep learning machine images bring python3 with torch, and aws.
+        # The deep learning machine images bring python3 with pip, and aws.
         "machine_images": [{"image": r".*", "path": [str(PROGRAMS)]}],
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "deploy_scripts" / "template.yaml"
+IMAGES_TEMPLATE = ROOT / "deploy_scripts" / "images_template.yaml"
 STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
 # Not resolved: the folder of a virtual environment's python is where its other programs are.
 PROGRAMS = Path(sys.executable).parent

@@ -17,7 +17,7 @@ from local_cloud.control import Cloud
 # What the tests' own programs stand for.
 CONTAINERS = {
     "containers": [
-        {"image": "pytorch-training", "train": [str(Path(sys.executable).with_name("train"))]},
+        {"image": "dropserve-train", "train": [str(Path(sys.executable).with_name("train"))]},
     ],
     "machine_images": [{"image": "pytorch-ami", "path": [str(Path(sys.executable).parent)]}],
 }

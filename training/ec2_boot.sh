@@ -34,7 +34,7 @@ main() {
     fetch_code
     ship_log &
     shipper=$!
-    python=$(find_python) || fail "no python3 on this machine can import torch and torchvision"
+    python=$(find_python) || fail "this machine has no Python 3.11 or newer with pip"
     job "$python" install
     job "$python" fetch
     job "$python" train
@@ -76,11 +76,11 @@ job() {
     step env -u DROPSERVE_TASK_TOKEN "$1" "$work/code/ec2_job.py" "$2" "$work"
 }
 
-# The one on PATH, or the one that a Deep Learning AMI keeps beside the system's.
+# The one on PATH, or the one that a Deep Learning AMI keeps beside the system's: the pinned packages want 3.11.
 find_python() {
     local python
-    for python in python3 /opt/pytorch/bin/python3 /opt/conda/envs/pytorch/bin/python3; do
-        if "$python" -c 'import torch, torchvision' 2>/dev/null; then
+    for python in python3 /opt/pytorch/bin/python3; do
+        if "$python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$python"
             return
         fi

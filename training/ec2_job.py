@@ -1,13 +1,11 @@
 """What ec2_boot.sh leaves to Python: plan.json read and checked, its channels fetched, train.py run.
 
 `python3 ec2_job.py install|fetch|train|upload WORK_FOLDER`. Nothing of a plan is ever text of a script: a
-value is checked here and goes to a program as one argument. It needs the `aws` command, and no more than
-Python 3.9, which is python3 on Amazon Linux 2023.
+value is checked here and goes to a program as one argument. It needs the `aws` command.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -19,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CODE = Path(__file__).resolve().parent
-REQUIREMENTS = CODE / "ec2_requirements.txt"
+from pinned_packages import TORCH_PINS, TRAINING_PINS, InstallError, become_training
+from pinned_packages import install as install_pins
+
 CHANNELS = ("dataset", "weights", "champion")
 # Every address in a plan is one that dropserve made; of a drop's own name it has nothing.
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9-]*")
 # What sagemaker-training keeps for itself.
 _TOOLKIT = "sagemaker_"
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
 class JobError(Exception):
@@ -88,25 +86,15 @@ def _argument(name: str, value: Any) -> str:
 
 
 def install(work: Path) -> None:
-    """Put the pinned packages that train.py needs beyond torch into a folder, unless this Python has them.
+    """Put the pinned packages that train.py needs into a folder, unless this Python has them.
 
-    Wheels only, and only those whose hashes requirements.lock has.
+    torch and its libraries are 3 GB: they are left out where this Python has that version of torch.
     """
-    pins = _PIN.findall(REQUIREMENTS.read_text("utf-8"))
-    if all(_installed_version(name) in {pin for other, pin in pins if other == name} for name, _ in pins):
-        return
-    _run(
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
-        *("--target", str(_packages(work)), "--requirement", str(REQUIREMENTS)),
-    )
-
-
-def _installed_version(name: str) -> str | None:
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        install_pins(TORCH_PINS, _packages(work), judged_by=("torch", "torchvision"))
+        install_pins(TRAINING_PINS, _packages(work))
+    except InstallError as error:
+        raise JobError(str(error)) from error
 
 
 def _packages(work: Path) -> Path:
@@ -127,17 +115,14 @@ def train(work: Path) -> None:
     output_data = work / "output" / "data"
     for folder in (work / "model", output_data):
         folder.mkdir(parents=True, exist_ok=True)
-    paths = [str(_packages(work)), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {f"SM_CHANNEL_{name.upper()}": str(_channel_folder(work, name)) for name in plan.channels}
     variables |= {
         "SM_MODEL_DIR": str(work / "model"),
         "SM_OUTPUT_DIR": str(work / "output"),
         "SM_OUTPUT_DATA_DIR": str(output_data),
-        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
     }
-    command = [sys.executable, str(CODE / "train.py"), *plan.arguments]
-    os.execve(sys.executable, command, {**os.environ, **variables})  # noqa: S606 - no shell is wanted
+    become_training(_packages(work), plan.arguments, variables)
 
 
 def upload(work: Path) -> None:

@@ -7,6 +7,7 @@ import typer
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.deploy import DeployChoices, parse_parameters
 from deploy_scripts.deploy import deploy as deploy_stack
+from deploy_scripts.images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.dependencies import Architecture
 from deploy_scripts.packaging.weights import parse_weights
@@ -14,7 +15,7 @@ from deploy_scripts.screen import Screen
 
 
 @with_target
-def deploy(
+def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
     target: Target,
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the template: MaxInstances=3. May be repeated.")
@@ -23,11 +24,16 @@ def deploy(
         list[str] | None, typer.Option(help="Pretrained weights: resnet18=/path.pth. May be repeated.")
     ] = None,
     architecture: Annotated[Architecture, typer.Option(help="Processor of the functions.")] = "x86_64",
+    image_builder: Annotated[
+        ImageBuilder, typer.Option(help="What builds container images: AWS CodeBuild, or a program here.")
+    ] = "codebuild",
     as_json: JsonOption = False,
 ) -> None:
     """Build and deploy the stack, or bring it up to date."""
     screen = Screen(as_json=as_json)
-    choices = DeployChoices(parse_parameters(parameter or []), parse_weights(weights or []), architecture)
+    choices = DeployChoices(
+        parse_parameters(parameter or []), parse_weights(weights or []), architecture, image_builder
+    )
     with screen.moving("Deploying") as say:
         outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)
     screen.done(f"The stack {target.stack} is deployed")

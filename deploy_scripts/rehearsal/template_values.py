@@ -1,6 +1,6 @@
 """What a deployment gave to the names in its template, and the template with the values in their place.
 
-Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, and Fn::Sub.
+Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, Fn::Sub, and Fn::Split.
 """
 
 import re
@@ -53,15 +53,24 @@ def fill_in(part: Any, values: Mapping[str, str]) -> Any:
         return part
     if len(part) == 1:
         ((name, argument),) = part.items()
-        if name == "Ref":
-            return _value(argument, values)
-        if name == "Fn::GetAtt":
-            return _value(argument if isinstance(argument, str) else ".".join(argument), values)
-        if name == "Fn::Sub" and isinstance(argument, str):
-            return _VARIABLE.sub(lambda match: _value(match[1], values), argument)
-        if name.startswith("Fn::"):
-            raise CliError(f"A role of the template is written with {name}, which the rehearsal cannot read.")
+        if name == "Ref" or name.startswith("Fn::"):
+            return _call(name, argument, values)
     return {name: fill_in(each, values) for name, each in part.items()}
+
+
+def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
+    """What a function of CloudFormation's gives."""
+    match name, argument:
+        case "Ref", str():
+            return _value(argument, values)
+        case "Fn::GetAtt", _:
+            return _value(argument if isinstance(argument, str) else ".".join(argument), values)
+        case "Fn::Sub", str():
+            return _VARIABLE.sub(lambda match: _value(match[1], values), argument)
+        case "Fn::Split", [separator, text]:
+            return fill_in(text, values).split(separator)
+        case _:
+            raise CliError(f"A role of the template is written with {name}, which the rehearsal cannot read.")
 
 
 def _value(name: str, values: Mapping[str, str]) -> str:

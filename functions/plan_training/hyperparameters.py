@@ -89,17 +89,19 @@ def with_defaults(given: Mapping[str, Any], *, backbone: str) -> dict[str, Any]:
 
 
 def encode(
-    values: Mapping[str, Any], *, run_id: str, inspection: Mapping[str, Any], code_uri: str, region: str
+    values: Mapping[str, Any], *, run_id: str, inspection: Mapping[str, Any], toolkit: Mapping[str, str]
 ) -> dict[str, str]:
-    """CreateTrainingJob's HyperParameters: each value JSON-encoded, as sagemaker-training decodes them."""
-    toolkit = {
+    """CreateTrainingJob's HyperParameters: each value JSON-encoded, as sagemaker-training decodes them.
+
+    `toolkit` are those that sagemaker-training keeps for itself.
+    """
+    run = {
         "run-id": run_id,
         # Training computes the digest again of what it reads, and refuses what differs.
         "layout-sha256": inspection["layout_sha256"],
         "inspection-findings": inspection["findings"],
-        "sagemaker_program": "train.py",
-        "sagemaker_submit_directory": code_uri,
-        "sagemaker_region": region,
     }
     # SageMaker takes 2,500 characters a value, and an ASCII escape makes six or twelve of one.
-    return {name: json.dumps(value, ensure_ascii=False) for name, value in {**values, **toolkit}.items()}
+    return {
+        name: json.dumps(value, ensure_ascii=False) for name, value in {**values, **run, **toolkit}.items()
+    }

@@ -10,9 +10,10 @@ from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.choice import Option, choose
-from functions.plan_training.container_images import EC2_IMAGE_ID, container_uri
+from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
+from functions.plan_training.instance_architecture import architecture_of
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
-from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
+from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
 from functions.plan_training.weights import missing_weights, weights_key
@@ -92,13 +93,24 @@ def _plan(
         max_cost_usd=max_cost_usd,
     )
     accepted, reason = _verdict(option, max_cost_usd)
-    code_uri = str(S3Uri(settings.artifacts_bucket, settings.training_code_key))
+    if values.get("serving-architecture", "auto") == "auto":
+        values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
+    machines = _machines(option, settings)
     return {
         "accepted": accepted,
         "reason": reason,
-        **_machines(option, settings),
+        **machines,
         "hyperparameters": hyperparameters.encode(
-            values, run_id=run["id"], inspection=inspection, code_uri=code_uri, region=settings.region
+            values,
+            run_id=run["id"],
+            inspection=inspection,
+            toolkit={
+                "sagemaker_program": training_program(machines["training_image_uri"]),
+                "sagemaker_submit_directory": str(
+                    S3Uri(settings.artifacts_bucket, settings.training_code_key)
+                ),
+                "sagemaker_region": settings.region,
+            },
         ),
         "input_data_config": _channels(inspection, values["backbone"], champion, settings),
         "volume_size_gb": BASE_VOLUME_GB[option.backend] + _data_gb(inspection, values["views"]),
@@ -152,18 +164,13 @@ def _usd(amount: float) -> str:
 
 
 def _machines(option: Option, settings: Settings) -> dict[str, Any]:
-    endpoint = INSTANCE_TYPES.get(settings.endpoint_instance_type.removeprefix("ml."))
     return {
         "backend": option.backend,
         "instance_type": option.instance.name_on(option.backend),
         "instance_count": option.instance_count,
         "use_spot": option.use_spot,
-        "training_image_uri": container_uri(
-            "training", region=settings.region, gpu=bool(option.instance.gpu)
-        ),
-        "serving_image_uri": container_uri(
-            "inference", region=settings.region, gpu=bool(endpoint and endpoint.gpu)
-        ),
+        "training_image_uri": settings.images.for_training(gpu=bool(option.instance.gpu)),
+        "serving_image_uri": settings.images.serving,
         "ec2_image_id": EC2_IMAGE_ID,
         "ec2_boot_uri": str(S3Uri(settings.artifacts_bucket, settings.ec2_boot_key)),
         "endpoint_instance_type": settings.endpoint_instance_type,

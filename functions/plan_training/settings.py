@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.common.environment import read_choice, read_number, read_text
+from functions.plan_training.container_images import ContainerImages
 from functions.plan_training.hyperparameters import BACKBONES
 
 
@@ -17,6 +18,7 @@ class Settings:
     ec2_boot_key: str
     live_pointer_parameter: str
     endpoint_instance_type: str
+    images: ContainerImages
     default_backbone: str
     default_min_accuracy: float
     default_max_cost_usd: float
@@ -33,6 +35,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ec2_boot_key=read_text(environment, "EC2_BOOT_KEY"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
         endpoint_instance_type=read_text(environment, "ENDPOINT_INSTANCE_TYPE"),
+        images=ContainerImages(
+            serving=read_text(environment, "SERVING_IMAGE_URI"),
+            training=read_text(environment, "TRAINING_IMAGE_URI"),
+            gpu_training=read_text(environment, "GPU_TRAINING_IMAGE_URI"),
+        ),
         default_backbone=read_choice(environment, "DEFAULT_BACKBONE", BACKBONES),
         default_min_accuracy=read_number(environment, "DEFAULT_MIN_ACCURACY", at_most=1),
         default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=100_000),

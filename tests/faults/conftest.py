@@ -98,8 +98,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
         "containers": [
             {"image": "tiny-training", "train": [train]},
             {"image": "tiny-serving", "serve": [sys.executable, str(serve)]},
-            {"image": "pytorch-training", "train": [train]},
-            {"image": "pytorch-inference", "serve": [sys.executable, str(serve)]},
+            {"image": "dropserve-train", "train": [train]},
+            {"image": "dropserve-serve", "serve": [sys.executable, str(serve)]},
             {"image": "broken-serving", "serve": [sys.executable, str(serve), "broken"]},
         ],
         "machine_images": [],

@@ -49,7 +49,7 @@ def containers(tmp_path: Path) -> Path:
     path, program = tmp_path / "containers.json", tmp_path / "model_server.py"
     program.write_text(MODEL_SERVER)
     serve = [sys.executable, str(program)]
-    path.write_text(json.dumps({"containers": [{"image": "pytorch-inference", "serve": serve}]}))
+    path.write_text(json.dumps({"containers": [{"image": "dropserve-serve", "serve": serve}]}))
     return path
 
 
@@ -71,7 +71,7 @@ def _endpoint(client: Callable[..., Any], bench: Bench, name: str) -> None:
     s3, sagemaker = client("s3"), client("sagemaker")
     s3.create_bucket(Bucket="models")
     s3.put_object(Bucket="models", Key="model.tar.gz", Body=buffer.getvalue())
-    container = {"Image": "pytorch-inference:2.6", "ModelDataUrl": "s3://models/model.tar.gz"}
+    container = {"Image": "dropserve-serve:1", "ModelDataUrl": "s3://models/model.tar.gz"}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=bench.role(), PrimaryContainer=container)
     variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
     variant["InitialInstanceCount"] = 1

@@ -106,7 +106,7 @@ def test_each_kind_of_change_survives_a_kill(place: Place) -> None:
     )
     client("dynamodb").put_item(TableName="ledger", Item={"id": {"S": "run"}})
     client("sagemaker").create_model(
-        ModelName="m", ExecutionRoleArn=role, PrimaryContainer={"Image": "pytorch-inference"}
+        ModelName="m", ExecutionRoleArn=role, PrimaryContainer={"Image": "dropserve-serve"}
     )
     done = bench.start({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
     bench.finished(done)

@@ -46,7 +46,7 @@ def _job(bench: Bench, bucket: str, **hyperparameters: int) -> dict[str, Any]:
         "TrainingJobName.$": "States.Format('job-{}-{}', $$.Execution.Name, $$.State.RetryCount)",
         "RoleArn": bench.role(),
         "AlgorithmSpecification": {
-            "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.8",
+            "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/dropserve-train:1",
             "TrainingInputMode": "File",
         },
         "HyperParameters": {

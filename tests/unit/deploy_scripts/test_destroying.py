@@ -15,11 +15,12 @@ def stack(stubbed: Any, status: str) -> dict[str, Any]:
     return {"Stacks": [{**described, "Outputs": outputs}]}
 
 
-def stub_stack_deletion(stubbed: Any) -> None:
-    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
-    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+def stub_stack_deletion(stubbed: Any, name: str = "dropserve") -> None:
+    # Whether it is there; its id; whether its events can be read.
+    for _ in range(2 if name == "dropserve" else 3):
+        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"), StackName=name)
     stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
-    stubbed.answer("cloudformation", "delete_stack", {}, StackName="dropserve")
+    stubbed.answer("cloudformation", "delete_stack", {}, StackName=name)
     stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "DELETE_COMPLETE"), StackName=STACK_ID)
     stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
 
@@ -60,6 +61,7 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
     stubbed.answer("sagemaker", "list_models", {"Models": [model]})
     stubbed.answer("sagemaker", "delete_model", {}, ModelName=stubbed.release)
     stub_stack_deletion(stubbed)
+    stub_stack_deletion(stubbed, "dropserve-images")
     stubbed.aws.account_id = "000000000000"
     said: list[str] = []
 
@@ -72,6 +74,7 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
         f"Deleted the endpoint config {stubbed.release}",
         f"Deleted the model {stubbed.release}",
         "Deleted the stack dropserve",
+        "Deleted the stack dropserve-images, and the container images in its repositories",
         "Kept dropserve-000000000000-us-east-1, dropserve-artifacts-000000000000-us-east-1, dropserve-ledger"
         " (--delete-data deletes them)",
     ]
@@ -79,7 +82,8 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
 
 def test_data_can_be_deleted_when_the_stack_is_gone_already(stubbed: Any) -> None:
     stubbed.aws.account_id = "000000000000"
-    stubbed.refuse("cloudformation", "describe_stacks", "ValidationError", "does not exist")
+    for name in ("dropserve", "dropserve-images"):
+        stubbed.refuse("cloudformation", "describe_stacks", "ValidationError", "no stack", StackName=name)
     data, artifacts = "dropserve-000000000000-us-east-1", "dropserve-artifacts-000000000000-us-east-1"
     versions = {
         "Versions": [{"Key": "drops/a.zip", "VersionId": "1"}],

@@ -13,21 +13,31 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.weights import shipped_weights
 from local_cloud.containers import read_containers
 
-REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+AWS_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13.0-cu133-amzn2023-sagemaker"
 
 
 def test_every_image_of_a_plan_has_a_program_that_exists(tmp_path: Path) -> None:
     file = tmp_path / "containers.json"
     file.write_text(json.dumps(laptop.containers_table()))
     containers = read_containers(file)
+    images = laptop.image_parameters("000000000000", "eu-west-1")
 
-    training = containers.find(f"{REGISTRY}/pytorch-training:2.8.0-cpu-py312-ubuntu22.04-sagemaker")
-    serving = containers.find(f"{REGISTRY}/pytorch-inference:2.6.0-gpu-py312-cu124-ubuntu22.04-sagemaker")
+    serving = containers.find(images["ServingImageUri"])
     machine = containers.machine_path("resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id")
 
-    assert training and training.train and os.access(training.train[0], os.X_OK)
+    for uri in (images["TrainingImageUri"], images["GpuTrainingImageUri"], AWS_IMAGE):
+        training = containers.find(uri)
+        assert training and training.train and os.access(training.train[0], os.X_OK), uri
     assert serving and serving.serve and Path(serving.serve[-1]).name == "serve.py"
     assert {"aws", "python3"} <= {program.name for program in Path(machine[0]).iterdir()}
+
+
+def test_a_built_image_that_is_named_by_its_digest_has_a_program_too(tmp_path: Path) -> None:
+    file = tmp_path / "containers.json"
+    file.write_text(json.dumps(laptop.containers_table()))
+    built = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/mine/train@sha256:{'0' * 64}"
+
+    assert read_containers(file).find(built)
 
 
 def test_a_taken_port_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,7 @@ def test_references_are_filled_in() -> None:
     part = {"a": [{"Ref": "Data"}, {"Fn::Sub": "${Data.Arn}/x/${!literal}"}, {"Fn::GetAtt": "Data.Arn"}, 1]}
 
     assert fill_in(part, VALUES) == {"a": ["photos", f"{ARN}/x/${{!literal}}", ARN, 1]}
+    assert fill_in({"Fn::Split": [",", {"Ref": "Two"}]}, {"Two": "a,b"}) == ["a", "b"]
 
 
 def test_a_log_becomes_a_recording_of_the_stacks_own_roles(tmp_path: Path) -> None:

@@ -13,13 +13,19 @@ from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.settings import Settings
 
 SETTINGS = Settings(data_bucket="data", pipeline_role_path="/dropserve/")
-RESOURCES = read_template(ROOT / "deploy_scripts" / "template.yaml")["Resources"]
+RESOURCES = {
+    name: resource
+    for template in ("template.yaml", "images_template.yaml")
+    for name, resource in read_template(ROOT / "deploy_scripts" / template)["Resources"].items()
+}
 PSEUDO = {
     "AWS::StackName": "dropserve",
     "AWS::AccountId": ACCOUNT,
     "AWS::Region": "us-east-1",
     "AWS::Partition": "aws",
     "ArtifactsBucket": "dropserve-artifacts",
+    "Deployment": "dropserve",
+    "ImageRepositoryArns": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/dropserve/serve",
 }
 ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{0}",
@@ -27,6 +33,7 @@ ARNS = {
     "AWS::SNS::Topic": f"arn:aws:sns:us-east-1:{ACCOUNT}:{{0}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{{0}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/dropserve/{{0}}",
+    "AWS::ECR::Repository": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{{0}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{{0}}:*",
     "AWS::Serverless::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{{0}}",
     "AWS::Serverless::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{{0}}",
@@ -58,6 +65,7 @@ FUNCTIONS = {
     "Fn::Sub": lambda text: re.sub(r"\$\{([^}]+)\}", substituted, text),
     "Ref": ref,
     "Fn::GetAtt": lambda path: arn_of(path[0]),
+    "Fn::Split": lambda parts: resolved(parts[1]).split(parts[0]),
     "Fn::If": lambda branches: resolved(branches[1]),
 }
 

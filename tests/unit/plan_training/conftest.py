@@ -11,6 +11,8 @@ from functions.plan_training.hyperparameters import BACKBONES
 from functions.plan_training.planning import plan_training
 from functions.plan_training.settings import read_settings
 
+REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+AWS_REGISTRY = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
 ENVIRONMENT = {
     "DATA_BUCKET": "data-bucket",
     "ARTIFACTS_BUCKET": "artifacts-bucket",
@@ -18,6 +20,9 @@ ENVIRONMENT = {
     "EC2_BOOT_KEY": "training/ec2_boot-abc.sh",
     "LIVE_POINTER_PARAMETER": "/dropserve/live",
     "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
+    "SERVING_IMAGE_URI": f"{REGISTRY}/dropserve/serve@sha256:{'1' * 64}",
+    "TRAINING_IMAGE_URI": f"{REGISTRY}/dropserve/train@sha256:{'2' * 64}",
+    "GPU_TRAINING_IMAGE_URI": f"{AWS_REGISTRY}/pytorch:2.13.0-cu133-amzn2023-sagemaker",
     "DEFAULT_BACKBONE": "efficientnet_lite0",
     "DEFAULT_MIN_ACCURACY": "0.5",
     "DEFAULT_MAX_COST_USD": "5",

@@ -75,6 +75,15 @@ def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
     assert function["CodeUri"].endswith(f"/{folder}.zip")
 
 
+def test_sagemaker_pulls_images_from_the_deployments_repositories_only() -> None:
+    pulling = [
+        (name, statement["Resource"])
+        for name, statement in STATEMENTS
+        if "ecr:BatchGetImage" in statement["Action"]
+    ]
+    assert pulling == [("SageMakerRole", {"Fn::Split": [",", {"Ref": "ImageRepositoryArns"}]})]
+
+
 @pytest.mark.parametrize("name", ROLES)
 def test_every_role_stands_under_the_path_that_the_audit_watches(name: str) -> None:
     assert ROLES[name]["Path"] == {"Fn::Sub": "/${AWS::StackName}/"}

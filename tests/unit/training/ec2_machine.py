@@ -9,6 +9,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ pathlib.Path(os.environ["SM_MODEL_DIR"], "model.pth").write_text("weights")
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "metrics.json").write_text("{}")
 """
 
+# This machine's own torch, which need not be installed.
+TORCH_PINS = "".join(f"{name}=={metadata.version(name)}\n" for name in ("torch", "torchvision"))
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -33,6 +37,7 @@ class Machine:
     folder: Path
     boot: Path
     requirements: str = ""
+    torch_pins: str = TORCH_PINS
 
     def put(self, key: str, content: bytes) -> None:
         path = self.folder / "cloud" / "s3" / key
@@ -47,7 +52,9 @@ class Machine:
             {
                 "train.py": script.encode(),
                 "ec2_job.py": (self.boot.parent / "ec2_job.py").read_bytes(),
-                "ec2_requirements.txt": self.requirements.encode(),
+                "pinned_packages.py": (self.boot.parent / "pinned_packages.py").read_bytes(),
+                "torch_pins.txt": self.torch_pins.encode(),
+                "training_pins.txt": self.requirements.encode(),
                 "ec2_log_shipper.py": quicker.encode(),
             }
         )
@@ -165,10 +172,10 @@ def new_machine(folder: Path, boot: Path) -> Machine:
 
 
 def stub_packages(machine: Machine, **programs: str) -> None:
-    """Packages that are imported in no time; `programs` is what is in those that are not empty."""
+    """Packages that are imported in no time; `programs` is what is in further ones, or those not empty."""
     stubs = machine.folder / "stubs"
     stubs.mkdir(exist_ok=True)
-    for name in ("torch", "torchvision", "matplotlib"):
+    for name in {"torch", "torchvision", "matplotlib", *programs}:
         (stubs / f"{name}.py").write_text(programs.get(name, ""))
     python = machine.folder / "bin" / "python3"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={stubs} exec {sys.executable} "$@"\n')

@@ -77,7 +77,7 @@ def test_serving_it_needs_no_torch(trained: Trained, training_folder: Path) -> N
 
 def test_probabilities_are_those_of_the_temperature(trained: Trained, tmp_path: Path) -> None:
     served = load(with_description(trained.model, tmp_path, temperature=2.5))
-    scores = served.scores([served.description.preprocessing.decode(_smoke_photo(trained))])
+    scores = served.scores([served.description.preprocessing.decode(_acceptance_photo(trained))])
     assert served.probabilities(scores)[0].tolist() == pytest.approx(softmax(scores[0].tolist(), 2.5))
 
 
@@ -97,5 +97,5 @@ def with_description(model: Path, folder: Path, **changes: object) -> Path:
     return folder
 
 
-def _smoke_photo(trained: Trained) -> bytes:
-    return (trained.output / "smoke_test.jpg").read_bytes()
+def _acceptance_photo(trained: Trained) -> bytes:
+    return (trained.output / "acceptance/00.jpg").read_bytes()

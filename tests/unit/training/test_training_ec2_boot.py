@@ -10,14 +10,14 @@ from ec2_machine import JOB, TOKEN, Machine, with_constants
 from made_photos import COLOURS, Trained, make_jpeg
 from s3_objects import S3Objects, etag, serve
 
-from deploy_scripts.build import training_files, write_ec2_requirements
+from deploy_scripts.build import training_files, write_pins
 from drops.manifest import Folder, ManifestFile, manifest_text
 
 
 def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
     machine: Machine, trained: Trained, tmp_path: Path
 ) -> None:
-    files = {**training_files(), "ec2_requirements.txt": write_ec2_requirements(tmp_path)}
+    files = {**training_files(), **write_pins(tmp_path)}
     machine.put_code({name: file.read_bytes() for name, file in files.items()})
     machine.put(
         "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
@@ -35,9 +35,8 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         run = machine.start(AWS_ENDPOINT_URL=s3.url, NO_PROXY="127.0.0.1", **keys)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert {"model.pth", "classes.json", "model.json", "code/inference.py"} <= set(
-        machine.uploaded("model.tar.gz")
-    )
+    artefact = {"graph.xml", "graph.bin", "classes.json", "model.json", "model.pth"}
+    assert artefact <= set(machine.uploaded("model.tar.gz"))
     left = machine.uploaded("output.tar.gz")
     assert [name for name in left if not name.startswith("acceptance/")] == [
         "acceptance.json",

@@ -42,9 +42,9 @@ def test_the_token_is_in_no_line(quick: Machine) -> None:
 
 
 def test_the_stream_of_a_failed_training_ends_with_the_reason(quick: Machine) -> None:
-    stub_packages(quick, torch="raise ImportError")
+    stub_packages(quick, pip="raise ImportError")
     assert quick.start().returncode == 1
-    assert quick.log() == ["no python3 on this machine can import torch and torchvision"]
+    assert quick.log() == ["this machine has no Python 3.11 or newer with pip"]
 
 
 def test_the_stream_of_a_stopped_training_has_its_last_words(quick: Machine) -> None:

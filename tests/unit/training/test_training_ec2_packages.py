@@ -1,9 +1,12 @@
-"""What an EC2 machine installs: the pins of requirements.lock, as wheels, with their hashes, or nothing."""
+"""What an EC2 machine, or AWS's image, installs: pins of requirements.lock, wheels, by hash, or nothing."""
 
 import hashlib
 import importlib.metadata
 import io
+import os
 import re
+import subprocess
+import sys
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -12,12 +15,13 @@ from pathlib import Path
 import pytest
 from ec2_machine import QUICK_TRAINING, Machine
 
-from deploy_scripts.build import EC2_PACKAGES, build, training_files, write_ec2_requirements
+from deploy_scripts.build import TRAINING, build, training_files, write_pins
 from deploy_scripts.packaging.dependencies import Runtime
+from pinned_packages import install
 
 IMPORTS = "import made_here\nprint('made here:', made_here.__version__)\n"
-# Of a Deep Learning AMI's Python.
-BROUGHT = {"numpy"}
+# Asked for by a package that works without it: its pins are left out.
+LEFT_OUT = {"openvino-telemetry", "triton"}
 
 
 def make_wheel(folder: Path, version: str = "1.2") -> str:
@@ -90,20 +94,81 @@ def test_what_the_machine_has_is_not_installed_again(quick: Machine, tmp_path: P
     assert run.returncode == 0, run.stdout
 
 
+def test_another_torch_than_the_pinned_one_is_replaced(quick: Machine, tmp_path: Path) -> None:
+    digest = make_wheel(tmp_path)
+    pins = f"torch==0.1\ntorchvision==0.1\nmade-here==1.2 --hash=sha256:{digest}\n"
+    machine = replace(quick, torch_pins=pins)
+    machine.put_training(QUICK_TRAINING)
+    run = machine.start(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path), PIP_CONFIG_FILE="/dev/null")
+    assert run.returncode == 1
+    # In a file with a hash, pip wants one for each: it was asked for torch, too.
+    assert "torch==0.1" in machine.calls("send-task-failure")[0]["cause"]
+
+
+@pytest.mark.parametrize("version", ["", "+cpu"])
+def test_the_pinned_torch_stays_whatever_it_was_built_for(
+    quick: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"2.1{version}")
+    pins = tmp_path / "pins.txt"
+    pins.write_text("torch==2.1\nnvidia-made-here==1\n")
+
+    install(pins, tmp_path / "packages", judged_by=["torch"])
+
+    assert not (tmp_path / "packages").exists()
+
+
+def test_awss_image_trains_with_what_it_lacked_and_train_pys_own_arguments(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    for name in ("install_and_train.py", "pinned_packages.py"):
+        (code / name).write_text((TRAINING / name).read_text())
+    (code / "train.py").write_text(f"import sys\n{IMPORTS}print(sys.argv[1:])\n")
+    digest = make_wheel(tmp_path)
+    (code / "training_pins.txt").write_text(f"made-here==1.2 --hash=sha256:{digest}\n")
+    program = "import install_and_train, pathlib, sys; "
+    program += f"install_and_train.main(sys.argv[1:], pathlib.Path({str(tmp_path / 'packages')!r}))"
+    variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}
+
+    run = subprocess.run(
+        [sys.executable, "-c", program, "--epochs", "3"],
+        cwd=code,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.stdout == "made here: 1.2\n['--epochs', '3']\n", run.stderr
+
+
 def test_every_pin_has_a_hash_and_all_that_it_needs_is_pinned(tmp_path: Path) -> None:
     from packaging.requirements import Requirement
 
-    text = write_ec2_requirements(tmp_path).read_text()
-    pins = re.findall(r"(?m)^(\S+?)==\S+(?: ;[^\\]*)? \\\n(?:    --hash=sha256:\w{64}(?: \\)?\n)+", text)
-    assert re.findall(r"(?m)^\w\S*?(?===)", text) == pins
-    assert set(pins) == set(EC2_PACKAGES)
-    for name in EC2_PACKAGES:
-        needed = map(Requirement, importlib.metadata.requires(name) or [])
-        needed = {each.name for each in needed if not each.marker or each.marker.evaluate({"extra": ""})}
-        assert needed <= {*EC2_PACKAGES, *BROUGHT}, name
+    pinned: set[str] = set()
+    for file in write_pins(tmp_path).values():
+        text = file.read_text()
+        pins = re.findall(r"(?m)^(\S+?)==\S+(?: ;[^\\]*)? \\\n(?:    --hash=sha256:\w{64}(?: \\)?\n)+", text)
+        assert re.findall(r"(?m)^\w\S*?(?===)", text) == pins
+        assert not pinned & set(pins)
+        pinned |= set(pins)
+    assert {"torch", "torchvision", "openvino", "nncf", "matplotlib", "boto3"} <= pinned
+    assert "sagemaker-training" not in pinned
+    for name in pinned:
+        try:
+            wanted = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of another system
+        needed = map(Requirement, wanted)
+        names = {
+            each.name.lower().replace("_", "-")
+            for each in needed
+            if not each.marker or each.marker.evaluate({"extra": ""})
+        }
+        assert names <= pinned | LEFT_OUT, name
 
 
-def test_the_training_archive_has_the_pins_under_a_name_that_the_toolkit_leaves_alone(
+def test_the_training_archive_has_the_pins_under_names_that_the_toolkit_leaves_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DROPSERVE_HOME", str(tmp_path))
@@ -111,5 +176,6 @@ def test_the_training_archive_has_the_pins_under_a_name_that_the_toolkit_leaves_
     archive = build(Runtime.of_this_machine(), say=lambda _: None).training_code
     with tarfile.open(archive) as tar:
         names = set(tar.getnames())
-    assert names == {*training_files(), "ec2_requirements.txt"}
+    assert names == {*training_files(), "torch_pins.txt", "training_pins.txt"}
+    assert {"train.py", "install_and_train.py", "engine/graph.py", "drops/layout.py"} <= names
     assert "requirements.txt" not in names

@@ -1,0 +1,31 @@
+"""Addresses of images in ECR, and what IAM calls their repositories."""
+
+import re
+
+from deploy_scripts.errors import CliError
+
+_ADDRESS = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(?:\.cn)?)"
+    r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)(?::[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64})"
+)
+
+
+def registry_of(account_id: str, region: str) -> str:
+    """The host of an account's registry in a region."""
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{account_id}.dkr.ecr.{region}.{suffix}"
+
+
+def repository_arn(image_uri: str, *, region: str) -> str:
+    """The ARN of the repository that the image lies in.
+
+    Raises CliError for what is no address in ECR of this region: SageMaker takes images from nowhere else.
+    """
+    match = _ADDRESS.fullmatch(image_uri)
+    if not match or match["region"] != region:
+        raise CliError(
+            f"{image_uri!r} is no image in ECR in {region}, with a tag or a digest.",
+            f"SageMaker takes ACCOUNT.dkr.ecr.{region}.amazonaws.com/NAME@sha256:... or NAME:TAG.",
+        )
+    partition = "aws-cn" if match["suffix"].endswith(".cn") else "aws-us-gov" if "-gov-" in region else "aws"
+    return f"arn:{partition}:ecr:{region}:{match['account']}:repository/{match['repository']}"
