@@ -94,8 +94,7 @@ def real(stage: Any) -> Iterator[Any]:
         "JudgeModelFunction": "judge_model",
     }
     for logical, name in names.items():
-        del stage.answers[logical]
-        stage.readers[logical] = function(name)
+        stage.real_functions[logical] = function(name)
     stage.use_inference(function("inference"))
     s3 = stage.client("s3")
     s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())
