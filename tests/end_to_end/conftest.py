@@ -1,5 +1,6 @@
 """One deployed stack in one really started cloud for all these tests; and small drops of real photos."""
 
+import functools
 import json
 import os
 import subprocess
@@ -54,6 +55,12 @@ class Dropserve:
         result = self.run(*arguments, "--json")
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
+
+    @functools.cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, which no restart changes."""
+        outputs: dict[str, str] = self.json("status")["outputs"]
+        return outputs
 
     @property
     def home(self) -> Path:

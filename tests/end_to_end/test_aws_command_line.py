@@ -21,7 +21,7 @@ def aws(dropserve: Any) -> Any:
 def test_a_copy_to_the_bucket_begins_a_run(
     dropserve: Any, aws: Any, food_photos: PhotoSet, tmp_path: Path
 ) -> None:
-    outputs = dropserve.json("status")["outputs"]
+    outputs = dropserve.outputs
     name = f"copied {uuid4().hex[:8]}+photos"
     # One photo: it is refused, which is sooner told than a training.
     label, photo = food_photos.held_out[0]
@@ -40,7 +40,7 @@ def test_a_copy_to_the_bucket_begins_a_run(
 
 
 def test_an_execution_by_hand(dropserve: Any, aws: Any, first_release: dict[str, Any]) -> None:
-    outputs = dropserve.json("status")["outputs"]
+    outputs = dropserve.outputs
     start_input = {"key": "drops/small.zip", "backend": "abacus"}
 
     started = aws.run(
@@ -68,7 +68,7 @@ def test_an_execution_by_hand(dropserve: Any, aws: Any, first_release: dict[str,
 def test_an_invocation_with_a_url(
     dropserve: Any, aws: Any, first_release: dict[str, Any], food_photos: PhotoSet, tmp_path: Path
 ) -> None:
-    outputs = dropserve.json("status")["outputs"]
+    outputs = dropserve.outputs
     photo = f"s3://{outputs['BucketName']}/uploads/{uuid4().hex}.jpeg"
     assert aws.run("s3", "cp", food_photos.held_out[0][1], photo, program="aws").returncode == 0
     url = aws.run("s3", "presign", photo, program="aws").stdout.strip()

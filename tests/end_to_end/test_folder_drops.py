@@ -24,7 +24,7 @@ NAME = """-rf .. it's "quoted" $(touch ran) `touch ran`; touch ran"""
 class Bucket:
     def __init__(self, dropserve: Any) -> None:
         self._s3 = dropserve.client("s3")
-        self.outputs = dropserve.json("status")["outputs"]
+        self.outputs = dropserve.outputs
         self._name = self.outputs["BucketName"]
 
     def put(self, key: str, body: bytes = b"") -> None:
@@ -127,7 +127,7 @@ def test_the_ec2_branch_trains_and_releases(dropserve: Any, by_hand: dict[str, A
         )["Reservations"]
         for instance in reservation["Instances"]
     ]
-    assert instances
+    # One that has ended is forgotten after a while.
     assert {instance["State"]["Name"] for instance in instances} <= {"terminated", "shutting-down"}
     lines = [json.loads(line) for line in dropserve.run("logs", "training", "--json").stdout.splitlines()]
     messages = [line["message"] for line in lines if line["stream"] == f"{by_hand['release']}-0"]

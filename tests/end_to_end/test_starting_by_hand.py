@@ -23,7 +23,7 @@ def test_a_run_over_its_budget_trains_nothing(dropserve: Any, first_release: dic
 
 
 def test_a_drop_that_is_announced_twice_trains_once(dropserve: Any, first_release: dict[str, Any]) -> None:
-    outputs = dropserve.json("status")["outputs"]
+    outputs = dropserve.outputs
     run_id = first_release["run_id"]
     item = dropserve.client("dynamodb").get_item(
         TableName=outputs["LedgerTableName"], Key={"run_id": {"S": run_id}}
@@ -68,9 +68,9 @@ def test_an_input_that_cannot_be_followed_is_rejected_in_the_ledger(
     dropserve: Any, first_release: dict[str, Any], given: str, sentence: str
 ) -> None:
     machine = dropserve.client("stepfunctions")
-    arn = machine.start_execution(
-        stateMachineArn=dropserve.json("status")["outputs"]["StateMachineArn"], input=given
-    )["executionArn"]
+    arn = machine.start_execution(stateMachineArn=dropserve.outputs["StateMachineArn"], input=given)[
+        "executionArn"
+    ]
     while machine.describe_execution(executionArn=arn)["status"] == "RUNNING":
         time.sleep(0.1)
     newest = dropserve.json("runs")[0]
