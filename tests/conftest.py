@@ -1,5 +1,6 @@
 """A really started cloud, shared by every test that asks for it; and how long hypothesis looks."""
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -54,8 +55,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def cloud_client(cloud: Cloud) -> Callable[..., Any]:
-    """Makes boto3 clients of the cloud: `cloud_client("s3")`; the caller is the account's root."""
+    """Gives boto3 clients of the cloud: `cloud_client("s3")`; the caller is the account's root."""
 
+    @functools.cache
     def client(service: str, of: Cloud = cloud, config: Config | None = None) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]  # the name is a variable

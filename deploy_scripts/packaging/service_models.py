@@ -1,7 +1,9 @@
 """botocore's models of the few AWS services that a function calls, cut down to the operations that it calls.
 
 A client reads its service's whole model, and the endpoints of all services, when it is made: for SSM that is
-2 MB of JSON, and half of a small function's cold start.
+2 MB of JSON, and half of a small function's cold start. Over 21 alternating cold starts of the inference
+function, without provisioned concurrency, they save 167 ms of processor time (median; 108 to 260). What a
+newer botocore asks for and is not here, it finds in its own data (functions/inference/clients.py).
 """
 
 import json

@@ -3,12 +3,14 @@
 Made by botocore itself: importing boto3 takes as long as the rest of a cold start's AWS code together.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
+from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader
 from botocore.session import Session
 
@@ -26,10 +28,32 @@ _making = RLock()
 
 
 class _ShippedModels(Loader):
-    """Botocore's loader lists 400 services twice for each client, and parses 1.2 MB of endpoints."""
+    """Botocore's loader lists 400 services twice for each client, and parses 1.2 MB of endpoints.
+
+    A file that is not shipped, as one of a format that only a newer botocore knows, is botocore's own.
+    """
 
     def __init__(self) -> None:
         super().__init__(extra_search_paths=[str(SHIPPED_MODELS)], include_default_search_paths=False)
+        self._whole = Loader()
+
+    def load_data_with_path(self, name: str) -> tuple[dict[str, Any], str]:
+        try:
+            return super().load_data_with_path(name)
+        except DataNotFoundError:
+            if "/" in name:  # of a service: what it may lack was merged into the shipped model
+                raise
+            return self._whole.load_data_with_path(name)
+
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> Mapping[str, Any]:
+        wanted = (service_name, type_name, api_version)
+        try:
+            model: Mapping[str, Any] = super().load_service_model(*wanted)
+        except (DataNotFoundError, UnknownServiceError):
+            model = self._whole.load_service_model(*wanted)
+        return model
 
     def is_builtin_path(self, path: str) -> bool:
         """They are: what is elsewhere counts as a user's own endpoints, which take precedence."""

@@ -1,5 +1,6 @@
 """One deployed stack in one really started cloud for all these tests; and small drops of real photos."""
 
+import functools
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import boto3
 import psutil
 import pytest
 
+from deploy_scripts import laptop
 from deploy_scripts.demo_data import DEMO_GROUPS, PhotoSet, prepare_photos
 from deploy_scripts.project import PROGRAMS
 from local_cloud import control
@@ -54,14 +56,28 @@ class Dropserve:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
+    @functools.cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, which no restart changes."""
+        outputs: dict[str, str] = self.json("status")["outputs"]
+        return outputs
+
+    @property
+    def home(self) -> Path:
+        return Path(self.environment["DROPSERVE_HOME"])
+
     def client(self, service: str) -> Any:
-        """A boto3 client as any program would make one from `dropserve env`."""
-        variables = self.json("env")
-        return boto3.Session(
+        """A boto3 client of the cloud as it runs now, with what `dropserve env` prints."""
+        cloud = control.find(self.home / "cloud")
+        assert cloud is not None
+        variables = laptop.client_variables(cloud)
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # the name is a variable
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
             region_name=variables["AWS_REGION"],
-        ).client(service, endpoint_url=variables["AWS_ENDPOINT_URL"])
+            endpoint_url=variables["AWS_ENDPOINT_URL"],
+        )
 
     def live_release(self) -> str | None:
         release: str | None = self.json("status")["release"]

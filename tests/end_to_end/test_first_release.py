@@ -48,7 +48,7 @@ def test_status_tells_what_stands(dropserve: Any, first_release: dict[str, Any])
 
 
 def test_the_runs_reports_are_in_the_bucket(dropserve: Any, first_release: dict[str, Any]) -> None:
-    bucket = dropserve.json("status")["outputs"]["BucketName"]
+    bucket = dropserve.outputs["BucketName"]
     s3 = dropserve.client("s3")
 
     def read(name: str) -> bytes:

@@ -1,8 +1,13 @@
-"""Folder drops by other hands than ours: a marker that comes first, photos that come late."""
+"""Folder drops by other hands than ours, and a run by hand: one folder, trained on three times.
+
+Its name is one that a shell would mind. The marker comes first and a photo late; then one more comes, which
+no marker tells of, and a run by hand trains on EC2.
+"""
 
 import json
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +18,14 @@ from deploy_scripts.demo_data import PhotoSet
 LIMIT_S = 180
 # What a run ends as whose model was judged.
 JUDGED = {"live", "replaced", "champion_kept"}
-
-
-@pytest.fixture(scope="session")
-def photos(food_photos: PhotoSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The photos of the first drop, by their names in a folder."""
-    with zipfile.ZipFile(food_photos.zip_file) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+NAME = """-rf .. it's "quoted" $(touch ran) `touch ran`; touch ran"""
 
 
 class Bucket:
     def __init__(self, dropserve: Any) -> None:
         self._s3 = dropserve.client("s3")
-        self._name = dropserve.json("status")["outputs"]["BucketName"]
+        self.outputs = dropserve.outputs
+        self._name = self.outputs["BucketName"]
 
     def put(self, key: str, body: bytes = b"") -> None:
         self._s3.put_object(Bucket=self._name, Key=key, Body=body)
@@ -35,101 +35,119 @@ class Bucket:
         return dict(json.loads(body))
 
 
-def runs_of(dropserve: Any, dataset: str, count: int) -> list[dict[str, Any]]:
-    """The runs of a drop, oldest first, once there are so many and all have ended."""
+@dataclass(frozen=True)
+class Folder:
+    """The folder in the bucket, and the runs that it has begun."""
+
+    photos: dict[str, bytes]
+    bucket: Bucket
+    first: dict[str, Any]
+    again: dict[str, Any]
+
+    def put_photo(self, name: str) -> None:
+        """A photo like none that is there."""
+        label, _, _ = next(iter(self.photos)).rpartition("/")
+        content = next(iter(self.photos.values())) + name.encode()
+        self.bucket.put(f"drops/{NAME}/{label}/{name}", content)
+
+
+def until(ask: Any) -> Any:
+    """The first answer that is something."""
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
-        runs = [run for run in dropserve.json("runs") if run["dataset"] == dataset]
-        if len(runs) >= count and all(run["status"] != "running" for run in runs):
-            return runs[::-1]
-        time.sleep(0.5)
-    raise AssertionError(f"{count} runs of {dataset} did not end within {LIMIT_S} s")
+        if answer := ask():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(f"not within {LIMIT_S} s")
 
 
-def test_a_marker_that_comes_before_the_photos_begins_a_run_of_all_of_them(
-    dropserve: Any, first_release: dict[str, Any], photos: dict[str, bytes]
-) -> None:
+@pytest.fixture(scope="module")
+def folder(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet) -> Folder:
     """As `aws s3 sync` sends it: in the order of names, and `_` comes before small letters."""
+    with zipfile.ZipFile(food_photos.zip_file) as archive:
+        photos = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     bucket = Bucket(dropserve)
-    bucket.put("drops/marker-first/_SUCCESS")
+    bucket.put(f"drops/{NAME}/_SUCCESS")
     for name, body in photos.items():
         time.sleep(8 / len(photos))
-        bucket.put(f"drops/marker-first/{name}", body)
-    (run,) = runs_of(dropserve, "marker-first", 1)
-    assert run["status"] in JUDGED
-    assert bucket.inspection(run["run_id"])["image_count"] == len(photos)
+        bucket.put(f"drops/{NAME}/{name}", body)
+
+    def own_runs() -> list[dict[str, Any]]:
+        return [run for run in dropserve.json("runs") if run["dataset"] == NAME][::-1]
+
+    sagemaker, dynamodb = dropserve.client("sagemaker"), dropserve.client("dynamodb")
+    run_id = until(own_runs)[0]["run_id"]
+    until(lambda: sagemaker.list_training_jobs(NameContains=run_id)["TrainingJobSummaries"])
+    Folder(photos, bucket, {}, {}).put_photo("late.jpeg")
+
+    def have_ended() -> bool:
+        items = dynamodb.scan(TableName=bucket.outputs["LedgerTableName"], ConsistentRead=True)["Items"]
+        mine = [item for item in items if item.get("dataset") == {"S": NAME}]
+        return len(mine) >= 2 and all(item["status"]["S"] != "running" for item in mine)
+
+    until(have_ended)
+    first, again = own_runs()
+    return Folder(photos, bucket, first, again)
 
 
-def test_a_photo_that_comes_while_the_folder_is_trained_on_begins_a_run_with_it(
-    dropserve: Any, first_release: dict[str, Any], photos: dict[str, bytes]
-) -> None:
-    bucket = Bucket(dropserve)
-    for name, body in photos.items():
-        bucket.put(f"drops/late/{name}", body)
-    bucket.put("drops/late/_SUCCESS")
-    sagemaker = dropserve.client("sagemaker")
-    deadline = time.monotonic() + LIMIT_S
-    while (
-        not (runs := [run for run in dropserve.json("runs") if run["dataset"] == "late"])
-        or not (sagemaker.list_training_jobs(NameContains=runs[0]["run_id"])["TrainingJobSummaries"])
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    label, _, _ = next(iter(photos)).rpartition("/")
-    bucket.put(f"drops/late/{label}/late.jpeg", next(iter(photos.values())) + b"\0")
+@pytest.fixture(scope="module")
+def by_hand(dropserve: Any, folder: Folder) -> dict[str, Any]:
+    """The run that is begun once more photos came without a new marker."""
+    folder.put_photo("new.jpeg")
+    key = f"drops/{NAME}/_SUCCESS"
+    result = dropserve.run("run", "--key", key, "--backend", "ec2", "--force", "--watch", "--json")
+    return dict(json.loads(result.stdout))
 
-    first, again = runs_of(dropserve, "late", 2)
-    assert first["status"] == "superseded"
-    assert "late.jpeg'), so the model of what was there is not released: a new run" in first["reason"]
-    assert again["status"] in JUDGED
-    assert bucket.inspection(first["run_id"])["image_count"] == len(photos)
-    assert bucket.inspection(again["run_id"])["image_count"] == len(photos) + 1
+
+def test_a_marker_that_comes_before_the_photos_begins_a_run_of_all_of_them(folder: Folder) -> None:
+    assert folder.bucket.inspection(folder.first["run_id"])["image_count"] == len(folder.photos)
+
+
+def test_a_photo_that_comes_while_the_folder_is_trained_on_begins_a_run_with_it(folder: Folder) -> None:
+    assert folder.first["status"] == "superseded"
+    assert "late.jpeg'), so the model of what was there is not released: a new run" in folder.first["reason"]
+    assert folder.again["status"] in JUDGED
+    assert folder.bucket.inspection(folder.again["run_id"])["image_count"] == len(folder.photos) + 1
 
 
 def test_a_second_sync_with_an_unchanged_marker_is_begun_by_hand(
-    dropserve: Any, first_release: dict[str, Any], photos: dict[str, bytes]
+    folder: Folder, by_hand: dict[str, Any]
 ) -> None:
-    bucket = Bucket(dropserve)
-    for name, body in photos.items():
-        bucket.put(f"drops/synced/{name}", body)
-    bucket.put("drops/synced/_SUCCESS")
-    runs_of(dropserve, "synced", 1)
-    label, _, _ = next(iter(photos)).rpartition("/")
-    bucket.put(f"drops/synced/{label}/new.jpeg", next(iter(photos.values())) + b"\0")
-    run = json.loads(
-        dropserve.run("run", "--key", "drops/synced/_SUCCESS", "--watch", "--json", "--force").stdout
-    )
-    assert (run["status"], run["source"]) == ("live", "manual")
-    assert bucket.inspection(run["run_id"])["image_count"] == len(photos) + 1
+    assert (by_hand["status"], by_hand["source"]) == ("live", "manual"), by_hand["reason"]
+    assert folder.bucket.inspection(by_hand["run_id"])["image_count"] == len(folder.photos) + 2
+
+
+def test_the_ec2_branch_trains_and_releases(dropserve: Any, by_hand: dict[str, Any]) -> None:
+    assert (by_hand["status"], by_hand["backend"]) == ("live", "ec2"), by_hand["reason"]
+    assert dropserve.live_release() == by_hand["release"]
+    instances = [
+        instance
+        for reservation in dropserve.client("ec2").describe_instances(
+            Filters=[{"Name": "tag:dropserve:run", "Values": [by_hand["run_id"]]}]
+        )["Reservations"]
+        for instance in reservation["Instances"]
+    ]
+    # One that has ended is forgotten after a while.
+    assert {instance["State"]["Name"] for instance in instances} <= {"terminated", "shutting-down"}
+    lines = [json.loads(line) for line in dropserve.run("logs", "training", "--json").stdout.splitlines()]
+    messages = [line["message"] for line in lines if line["stream"] == f"{by_hand['release']}-0"]
+    assert any(message.startswith("epoch=1 ") for message in messages)
+    assert f"test_accuracy={by_hand['accuracy']:.4f}" in " ".join(messages)
+    assert messages[-1].startswith("phase=done ")
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_a_name_that_a_shell_would_mind_runs_nothing(dropserve: Any) -> None:
+    assert not list(Path(dropserve.home).rglob("ran"))
 
 
 def test_a_folder_whose_name_would_be_code_is_refused_at_the_door(
-    dropserve: Any, first_release: dict[str, Any], photos: dict[str, bytes]
+    dropserve: Any, first_release: dict[str, Any]
 ) -> None:
-    bucket = Bucket(dropserve)
     name = "p\n../../code\ts3:/" + "/evil/elsewhere"
-    for photo, body in photos.items():
-        bucket.put(f"drops/{name}/{photo}", body)
-    bucket.put(f"drops/{name}/_SUCCESS", b"")
+    Bucket(dropserve).put(f"drops/{name}/_SUCCESS")
     result = dropserve.run("run", "--key", f"drops/{name}/_SUCCESS", "--backend", "ec2", "--watch", "--json")
     assert result.returncode == 1
     run = json.loads(result.stdout)
     assert run["status"] == "rejected"
     assert r"key holds the character \x0a, which cannot be shown" in run["reason"]
-
-
-def test_a_folder_with_a_name_that_a_shell_would_mind_trains_on_ec2(
-    dropserve: Any, first_release: dict[str, Any], photos: dict[str, bytes], tmp_path: Path
-) -> None:
-    name = """-rf .. it's "quoted" $(touch ran) `touch ran`; touch ran"""
-    folder = tmp_path / name
-    for photo, body in photos.items():
-        (folder / photo).parent.mkdir(parents=True, exist_ok=True)
-        (folder / photo).write_bytes(body)
-    dropserve.run("drop", folder)
-    result = dropserve.run(
-        "run", "--key", f"drops/{name}/_SUCCESS", "--backend", "ec2", "--force", "--watch", "--json"
-    )
-    run = json.loads(result.stdout)
-    assert (run["status"], run["backend"]) == ("live", "ec2"), run["reason"]
-    assert not list(Path(dropserve.environment["DROPSERVE_HOME"]).rglob("ran"))

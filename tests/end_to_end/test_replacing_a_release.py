@@ -1,4 +1,4 @@
-"""A second, different drop takes over while a client calls all the while."""
+"""Other photos take over while a client calls all the while: of three drops of one key, the newest."""
 
 import json
 import threading
@@ -34,7 +34,7 @@ class CallingClient(threading.Thread):
         self.join(timeout=60)
 
 
-def test_the_switch_is_seen_by_no_caller(
+def test_of_three_drops_in_a_second_the_newest_is_live_and_no_caller_sees_the_switch(
     dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet, other_photos: PhotoSet
 ) -> None:
     before = dropserve.json("status")
@@ -44,20 +44,37 @@ def test_the_switch_is_seen_by_no_caller(
     client = CallingClient(dropserve.client("lambda"), before["outputs"]["InferenceFunctionAliasArn"], url)
     client.start()
 
-    run = dropserve.json("drop", other_photos.zip_file, "--name", f"other-{uuid4().hex[:8]}", "--watch")
+    body = other_photos.zip_file.read_bytes()
+    versions = [
+        s3.put_object(Bucket=bucket, Key="drops/thrice.zip", Body=body)["VersionId"] for _ in range(3)
+    ]
+    runs = ended_runs_of(dropserve, before["outputs"]["LedgerTableName"], "drops/thrice.zip", versions)
     time.sleep(2)
     client.end()
 
-    assert run["status"] == "live"
+    assert [runs[version]["status"]["S"] for version in versions] == ["superseded", "superseded", "live"]
+    release = runs[versions[2]]["release"]["S"]
     assert not client.failures
     releases = [answer["model"]["release"] for answer in client.answers]
     assert releases[0] == before["release"]
-    assert releases[-1] == run["release"]
+    assert releases[-1] == release
     assert len(set(releases)) == 2
     assert set(client.answers[-1]["classes"]) == {label for label, _ in other_photos.held_out}
 
     after = dropserve.json("status")
-    assert after["release"] == run["release"]
+    assert after["release"] == release
     assert not any(after["besides"].values())
     replaced = {each["release"]: each["status"] for each in dropserve.json("runs")}
     assert replaced[before["release"]] == "replaced"
+
+
+def ended_runs_of(dropserve: Any, table: str, key: str, versions: list[str]) -> dict[str, Any]:
+    """The ledger's items of these versions of a key, once each has ended."""
+    dynamodb, deadline = dropserve.client("dynamodb"), time.monotonic() + 240
+    while time.monotonic() < deadline:
+        items = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        found = {item["version_id"]["S"]: item for item in items if item.get("drop_key") == {"S": key}}
+        if set(found) == set(versions) and all(item["status"]["S"] != "running" for item in found.values()):
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"the runs of {key} did not end: {found}")

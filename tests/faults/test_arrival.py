@@ -16,14 +16,10 @@ CHANGED = {**FOLDER, "changed": True, "reason": "the folder changed", "advice": 
 
 
 def test_a_folder_is_inspected_again_until_it_has_arrived(stage: Any) -> None:
-    arriving = {**stage.answers["InspectDatasetFunction"], **FOLDER, "accepted": False, "wait_s": 1}
-    function = stage._function(arriving)
-    execution = stage.start({"key": "drops/dogs/_SUCCESS"}, InspectDatasetFunction=function)
+    stage.change("InspectDatasetFunction", **{**FOLDER, "accepted": False, "wait_s": 1})
+    execution = stage.start({"key": "drops/dogs/_SUCCESS"})
     stage.until_entered(execution, "Inspect dataset", times=3)
-    arrived = {**arriving, "accepted": True, "wait_s": 0, "changed": False}
-    stage.client("lambda").update_function_configuration(
-        FunctionName=function, Environment={"Variables": {"ANSWER": json.dumps(arrived)}}
-    )
+    stage.change("InspectDatasetFunction", accepted=True, wait_s=0, changed=False)
     stage.until_entered(execution, "Declare live")
 
 
@@ -86,17 +82,13 @@ def test_a_zip_needs_no_second_look(stage: Any) -> None:
 @pytest.mark.parametrize("claim", ["once", "once-again"])
 def test_a_folder_that_changed_before_its_release_is_not_released(stage: Any, claim: str) -> None:
     stage.change("InspectDatasetFunction", **{**CHANGED, "changed": False})
-    function = stage._function(stage.answers["InspectDatasetFunction"])
     champion = stage.run()
     holder = stage.bench.start(WAIT_FOREVER)
     stage.put_lock(holder)
     given = {"source": "drop", "key": "drops/dogs/_SUCCESS", "claim": claim, "version_id": "v1"}
-    execution = stage.start(given, InspectDatasetFunction=function)
+    execution = stage.start(given)
     stage.until_entered(execution, "Wait for lock")
-    changed = {**stage.answers["InspectDatasetFunction"], "changed": True}
-    stage.client("lambda").update_function_configuration(
-        FunctionName=function, Environment={"Variables": {"ANSWER": json.dumps(changed)}}
-    )
+    stage.change("InspectDatasetFunction", changed=True)
     stage.client("stepfunctions").stop_execution(executionArn=holder)
     run = stage.ended(execution)
     begun = "begin a run: dropserve run" if claim.endswith("-again") else "a new run of it has begun"

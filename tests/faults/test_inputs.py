@@ -47,8 +47,8 @@ def test_an_input_as_large_as_an_execution_may_have_is_refused_in_a_sentence(sta
 
 
 def test_an_input_that_cannot_be_read_fails_the_run_with_the_reason(stage: Any) -> None:
-    stage.readers["ReadInputFunction"] = stage.readers["ReadFailureFunction"]  # raises KeyError: 'error'
-    run = stage.run()
+    reader = stage.real_functions["ReadFailureFunction"]  # raises KeyError: 'error'
+    run = stage.run(ReadInputFunction=reader)
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
     assert run.item["reason"] == (
         "the input could not be read (KeyError): dropserve logs read_input tells why"
@@ -56,8 +56,7 @@ def test_an_input_that_cannot_be_read_fails_the_run_with_the_reason(stage: Any) 
 
 
 def test_a_failure_that_cannot_be_read_names_the_error(stage: Any) -> None:
-    stage.answers["ReadFailureFunction"] = {"raise": "out of order"}
     stage.change("JudgeModelFunction", **{"raise": "metrics.json is damaged"})
-    run = stage.run()
+    run = stage.run(ReadFailureFunction=stage.function({"raise": "out of order"}))
     assert (run.status, run.item["status"]) == ("FAILED", "failed")
     assert run.item["reason"] == "RuntimeError: the history of the execution tells more"

@@ -1,10 +1,10 @@
 """The cut-down models of AWS's services work as botocore's whole ones do."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
 
 from deploy_scripts.packaging.functions import OWN_OPERATIONS
@@ -81,7 +81,7 @@ def test_a_client_heeds_the_environment_alike(
         assert sent(shipped_session, service, "us-east-1").url == sent(Session(), service, "us-east-1").url
 
 
-def test_each_named_operation_is_there_and_no_other(shipped_session: Session) -> None:
+def test_each_named_operation_is_there_and_no_other_of_its_service(shipped_session: Session) -> None:
     for service, names in OPERATIONS.items():
         model = shipped_session.get_service_model(service)
         assert set(model.operation_names) == set(names)
@@ -90,8 +90,27 @@ def test_each_named_operation_is_there_and_no_other(shipped_session: Session) ->
             ours = model.operation_model(name)
             assert [shape.name for shape in ours.error_shapes] == [shape.name for shape in whole.error_shapes]
             assert ours.output_shape.members.keys() == whole.output_shape.members.keys()
-    with pytest.raises(UnknownServiceError):
-        shipped_session.get_service_model("ec2")
+
+
+@pytest.mark.parametrize("unknown", ["endpoint-rule-set-1.json", "partitions.json", "_retry.json"])
+def test_a_file_that_only_a_newer_botocore_asks_for_is_botocores_own(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unknown: str
+) -> None:
+    """As if its format had come after the zip was built."""
+    older = shutil.copytree(shipped, tmp_path / "older")
+    missing = list(older.rglob(unknown))
+    assert missing
+    for file in missing:
+        file.unlink()
+    monkeypatch.setattr(clients, "SHIPPED_MODELS", older)
+    session = clients.session.__wrapped__()
+
+    for service in CALLS:
+        ours, whole = sent(session, service, "eu-west-1"), sent(Session(), service, "eu-west-1")
+        assert (ours.method, ours.url, ours.body) == (whole.method, whole.url, whole.body)
+    assert "InvokeEndpoint" in session.get_service_model("sagemaker-runtime").operation_names
+    assert len(session.get_service_model("sagemaker-runtime").operation_names) == 1
+    assert session.get_service_model("ec2").operation_names
 
 
 def test_an_operation_that_a_service_does_not_have_is_an_error(tmp_path: Path) -> None:

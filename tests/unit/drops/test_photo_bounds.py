@@ -23,12 +23,13 @@ from costly_photos import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from seeded_noise import noise
 
 from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
 from drops.photo_formats import MEDIA_TYPES, photo_format
 
 MAX_PIXELS = 40_000_000
-NOISE = Image.effect_noise((320, 240), 90).convert("RGB")
+NOISE = noise((320, 240), 90).convert("RGB")
 FRAMES = [Image.new("RGB", (64, 48), (20 * number, 0, 0)) for number in range(12)]
 
 

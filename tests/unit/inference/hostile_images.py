@@ -9,6 +9,7 @@ from collections.abc import Callable
 from costly_photos import COSTLY_PHOTOS
 from pictures import encode, two_colours
 from PIL import Image
+from seeded_noise import noise
 
 from drops.photo_formats import MEDIA_TYPES
 
@@ -69,13 +70,13 @@ def jpeg_with(segment: bytes) -> bytes:
 
 
 def cut(format_name: str, share: float) -> bytes:
-    data = encode(Image.effect_noise((300, 200), 90).convert("RGB"), format_name)
+    data = encode(noise((300, 200), 90).convert("RGB"), format_name)
     return data[: int(len(data) * share)]
 
 
 def flipped(format_name: str, where: float) -> bytes:
     """An image with a run of bytes overwritten in its data."""
-    data = bytearray(encode(Image.effect_noise((300, 200), 90).convert("RGB"), format_name))
+    data = bytearray(encode(noise((300, 200), 90).convert("RGB"), format_name))
     start = int(len(data) * where)
     data[start : start + 64] = b"\xff\xd9" * 32
     return bytes(data)

@@ -21,7 +21,7 @@ from aws_replies import (
 from image_host import LocalServer, Reply, redirect, send, send_json
 from lambda_process import Context
 from pictures import encode, two_colours
-from PIL import Image
+from seeded_noise import noise
 from worker import forget
 
 from functions.inference import endpoint, events, handler, responses
@@ -348,7 +348,7 @@ def test_the_image_of_a_check_cannot_be_read(
 
 
 def test_a_large_photo_is_sent_smaller(ask: Ask, aws: LocalServer, images: LocalServer) -> None:
-    large = encode(Image.effect_noise((1600, 1200), 60), "JPEG")
+    large = encode(noise((1600, 1200), 60), "JPEG")
     images.replies["/large.jpg"] = send(large)
 
     answer, _ = ask({"url": images.url("/large.jpg")})

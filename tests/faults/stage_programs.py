@@ -1,0 +1,84 @@
+"""The small programs that stand for containers and functions in the tests of the workflow."""
+
+from pathlib import Path
+
+# Its folder stands for /opt/ml.
+TRAIN = """
+import json, os, pathlib, sys, time
+root = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+given = json.loads((root / "input/config/hyperparameters.json").read_text())
+time.sleep(float(given.get("sleep_s", 0)))
+reason = given.get("fail")
+# A fault of spot capacity does not meet the job on demand.
+if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAINING_JOB_NAME"]):
+    (root / "output/failure").write_text(reason)
+    sys.exit(1)
+(root / "model/model").write_text("trained")
+if "classes" in given:
+    (root / "model/classes.json").write_text(given["classes"])
+"""
+
+# Answers the last class of the model's classes.json, if the model has one.
+SERVE = """
+import json, os, pathlib, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        file = pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json")
+        classes = json.loads(file.read_text())
+        scores = [0.0] * (len(classes) - 1) + [1.0]
+        body = json.dumps({"classes": classes, "scores": scores, "probabilities": scores}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+if "broken" in sys.argv:
+    sys.exit("this container has no model server")
+HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+# The function of a name answers what the stage says that owns the bucket of the run.
+ANSWERING = """
+import json, pathlib
+def handler(event, context):
+    stage = event["run"]["bucket"]
+    answer = json.loads(pathlib.Path({folder!r}, stage).read_text())[{name!r}]
+    if "raise" in answer:
+        raise RuntimeError(answer["raise"])
+    if answer.get("judged_against") == "whoever is live":
+        import boto3
+        value = boto3.client("ssm").get_parameter(Name="/" + stage + "/live")["Parameter"]["Value"]
+        answer["judged_against"] = json.loads(value).get("run_id", "")
+    return answer
+"""
+
+# A function that gives always the same answer.
+CONSTANT = """
+def handler(event, context):
+    answer = {answer!r}
+    if "raise" in answer:
+        raise RuntimeError(answer["raise"])
+    return answer
+"""
+
+# The functions that read what comes from outside are the real ones, run from this repository.
+READER = """
+import sys
+sys.path.insert(0, {root!r})
+from functions.{name}.reading import {name}
+def handler(event, context):
+    return {call}
+"""
+REAL_FUNCTION = """
+import sys
+sys.path.insert(0, {root!r})
+from functions.{name}.handler import handler
+"""
+ROOT = str(Path(__file__).resolve().parents[2])
