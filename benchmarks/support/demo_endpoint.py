@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.demo_model import TRAINING, train_demo_model
+from support.demo_model import TRAINING, demo_photos, train_demo_model
 from support.lambda_stubs import Stubs
 from support.processes import BENCHMARKS, ProgramError
 
@@ -34,7 +34,7 @@ class Demo:
 @contextlib.contextmanager
 def running_demo(folder: Path) -> Iterator[Demo]:
     """Train, serve, and stop at the end of the block. Raises ProgramError."""
-    model, photos = train_demo_model(folder)
+    model, photos = train_demo_model(folder / "training"), demo_photos()
     photos_folder = folder / "photos"
     photos_folder.mkdir()
     for number, photo in enumerate(photos):
