@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from support.cores import count_cores
-from support.demo_model import demo_photos, train_demo_model
+from support.demo_model import PROJECT, demo_photos, train_demo_model
+from support.endpoint_starts import take_start_turns
 from support.line_process import LineProcess
 from support.machine import describe_machine
 from support.old_server import REVISION, checked_out
@@ -36,6 +37,7 @@ _CORES = count_cores()
 
 Settings = dict[str, Any]
 Figures = dict[str, Any]
+Starts = dict[str, list[float]]
 
 
 @dataclass
@@ -102,9 +104,11 @@ def _prepare(folder: Path, old_tree: Path, options: argparse.Namespace) -> Stage
     )
 
 
-def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, list[Figures]], list[Figures]]:
-    """For each concurrency, each round's figures by contestant; and seconds of starts."""
-    starts = [_start_all(stage) for _ in range(rounds)]
+def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, list[Figures]], Starts]:
+    """For each concurrency, each round's figures by contestant; and the seconds of starts."""
+    contenders = {name: (model, PROJECT) for name, model in stage.models.items()}
+    contenders["old_server"] = (stage.old_model, stage.old_tree)
+    starts = take_start_turns(contenders, stage.folder, rounds)
     old = stack.enter_context(serving(stage.old_model, stage.folder, project=stage.old_tree))
     stage.old_precision = "bfloat16" if "bfloat16" in old.said() else "float32"
     stage.servers["old_server"] = old
@@ -127,17 +131,6 @@ def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, lis
             if number >= 0:  # the first round only warms up
                 runs[connections].append(figures)
     return runs, starts
-
-
-def _start_all(stage: Stage) -> Figures:
-    """Seconds from the start of a process to its first 200 of /ping."""
-    seconds = {}
-    with serving(stage.old_model, stage.folder, project=stage.old_tree, settle_s=0) as server:
-        seconds["old_server"] = server.start_s
-    for precision, model in stage.models.items():
-        with serving(model, stage.folder, settle_s=0) as server:
-            seconds[precision] = server.start_s
-    return seconds
 
 
 def _run_round(stage: Stage, floors: dict[str, LineProcess], connections: int, number: int) -> Figures:
@@ -185,7 +178,7 @@ def _key(peer: str, settings: Settings) -> str:
     return f"{peer} {json.dumps(settings)}"
 
 
-def _results(stage: Stage, runs: dict[int, list[Figures]], starts: list[Figures], rounds: int) -> Figures:
+def _results(stage: Stage, runs: dict[int, list[Figures]], starts: Starts, rounds: int) -> Figures:
     ours = ("old_server", *PRECISIONS)
     memory = {name: stage.servers[name].peak_memory_bytes for name in ours}
     return {
@@ -194,10 +187,7 @@ def _results(stage: Stage, runs: dict[int, list[Figures]], starts: list[Figures]
         "over_litserve_same_engine": _over(runs, "litserve_{}"),
         "over_floor": _over(runs, "floor_{}"),
         "median_latency_over_old_server": _over({1: runs[1]}, "old_server", "median_ms"),
-        "start_over_old_server": {
-            name: ratios((each[name] for each in starts), (each["old_server"] for each in starts))
-            for name in PRECISIONS
-        },
+        "start_over_old_server": {name: ratios(starts[name], starts["old_server"]) for name in PRECISIONS},
         "memory_over_old_server": {
             name: spread([memory[name] / memory["old_server"]]) for name in PRECISIONS
         },
@@ -206,7 +196,7 @@ def _results(stage: Stage, runs: dict[int, list[Figures]], starts: list[Figures]
             for each, found in runs.items()
         },
         "median_ms_of_1": {name: spread(run[name]["median_ms"] for run in runs[1]) for name in runs[1][0]},
-        "start_s": {name: spread(each[name] for each in starts) for name in ours},
+        "start_s": {name: spread(seconds) for name, seconds in starts.items()},
         "memory_mib": {name: round(taken / (1 << 20)) for name, taken in memory.items()},
         "same_top_class_as_old_server": _agreement(stage),
         "old_server": {"revision": REVISION, "precision": stage.old_precision},

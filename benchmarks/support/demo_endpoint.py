@@ -23,7 +23,9 @@ class Demo:
     """Where it all answers."""
 
     stubs: Stubs
+    model: Path
     server_pid: int
+    server_port: int
     photo_count: int
 
     def photo_url(self, number: int) -> str:
@@ -48,7 +50,7 @@ def running_demo(folder: Path) -> Iterator[Demo]:
             stack, ["-m", "support.demo_aws", str(photos_folder), str(port)], dict(os.environ), None
         )
         assert aws.stdout  # noqa: S101 - it is a pipe
-        yield Demo(Stubs(int(aws.stdout.readline())), server.pid, len(photos))
+        yield Demo(Stubs(int(aws.stdout.readline())), model, server.pid, port, len(photos))
 
 
 def _started(

@@ -79,7 +79,7 @@ class Server:
     def top_class(self, photo: bytes) -> str:
         """The class that it answers."""
         address = f"http://127.0.0.1:{self._port}/invocations"
-        request = urllib.request.Request(address, photo, {"Content-Type": "image/jpeg"})  # noqa: S310 - http
+        request = urllib.request.Request(address, photo, {"Content-Type": "image/jpeg"})
         with self._running(), urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
             answer = json.load(reply)
         return str(answer["classes"][answer["scores"].index(max(answer["scores"]))])
