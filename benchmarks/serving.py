@@ -13,6 +13,8 @@ LitServe gets, at each concurrency, the settings that were the fastest in a tria
 import argparse
 import json
 import random
+import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -63,6 +65,8 @@ class Stage:
 def main() -> None:
     """Train the models, find LitServe's best settings, run the rounds, write the results."""
     options = _options()
+    # Servers that are stopped would stay behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         stage = _prepare(folder, stack.enter_context(checked_out(folder)), options)
