@@ -8,7 +8,6 @@ Results go to benchmarks/results/audit.json; `--quick` leaves out the largest fi
 
 import argparse
 import json
-import platform
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support import cloudsplaining
+from support.machine import describe_machine
 from support.processes import Usage, run_program
 from support.results import RESULTS, write_results
 from support.spread import ratios, spread
@@ -165,7 +165,7 @@ def _document(results: dict[int, dict[str, Any]], function: dict[str, Any]) -> d
         "growth_from_500_to_5000_roles": float(f"{growth:.3g}"),
         "function": function,
         "sizes": [results[size] for size in sizes],
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "machine": describe_machine(),
     }
 
 

@@ -8,32 +8,37 @@ Contestants take turns, round by round, in an order that changes; every claim is
 `cpu_over_reference` is of processor time and `quickest_over_reference` of each one's quickest start: other
 programs on the machine disturb these less.
 `warm` is of one process that has answered before; its endpoint serves the demo's model.
+`endpoint_over_old`: from the start of the model server's process to its first 200 of /ping, over that of the
+server that it replaced, replayed from its git revision; each serves what its own training made.
 `--quick` tries it out and writes no results.
 """
 
 import argparse
 import io
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from support.demo_endpoint import running_demo
+from support.demo_model import PROJECT, train_demo_model
+from support.endpoint_starts import take_start_turns
 from support.lambda_contestants import ColdStart, Contestant, build_contestants
 from support.lambda_stubs import Stubs, running_stubs
 from support.lambda_warm import warm_figures
+from support.machine import describe_machine
+from support.old_server import REVISION, checked_out
 from support.processes import wait_until_quiet
 from support.results import RESULTS, write_results
 from support.spread import ratios, spread
 
 # About what dogImages holds: most of its photos have 500 to 640 pixels a side, and 100 KB.
 PHOTO_SIZE = (640, 480)
+
+_ENDPOINT_ROUNDS = 15
 
 Rounds = dict[str, list[ColdStart]]
 
@@ -47,7 +52,8 @@ def main() -> None:
             rounds = _take_turns(contestants, stubs, options.rounds, options.quiet_s)
         with running_demo(Path(name)) as demo:
             warm = warm_figures(contestants["ours"], demo)
-    results = _results(rounds, warm)
+        starts = _start_endpoints(demo.model, Path(name), options.rounds)
+    results = _results(rounds, warm, starts)
     _print_table(rounds, results)
     if not options.quick:
         write_results(RESULTS / "cold_start.json", results)
@@ -89,13 +95,22 @@ def _take_turns(contestants: dict[str, Contestant], stubs: Stubs, rounds: int, q
     return taken
 
 
-def _results(rounds: Rounds, warm: dict[str, Any]) -> dict[str, Any]:
+def _start_endpoints(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]:
+    with checked_out(folder) as old_tree:
+        old_model = train_demo_model(folder / "old-training", project=old_tree)
+        contenders = {"ours": (model, PROJECT), "old": (old_model, old_tree)}
+        return take_start_turns(contenders, folder, min(rounds, _ENDPOINT_ROUNDS))
+
+
+def _results(rounds: Rounds, warm: dict[str, Any], starts: dict[str, list[float]]) -> dict[str, Any]:
     ours = rounds["ours"]
     return {
         "over_reference": ratios(_walls(ours), _walls(rounds["reference"])),
         "over_usual": ratios(_walls(ours), _walls(rounds["usual"])),
         "cpu_over_reference": ratios(_cpus(ours), _cpus(rounds["reference"])),
         "quickest_over_reference": round(min(_walls(ours)) / min(_walls(rounds["reference"])), 3),
+        "endpoint_over_old": ratios(starts["ours"], starts["old"]),
+        "endpoint_s": {name: spread(seconds) for name, seconds in starts.items()},
         "warm": warm,
         "phases_s": {
             name: {
@@ -109,12 +124,8 @@ def _results(rounds: Rounds, warm: dict[str, Any]) -> dict[str, Any]:
         },
         "method": " ".join((__doc__ or "").split()),
         "rounds": len(ours),
-        "machine": {
-            "cores": os.cpu_count(),
-            "system": f"{platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("boto3", "aws-lambda-powertools", "pillow", "wrapt")},
-        },
+        "old_revision": REVISION,
+        "machine": describe_machine("boto3", "aws-lambda-powertools", "pillow", "wrapt", "openvino"),
     }
 
 
@@ -131,7 +142,7 @@ def _print_table(rounds: Rounds, results: dict[str, Any]) -> None:
     for name in rounds:
         phases = results["phases_s"][name]
         print(f"{name:12}" + "".join(f"{phases[phase]['median'] * 1000:9.1f}" for phase in phases))
-    for name in ("over_reference", "over_usual", "cpu_over_reference"):
+    for name in ("over_reference", "over_usual", "cpu_over_reference", "endpoint_over_old"):
         found = results[name]
         print(f"{name}: {found['median']} ({found['min']} to {found['max']})")
     print(f"quickest_over_reference: {results['quickest_over_reference']}")

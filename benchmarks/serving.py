@@ -1,80 +1,78 @@
-"""Our endpoint against LitServe, SageMaker's toolkit and its floor; results in
+"""Our endpoint against LitServe, the server that it replaced, and its floor; results in
 benchmarks/results/serving.json.
 
-All serve the same network at the same precision to the same client, which sends the demo's photos over 1, 8
-and 64 kept-alive connections. Contestants take turns, round by round; the others are stopped meanwhile.
-Every claim is a ratio or a difference of one round. LitServe and the toolkit get, at each concurrency, the
-settings that were the fastest in a trial before. The floor is decode and forward in a bare loop, of as many
-photos at a time as there are connections; it has no client. The client runs on the same cores as the servers
-and nothing is subtracted for it: its share of them is `client_cpu_share`.
-
-With one connection, rounds are twenty times as many and a tenth as long: both cores work on each photo, and
-where a virtual machine's cores lie changes within seconds (a cache line went from one to the other in 0.1 or
-in 0.4 us, and the floor took 7 or 9.5 ms). What is compared has to meet the same.
-
+Ours serves one training's graph in float32 and another's in int8 (same photos, same seed). Contestants: the
+old model server, replayed from its git revision (torch, in the precision that it chooses); LitServe with
+torch as that revision has it, in the same precision; LitServe with our engine; and the floor, decode and
+engine in a bare loop. wrk, on the same cores, sends the demo's photos over 1, 8 and 64 connections.
+Contestants take turns, round by round; the others are stopped meanwhile. Every claim is a ratio of one round.
+LitServe gets, at each concurrency, the settings that were the fastest in a trial before.
 `--quick` tries everything out in few short rounds, writing no results.
 """
 
 import argparse
 import json
-import platform
 import random
+import signal
+import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from support.cores import count_cores
-from support.demo_model import train_demo_model
+from support.demo_model import PROJECT, demo_photos, train_demo_model
+from support.endpoint_starts import take_start_turns
 from support.line_process import LineProcess
+from support.machine import describe_machine
+from support.old_server import REVISION, checked_out
 from support.results import RESULTS, write_results
-from support.serving_contestants import Floor, Turn, started
-from support.spread import ratios, shorten, spread
+from support.serving_contestants import Load, Server, litserve, serving
+from support.spread import ratios, spread
 
 CONCURRENCIES = (1, 8, 64)
-# How many rounds and what share of a turn's time, instead of one and the whole.
-_SHORT_ROUNDS = {1: (20, 0.1)}
+PRECISIONS = {"float32": ("--int8", "never"), "int8": ("--int8-max-accuracy-loss", "1")}
 # A round begins so many photos after the one before: short ones get to all photos, too.
 _PHOTOS_FORWARD = 40
-PEERS = ("litserve", "toolkit")
-SERVERS = ("ours", *PEERS)
 _CORES = count_cores()
-_PACKAGES = ("torch", "pillow", "uvicorn", "litserve", "sagemaker-inference")
 
-# Of each setting before the rounds; the better one counts.
-_TRIES = 2
-
-Figures = dict[str, Any]
 Settings = dict[str, Any]
+Figures = dict[str, Any]
+Starts = dict[str, list[float]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
-    """What all contestants share: the model, the client with its photos, a folder for logs, and the length of
-    a turn."""
+    """The models, the photos, and how long a turn takes."""
 
-    model: Path
-    client: LineProcess
     folder: Path
-    turn: Turn
-    precision: str
+    old_tree: Path
+    old_model: Path
+    models: dict[str, Path]
+    photos: Path
+    seconds: int
+    quick: bool
+    old_precision: str = ""
+    servers: dict[str, Server] = field(default_factory=dict)
+    settings: dict[str, dict[int, Settings]] = field(default_factory=dict)
+
+    def load(self, connections: int, first_photo: int = 0) -> Load:
+        """A turn of so many connections."""
+        return Load(self.photos, connections, self.seconds, first_photo)
 
 
 def main() -> None:
-    """Train the model, find the peers' best settings, run the rounds, write the results."""
+    """Train the models, find LitServe's best settings, run the rounds, write the results."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name:
+    # Servers that are stopped would stay behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        model, photos = _prepare(folder)
-        floor, client = Floor(model, photos), LineProcess("support.serving_client", str(photos))
-        try:
-            stage = Stage(model, client, folder, Turn(0.5, options.seconds), floor.precision)
-            results = _run_all(stage, floor, options.rounds)
-        finally:
-            floor.end()
-            client.end()
+        stage = _prepare(folder, stack.enter_context(checked_out(folder)), options)
+        runs, starts = _run_all(stage, options.rounds, stack)
+        results = _results(stage, runs, starts, options.rounds)
+    print(json.dumps(results, indent=1))
     output = options.output or (None if options.quick else RESULTS / "serving.json")
     if output is not None:
         write_results(output, results)
@@ -82,193 +80,159 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=3, help="that a turn counts")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=3, help="of a turn")
     parser.add_argument("--quick", action="store_true", help="short: a trial of the benchmark itself")
     parser.add_argument("--output", type=Path, help="default: serving.json beside the others")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 2, 1.0
+        options.rounds, options.seconds = 2, 1
     return options
 
 
-def _prepare(folder: Path) -> tuple[Path, Path]:
-    """A model trained on the demo's photos, and these in one folder, so mixed that a few stand for all."""
-    model, demo_photos = train_demo_model(folder)
-    random.Random(0).shuffle(demo_photos)  # noqa: S311 - no secret
-    photos = folder / "photos"
-    photos.mkdir()
-    for number, photo in enumerate(demo_photos):
-        (photos / f"{number:04d}.jpg").write_bytes(photo)
-    return model, photos
+def _prepare(folder: Path, old_tree: Path, options: argparse.Namespace) -> Stage:
+    """The three models, and the photos so mixed that a few stand for all."""
+    photos = demo_photos()
+    random.Random(0).shuffle(photos)  # noqa: S311 - no secret
+    (folder / "photos").mkdir()
+    for number, photo in enumerate(photos):
+        (folder / "photos" / f"{number}.jpg").write_bytes(photo)
+    return Stage(
+        folder,
+        old_tree,
+        train_demo_model(folder / "old-training", project=old_tree),
+        {name: train_demo_model(folder / name, *given) for name, given in PRECISIONS.items()},
+        folder / "photos",
+        options.seconds,
+        options.quick,
+    )
 
 
-def _run_all(stage: Stage, floor: Floor, rounds: int) -> Figures:
-    tried: list[Figures] = []
-    ways, settings = {}, {}
-    for connections in CONCURRENCIES:
-        ways[connections] = _fastest_way(floor, connections, stage.turn, tried)
-        settings[connections] = {peer: _fastest_settings(peer, connections, stage, tried) for peer in PEERS}
-    runs = _run_rounds(stage, floor, ways, settings, rounds)
-    results = {str(connections): _compare(runs[connections]) for connections in CONCURRENCIES}
-    for name, figures in results.items():
-        _tell(name, figures)
-    return {
-        **results,
-        "method": " ".join((__doc__ or "").split()),
-        "machine": {
-            "cores": _CORES,
-            "system": f"{platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
-        },
-        "precision": stage.precision,
-        "rounds": rounds,
-        "seconds_a_turn": stage.turn.seconds,
-        "floor_ways": ways,
-        "settings": settings,
-        "tried": tried,
-        "runs": runs,
-    }
-
-
-def _fastest_way(floor: Floor, connections: int, turn: Turn, tried: list[Figures]) -> Settings:
-    """The bare loop with that many photos at a time; of one photo, the way with the shortest time counts."""
-    each = {"processes": _CORES, "threads": 1}
-    together = {"processes": 1, "threads": _CORES}
-    ways = {
-        1: [{**together, "batch": 1}, {"processes": 1, "threads": 1, "batch": 1}],
-        8: [{**each, "batch": max(1, 8 // _CORES)}, {**together, "batch": 8}],
-        64: [{**each, "batch": 8}, {**each, "batch": 16}, {**each, "batch": 32}, {**together, "batch": 16}],
-    }[connections]
-    best: tuple[float, Settings] | None = None
-    for way in ways:
-        figures = max((floor.run(way, turn) for _ in range(_TRIES)), key=lambda run: run["throughput"])
-        tried.append({"server": "floor", "connections": connections, **way, **figures})
-        speed = 1 / figures["median_ms"] if connections == 1 else figures["throughput"]
-        if best is None or speed > best[0]:
-            best = speed, way
-    assert best is not None  # noqa: S101 - there is at least one
-    return best[1]
-
-
-def _fastest_settings(peer: str, connections: int, stage: Stage, tried: list[Figures]) -> Settings:
-    best: tuple[float, Settings] | None = None
-    for settings in _peer_settings(peer, connections):
-        with started(peer, settings, stage.precision, stage.model, stage.folder) as server:
-            runs = [server.load(stage.client, connections, stage.turn) for _ in range(_TRIES)]
-        figures = max(runs, key=lambda run: run["throughput"])
-        tried.append({"server": peer, "connections": connections, **settings, **_short(figures)})
-        if best is None or figures["throughput"] > best[0]:
-            best = figures["throughput"], settings
-    assert best is not None  # noqa: S101 - there is at least one
-    return best[1]
-
-
-def _peer_settings(peer: str, connections: int) -> list[Settings]:
-    """What a careful user would try."""
-    if peer == "toolkit":
-        return [{"threads": 1}, {"threads": _CORES}] if _CORES > 1 else [{"threads": 1}]
-    each, one = {"workers": _CORES, "threads": 1}, {"workers": 1, "threads": _CORES}
-    if connections == 1:
-        return [{**way, "max_batch_size": 1, "batch_timeout": 0.0} for way in (each, one)]
-    share = max(1, connections // _CORES)
-    return [
-        *({**each, "max_batch_size": min(16, share), "batch_timeout": wait} for wait in (0.002, 0.01)),
-        {**each, "max_batch_size": max(1, min(8, share // 2)), "batch_timeout": 0.005},
-        {**one, "max_batch_size": min(16, connections), "batch_timeout": 0.01},
-        {**each, "max_batch_size": 1, "batch_timeout": 0.0},
-    ]
-
-
-def _run_rounds(
-    stage: Stage, floor: Floor, ways: dict[int, Settings], settings: dict[int, Figures], rounds: int
-) -> dict[int, list[Figures]]:
-    """For each concurrency, each round's figures by contestant."""
-    runs: dict[int, list[Figures]] = {connections: [] for connections in CONCURRENCIES}
-    with ExitStack() as stack:
-        # One server for all concurrencies that it has the same settings for.
-        servers = {}
+def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, list[Figures]], Starts]:
+    """For each concurrency, each round's figures by contestant; and the seconds of starts."""
+    contenders = {name: (model, PROJECT) for name, model in stage.models.items()}
+    contenders["old_server"] = (stage.old_model, stage.old_tree)
+    starts = take_start_turns(contenders, stage.folder, rounds)
+    old = stack.enter_context(serving(stage.old_model, stage.folder, project=stage.old_tree))
+    stage.old_precision = "bfloat16" if "bfloat16" in old.said() else "float32"
+    stage.servers["old_server"] = old
+    floors = {}
+    for precision, model in stage.models.items():
+        stage.servers[precision] = stack.enter_context(serving(model, stage.folder))
+        floors[precision] = LineProcess("support.serving_floor", str(model), str(stage.photos))
+        stack.callback(floors[precision].end)
+        floors[precision].read()
+    for peer in ("litserve_torch", "litserve_float32", "litserve_int8"):
+        stage.settings[peer] = {each: _fastest_settings(stage, peer, each) for each in CONCURRENCIES}
+        for chosen in stage.settings[peer].values():
+            key = _key(peer, chosen)
+            if key not in stage.servers:
+                stage.servers[key] = stack.enter_context(_litserve(stage, peer, chosen))
+    runs: dict[int, list[Figures]] = {each: [] for each in CONCURRENCIES}
+    for number in range(-1, rounds):
         for connections in CONCURRENCIES:
-            for name, chosen in {"ours": {}, **settings[connections]}.items():
-                key = (name, json.dumps(chosen))
-                if key not in servers:
-                    entry = started(name, chosen, stage.precision, stage.model, stage.folder)
-                    servers[key] = stack.enter_context(entry)
-        for _ in range(rounds):
-            for connections in CONCURRENCIES:
-                parts, share = _SHORT_ROUNDS.get(connections, (1, 1.0))
-                for _ in range(parts):
-                    first_photo = len(runs[connections]) * _PHOTOS_FORWARD
-                    turn = Turn(share * stage.turn.warm_s, share * stage.turn.seconds, first_photo)
-                    figures: Figures = {"floor": floor.run(ways[connections], turn)}
-                    # Another one begins each time.
-                    first = len(runs[connections]) % len(SERVERS)
-                    for name in (*SERVERS[first:], *SERVERS[:first]):
-                        chosen = settings[connections].get(name, {})
-                        server = servers[name, json.dumps(chosen)]
-                        figures[name] = server.load(stage.client, connections, turn)
-                    runs[connections].append(_checked(figures))
-    return runs
+            figures = _run_round(stage, floors, connections, max(0, number))
+            if number >= 0:  # the first round only warms up
+                runs[connections].append(figures)
+    return runs, starts
 
 
-def _checked(figures: Figures) -> Figures:
-    """How many of the photos' labels are the toolkit's, instead of the labels."""
-    expected = figures["toolkit"]["labels"]
-    for name in ("ours", "litserve"):
-        labels = figures[name]["labels"]
-        both = labels.keys() & expected.keys()
-        figures[name]["same_top_class"] = sum(labels[photo] == expected[photo] for photo in both) / len(both)
-    return {name: _short(measured) for name, measured in figures.items()}
+def _run_round(stage: Stage, floors: dict[str, LineProcess], connections: int, number: int) -> Figures:
+    load = stage.load(connections, number * _PHOTOS_FORWARD)
+    turns = {name: stage.servers[name] for name in ("old_server", *PRECISIONS)}
+    for peer, settings in stage.settings.items():
+        turns[peer] = stage.servers[_key(peer, settings[connections])]
+    # Another one begins each time.
+    names = list(turns)
+    first = number % len(names)
+    figures: Figures = {name: turns[name].load(load) for name in names[first:] + names[:first]}
+    for precision, floor in floors.items():
+        order = {"connections": connections, "seconds": load.seconds, "first_photo": load.first_photo}
+        figures[f"floor_{precision}"] = floor.ask(order)
+    return figures
 
 
-def _compare(runs: list[Figures]) -> Figures:
-    """Ours against the others; the floor's median is that of a batch, a photo's only at one connection."""
-    best_peer = [max(run[peer]["throughput"] for peer in PEERS) for run in runs]
-    best_p99 = [min(run[peer]["p99_ms"] for peer in PEERS) for run in runs]
-    best_median = [min(run[peer]["median_ms"] for peer in PEERS) for run in runs]
-    ours = _of(runs, "ours", "throughput")
-    medians = _of(runs, "ours", "median_ms")
+def _fastest_settings(stage: Stage, peer: str, connections: int) -> Settings:
+    """What a careful user would find."""
+    each, one = {"workers": _CORES, "threads": 1}, {"workers": 1, "threads": _CORES}
+    ways: list[Settings] = [{**each, "max_batch_size": 1, "batch_timeout": 0.0}]
+    if connections == 1:
+        ways.append({**one, "max_batch_size": 1, "batch_timeout": 0.0})
+    else:
+        share = max(2, connections // _CORES)
+        ways += [{**each, "max_batch_size": min(16, share), "batch_timeout": wait} for wait in (0.002, 0.01)]
+        ways.append({**each, "max_batch_size": min(8, max(2, share // 2)), "batch_timeout": 0.005})
+    if stage.quick:
+        return ways[0]
+    speeds = []
+    for way in ways:
+        with _litserve(stage, peer, way) as server:
+            speeds.append(max(server.load(stage.load(connections))["throughput"] for _ in range(2)))
+    return ways[speeds.index(max(speeds))]
+
+
+def _litserve(stage: Stage, peer: str, settings: Settings) -> Any:
+    if peer == "litserve_torch":
+        tree, precision = stage.old_tree, stage.old_precision
+        return litserve(settings, stage.old_model, stage.folder, project=tree, precision=precision)
+    return litserve(settings, stage.models[peer.removeprefix("litserve_")], stage.folder)
+
+
+def _key(peer: str, settings: Settings) -> str:
+    return f"{peer} {json.dumps(settings)}"
+
+
+def _results(stage: Stage, runs: dict[int, list[Figures]], starts: Starts, rounds: int) -> Figures:
+    ours = ("old_server", *PRECISIONS)
+    memory = {name: stage.servers[name].peak_memory_bytes for name in ours}
     return {
-        "throughput": {name: spread(_of(runs, name, "throughput")) for name in ("floor", *SERVERS)},
-        "over_best_peer": ratios(ours, best_peer),
-        "over_floor": ratios(ours, _of(runs, "floor", "throughput")),
-        "median_ms": {name: spread(_of(runs, name, "median_ms")) for name in ("floor", *SERVERS)},
-        "median_over_best_peer": ratios(medians, best_median),
-        "median_over_floor": ratios(medians, _of(runs, "floor", "median_ms")),
-        "median_beyond_floor_ms": spread(
-            one - floor for one, floor in zip(medians, _of(runs, "floor", "median_ms"), strict=True)
-        ),
-        "p99_ms": {name: spread(_of(runs, name, "p99_ms")) for name in SERVERS},
-        "p99_over_best_peer": ratios(_of(runs, "ours", "p99_ms"), best_p99),
-        "client_cpu_share": {name: spread(_of(runs, name, "cpu_share")) for name in SERVERS},
-        "failures": {name: sum(run[name]["failures"] for run in runs) for name in SERVERS},
-        "same_top_class": {name: spread(_of(runs, name, "same_top_class")) for name in ("ours", "litserve")},
+        "over_old_server": _over(runs, "old_server"),
+        "over_litserve": _over(runs, "litserve_torch"),
+        "over_litserve_same_engine": _over(runs, "litserve_{}"),
+        "over_floor": _over(runs, "floor_{}"),
+        "median_latency_over_old_server": _over({1: runs[1]}, "old_server", "median_ms"),
+        "start_over_old_server": {name: ratios(starts[name], starts["old_server"]) for name in PRECISIONS},
+        "memory_over_old_server": {
+            name: spread([memory[name] / memory["old_server"]]) for name in PRECISIONS
+        },
+        "throughput": {
+            str(each): {name: spread(run[name]["throughput"] for run in found) for name in found[0]}
+            for each, found in runs.items()
+        },
+        "median_ms_of_1": {name: spread(run[name]["median_ms"] for run in runs[1]) for name in runs[1][0]},
+        "start_s": {name: spread(seconds) for name, seconds in starts.items()},
+        "memory_mib": {name: round(taken / (1 << 20)) for name, taken in memory.items()},
+        "same_top_class_as_old_server": _agreement(stage),
+        "old_server": {"revision": REVISION, "precision": stage.old_precision},
+        "litserve_settings": stage.settings,
+        "rounds": rounds,
+        "seconds_a_turn": stage.seconds,
+        "method": " ".join((__doc__ or "").split()),
+        "machine": describe_machine("openvino", "torch", "pillow", "uvicorn", "starlette", "litserve"),
     }
 
 
-def _of(runs: list[Figures], name: str, figure: str) -> list[float]:
-    return [run[name][figure] for run in runs]
-
-
-def _short(figures: Figures) -> Figures:
-    """In few digits, and without the photos' labels."""
+def _over(runs: dict[int, list[Figures]], peer: str, figure: str = "throughput") -> Figures:
+    """Ours over a peer's by precision, which stands for {} in the peer's name, and concurrency."""
     return {
-        name: shorten(value) if isinstance(value, float) else value
-        for name, value in figures.items()
-        if name != "labels"
+        precision: {
+            str(connections): ratios(
+                (run[precision][figure] for run in found),
+                (run[peer.format(precision)][figure] for run in found),
+            )
+            for connections, found in runs.items()
+        }
+        for precision in PRECISIONS
     }
 
 
-def _tell(connections: str, figures: Figures) -> None:
-    print(f"\n-- {connections} connections")
-    for name in ("over_floor", "over_best_peer", "median_beyond_floor_ms", "p99_over_best_peer"):
-        print(f"{name}: {json.dumps(figures[name])}")
-    for name, value in figures["throughput"].items():
-        print(
-            f"{name}: {value['median']} photos/s, median {figures['median_ms'][name]['median']} ms",
-            flush=True,
-        )
+def _agreement(stage: Stage) -> Figures:
+    """The share of photos for which ours answers the old server's class."""
+    photos = [file.read_bytes() for file in sorted(stage.photos.iterdir())]
+    labels = {name: list(map(stage.servers[name].top_class, photos)) for name in ("old_server", *PRECISIONS)}
+    return {
+        name: sum(map(str.__eq__, labels[name], labels["old_server"])) / len(photos) for name in PRECISIONS
+    }
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """The function and its endpoint at twice what they can do; results in benchmarks/results/soak.json.
 
 Six workers of the function, as the template reserves, before the model server that the endpoint runs.
-Requests arrive at twice the rate that was measured before; a worker of the model server is killed every 20
-seconds. Every answer must be the prediction that the endpoint gives when it is calm, or 429 or 503 with
-Retry-After; no request may be lost; memory must not grow. Ends with status 1 when one of these does not hold.
+Requests arrive at twice the rate that was measured before; every 20 seconds, clients of the model server
+leave in the middle of their requests. Every answer must be the prediction that the endpoint gives when it is
+calm, or 429 or 503 with Retry-After; no request may be lost; memory must not grow. Ends with status 1 when
+one of these does not hold.
 `--quick` takes one minute and writes no results.
 """
 
 import argparse
 import contextlib
 import json
-import random
-import signal
+import socket
 import sys
 import tempfile
 import time
@@ -25,14 +25,14 @@ from typing import Any
 
 import psutil
 
-from support.demo_endpoint import running_demo
+from support.demo_endpoint import Demo, running_demo
 from support.processes import ProgramError
 from support.results import RESULTS, write_results
 from support.soak_lambda import Answer, Function
 
 CONCURRENCY = 6
 OVERLOAD = 2.0
-KILL_EVERY_S = 20.0
+LEAVE_EVERY_S, LEAVERS = 20.0, 16
 MEMORY_EVERY_S = 5.0
 # Two runs of one model differ by so much at most: the precision that it is served with.
 PROBABILITY_TOLERANCE = 0.03
@@ -48,7 +48,7 @@ class Record:
     wrong: list[str] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
     memory_bytes: list[int] = field(default_factory=list)
-    kills: int = 0
+    left: int = 0
 
 
 def main() -> int:
@@ -67,8 +67,8 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _stage(folder: Path) -> Iterator[tuple[Function, psutil.Process, list[dict[str, Any]]]]:
-    """The function, the model server, and for each event what the answer must be."""
+def _stage(folder: Path) -> Iterator[tuple[Function, Demo, list[dict[str, Any]]]]:
+    """The function, what it calls, and for each event what the answer must be."""
     with running_demo(folder) as demo:
         function = Function(demo.stubs.environment(), CONCURRENCY)
         try:
@@ -76,26 +76,24 @@ def _stage(folder: Path) -> Iterator[tuple[Function, psutil.Process, list[dict[s
             calm = [function.invoke(event).result() for event in events]
             right = [_top(answer) for answer in calm]
             cases = [{"event": event, "right": top} for event, top in zip(events, right, strict=True)]
-            yield function, psutil.Process(demo.server_pid), cases
+            yield function, demo, cases
         finally:
             function.end()
 
 
-def _soak(
-    function: Function, server: psutil.Process, expected: list[dict[str, Any]], seconds: float
-) -> dict[str, Any]:
+def _soak(function: Function, demo: Demo, expected: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
     capacity = _capacity(function, expected)
     record = Record()
     began = time.monotonic()
-    next_kill, next_memory, number = began + KILL_EVERY_S, began, 0
+    next_leave, next_memory, number = began + LEAVE_EVERY_S, began, 0
     waiting: list[tuple[Future[Answer], float, dict[str, Any]]] = []
     while (now := time.monotonic()) < began + seconds:
-        if now >= next_kill:
-            next_kill += KILL_EVERY_S
-            record.kills += _kill_a_worker(server)
+        if now >= next_leave:
+            next_leave += LEAVE_EVERY_S
+            record.left += _leave(demo.server_port)
         if now >= next_memory:
             next_memory += MEMORY_EVERY_S
-            record.memory_bytes.append(_memory(function, server))
+            record.memory_bytes.append(_memory(function, psutil.Process(demo.server_pid)))
         while number < (now - began) * capacity * OVERLOAD:
             case = expected[number % len(expected)]
             waiting.append((_timed(function.invoke(case["event"]), record), now, case))
@@ -172,21 +170,17 @@ def _top(answer: Answer) -> tuple[str, float]:
     return best["label"], best["probability"]
 
 
-def _kill_a_worker(server: psutil.Process) -> int:
-    """Kill one of the model server's worker processes; how many were killed."""
-    workers = server.children()
-    if not workers:
-        return 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        random.choice(workers).send_signal(signal.SIGKILL)  # noqa: S311 - no secret is made of it
-    return 1
+def _leave(port: int) -> int:
+    """Clients that send half of a request, or do not wait for its answer; how many they were."""
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 8\r\n\r\n"
+    for number in range(LEAVERS):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            connection.sendall(head + (b"half" if number % 2 else b"no photo"))
+    return LEAVERS
 
 
 def _memory(function: Function, server: psutil.Process) -> int:
-    """Resident bytes of the function's workers and of the model server's own process.
-
-    Its workers are left out: one that was just killed and replaced is still growing.
-    """
+    """Resident bytes of the function's workers and of the model server."""
     processes = [server, *(psutil.Process(worker.pid) for worker in function.workers)]
     return sum(process.memory_info().rss for process in processes)
 
@@ -208,7 +202,7 @@ def _results(record: Record, capacity: float, lost: int, seconds: float) -> dict
         "wrong_examples": record.wrong[:5],
         "lost": unanswered,
         "still_waiting": lost,
-        "kills": record.kills,
+        "clients_that_left": record.left,
         "latency_ms": {"median": round(cuts[49] * 1000, 1), "p99": round(cuts[98] * 1000, 1)},
         "memory_growth": round(growth, 3),
         "method": " ".join((__doc__ or "").split()),

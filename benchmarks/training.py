@@ -11,15 +11,13 @@ photos and writes no results.
 
 import argparse
 import json
-import platform
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from deploy_scripts.packaging.weights import shipped_weights
 from support.contestants import BACKBONE, EPOCHS, Contestants
-from support.cores import count_cores
+from support.machine import describe_machine
 from support.results import RESULTS, write_results
 from support.training_parts import PARTS, Bench
 
@@ -41,7 +39,11 @@ def main() -> None:
             folder = Path(scratch)
             contestants = Contestants(_weights_folder(folder / "weights"), options.quiet_s, options.tries)
             bench = Bench(contestants, folder, options.rounds, options.quick)
-            found = {"rounds": options.rounds, "machine": _machine(), **PARTS[name](bench)}
+            found = {
+                "rounds": options.rounds,
+                "machine": describe_machine("torch", "torchvision", "pillow"),
+                **PARTS[name](bench),
+            }
         _tell(name, found)
         if not options.quick:
             _keep(name, found, options.output)
@@ -92,15 +94,6 @@ def _weights_folder(folder: Path) -> Path:
     folder.mkdir()
     (folder / f"{BACKBONE}.pth").symlink_to(shipped_weights())
     return folder
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cores": count_cores(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "torchvision", "pillow")},
-    }
 
 
 def _tell(title: str, results: dict[str, Any]) -> None:

@@ -68,7 +68,21 @@ class Server:
         metrics = Metrics()
         self._pool = Pool(settings, metrics)
         self._endpoint = Endpoint(self._pool, metrics, settings)
-        self.http = uvicorn.Server(_http_config(self._endpoint, settings))
+        config = uvicorn.Config(
+            self._endpoint.app,
+            host=settings.host,
+            port=settings.port,
+            http=BoundedConnection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=_IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self.http = uvicorn.Server(config)
 
     async def serve(self) -> int:
         """Load the model while /ping says 503, serve, drain; the exit status."""
@@ -97,29 +111,7 @@ class Server:
         """A made photo through the whole path; raises what it would be answered."""
         buffer = io.BytesIO()
         Image.effect_noise((320, 240), 60).convert("RGB").save(buffer, "JPEG")
-        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._pool.answer(buffer.getvalue(), "image/jpeg", "", never)
-
-
-def _http_config(endpoint: Endpoint, settings: Settings) -> uvicorn.Config:
-    """Without what the server does not use: websockets, proxies, a log line a request."""
-    return uvicorn.Config(
-        endpoint.app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=BoundedConnection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+        await self._pool.answer(buffer.getvalue(), "image/jpeg", "", asyncio.Future())
 
 
 if __name__ == "__main__":

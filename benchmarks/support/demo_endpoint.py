@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.demo_model import TRAINING, train_demo_model
+from support.demo_model import TRAINING, demo_photos, train_demo_model
 from support.lambda_stubs import Stubs
 from support.processes import BENCHMARKS, ProgramError
 
@@ -23,7 +23,9 @@ class Demo:
     """Where it all answers."""
 
     stubs: Stubs
+    model: Path
     server_pid: int
+    server_port: int
     photo_count: int
 
     def photo_url(self, number: int) -> str:
@@ -34,7 +36,7 @@ class Demo:
 @contextlib.contextmanager
 def running_demo(folder: Path) -> Iterator[Demo]:
     """Train, serve, and stop at the end of the block. Raises ProgramError."""
-    model, photos = train_demo_model(folder)
+    model, photos = train_demo_model(folder / "training"), demo_photos()
     photos_folder = folder / "photos"
     photos_folder.mkdir()
     for number, photo in enumerate(photos):
@@ -48,7 +50,7 @@ def running_demo(folder: Path) -> Iterator[Demo]:
             stack, ["-m", "support.demo_aws", str(photos_folder), str(port)], dict(os.environ), None
         )
         assert aws.stdout  # noqa: S101 - it is a pipe
-        yield Demo(Stubs(int(aws.stdout.readline())), server.pid, len(photos))
+        yield Demo(Stubs(int(aws.stdout.readline())), model, server.pid, port, len(photos))
 
 
 def _started(

@@ -1,27 +1,34 @@
 """A model trained on the demo's photos, and these photos."""
 
+import os
 import zipfile
 from pathlib import Path
 
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
-from support.processes import run_program
+from support.processes import BENCHMARKS, run_program
 
-TRAINING = Path(__file__).resolve().parents[2] / "training"
+PROJECT = BENCHMARKS.parent
+TRAINING = PROJECT / "training"
 
 
-def train_demo_model(folder: Path) -> tuple[Path, list[bytes]]:
-    """The artefact's folder, and the photos in an order that is always the same. Raises ProgramError."""
-    demo = prepare_photos("food", DEMO_GROUPS)
+def demo_photos() -> list[bytes]:
+    """The demo's photos, in an order that is always the same."""
+    with zipfile.ZipFile(prepare_photos("food", DEMO_GROUPS).zip_file) as archive:
+        return [archive.read(name) for name in sorted(archive.namelist())]
+
+
+def train_demo_model(folder: Path, *options: str, project: Path = PROJECT) -> Path:
+    """The artefact's folder, by the training of a work tree, with further options. Raises ProgramError."""
     weights, drop = folder / "weights", folder / "drop"
     for place in (weights, drop):
-        place.mkdir()
+        place.mkdir(parents=True)
     (weights / f"{SHIPPED_BACKBONE}.pth").symlink_to(shipped_weights())
-    (drop / "photos.zip").symlink_to(demo.zip_file)
-    arguments: list[str | Path] = [TRAINING / "train.py", "--dataset", drop, "--weights", weights]
-    arguments += ["--backbone", SHIPPED_BACKBONE]
+    (drop / "photos.zip").symlink_to(prepare_photos("food", DEMO_GROUPS).zip_file)
+    arguments: list[str | Path] = [project / "training" / "train.py", "--dataset", drop, "--weights", weights]
+    arguments += ["--backbone", SHIPPED_BACKBONE, *options]
     arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
-    run_program(arguments, folder / "training.log")
-    with zipfile.ZipFile(demo.zip_file) as archive:
-        photos = [archive.read(name) for name in sorted(archive.namelist())]
-    return folder / "model", photos
+    # What a tree imports beside training/ is its own.
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    run_program(arguments, folder / "training.log", environment=environment)
+    return folder / "model"

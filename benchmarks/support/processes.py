@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,11 @@ class ProgramError(Exception):
 
 
 def run_program(
-    arguments: Sequence[str | Path], log_file: Path, *, python: str | Path = sys.executable
+    arguments: Sequence[str | Path],
+    log_file: Path,
+    *,
+    python: str | Path = sys.executable,
+    environment: Mapping[str, str] | None = None,
 ) -> Usage:
     """Run Python (another than this one, if told) with these arguments, its output in `log_file`.
 
@@ -43,7 +47,11 @@ def run_program(
     with log_file.open("wb") as log:
         busy_before, started = _busy_s(), time.perf_counter()
         process = subprocess.Popen(
-            [str(python), *map(str, arguments)], cwd=BENCHMARKS, stdout=log, stderr=subprocess.STDOUT
+            [str(python), *map(str, arguments)],
+            cwd=BENCHMARKS,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started

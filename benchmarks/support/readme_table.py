@@ -8,7 +8,8 @@ from typing import Any
 
 _BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _RECIPE = "the course project's recipe"
-_BARE_LOOP = "decode and batched forward in a bare loop"
+_OLD_SERVER = "the server that it replaced, on torch"
+_BARE_LOOP = "decoder and engine in a bare loop"
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,24 @@ class Row:
     peer: str
     script: str
     path: tuple[str, ...]
+
+
+def _serving_rows(precision: str) -> list[Row]:
+    throughput = f"endpoint's throughput in {precision}"
+    return [
+        Row(f"{throughput}, 8 connections", _OLD_SERVER, "serving", ("over_old_server", precision, "8")),
+        Row(f"{throughput}, 64 connections", _OLD_SERVER, "serving", ("over_old_server", precision, "64")),
+        Row("the same", "LitServe, on torch", "serving", ("over_litserve", precision, "64")),
+        Row("the same", "LitServe, our engine", "serving", ("over_litserve_same_engine", precision, "64")),
+        Row("the same", _BARE_LOOP, "serving", ("over_floor", precision, "64")),
+        Row(
+            f"median latency in {precision}, 1 connection",
+            _OLD_SERVER,
+            "serving",
+            ("median_latency_over_old_server", precision, "1"),
+        ),
+        Row(f"memory in {precision}", _OLD_SERVER, "serving", ("memory_over_old_server", precision)),
+    ]
 
 
 ROWS = [
@@ -41,17 +60,8 @@ ROWS = [
         ("time_over_floor",),
     ),
     Row("peak memory", "a tenth of the photos", "training", ("dog_shaped_floor", "peak_memory_ratio_10x")),
-    Row("endpoint's throughput, 8 connections", "LitServe", "serving", ("8", "over_best_peer")),
-    Row("endpoint's throughput, 64 connections", "LitServe", "serving", ("64", "over_best_peer")),
-    Row("the same, 8 connections", _BARE_LOOP, "serving", ("8", "over_floor")),
-    Row("the same, 64 connections", _BARE_LOOP, "serving", ("64", "over_floor")),
-    Row(
-        "endpoint's median latency, 1 connection",
-        "the quicker of LitServe and SageMaker's toolkit",
-        "serving",
-        ("1", "median_over_best_peer"),
-    ),
-    Row("the same", "decode and forward in a bare loop", "serving", ("1", "median_over_floor")),
+    *(row for precision in ("float32", "int8") for row in _serving_rows(precision)),
+    Row("endpoint's start, to the first answer of /ping", _OLD_SERVER, "cold_start", ("endpoint_over_old",)),
     Row("inference function's cold start, time", "the course project's", "cold_start", ("over_reference",)),
     Row("audit of 50 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "50")),
     Row("audit of 5,000 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "5000")),
@@ -67,17 +77,18 @@ def update(readme: Path, results: Path) -> None:
 
 def render_table(results: Path) -> str:
     """Markdown; a row for each ratio that has been measured."""
-    lines = ["| ours | against | ratio (min to max) | script |", "|---|---|---|---|"]
+    lines = ["| ours | against | ratio (min to max) | processor | script |", "|---|---|---|---|---|"]
     for row in ROWS:
         ratio = _look_up(results / f"{row.script}.json", row.path)
         if ratio is not None:
             figures = f"{ratio['median']:.3g} ({ratio['min']:.3g} to {ratio['max']:.3g})"
             script = f"[{row.script}.py](benchmarks/{row.script}.py)"
-            lines.append(f"| {row.claim} | {row.peer} | {figures} | {script} |")
+            processor = _look_up(results / f"{row.script}.json", ("machine", "processor")) or "not noted"
+            lines.append(f"| {row.claim} | {row.peer} | {figures} | {processor} | {script} |")
     return "\n".join(lines) + "\n"
 
 
-def _look_up(file: Path, path: tuple[str, ...]) -> dict[str, float] | None:
+def _look_up(file: Path, path: tuple[str, ...]) -> Any:
     if not file.exists():
         return None
     value: Any = json.loads(file.read_text("utf-8"))

@@ -1,14 +1,13 @@
-"""The floor of serving: decode and batched forward passes in a bare loop, without a server and without a
-client.
+"""The floor of serving: decode and compute in a bare loop on the engine, without a server and a client.
 
-`python -m support.serving_floor MODEL_DIR PHOTOS` reads one JSON line a run from its input, `{"processes",
-"batch", "threads", "warm_s", "seconds", "first_photo"}`, and prints one JSON line a run: photos a second of
-all processes together, and the median time of a batch. Network and precision are those that ours serves.
+`python -m support.serving_floor MODEL_DIR PHOTOS` reads one JSON line a run from its input, `{"connections",
+"seconds", "first_photo"}`, and prints one JSON line a run: photos a second of all loops together, and the
+median time of a photo. For one connection a loop computes each photo on all cores; for more, a loop on each
+core computes photos of its own.
 """
 
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import time
@@ -16,25 +15,26 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from support.cores import count_cores
+
 TRAINING = Path(__file__).resolve().parents[2] / "training"
 
 
-def main(model_dir: str, photos: Path) -> None:
-    """Keep a process for each core ready; each run uses as many as it says."""
+def main(model_dir: Path, photos: Path) -> None:
+    """Keep a process for each core ready; each run uses as many as it needs."""
     context = multiprocessing.get_context("spawn")
     pipes = []
-    for number in range(os.cpu_count() or 1):
+    for number in range(count_cores()):
         ours, theirs = context.Pipe()
         context.Process(target=_loop, args=(theirs, model_dir, photos, number), daemon=True).start()
         pipes.append(ours)
-        # The first one measures which precision is faster, alone; the others take the same.
-        os.environ["SERVE_PRECISION"] = ours.recv()
-    print(json.dumps({"precision": os.environ["SERVE_PRECISION"]}), flush=True)
+    print(json.dumps([pipe.recv() for pipe in pipes]), flush=True)
     for line in sys.stdin:
         run = json.loads(line)
-        for pipe in pipes[: run["processes"]]:
+        used = pipes[: 1 if run["connections"] == 1 else len(pipes)]
+        for pipe in used:
             pipe.send(run)
-        figures = [pipe.recv() for pipe in pipes[: run["processes"]]]
+        figures = [pipe.recv() for pipe in used]
         total = {
             "throughput": sum(figure["throughput"] for figure in figures),
             "median_ms": statistics.median(figure["median_ms"] for figure in figures),
@@ -42,37 +42,31 @@ def main(model_dir: str, photos: Path) -> None:
         print(json.dumps(total), flush=True)
 
 
-def _loop(pipe: Connection, model_dir: str, photos: Path, number: int) -> None:
+def _loop(pipe: Connection, model_dir: Path, photos: Path, number: int) -> None:
     sys.path.insert(0, str(TRAINING))
-    import inference  # noqa: PLC0415 - training's modules are siblings
+    import engine.served_model as engine  # noqa: PLC0415 - training's modules are siblings
+    from engine.graph import Graph  # noqa: PLC0415
 
-    model = inference.model_fn(model_dir)
+    model = engine.load_served_model(lambda name: (model_dir / name).read_bytes(), 1, one_photo=True)
+    on_all_cores = Graph(model.graph.model, 1, cores_each=count_cores())
     files = [file.read_bytes() for file in sorted(photos.iterdir())]
-    pipe.send(model.precision)
+    pipe.send("ready")
     while True:
-        pipe.send(_run(model, files[number:] + files[:number], pipe.recv()))
+        run = pipe.recv()
+        graph = on_all_cores if run["connections"] == 1 else model.graph
+        pipe.send(_run(graph, model.description.preprocessing, files[number:] + files[:number], run))
 
 
-def _run(model: Any, files: list[bytes], run: dict[str, Any]) -> dict[str, float]:
-    import torch  # noqa: PLC0415 - after the malloc settings of model_fn
-
-    torch.set_num_threads(run["threads"])
-    begin = time.perf_counter() + run["warm_s"]
+def _run(graph: Any, preprocessing: Any, files: list[bytes], run: dict[str, Any]) -> dict[str, float]:
+    begin = now = time.perf_counter()
     seconds: list[float] = []
-    done, now = run["first_photo"], time.perf_counter()
-    while now < begin + run["seconds"] or not seconds:
-        batch = [files[(done + place) % len(files)] for place in range(run["batch"])]
-        done += len(batch)
+    while now < begin + run["seconds"]:
         started = now
-        model.logits([model.classifier.preprocessing.decode(photo) for photo in batch])
+        graph.run([preprocessing.decode(files[(run["first_photo"] + len(seconds)) % len(files)])])
         now = time.perf_counter()
-        if started >= begin:
-            seconds.append(now - started)
-    return {
-        "throughput": run["batch"] * len(seconds) / sum(seconds),
-        "median_ms": 1000 * statistics.median(seconds),
-    }
+        seconds.append(now - started)
+    return {"throughput": len(seconds) / sum(seconds), "median_ms": 1000 * statistics.median(seconds)}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,9 +1,8 @@
-"""The peer LitServe with our network: `python -m support.serving_litserve PORT MODEL_DIR SETTINGS`.
+"""The peer LitServe with our engine: `python -m support.serving_litserve PORT MODEL_DIR SETTINGS`.
 
-SETTINGS is JSON: `{"workers", "max_batch_size", "batch_timeout", "threads"}`. The network is the one that
-ours serves: folded, at the same precision, with memory kept; so only the serving differs. LitServe gets the
-photos as plain bytes and ZeroMQ queues, which is kinder than its examples (JSON or forms, a manager's
-queues).
+SETTINGS is JSON: `{"workers", "max_batch_size", "batch_timeout", "threads"}`. Graph, decoder and answer are
+those that ours serves; so only the serving differs. LitServe gets the photos as plain bytes and ZeroMQ
+queues, which is kinder than its examples (JSON or forms, a manager's queues).
 """
 
 import json
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import litserve
-import torch
 from fastapi import Depends
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
@@ -20,7 +18,8 @@ from fastapi.responses import Response
 TRAINING = Path(__file__).resolve().parents[2] / "training"
 sys.path.insert(0, str(TRAINING))
 
-import inference  # noqa: E402 - training's modules are siblings
+from engine.graph import Graph  # noqa: E402 - training's modules are siblings
+from engine.served_model import load_served_model  # noqa: E402
 
 
 async def _body(request: HttpRequest) -> bytes:
@@ -28,28 +27,31 @@ async def _body(request: HttpRequest) -> bytes:
 
 
 class Classify(litserve.LitAPI):
-    """Decode, one forward pass for the batch, JSON."""
+    """Decode, one pass for the batch, JSON."""
 
-    def __init__(self, model_dir: str, threads: int, **options: Any) -> None:
+    def __init__(self, model_dir: Path, threads: int, **options: Any) -> None:
         super().__init__(**options)
         self._model_dir = model_dir
         self._threads = threads
+        self._one_photo = options["max_batch_size"] == 1
 
     def setup(self, device: str) -> None:
-        torch.set_num_threads(self._threads)
-        self._model = inference.model_fn(self._model_dir)
+        model = load_served_model(
+            lambda name: (self._model_dir / name).read_bytes(), 1, one_photo=self._one_photo
+        )
+        self._model = model
+        self._graph = Graph(model.graph.model, 1, cores_each=self._threads)
 
     def decode_request(self, request: Annotated[bytes, Depends(_body)]) -> Any:
-        return self._model.classifier.preprocessing.decode(request)
+        return self._model.description.preprocessing.decode(request)
 
     def batch(self, inputs: list[Any]) -> list[Any]:
         return inputs
 
     def predict(self, pixels: Any) -> list[Any]:
         alone = not isinstance(pixels, list)
-        logits = self._model.logits([pixels] if alone else pixels)
-        probabilities = (logits / self._model.classifier.temperature).softmax(1)
-        rows = list(zip(logits.tolist(), probabilities.tolist(), strict=True))
+        scores = self._graph.run([pixels] if alone else pixels)
+        rows = list(zip(scores.tolist(), self._model.probabilities(scores).tolist(), strict=True))
         return rows[0] if alone else rows
 
     def unbatch(self, output: list[Any]) -> list[Any]:
@@ -57,15 +59,11 @@ class Classify(litserve.LitAPI):
 
     def encode_response(self, output: Any) -> Response:
         scores, probabilities = output
-        answer = {
-            "classes": self._model.classifier.classes,
-            "scores": scores,
-            "probabilities": probabilities,
-        }
+        answer = {"classes": self._model.classes, "scores": scores, "probabilities": probabilities}
         return Response(json.dumps(answer), media_type="application/json")
 
 
-def main(port: int, model_dir: str, settings: dict[str, Any]) -> None:
+def main(port: int, model_dir: Path, settings: dict[str, Any]) -> None:
     """Serve until killed."""
     api = Classify(
         model_dir,
@@ -86,4 +84,4 @@ def main(port: int, model_dir: str, settings: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))

@@ -25,10 +25,13 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        coming = self._head_since
         super().data_received(data)
-        self._head_bytes += len(data)
-        if self._head_since is not None and self._head_bytes > _MAX_HEAD_BYTES:
-            self.send_400_response(f"The request's headers have more than {_MAX_HEAD_BYTES} bytes.")
+        # A head that began before, and is not complete yet: all of the data is of it.
+        if coming is not None and coming == self._head_since:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self.send_400_response(f"The request's headers have more than {_MAX_HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from prometheus_client import generate_latest
@@ -18,7 +17,6 @@ from serving.pool import Pool
 from serving.settings import MAX_BODY_BYTES, Settings
 
 _ACCESS_HEADER = "x-serve-access-key"
-_PATHS = "POST /invocations, GET /ping or GET /metrics"
 
 
 class Endpoint:
@@ -29,45 +27,27 @@ class Endpoint:
         self._pool = pool
         self._metrics = metrics
         self._settings = settings
-        routes = {"/ping": self._ping, "/metrics": self._tell_metrics, "/invocations": self._invoke}
-        self.app = Starlette(
-            routes=[
-                Route(path, self._guard(answer), methods=["POST" if answer == self._invoke else "GET"])
-                for path, answer in routes.items()
-            ],
-            exception_handlers={HTTPException: _tell_error},
-        )
+        routes = [
+            Route("/ping", self._ping),
+            Route("/metrics", self._tell_metrics),
+            Route("/invocations", self._invoke, methods=["POST"]),
+        ]
+        self.app = Starlette(routes=routes, exception_handlers={HTTPException: _tell_error})
 
-    def _guard(
-        self, answer: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        key = self._settings.access_key.encode()
-
-        async def guarded(request: Request) -> Response:
-            brought = request.headers.get(_ACCESS_HEADER, "").encode("latin-1")
-            if key and not hmac.compare_digest(brought, key):
-                raise HTTPException(HTTPStatus.FORBIDDEN, "the request brings no access key of this server")
-            return await answer(request)
-
-        return guarded
-
-    async def _ping(self, _request: Request) -> Response:
-        self._check_ready()
+    async def _ping(self, request: Request) -> Response:
+        self._check(request)
         if self._pool.stuck:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "a computation does not end")
         return Response(media_type="application/json")
 
-    async def _tell_metrics(self, _request: Request) -> Response:
+    async def _tell_metrics(self, request: Request) -> Response:
+        self._check(request, loaded=False)
         return Response(generate_latest(self._metrics.registry), media_type="text/plain; version=0.0.4")
-
-    def _check_ready(self) -> None:
-        if not self.ready:
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the model is still loading")
 
     async def _invoke(self, request: Request) -> Response:
         since, status = time.monotonic(), int(HTTPStatus.INTERNAL_SERVER_ERROR)
         try:
-            self._check_ready()
+            self._check(request)
             with self._pool.admitted(_announced_bytes(request)):
                 response = await self._answer(request)
             status = response.status_code
@@ -79,15 +59,22 @@ class Endpoint:
             self._metrics.latency.observe(time.monotonic() - since)
         return response
 
+    def _check(self, request: Request, *, loaded: bool = True) -> None:
+        brought, key = request.headers.get(_ACCESS_HEADER, ""), self._settings.access_key
+        if key and not hmac.compare_digest(brought.encode(), key.encode()):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "the request brings no access key of this server")
+        if loaded and not self.ready:
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the model is still loading")
+
     async def _answer(self, request: Request) -> Response:
         limit_s = self._settings.limit_s
         try:
             async with asyncio.timeout(limit_s):
                 body = await _read(request)
         except TimeoutError as error:
-            busy = self._pool.refusal("too_late", f"the request did not come within {limit_s:g} s")
-            busy.headers = {"Connection": "close"}
-            raise busy from error
+            refusal = self._pool.refusal("too_late", f"the request did not come within {limit_s:g} s")
+            refusal.headers = {"Connection": "close"}
+            raise refusal from error
         except ClientDisconnect as error:
             raise self._pool.refusal("client_gone", "the client has gone") from error
         kind, accept = request.headers.get("content-type", ""), request.headers.get("accept", "*/*")
@@ -104,30 +91,30 @@ def _announced_bytes(request: Request) -> int:
     length = request.headers.get("content-length")
     if length is None and "transfer-encoding" not in request.headers:
         raise HTTPException(HTTPStatus.LENGTH_REQUIRED, "the request says no Content-Length")
-    return _checked(MAX_BODY_BYTES if length is None else int(length))
+    return _bounded(MAX_BODY_BYTES if length is None else int(length))
 
 
-def _checked(body_bytes: int) -> int:
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        _bounded(len(body))
+    return bytes(body)
+
+
+def _bounded(body_bytes: int) -> int:
     if body_bytes > MAX_BODY_BYTES:
         sentence = f"the body has {body_bytes} bytes or more; the limit is {MAX_BODY_BYTES}"
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
     return body_bytes
 
 
-async def _read(request: Request) -> bytes:
-    parts: list[bytes] = []
-    body_bytes = 0
-    async for part in request.stream():
-        body_bytes = _checked(body_bytes + len(part))
-        parts.append(part)
-    return b"".join(parts)
-
-
 async def _tell_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the only kind that it is told of
     sentence, headers = error.detail, dict(error.headers or {})
     if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
-        sentence = f"there is no {request.method} {request.url.path}; {_PATHS}"
+        asked = f"{request.method} {request.url.path}"
+        sentence = f"there is no {asked}; POST /invocations, GET /ping or GET /metrics"
     if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
     return JSONResponse({"error": sentence}, error.status_code, headers)

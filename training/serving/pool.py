@@ -7,6 +7,7 @@ of a request with many, it goes to the end of the queue, behind the others.
 import asyncio
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -47,12 +48,11 @@ class Job:
 
     def settle(self, outcome: Answer | HTTPException) -> None:
         """Answer it, unless that was done."""
-        if self.future.done():
-            return
-        if isinstance(outcome, HTTPException):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
+        if not self.future.done():
+            if isinstance(outcome, HTTPException):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
 
 
 class Pool:
@@ -72,9 +72,8 @@ class Pool:
     @property
     def stuck(self) -> bool:
         """Whether a thread computes beyond the limit: it will not come back, so the process must go."""
-        latest = time.monotonic() - self._settings.limit_s
         with self._change:
-            return any(since < latest for since in self._running.values())
+            return time.monotonic() > min(self._running.values(), default=math.inf) + self._settings.limit_s
 
     def start(self, model: ServedModel, lone: ServedModel) -> None:
         """Begin to compute; `lone` is the same model, on several cores, for a request that comes alone."""
@@ -110,13 +109,16 @@ class Pool:
 
     async def answer(self, body: bytes, kind: str, accept: str, leaving: "asyncio.Future[Any]") -> Answer:
         """The answer to a request, unless it is late, or its client is `leaving`. Raises HTTPException."""
-        loop = asyncio.get_running_loop()
+        loop, settings = asyncio.get_running_loop(), self._settings
         job = Job(body, kind, accept, loop.create_future())
-        wait_limit_s, limit_s = self._settings.wait_limit_s, self._settings.limit_s
         leaving.add_done_callback(lambda _: self._refuse(job, "client_gone", "the client has gone"))
+        limits = {
+            "not_taken": (settings.wait_limit_s, "no worker was free"),
+            "too_late": (settings.limit_s, "no answer"),
+        }
         timers = [
-            loop.call_later(wait_limit_s, self._refuse_waiting, job),
-            loop.call_later(limit_s, self._refuse, job, "too_late", f"no answer within {limit_s:g} s"),
+            loop.call_later(limit_s, self._refuse, job, reason, f"{what} within {limit_s:g} s")
+            for reason, (limit_s, what) in limits.items()
         ]
         with self._change:
             self._waiting.append(job)
@@ -130,13 +132,9 @@ class Pool:
                 self._waiting.remove(job)
 
     def _refuse(self, job: Job, reason: str, sentence: str) -> None:
-        if not job.future.done():
-            job.settle(self.refusal(reason, sentence))
-
-    def _refuse_waiting(self, job: Job) -> None:
         with self._change:
-            if not job.begun:
-                self._refuse(job, "not_taken", f"no worker was free within {self._settings.wait_limit_s:g} s")
+            if not job.future.done() and not (job.begun and reason == "not_taken"):
+                job.settle(self.refusal(reason, sentence))
 
     def _work(
         self, number: int, model: ServedModel, lone: ServedModel, loop: asyncio.AbstractEventLoop
@@ -168,9 +166,8 @@ def _compute(job: Job, model: ServedModel) -> Answer | HTTPException | None:
     try:
         if not job.photos:
             job.photos, job.batch = parse_request(job.body, job.content_type)
-        job.results += [
-            _predict(photo, model) for photo in job.photos[len(job.results) :][:_PHOTOS_OF_A_TURN]
-        ]
+        turn = job.photos[len(job.results) :][:_PHOTOS_OF_A_TURN]
+        job.results += [_predict(photo, model) for photo in turn]
         if len(job.results) < len(job.photos):
             return None
         return format_answer(model.classes, job.results, job.accept, batch=job.batch)
