@@ -17,15 +17,12 @@ from deploy_scripts.packaging.imported_files import imported_files
 from deploy_scripts.packaging.locked_packages import locked_closure
 from deploy_scripts.project import ROOT
 
-RUN_AND_LIST_FILES = """
-import atexit, runpy, sys
+IMPORT_AND_LIST_FILES = """
+import importlib, sys
 
-def list_files():
-    print(*filter(None, (getattr(module, "__file__", None) for module in sys.modules.values())), sep="\\n")
-
-atexit.register(list_files)
-sys.path.insert(0, sys.argv[1].rpartition("/")[0])
-runpy.run_path(sys.argv[1], run_name="__main__")
+sys.path.insert(0, sys.argv[1])
+importlib.import_module("serve")
+print(*filter(None, (getattr(module, "__file__", None) for module in sys.modules.values())), sep="\\n")
 """
 
 
@@ -59,21 +56,12 @@ def test_another_pin_gives_another_tag(tmp_path: Path, monkeypatch: pytest.Monke
     assert write_image_context(tmp_path / "context") != tag
 
 
-def test_the_program_starts_with_nothing_else_of_the_project(context: Path, tmp_path: Path) -> None:
-    """It ends because the folder has no model; all that it imported of ours lies in the context."""
-    program = context / "program" / "serve.py"
-    run = subprocess.run(
-        [sys.executable, "-c", RUN_AND_LIST_FILES, str(program)],
-        env={"SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": "0"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_the_program_imports_nothing_else_of_the_project(context: Path, tmp_path: Path) -> None:
+    output = subprocess.check_output(
+        [sys.executable, "-c", IMPORT_AND_LIST_FILES, str(context / "program")], cwd=tmp_path, text=True
     )
-    assert run.returncode == 1
-    imported = [file for file in map(Path, run.stdout.splitlines()) if "site-packages" not in file.parts]
-    assert any(file.is_relative_to(context) for file in imported), run.stderr
+    imported = [file for file in map(Path, output.splitlines()) if "site-packages" not in file.parts]
+    assert context / "program" / "serve.py" in imported
     assert [file for file in imported if file.is_relative_to(ROOT)] == []
 
 
