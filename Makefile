@@ -32,6 +32,7 @@ image-test: $(READY) ## build both container images, train and serve in them (De
 image-test-arm64: $(READY) ## the same for the serve image on arm64, under emulation
 	@sh tests/image/install_tools.sh buildah mmdebstrap qemu-user-static binfmt-support
 	@mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+	@update-binfmts --enable qemu-aarch64
 	@$(BIN)/python -m pytest tests/image/arm64.py $(ARGS)
 
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
