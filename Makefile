@@ -13,11 +13,11 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test image-test fuzz bench soak lint clean setup lock
+.PHONY: demo test image-test image-test-arm64 fuzz bench soak lint clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: $(READY) ## drop real photos, train, audit, deploy, and ask for predictions, all on this machine
 	@$(BIN)/dropserve demo $(ARGS)
@@ -28,6 +28,12 @@ test: $(READY) ## the whole test suite
 image-test: $(READY) ## build both container images, train and serve in them (Debian or Ubuntu, as root)
 	@sh tests/image/install_tools.sh buildah mmdebstrap
 	@$(BIN)/python -m pytest tests/image $(ARGS)
+
+image-test-arm64: $(READY) ## the same for the serve image on arm64, under emulation
+	@sh tests/image/install_tools.sh buildah mmdebstrap qemu-user-static binfmt-support
+	@mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+	@update-binfmts --enable qemu-aarch64
+	@$(BIN)/python -m pytest tests/image/arm64.py $(ARGS)
 
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)

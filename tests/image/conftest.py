@@ -1,5 +1,6 @@
 """Both images, built once, and a model that one of them trained."""
 
+import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +25,17 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def buildah() -> Iterator[Buildah]:
-    store = FOLDER / "store"
+def architecture() -> str:
+    """This machine's, as Debian calls it."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+
+
+@pytest.fixture(scope="session")
+def buildah(architecture: str) -> Iterator[Buildah]:
+    store = FOLDER / f"store-{architecture}"
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
-    opened = Buildah.open(store, "amd64")
+    opened = Buildah.open(store, architecture)
     yield opened
     opened.remove_all()
 

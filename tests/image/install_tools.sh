@@ -1,9 +1,9 @@
 #!/bin/sh
-# What builds and runs container images without a Docker engine: packages of Debian and Ubuntu. Needs root.
+# Installs Debian's packages ($@) that build and run container images without a Docker engine. Needs root.
 set -eu
 missing=""
-for program in "$@"; do
-    command -v "$program" > /dev/null || missing="$missing $program"
+for package in "$@"; do
+    command -v "$package" > /dev/null || dpkg -s "$package" > /dev/null 2>&1 || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 echo "Installing$missing ..." >&2
