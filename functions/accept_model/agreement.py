@@ -13,7 +13,7 @@ _NAMED = 3
 _NAME_CHARACTERS = 60
 _INT8_ADVICE = ". The graph is int8: train with the hyperparameter int8=never to serve float32"
 
-# Graph, bytes, decoder and engine are those of training; only the processor is another one. Measured on the 47
+# Graph, bytes, decoder and engine are those of training; only the processor is another. Measured on the 47
 # test photos of a drop (efficientnet_lite0), answers with AVX2 and AVX-512 against those with AMX: float32 is
 # off by less than 0.00001, int8 with 7-bit weights by 0.002. int8 with 8-bit weights overflows on x86 without
 # VNNI and is 0.29 off, for 13 of 47 photos: another model than the one that was judged. See
