@@ -30,7 +30,7 @@ class Status:
 
 
 def test_the_serving_containers_handler_serves_the_artefact(trained: Trained, tmp_path: Path) -> None:
-    smoke = trained.output / "acceptance/00.jpg"
+    smoke = trained.output / "smoke_test.jpg"
     (tmp_path / "cut.jpg").write_bytes(smoke.read_bytes()[:500])
     instance = {"b64": base64.b64encode(smoke.read_bytes()).decode()}
     (tmp_path / "batch.json").write_text(json.dumps({"instances": [instance, {"b64": "?"}]}))
@@ -63,7 +63,7 @@ def test_the_serving_containers_handler_serves_the_artefact(trained: Trained, tm
     metrics = trained.metrics()
     assert answer["classes"] == metrics["classes"]
     best = max(range(3), key=answer["probabilities"].__getitem__)
-    assert answer["classes"][best] == trained.acceptance()["photos"][0]["predictions"][0]["label"]
+    assert answer["classes"][best] == metrics["smoke_test"]["expected_label"]
     assert best == max(range(3), key=answer["scores"].__getitem__)
     assert sum(answer["probabilities"]) == pytest.approx(1)
 

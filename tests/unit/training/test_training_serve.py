@@ -53,12 +53,12 @@ def seen(model: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def real(trained: Trained) -> Iterator[tuple[Client, bytes]]:
-    """A server with the artefact of a real run, and that run's first acceptance photo.
+    """A server with the artefact of a real run, and that run's smoke photo.
 
     In float32: one machine's workers would serve in bfloat16 and another's not.
     """
     with server_process(trained.model, SERVE_PRECISION="float32") as (client, process):
-        yield client, (trained.output / "acceptance/00.jpg").read_bytes()
+        yield client, (trained.output / "smoke_test.jpg").read_bytes()
         process.terminate()
         assert process.wait(timeout=60) == 0
 
@@ -68,7 +68,7 @@ def test_a_real_artefact_answers_by_the_wire_protocol(real: tuple[Client, bytes]
     status, answer = client.ask(photo)
     assert status == 200
     best = max(range(3), key=answer["probabilities"].__getitem__)
-    assert answer["classes"][best] == trained.acceptance()["photos"][0]["predictions"][0]["label"]
+    assert answer["classes"][best] == trained.metrics()["smoke_test"]["expected_label"]
     assert len(answer["scores"]) == 3
 
     status, answer = client.ask(photo[:400])
