@@ -28,7 +28,7 @@ _OPTIONS = {"top_k", "min_probability"}
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
 _ENDPOINT_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 _UPLOAD_KEY = r"uploads/.+"
-_RUN_KEY = r"runs/([0-9a-f]{32})/.+"
+_RUN_KEY = r"runs/([0-9a-f]{32})/acceptance/.+"
 _DECIMAL = r"[0-9]{1,4}(\.[0-9]{1,20})?"
 
 # An image is a URL, an object in S3, or the bytes themselves. A URL that cannot be read is its error.
@@ -61,7 +61,7 @@ def parse_request(event: Any, *, data_bucket: str) -> Request:
     {"url"}, {"urls"}, {"s3_uri"} or {"image"} with "top_k"? and "min_probability"?, by direct invoke or as a
     JSON body; "url" and "s3_uri" as a query string, too; an image's bytes as the body. An "image" is base64,
     an "s3_uri" of `data_bucket`, under uploads/. By direct invoke only: "endpoint_name" beside an "s3_uri"
-    under runs/<run id>/.
+    under runs/<run id>/acceptance/.
     Raises BadRequestError, ForbiddenAddressError, MethodNotAllowedError.
     """
     if sender := sender_of(event):
@@ -140,7 +140,7 @@ def _url_or_error(url: Any) -> ImageSource:
 
 def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
     _check_known(fields, {"s3_uri", "endpoint_name"} | _OPTIONS)
-    image = _s3_image(fields, data_bucket, _RUN_KEY, "runs/<run id>/")
+    image = _s3_image(fields, data_bucket, _RUN_KEY, "runs/<run id>/acceptance/")
     endpoint_name = _text(fields, "endpoint_name")
     if not re.fullmatch(_ENDPOINT_NAME, endpoint_name):
         raise BadRequestError(

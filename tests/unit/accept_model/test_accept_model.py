@@ -164,6 +164,12 @@ def test_another_model_on_the_endpoint_ends_the_release_with_figures_and_photos(
     )
 
 
+def test_of_an_int8_graph_the_way_out_is_told(accept: Any) -> None:
+    functions = Functions(photo00=[answer(predictions=predictions(dog=0.7, cat=0.3))])
+    with pytest.raises(AcceptanceError, match="int8=never"):
+        accept({**sample(photo(0)), "precision": "int8"}, functions)
+
+
 def test_one_odd_photo_is_enough(accept: Any) -> None:
     functions = Functions(photo03=[answer(predictions=predictions(dog=0.87, cat=0.13))])
     with pytest.raises(AcceptanceError, match=r"only 4 of 5 .* 0\.0300\); otherwise: test/dog/3\.jpg"):
@@ -200,7 +206,9 @@ def test_a_probability_that_is_that_is_off_by_the_tolerance_at_most_agrees(
 
 def test_the_sentence_is_bounded_and_shows_no_raw_name() -> None:
     odd = {**photo(), "photo": "\x1b[31m" + "x" * 5000, "predictions": predictions(**{"y" * 255: 0.9})}
-    agreement = compare_all(sample(*[odd] * 64), [predictions(**{"\n" + "z" * 255: 0.9})] * 64)
+    agreement = compare_all(
+        {**sample(*[odd] * 64), "precision": "int8"}, [predictions(**{"\n" + "z" * 255: 0.9})] * 64
+    )
     sentence = agreement.describe()
     assert len(sentence) < MAX_REASON_CHARACTERS
     assert "\x1b" not in sentence
