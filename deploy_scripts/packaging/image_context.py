@@ -35,7 +35,10 @@ def write_image_context(folder: Path) -> str:
     """
     shutil.rmtree(folder, ignore_errors=True)
     program = folder / "program"
-    for name, source in imported_files(TRAINING / "serve.py", (TRAINING, ROOT)).items():
+    code = imported_files(TRAINING / "serve.py", (TRAINING, ROOT))
+    # Whole: it imports the modules of photo formats by name.
+    code |= files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
+    for name, source in code.items():
         (program / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, program / name)
     for name in ("Dockerfile", "install_packages.sh"):
