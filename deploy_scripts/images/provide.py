@@ -53,15 +53,21 @@ def provide_images(
     # Before anything is built for them.
     if GPU_PARAMETER not in uris:
         uris[GPU_PARAMETER] = aws_image(GPU_TRAINING_IMAGE, region=aws.region)
-    repositories = {repository_arn(uri, region=aws.region) for uri in uris.values()}
+    repositories = {repository_arn(uri, region=aws.region) for uri in uris.values()} | _own_repositories(aws)
     architectures = {"serve": choices.serving_architecture, "train": TRAINING_ARCHITECTURE}
     wanted = {target: architectures[target] for target, name in PARAMETERS.items() if name not in uris}
     if wanted:
         deploy_images_stack(aws, bucket, choices.builder, say)
-        for target, uri in _build_missing(aws, bucket, wanted, choices.builder, say).items():
-            uris[PARAMETERS[target]] = uri
-            repositories.add(repository_arn(uri, region=aws.region))
+        built = _build_missing(aws, bucket, wanted, choices.builder, say)
+        uris |= {PARAMETERS[target]: uri for target, uri in built.items()}
     return {**uris, "ImageRepositoryArns": ",".join(sorted(repositories))}
+
+
+def _own_repositories(aws: Aws) -> set[str]:
+    """Also where all images come from elsewhere now: what serves may be of before."""
+    registry = Registry(aws)
+    images = [Image(target, TRAINING_ARCHITECTURE, "any") for target in PARAMETERS]
+    return {repository_arn(registry.tagged_uri(image), region=aws.region) for image in images}
 
 
 def _build_missing(

@@ -31,8 +31,8 @@ CORE_S_PER_GMAC = 0.026
 GPU_S_PER_GMAC = {"T4": 0.0006, "L4": 0.0004, "A10G": 0.0003}
 HEAD_S_PER_IMAGE_EPOCH = 0.00002
 DOWNLOAD_BYTES_PER_S = 100e6
-# SageMaker: fetching the container, which is billed. EC2: booting, and fetching what the image lacks.
-STARTUP_S: dict[Backend, float] = {"sagemaker": 120.0, "ec2": 180.0}
+# SageMaker: fetching the container, which is billed. EC2: booting, and installing 3 GB of packages.
+STARTUP_S: dict[Backend, float] = {"sagemaker": 120.0, "ec2": 300.0}
 
 # Billions of multiply-adds for one 224x224 image: torchvision's model pages, and the EfficientNet-Lite page.
 GMACS = {

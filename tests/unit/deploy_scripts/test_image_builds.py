@@ -17,6 +17,10 @@ CONTENT = "0123456789abcdef"
 HOST = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 BUILD_ID = "dropserve-images:1"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
+# What served before may be one of these, whatever comes now.
+OWN_REPOSITORIES = [
+    f"arn:aws:ecr:us-east-1:000000000000:repository/dropserve/{target}" for target in ("serve", "train")
+]
 AWS_REPOSITORY = "arn:aws:ecr:us-east-1:763104351884:repository/pytorch"
 
 
@@ -102,13 +106,7 @@ def test_images_of_this_content_are_taken_as_they_are(account: Any) -> None:
         "TrainingImageUri": f"{HOST}/dropserve/train@{digest_of('train')}",
         "GpuTrainingImageUri": "763104351884.dkr.ecr.us-east-1.amazonaws.com/"
         "pytorch:2.13.0-cu133-amzn2023-sagemaker",
-        "ImageRepositoryArns": ",".join(
-            [
-                "arn:aws:ecr:us-east-1:000000000000:repository/dropserve/serve",
-                "arn:aws:ecr:us-east-1:000000000000:repository/dropserve/train",
-                AWS_REPOSITORY,
-            ]
-        ),
+        "ImageRepositoryArns": ",".join([*OWN_REPOSITORIES, AWS_REPOSITORY]),
     }
     assert said == ["The container images are up to date"]
     ((name, _, parameters),) = account.stacks
@@ -175,7 +173,10 @@ def test_images_that_were_built_elsewhere_need_no_repository_and_no_build(accoun
 
     found = provided(account, [], **given, MaxInstances="3")
 
-    repositories = [f"arn:aws:ecr:us-east-1:111122223333:repository/{name}" for name in "ab"]
+    repositories = [
+        *OWN_REPOSITORIES,
+        *(f"arn:aws:ecr:us-east-1:111122223333:repository/{name}" for name in "ab"),
+    ]
     assert found == {**given, "ImageRepositoryArns": ",".join(repositories)}
     assert account.stacks == []
 
