@@ -49,7 +49,7 @@ class Graph:
     def fits(self, side: int, outputs: int) -> bool:
         """Whether it takes uint8 photos of that side and gives so many numbers for each."""
         taken, given = self._compiled.input(0), self._compiled.output(0)
-        return (
+        return bool(
             taken.element_type == ov.Type.u8
             and taken.partial_shape == ov.PartialShape([-1, side, side, 3])
             and given.partial_shape == ov.PartialShape([-1, outputs])
