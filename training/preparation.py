@@ -107,7 +107,7 @@ def _agree_on_precision(
 
 
 def compute_all(run: Pass, dataset: Dataset, views: int) -> dict[str, Features]:
-    """Features of the train and valid splits; `views` of each photo to train on, the whole photo of the others.
+    """Features of the train and valid splits: `views` of each photo of the first, else the whole photo.
 
     Of several processes, only the first one has them.
     """

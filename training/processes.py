@@ -102,8 +102,9 @@ class Processes:
     def hand_over(self, own: Iterator[Batch]) -> None:
         """In the others: give each batch to the first process, and stay until that has all of them."""
         for batch in own:
-            self._send(vars(batch), 0)
+            # Before a batch, which the first waits for: after the last one, nobody would hear of it.
             self._stop.check()
+            self._send(vars(batch), 0)
         self.from_first(None)
 
     def tell_first(self, error: Exception) -> None:

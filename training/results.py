@@ -46,7 +46,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a finished run knows; `precision` is that of the features that the head learned from."""
+    """Everything that a finished run knows; `precision` is that of the features the head learned from."""
 
     served: ServedModel
     serving: ServingReport

@@ -47,7 +47,7 @@ def _trace(network: nn.Module, side: int) -> torch.jit.ScriptModule:
             # Of checks on shapes, which a fixed side decides, and of trace itself: torch.export takes longer.
             warnings.simplefilter("ignore")
             # The tests compare every backbone's graph with its network; the check would trace it again.
-            traced: torch.jit.ScriptModule = torch.jit.trace(
+            traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
                 network, torch.zeros(1, 3, side, side), check_trace=False
             )
             return traced

@@ -44,7 +44,7 @@ BAD = [
     ({"instance_type": "ml.x9.huge"}, "not 'ml.x9.huge'"),
     ({"instance_type": 5}, "instance_type must be one of t3.medium"),
     ({"backend": "ec2", "instance_type": "ml.m5.xlarge"}, "is one of sagemaker, but backend is 'ec2'"),
-    ({"hyperparameters": {"lr": 0.1}}, "'lr' is not known; allowed are backbone, class-weights, epochs"),
+    ({"hyperparameters": {"lr": 0.1}}, "'lr' is not known; allowed are backbone, class-weights, int8"),
     ({"hyperparameters": {"run-id": "mine"}}, "'run-id' is not known"),
     ({"hyperparameters": {"sagemaker_program": "evil.py"}}, "'sagemaker_program' is not known"),
     ({"hyperparameters": {"backbone": "vgg"}}, "must be one of efficientnet_lite0, resnet18"),
