@@ -78,7 +78,7 @@ def choose_served_model(
     if not report.reason:
         with clock.measure("quantise"):
             chosen, report = _try_int8(settings, model, exact, prepared.run, dataset, valid)
-    progress.say_phase("serving", **report.figures())
+    _say(report)
     description = Description(
         backbone=settings.backbone,
         preprocessing=prepared.run.preprocessing,
@@ -87,6 +87,14 @@ def choose_served_model(
         temperature=fit_temperature(chosen.scores, valid.labels),
     )
     return ServedModel(chosen.graph, dataset.classes, description), report
+
+
+def _say(report: ServingReport) -> None:
+    """`phase=serving precision=int8 valid_accuracy_float32=0.9143 ... reason=...`."""
+    figures = report.figures()
+    reason = figures.pop("reason")
+    rounded = {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in figures.items()}
+    progress.say_phase("serving", **rounded, reason=reason)
 
 
 def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[Photo]:
@@ -151,8 +159,8 @@ def _try_int8(
     report = replace(
         _report(
             "int8" if served else "float32",
-            f"int8 changes the validation accuracy by {-lost:+.2%}; "
-            f"a loss of {'at most' if served else 'no more than'} {allowed:.2%} is allowed",
+            f"int8 changes the validation accuracy by {-lost:+.2%}, and a loss of "
+            f"{'at most' if served else 'no more than'} {allowed:.2%} is allowed",
             exact,
             valid,
         ),
