@@ -1,6 +1,5 @@
 """The graph that is served: float32, or int8 where the validation photos allow it."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -50,6 +49,16 @@ class ServingReport:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A backbone with its trained head in its place, the photos behind it, and `valid` with its features."""
+
+    prepared: PreparedBackbone
+    trained: TrainedHead
+    dataset: Dataset
+    valid: Features
+
+
+@dataclass(frozen=True)
 class _Candidate:
     """A graph that could be served, and its scores (N, classes) of the validation photos."""
 
@@ -58,35 +67,38 @@ class _Candidate:
 
 
 def choose_served_model(
-    settings: Settings,
-    prepared: PreparedBackbone,
-    dataset: Dataset,
-    valid: Features,
-    trained: TrainedHead,
-    clock: Clock,
+    settings: Settings, learned: Learned, clock: Clock
 ) -> tuple[ServedModel, ServingReport]:
     """The model as the endpoint will run it, with the temperature of its own scores.
 
-    `prepared.network` has the trained head in its place. int8 never fails a run: the report says why
-    float32 is served instead.
+    int8 never fails a run: the report says why float32 is served instead.
     """
+    run, valid = learned.prepared.run, learned.valid
     with clock.measure("export"):
-        model = _export(prepared, trained)
-        exact = _Candidate(Graph(model, prepared.run.threads), torch.empty(0))
-        exact = replace(exact, scores=_exact_scores(exact.graph, prepared, valid, trained))
+        model = _export(learned.prepared, learned.trained)
+        graph = Graph(model, run.threads)
+        exact = _Candidate(graph, _exact_scores(graph, learned))
     chosen, report = exact, _report("float32", _why_not(settings), exact, valid)
     if not report.reason:
         with clock.measure("quantise"):
-            chosen, report = _try_int8(settings, model, exact, prepared.run, dataset, valid)
-    progress.say_phase("serving", **report.figures())
+            chosen, report = _try_int8(settings, learned, model, exact)
+    _say(report)
     description = Description(
         backbone=settings.backbone,
-        preprocessing=prepared.run.preprocessing,
+        preprocessing=run.preprocessing,
         precision=report.precision,
         architecture=report.architecture,
         temperature=fit_temperature(chosen.scores, valid.labels),
     )
-    return ServedModel(chosen.graph, dataset.classes, description), report
+    return ServedModel(chosen.graph, learned.dataset.classes, description), report
+
+
+def _say(report: ServingReport) -> None:
+    """`phase=serving precision=int8 valid_accuracy_float32=0.9143 ... reason=...`."""
+    figures = report.figures()
+    reason = figures.pop("reason")
+    rounded = {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in figures.items()}
+    progress.say_phase("serving", **rounded, reason=reason)
 
 
 def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[Photo]:
@@ -109,14 +121,13 @@ def _export(prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
     return append_linear(prepared.graph, weight, bias)
 
 
-def _exact_scores(
-    graph: Graph, prepared: PreparedBackbone, valid: Features, trained: TrainedHead
-) -> torch.Tensor:
-    if prepared.graph is None or trained.backbone_tuned:
+def _exact_scores(graph: Graph, learned: Learned) -> torch.Tensor:
+    prepared, valid = learned.prepared, learned.valid
+    if prepared.graph is None or learned.trained.backbone_tuned:
         return compute_features(replace(prepared.run, compute=graph.run), valid.photos).outputs
     # The features are this graph's own.
     with torch.inference_mode():
-        return torch.cat([trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
+        return torch.cat([learned.trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
 
 
 def _why_not(settings: Settings) -> str:
@@ -133,10 +144,13 @@ def _why_not(settings: Settings) -> str:
 
 
 def _try_int8(
-    settings: Settings, model: ov.Model, exact: _Candidate, run: Pass, dataset: Dataset, valid: Features
+    settings: Settings, learned: Learned, model: ov.Model, exact: _Candidate
 ) -> tuple[_Candidate, ServingReport]:
     """int8 and its report, or float32 and why."""
-    sample = pick_calibration_photos(dataset.splits["train"], MAX_CALIBRATION_PHOTOS, settings.head.seed)
+    run, valid = learned.prepared.run, learned.valid
+    sample = pick_calibration_photos(
+        learned.dataset.splits["train"], MAX_CALIBRATION_PHOTOS, settings.head.seed
+    )
     progress.say_phase("quantise", photos=len(sample))
     try:
         graph = Graph(quantise(model, _decode(run, sample)), run.threads)
@@ -151,8 +165,8 @@ def _try_int8(
     report = replace(
         _report(
             "int8" if served else "float32",
-            f"int8 changes the validation accuracy by {-lost:+.2%}; "
-            f"a loss of {'at most' if served else 'no more than'} {allowed:.2%} is allowed",
+            f"int8 changes the validation accuracy by {-lost:+.2%}, and a loss of "
+            f"{'at most' if served else 'no more than'} {allowed:.2%} is allowed",
             exact,
             valid,
         ),

@@ -36,7 +36,7 @@ from photo_source import PhotoSource
 from preparation import compute_all, count_photos, prepare_backbone
 from processes import Processes, join_processes
 from results import Results, Tested, write_results
-from served_precision import choose_served_model
+from served_precision import Learned, choose_served_model
 from settings import Settings
 from stop import StoppedError, StopSignal
 
@@ -96,7 +96,8 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     if settings.tuning.blocks:
         with clock.measure("fine_tune"):
             trained = fine_tune(prepared, dataset.splits, settings, trained, _say_epoch)
-    served, serving = choose_served_model(settings, prepared, dataset, features["valid"], trained, clock)
+    learned = Learned(prepared, trained, dataset, features["valid"])
+    served, serving = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, served)
     results = Results(served, serving, dataset, source, prepared.precision, trained, tested)

@@ -33,6 +33,8 @@ class Graph:
                 "INFERENCE_PRECISION_HINT": "f32",
                 "NUM_STREAMS": threads,
                 "INFERENCE_NUM_THREADS": threads * cores_each,
+                # Each process would take the same first cores: several share a machine.
+                "ENABLE_CPU_PINNING": False,
             },
         )
         self._own = threading.local()

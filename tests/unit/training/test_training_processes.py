@@ -204,7 +204,8 @@ def test_two_processes_go_on_where_one_was_and_the_first_writes(
 def test_processes_of_one_machine_listen_to_that_machine_only(
     trained: Trained, group: Group, tmp_path: Path, meeting: Any
 ) -> None:
-    hang = "import features, time; features.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
+    hang = "import features, time\n"
+    hang += "features.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
     for process in group.processes:
