@@ -89,7 +89,7 @@ def _options() -> argparse.Namespace:
     if shutil.which("wrk") is None:
         parser.error("the load generator wrk is missing; Debian, Ubuntu and Homebrew have it as wrk")
     if options.quick:
-        options.rounds, options.seconds = 2, 1
+        options.rounds, options.seconds = 2, 2
     return options
 
 
