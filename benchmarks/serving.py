@@ -13,6 +13,7 @@ LitServe gets, at each concurrency, the settings that were the fastest in a tria
 import argparse
 import json
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -85,8 +86,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short: a trial of the benchmark itself")
     parser.add_argument("--output", type=Path, help="default: serving.json beside the others")
     options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        parser.error("the load generator wrk is missing; Debian, Ubuntu and Homebrew have it as wrk")
     if options.quick:
-        options.rounds, options.seconds = 2, 1
+        options.rounds, options.seconds = 2, 2
     return options
 
 

@@ -74,6 +74,8 @@ class Server:
         figures: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
         if figures["failures"]:
             raise ProgramError(f"{figures['failures']} requests failed:\n{self.said()}")
+        if not figures["throughput"]:
+            raise ProgramError(f"no answer within {load.seconds} s: the machine is too busy to measure")
         return figures
 
     def top_class(self, photo: bytes) -> str:
