@@ -33,9 +33,7 @@ def quantise(model: ov.Model, photos: list[Pixels]) -> ov.Model:
                 subset_size=len(photos),
                 preset=nncf.QuantizationPreset.MIXED,
                 ignored_scope=nncf.IgnoredScope(names=[_last_product(model)]),
-                advanced_parameters=nncf.AdvancedQuantizationParameters(
-                    overflow_fix=nncf.OverflowFix.ENABLE
-                ),
+                advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
             )
             return quantised
     # Anything may fail in there, and a run has float32 to serve.

@@ -16,7 +16,6 @@ import pytest
 import torch
 from made_photos import COLOURS, Trained, make_jpeg, write_photos
 from numpy.typing import NDArray
-from PIL import Image
 
 from arguments import parse_arguments
 from backbones import BACKBONES
