@@ -32,7 +32,10 @@ Compute = Callable[[list[Pixels]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass needs: what computes, its images and where they lie, and the number of threads."""
+    """What one pass needs: what computes, its images and where they lie, and the number of threads.
+
+    `at_once` is how many photos it computes together best: on the engine few, on a GPU many.
+    """
 
     compute: Compute
     preprocessing: Preprocessing
@@ -40,6 +43,7 @@ class Pass:
     threads: int
     session: Session = field(default_factory=Session)
     seed: int = 0
+    at_once: int = 4
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ def compute_features(
 
 def compute_batch(run: Pass, photos: list[Pixels]) -> torch.Tensor:
     """Outputs (N, width) of decoded photos."""
-    return torch.from_numpy(run.compute(photos))
+    starts = range(0, len(photos), run.at_once)
+    outputs = [run.compute(photos[start : start + run.at_once]) for start in starts]
+    return torch.from_numpy(np.concatenate(outputs))
 
 
 def compute_parts(

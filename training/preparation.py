@@ -26,6 +26,8 @@ from torch_network import TorchNetwork, choose_precision
 
 # The test's photos are computed once, by the graph that will be served.
 _LEARNED_FROM = ("train", "valid")
+# Photos that torch computes at once; the engine is faster with fewer.
+_TORCH_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class PreparedBackbone:
     def in_torch(self) -> Pass:
         """A pass of the network as it is now, in float32."""
         exact = TorchNetwork(self.network, self.device, "float32", self.run.preprocessing)
-        return replace(self.run, compute=exact.run)
+        return replace(self.run, compute=exact.run, at_once=_TORCH_BATCH)
 
 
 def prepare_backbone(
@@ -76,13 +78,19 @@ def prepare_backbone(
         resumed=resumed,
     )
     preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
-    graph = None if device.type == "cuda" else export_network(network, preprocessing)
-    compute = (
-        Graph(graph, processes.cores).run
-        if graph is not None
-        else TorchNetwork(network, device, precision, preprocessing).run
+    run = Pass(
+        TorchNetwork(network, device, precision, preprocessing).run,
+        preprocessing,
+        source,
+        count_cores(),
+        session,
+        seed=settings.head.seed,
+        at_once=_TORCH_BATCH,
     )
-    run = Pass(compute, preprocessing, source, count_cores(), session, seed=settings.head.seed)
+    if device.type == "cuda":
+        return PreparedBackbone(network, device, precision, None, run)
+    graph = export_network(network, preprocessing)
+    run = replace(run, compute=Graph(graph, processes.cores).run, at_once=Pass.at_once)
     return PreparedBackbone(network, device, precision, graph, run)
 
 

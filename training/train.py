@@ -145,7 +145,7 @@ def _say_epoch(epoch: Epoch) -> None:
 
 def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedModel) -> Tested:
     """The served graph on the test photos, and the champion's on the same ones."""
-    run = replace(run, compute=served.scores)
+    run = replace(run, compute=served.scores, at_once=Pass.at_once)
     photos = dataset.splits["test"]
     test = compute_features(run, photos, count_photos("evaluate", len(photos)))
     dataset.drop_unreadable(test.failures)
