@@ -83,11 +83,6 @@ def _create_model(endings: Endings) -> Any:
             "PrimaryContainer": {
                 "Image.$": "$.plan.answer.serving_image_uri",
                 "ModelDataUrl.$": "$.training.model_data_uri",
-                # Where AWS's serving container looks for the handlers that the artefact brings.
-                "Environment": {
-                    "SAGEMAKER_PROGRAM": "inference.py",
-                    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-                },
             },
             "Tags": _TAGS,
         },

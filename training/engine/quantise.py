@@ -19,7 +19,7 @@ def quantise(model: ov.Model, photos: list[Pixels]) -> ov.Model:
 
     The last linear layer stays in float32: it costs next to nothing, and its errors are those of the scores.
     Weights take half of int8's range: with all of it, sums overflow on x86 processors without VNNI, which
-    then answer otherwise (https://github.com/openvinotoolkit/openvino/issues/25342).
+    then answer otherwise (https://oneapi-src.github.io/oneDNN/dev_guide_int8_computations.html).
     Raises QuantisationError.
     """
     try:
