@@ -25,6 +25,8 @@ from settings import Settings
 
 # Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos.
 MAX_CALIBRATION_PHOTOS = 100
+# With fewer, chance decides: a single photo is more than three points of accuracy.
+MIN_VALID_PHOTOS = 30
 _REASON_CHARACTERS = 300
 
 
@@ -78,7 +80,7 @@ def choose_served_model(
         model = _export(learned.prepared, learned.trained)
         graph = Graph(model, run.threads)
         exact = _Candidate(graph, _exact_scores(graph, learned))
-    chosen, report = exact, _report("float32", _why_not(settings), exact, valid)
+    chosen, report = exact, _report("float32", _why_not(settings, valid), exact, valid)
     if not report.reason:
         with clock.measure("quantise"):
             chosen, report = _try_int8(settings, learned, model, exact)
@@ -132,7 +134,7 @@ def _exact_scores(graph: Graph, learned: Learned) -> torch.Tensor:
         return torch.cat([learned.trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
 
 
-def _why_not(settings: Settings) -> str:
+def _why_not(settings: Settings, valid: Features) -> str:
     """Why int8 is not even tried; empty where it is."""
     machine = machine_architecture()
     if settings.int8 == "never":
@@ -142,6 +144,9 @@ def _why_not(settings: Settings) -> str:
             f"the endpoint is {settings.serving_architecture} and the training machine {machine}: "
             "int8 is served only on the architecture on which it was validated"
         )
+    count = len(valid.photos)
+    if count < MIN_VALID_PHOTOS:
+        return f"{count} validation photos are too few to judge int8 by; {MIN_VALID_PHOTOS} are enough"
     return ""
 
 

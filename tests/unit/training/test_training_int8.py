@@ -1,7 +1,8 @@
 """int8 is served where the validation photos allow it, and the run says why or why not."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
@@ -29,11 +30,20 @@ OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[machine_architecture()]
 Quantise = Callable[[ov.Model, list[Pixels]], ov.Model]
 
 
+@contextmanager
+def judged_by_few() -> Iterator[pytest.MonkeyPatch]:
+    """As if six validation photos were enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(served_precision, "MIN_VALID_PHOTOS", 6)
+        yield patch
+
+
 @pytest.fixture(scope="module")
 def int8(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run whose int8 graph is served whatever it loses: six photos are few to decide by."""
     folder = tmp_path_factory.mktemp("int8")
-    return run_again(trained, folder, **{"int8": "auto", "int8-max-accuracy-loss": 1})
+    with judged_by_few():
+        return run_again(trained, folder, **{"int8": "auto", "int8-max-accuracy-loss": 1})
 
 
 def test_the_int8_graph_is_what_is_served_and_evaluated(int8: Trained) -> None:
@@ -112,7 +122,7 @@ def uncalled(model: ov.Model, photos: list[Pixels]) -> ov.Model:
 def test_float32_is_served_where_int8_is_worse_or_cannot_be(
     trained: Trained, tmp_path: Path, made: Quantise, architecture: str, reason: str
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
+    with judged_by_few() as patch:
         patch.setattr(served_precision, "quantise", made)
         run = run_again(trained, tmp_path, int8="auto", serving_architecture=architecture)
     metrics, serving = run.metrics(), run.metrics()["serving"]
@@ -126,21 +136,28 @@ def test_float32_is_served_where_int8_is_worse_or_cannot_be(
     assert (run.model / "graph.bin").read_bytes() == (trained.model / "graph.bin").read_bytes()
 
 
-def test_ranges_are_set_by_training_photos_alone(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ranges_are_set_by_training_photos_alone(trained: Trained, tmp_path: Path) -> None:
     seen: list[bytes] = []
 
     def watch(model: ov.Model, photos: list[Pixels]) -> ov.Model:
         seen.extend(photo.tobytes() for photo in photos)
         return model
 
-    monkeypatch.setattr(served_precision, "quantise", watch)
-    run = run_again(trained, tmp_path, int8="auto")
+    with judged_by_few() as patch:
+        patch.setattr(served_precision, "quantise", watch)
+        run = run_again(trained, tmp_path, int8="auto")
     assert run.metrics()["serving"]["top_class_agreement"] == 1
     source, preprocessing = open_source(trained.dataset), load(run.model).description.preprocessing
     photos = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["train"]
     assert sorted(seen) == sorted(preprocessing.decode(source.read(photo.name)).tobytes() for photo in photos)
+
+
+def test_too_few_validation_photos_do_not_judge_int8(trained: Trained, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(served_precision, "quantise", uncalled)
+        serving = run_again(trained, tmp_path, int8="auto").metrics()["serving"]
+    assert (serving["precision"], serving["valid_accuracy_int8"]) == ("float32", None)
+    assert serving["reason"] == "6 validation photos are too few to judge int8 by; 30 are enough"
 
 
 def test_calibration_takes_as_many_photos_of_each_class() -> None:
