@@ -23,7 +23,7 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 	@$(BIN)/dropserve demo $(ARGS)
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 image-test: $(READY) ## build both container images, train and serve in them (Debian or Ubuntu, as root)
 	@sh tests/image/install_tools.sh buildah mmdebstrap

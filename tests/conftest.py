@@ -11,6 +11,7 @@ import boto3
 import fuzzing
 import pytest
 from botocore.config import Config
+from scheduling import Scheduling
 
 from local_cloud import control
 from local_cloud.control import Cloud
@@ -36,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     fuzzing.choose_profile(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
