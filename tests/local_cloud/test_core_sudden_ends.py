@@ -47,7 +47,7 @@ class Place:
 
     def up(self) -> Client:
         containers = self.folder.parent / "containers.json"
-        containers.write_text(json.dumps({"containers": [{"image": "pytorch", "serve": ["false"]}]}))
+        containers.write_text(json.dumps({"containers": [{"image": "dropserve-serve", "serve": ["false"]}]}))
         cloud = control.start(self.folder, port=0, containers=containers)
         self.cloud = cloud
         return lambda service: self._cloud_client(service, cloud)

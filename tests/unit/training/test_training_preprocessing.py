@@ -7,6 +7,7 @@ from made_photos import make_jpeg
 from PIL import Image
 
 from preprocessing import MAX_PIXELS, PhotoError, Preprocessing, decode_photo
+from tensors import to_tensor
 
 HALVES = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 
@@ -19,7 +20,7 @@ def encode(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def test_a_batch_is_normalised_and_lies_channels_last() -> None:
     white, black = np.full((64, 64, 3), 255, np.uint8), np.zeros((64, 64, 3), np.uint8)
-    batch = HALVES.batch([white, black], torch.device("cpu"))
+    batch = to_tensor([white, black], HALVES, torch.device("cpu"))
     assert batch.shape == (2, 3, 64, 64)
     assert batch.is_contiguous(memory_format=torch.channels_last)
     assert torch.allclose(batch[0], torch.ones(3, 64, 64))
