@@ -9,7 +9,7 @@ those. With n photos of b megabytes each, a backbone of g billion multiply-adds,
     views   = (v - 1) * t * forward                    (v views of the share t that is trained on)
     tuning  = f * t * (pass + 2 * forward)             (f epochs; backward costs about two forward passes)
     head    = e * n * HEAD_S_PER_IMAGE_EPOCH
-    total   = STARTUP_S + bytes / DOWNLOAD_BYTES_PER_S + (pass + views) / i + tuning + head
+    total   = STARTUP_S + bytes / DOWNLOAD_BYTES_PER_S + (pass + views) / i + tuning + head + EXPORT_S
 
 A champion is tried on the test photos, so its share of the photos goes through a pass once more. Of several
 instances (i), each fetches all photos and computes its share of the features; the first does all the rest.
@@ -30,6 +30,8 @@ DECODE_S_PER_MB = 0.0076
 CORE_S_PER_GMAC = 0.026
 GPU_S_PER_GMAC = {"T4": 0.0006, "L4": 0.0004, "A10G": 0.0003}
 HEAD_S_PER_IMAGE_EPOCH = 0.00002
+# The graph, and its int8 twin by at most 100 photos, on two busy cores; how others scale is an estimate.
+EXPORT_S = 20.0
 DOWNLOAD_BYTES_PER_S = 100e6
 # SageMaker: fetching the container, which is billed. EC2: booting, and installing 3 GB of packages.
 STARTUP_S: dict[Backend, float] = {"sagemaker": 120.0, "ec2": 300.0}
@@ -88,4 +90,4 @@ def estimate_training_s(work: Workload, instance: InstanceType, backend: Backend
     alone_s += trained * work.fine_tune_epochs * (image_s + 2 * forward_s)
     alone_s += work.epochs * work.images * HEAD_S_PER_IMAGE_EPOCH
     download_s = work.total_bytes / DOWNLOAD_BYTES_PER_S
-    return STARTUP_S[backend] + download_s + shared_s / work.instance_count + alone_s
+    return STARTUP_S[backend] + download_s + shared_s / work.instance_count + alone_s + EXPORT_S
