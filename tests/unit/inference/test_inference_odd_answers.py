@@ -116,7 +116,7 @@ TAKEN = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_wrong_answer_is_the_hosts_failure(host: LocalServer, name: str) -> None:
     with pytest.raises((ImageHostError, NotAnImageError)) as caught:
-        fetch(host, REFUSED[name])
+        fetch(host, REFUSED[name], timeout_s=20)
     assert "127.0.0.1" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None, "its text may quote the path and query"
