@@ -33,7 +33,7 @@ def test_a_copy_to_the_bucket_begins_a_run(
     )
 
     assert copied.returncode == 0, copied.stderr
-    while dropserve.json("runs")[0]["dataset"] != name:
+    while name not in [run["dataset"] for run in dropserve.json("runs")]:
         time.sleep(0.2)
     watched = json.loads(dropserve.run("watch", "--json").stdout)
     assert (watched["dataset"], watched["source"], watched["status"]) == (name, "drop", "rejected")
