@@ -17,7 +17,9 @@ from local_cloud.root_key import RootKey, find_root_key
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 10.0
-SAVE_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 10.0
+# What cannot be saved is told at once; this bounds a slow disk or a busy machine.
+SAVE_TIMEOUT_S = 60.0
 POLL_S = 0.05
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOG_LINES = 20
@@ -162,7 +164,7 @@ def stop(state_dir: Path) -> bool:
 
 def _holder(state_dir: Path) -> int | None:
     """The process that has the folder. Raises ControlError when it does not tell its number."""
-    deadline = time.monotonic() + SAVE_TIMEOUT_S
+    deadline = time.monotonic() + ANSWER_TIMEOUT_S
     while True:
         pid = server_lock.holder(state_dir)
         if pid != server_lock.UNKNOWN:
