@@ -77,9 +77,9 @@ def deploy(
 def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
     template = read_template(TEMPLATE)
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
-    endpoint_type = choices.parameters.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
-    serving_architecture = _check_endpoint_type(endpoint_type)
     given = {**(_laptop_parameters(aws) if aws.is_local else {}), **choices.parameters}
+    endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
+    serving_architecture = _check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say)
     bucket = ArtifactsBucket(aws)

@@ -31,8 +31,6 @@ _MAX_PHOTO_BYTES = 1_000_000
 _MAX_SIDE_PX = 1000
 # Noise of 1000 x 1000 pixels, the worst case, takes 900 kB.
 _JPEG_QUALITY = 90
-# As many of a photo's classes as the inference function answers by default.
-_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,8 @@ def take_sample(
             break
         name = f"{FOLDER}/{len(jpegs):02d}.jpg"
         jpegs[name] = jpeg
-        answer = {"label": model.classes[photo.label], "predictions": _predictions(model, jpeg)}
+        (predictions,) = model.predictions(model.scores([model.description.preprocessing.decode(jpeg)]))
+        answer = {"label": model.classes[photo.label], "predictions": predictions}
         lines.append({"file": name, "photo": photo.name, **answer})
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -107,14 +106,3 @@ def as_jpeg(photo: bytes) -> bytes:
 def _longest_side(jpeg: bytes) -> int:
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
         return max(image.size)
-
-
-def _predictions(model: ServedModel, jpeg: bytes) -> list[dict[str, Any]]:
-    """The likeliest classes, the first one first, as the inference function answers them."""
-    pixels = model.description.preprocessing.decode(jpeg)
-    probabilities = model.probabilities(model.scores([pixels]))[0]
-    best = (-probabilities).argsort(kind="stable")[:_TOP].tolist()
-    return [
-        {"label": model.classes[place], "probability": round(float(probabilities[place]), 6)}
-        for place in best
-    ]

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -44,6 +44,10 @@ class Pass:
     session: Session = field(default_factory=Session)
     seed: int = 0
     at_once: int = 4
+
+    def on_engine(self, compute: Compute) -> "Pass":
+        """The same pass by a graph."""
+        return replace(self, compute=compute, at_once=Pass.at_once)
 
 
 @dataclass(frozen=True)

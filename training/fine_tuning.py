@@ -18,7 +18,7 @@ from preparation import PreparedBackbone
 from preprocessing import Pixels
 from schedule import epoch_generator, learning_rate, take_step
 from settings import Settings
-from tensors import to_tensor
+from torch_network import to_tensor
 from views import make_views
 
 _STATE = "fine-tuning"

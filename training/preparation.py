@@ -90,7 +90,7 @@ def prepare_backbone(
     if device.type == "cuda":
         return PreparedBackbone(network, device, precision, None, run)
     graph = export_network(network, preprocessing)
-    run = replace(run, compute=Graph(graph, processes.cores).run, at_once=Pass.at_once)
+    run = run.on_engine(Graph(graph, processes.cores).run)
     return PreparedBackbone(network, device, precision, graph, run)
 
 

@@ -28,8 +28,6 @@ METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 PREDICTIONS_FILE = "test_predictions.jsonl"
 SCHEMA_VERSION = 1
-# As many of a photo's classes as the inference function answers by default.
-_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
     results.tested.acceptance.write(folder)
-    predictions = predictions_lines(test, calibrated, classes)
+    predictions = predictions_lines(results.served, results.tested)
     (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
 
 
@@ -100,20 +98,13 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
     }
 
 
-def predictions_lines(test: Features, logits: torch.Tensor, classes: list[str]) -> str:
-    """A line a test photo, as schemas/test_prediction.schema.json describes it, from calibrated scores."""
-    best = logits.softmax(1).topk(min(_TOP, len(classes)), dim=1)
-    rows = zip(test.photos, best.values.tolist(), best.indices.tolist(), strict=True)
+def predictions_lines(served: ServedModel, tested: Tested) -> str:
+    """A line a test photo, as schemas/test_prediction.schema.json describes it."""
     lines = [
-        {
-            "photo": photo.name,
-            "label": classes[photo.label],
-            "predictions": [
-                {"label": classes[place], "probability": round(probability, 6)}
-                for probability, place in zip(probabilities, places, strict=True)
-            ],
-        }
-        for photo, probabilities, places in rows
+        {"photo": photo.name, "label": served.classes[photo.label], "predictions": predictions}
+        for photo, predictions in zip(
+            tested.test.photos, served.predictions(tested.logits.numpy()), strict=True
+        )
     ]
     return "".join(json.dumps(line) + "\n" for line in lines)
 

@@ -126,9 +126,7 @@ def _export(prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
 def _exact_scores(graph: Graph, learned: Learned) -> torch.Tensor:
     prepared, valid = learned.prepared, learned.valid
     if prepared.graph is None or learned.trained.backbone_tuned:
-        return compute_features(
-            replace(prepared.run, compute=graph.run, at_once=Pass.at_once), valid.photos
-        ).outputs
+        return compute_features(prepared.run.on_engine(graph.run), valid.photos).outputs
     # The features are this graph's own.
     with torch.inference_mode():
         return torch.cat([learned.trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
@@ -165,9 +163,7 @@ def _try_int8(
         reason = printable(f"int8 could not be made: {error}", _REASON_CHARACTERS)
         return exact, replace(_report("float32", reason, exact, valid), calibration_photos=len(sample))
     run.session.stop.check()
-    int8 = _Candidate(
-        graph, compute_features(replace(run, compute=graph.run, at_once=Pass.at_once), valid.photos).outputs
-    )
+    int8 = _Candidate(graph, compute_features(run.on_engine(graph.run), valid.photos).outputs)
     lost = _accuracy(exact, valid) - _accuracy(int8, valid)
     allowed = settings.int8_max_accuracy_loss
     served = lost <= allowed

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from preprocessing import Pixels, Preprocessing
-from tensors import to_tensor
 
 # Below this the measurement costs more than bfloat16 can save.
 MEASURE_FROM_IMAGES = 150
@@ -19,6 +18,19 @@ _TRIES = 2
 _MIN_GAIN = 1.15
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def to_tensor(photos: list[Pixels], preprocessing: Preprocessing, device: torch.device) -> torch.Tensor:
+    """Decoded photos as one normalised (N, 3, side, side) float tensor, channels last."""
+    pixels = torch.from_numpy(np.stack(photos))
+    if device.type == "cuda":
+        pixels = pixels.pin_memory()  # the copy to the GPU does not hold up the other threads' batches
+    pixels = pixels.to(device, non_blocking=True).to(torch.float32).permute(0, 3, 1, 2)
+    mean, std = (
+        torch.tensor(values, device=device).mul_(255)[:, None, None]
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    return pixels.sub_(mean).div_(std)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ and the acceptance sample in the other.
 import os
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -145,7 +144,7 @@ def _say_epoch(epoch: Epoch) -> None:
 
 def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedModel) -> Tested:
     """The served graph on the test photos, and the champion's on the same ones."""
-    run = replace(run, compute=served.scores, at_once=Pass.at_once)
+    run = run.on_engine(served.scores)
     photos = dataset.splits["test"]
     test = compute_features(run, photos, count_photos("evaluate", len(photos)))
     dataset.drop_unreadable(test.failures)

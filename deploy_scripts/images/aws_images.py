@@ -11,8 +11,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.images.addresses import registry_of
 
 GPU_TRAINING_IMAGE = "pytorch:2.13.0-cu133-amzn2023-sagemaker"
-# The CPU image of the same version ends on the same day; a test fails 90 days before.
-CPU_TRAINING_IMAGE = "pytorch:2.13.0-cpu-amzn2023-sagemaker"
+# A test fails 90 days before.
 END_OF_SUPPORT = date(2027, 7, 20)
 
 DEFAULT_ACCOUNT = "763104351884"

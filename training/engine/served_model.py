@@ -23,6 +23,8 @@ CLASSES_FILE = "classes.json"
 DESCRIPTION_FILE = "model.json"
 FORMAT_VERSION = 2
 PRECISIONS = ("float32", "int8")
+# As many of a photo's classes as the inference function answers by default.
+_TOP = 5
 
 
 class ArtefactError(ValueError):
@@ -69,6 +71,15 @@ class ServedModel:
         powers = np.exp(scaled - scaled.max(1, keepdims=True))
         shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
         return shares
+
+    def predictions(self, scores: Scores) -> list[list[dict[str, Any]]]:
+        """The likeliest classes of each photo, the first one first, as the inference function answers."""
+        probabilities = self.probabilities(scores)
+        best = (-probabilities).argsort(axis=1, kind="stable")[:, :_TOP]
+        return [
+            [{"label": self.classes[place], "probability": round(float(row[place]), 6)} for place in places]
+            for row, places in zip(probabilities, best.tolist(), strict=True)
+        ]
 
 
 def load_served_model(

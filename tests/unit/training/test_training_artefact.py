@@ -15,7 +15,7 @@ from dataset import load_dataset
 from engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
 from photo_source import open_source
 from settings import Cut
-from tensors import to_tensor
+from torch_network import to_tensor
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from backbones import BACKBONES, build_classifier, replace_head
 from engine.export import append_linear, export_network
 from engine.graph import Graph
 from preprocessing import Pixels
-from tensors import to_tensor
+from torch_network import to_tensor
 
 CLASSES = 7
 

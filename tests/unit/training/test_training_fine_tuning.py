@@ -14,7 +14,7 @@ from backbones import BACKBONES, blocks_of, build_classifier
 from engine.served_model import load_served_model
 from errors import ArgumentError
 from fine_tuning import _unfreeze_from
-from tensors import to_tensor
+from torch_network import to_tensor
 from train import train
 
 

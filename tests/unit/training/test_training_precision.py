@@ -13,8 +13,7 @@ from torch import nn
 import torch_network
 from backbones import BACKBONES
 from errors import ArgumentError
-from tensors import to_tensor
-from torch_network import TorchNetwork
+from torch_network import TorchNetwork, to_tensor
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ from made_photos import make_jpeg
 from PIL import Image
 
 from preprocessing import MAX_PIXELS, PhotoError, Preprocessing, decode_photo
-from tensors import to_tensor
+from torch_network import to_tensor
 
 HALVES = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 
