@@ -1,6 +1,7 @@
-"""Our training against the reference recipe and its floor; results in benchmarks/results/training.json.
+"""Our training against the reference recipe, itself before the engine, and its floor.
 
-Contestants take turns, round by round, each in a process of its own; every claim is a ratio of one round.
+Results in benchmarks/results/training.json. Contestants take turns, round by round, each in a process of its
+own; every claim is a ratio of one round.
 Times are of whole processes, from their start to the last file written: what a user waits for.
 
 The headline figures are those of the sets they mean most on: time of 8,351 generated photos in 133 classes,
@@ -18,12 +19,14 @@ from typing import Any
 from deploy_scripts.packaging.weights import shipped_weights
 from support.contestants import BACKBONE, EPOCHS, Contestants
 from support.machine import describe_machine
+from support.old_server import checked_out
 from support.results import RESULTS, write_results
 from support.training_parts import PARTS, Bench
 
 # Figure of the results -> the part and the path in it that it comes from.
 _HEADLINES = {
     "reference_over_ours": ("dog_shaped_reference", "reference_over_ours"),
+    "feature_pass_over_old": ("dog_shaped_floor", "feature_pass_over_old"),
     "time_over_floor": ("dog_shaped_floor", "time_over_floor"),
     "accuracy_ours": ("real_photos", "accuracy_ours", "median"),
     "accuracy_reference": ("real_photos", "accuracy_reference", "median"),
@@ -37,13 +40,14 @@ def main() -> None:
     for name in options.parts or PARTS:
         with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as scratch:
             folder = Path(scratch)
-            contestants = Contestants(_weights_folder(folder / "weights"), options.quiet_s, options.tries)
-            bench = Bench(contestants, folder, options.rounds, options.quick)
-            found = {
-                "rounds": options.rounds,
-                "machine": describe_machine("torch", "torchvision", "pillow"),
-                **PARTS[name](bench),
-            }
+            with checked_out(folder) as old_tree:
+                weights = _weights_folder(folder / "weights")
+                contestants = Contestants(weights, old_tree, options.quiet_s, options.tries)
+                found = {
+                    "rounds": options.rounds,
+                    "machine": describe_machine("torch", "openvino", "nncf", "pillow"),
+                    **PARTS[name](Bench(contestants, folder, options.rounds, options.quick)),
+                }
         _tell(name, found)
         if not options.quick:
             _keep(name, found, options.output)
@@ -99,8 +103,7 @@ def _weights_folder(folder: Path) -> Path:
 def _tell(title: str, results: dict[str, Any]) -> None:
     print(f"\n-- {title}")
     for name, value in results.items():
-        if name not in {"runs", "floor_ways_tried"}:
-            print(f"{name}: {json.dumps(value)}", flush=True)
+        print(f"{name}: {json.dumps(value)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -52,11 +52,15 @@ class Pass:
 
 @dataclass(frozen=True)
 class Part:
-    """Photos that are computed alike, in so many views; `saved` is known already."""
+    """Photos that are computed alike, in so many views; `saved` is known already.
+
+    `compute` is None where the pass's own serves.
+    """
 
     photos: list[Photo]
     views: int = 1
     saved: SavedFeatures = field(default_factory=lambda: SavedFeatures(Checkpoints(None), ""))
+    compute: Compute | None = None
 
 
 @dataclass(frozen=True)
@@ -194,5 +198,6 @@ def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:
             view.append(pixels)
     if len(failures) == len(photos):
         return Batch(torch.empty(0, part.views, 0), failures)
+    run = replace(run, compute=part.compute or run.compute)
     outputs = [compute_batch(run, view) for view in by_view]
     return Batch(torch.stack(outputs, dim=1), failures)

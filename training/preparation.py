@@ -16,16 +16,14 @@ from cores import count_cores
 from dataset import Dataset
 from engine.export import export_network
 from engine.graph import Graph
-from errors import ArgumentError
-from features import Features, Part, Pass, compute_parts
+from feature_precision import choose_precision
+from features import Compute, Features, Part, Pass, compute_parts
 from photo_source import PhotoSource
 from processes import Processes
 from saved_features import SavedFeatures
 from settings import Settings
-from torch_network import TorchNetwork, choose_precision
+from torch_network import TorchNetwork
 
-# The test's photos are computed once, by the graph that will be served.
-_LEARNED_FROM = ("train", "valid")
 # Photos that torch computes at once; the engine is faster with fewer.
 _TORCH_BATCH = 16
 
@@ -35,6 +33,8 @@ class PreparedBackbone:
     """The backbone without its own head, its device, the precision of its features, and what computes them.
 
     On a CPU that is the engine, and `graph` the backbone as it came; on a GPU it is torch, and `graph` None.
+    `valid_compute` is for validation photos: on the engine always in float32, as the served graph's scores
+    and those of a fine-tuned network are.
     """
 
     network: nn.Module
@@ -42,6 +42,7 @@ class PreparedBackbone:
     precision: str
     graph: ov.Model | None
     run: Pass
+    valid_compute: Compute
 
     def in_torch(self) -> Pass:
         """A pass of the network as it is now, in float32."""
@@ -59,16 +60,22 @@ def prepare_backbone(
     """The backbone laid out and placed where it runs fastest.
 
     The precision is that of the interrupted run, where there is one to go on with; the first process
-    decides for all. Raises ArgumentError where the device does not compute at the precision asked for.
+    decides for all.
     """
     processes = session.processes
     device = _own_device(processes)
-    if device.type != "cuda" and settings.precision == "bfloat16":
-        raise ArgumentError("--precision is bfloat16, but there is no GPU: CPUs compute features in float32")
     replace_head(network, settings.backbone, nn.Identity())
     # channels_last is an overload that torch's stubs lack.
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision, resumed = _agree_on_precision(settings, network, dataset, device, session)
+    preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
+    graph = None if device.type == "cuda" else export_network(network, preprocessing)
+
+    def compute_at(precision: str) -> Compute:
+        if graph is None:
+            return TorchNetwork(network, device, precision, preprocessing).run
+        return Graph(graph, processes.cores, precision=precision).run
+
+    precision, resumed = _agree_on_precision(settings, compute_at, dataset, device, session)
     progress.say_phase(
         "prepare",
         device=device.type,
@@ -77,25 +84,25 @@ def prepare_backbone(
         threads=processes.cores,
         resumed=resumed,
     )
-    preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
     run = Pass(
-        TorchNetwork(network, device, precision, preprocessing).run,
+        compute_at(precision),
         preprocessing,
         source,
         count_cores(),
         session,
         seed=settings.head.seed,
-        at_once=_TORCH_BATCH,
+        at_once=_TORCH_BATCH if graph is None else Pass.at_once,
     )
-    if device.type == "cuda":
-        return PreparedBackbone(network, device, precision, None, run)
-    graph = export_network(network, preprocessing)
-    run = run.on_engine(Graph(graph, processes.cores).run)
-    return PreparedBackbone(network, device, precision, graph, run)
+    exact = run.compute if graph is None or precision == "float32" else compute_at("float32")
+    return PreparedBackbone(network, device, precision, graph, run, exact)
 
 
 def _agree_on_precision(
-    settings: Settings, network: nn.Module, dataset: Dataset, device: torch.device, session: Session
+    settings: Settings,
+    compute_at: Callable[[str], Compute],
+    dataset: Dataset,
+    device: torch.device,
+    session: Session,
 ) -> tuple[str, bool]:
     """The precision, and whether it is an interrupted run's."""
     checkpoints, processes = session.checkpoints, session.processes
@@ -104,35 +111,31 @@ def _agree_on_precision(
     processes.check_alike(fingerprint)
     interrupted = processes.from_first(checkpoints.open(fingerprint))
     precision = interrupted.get("precision", settings.precision)
-    if precision == "auto" and device.type != "cuda":
-        precision = "float32"
     if precision == "auto" and processes.first:
-        precision = choose_precision(network, settings.image_size, dataset.image_count, device)
+        precision = choose_precision(compute_at, settings.image_size, dataset.image_count)
     precision = processes.from_first(precision)
     if not interrupted:
         checkpoints.describe_run(fingerprint, precision=precision)
     return precision, bool(interrupted)
 
 
-def compute_all(run: Pass, dataset: Dataset, views: int) -> dict[str, Features]:
+def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dict[str, Features]:
     """Features of the train and valid splits: `views` of each photo of the first, else the whole photo.
 
     Of several processes, only the first one has them.
     """
-    parts = [
-        Part(
-            dataset.splits[split],
-            views if split == "train" else 1,
-            SavedFeatures(run.session.checkpoints, split),
-        )
-        for split in _LEARNED_FROM
-    ]
-    processes = run.session.processes
-    shared = replace(run, threads=processes.cores)
-    on_progress = count_photos("features", sum(len(part.photos) for part in parts))
-    features = dict(zip(_LEARNED_FROM, compute_parts(shared, parts, on_progress, processes), strict=True))
-    dataset.drop_unreadable(failure for part in features.values() for failure in part.failures)
-    return features
+    checkpoints, processes = prepared.run.session.checkpoints, prepared.run.session.processes
+    parts = {
+        "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train")),
+        "valid": Part(
+            dataset.splits["valid"], 1, SavedFeatures(checkpoints, "valid"), prepared.valid_compute
+        ),
+    }
+    shared = replace(prepared.run, threads=processes.cores)
+    on_progress = count_photos("features", sum(len(part.photos) for part in parts.values()))
+    found = compute_parts(shared, list(parts.values()), on_progress, processes)
+    dataset.drop_unreadable(failure for part in found for failure in part.failures)
+    return dict(zip(parts, found, strict=True))
 
 
 def count_photos(phase: str, total: int) -> Callable[[int], None]:

@@ -73,6 +73,7 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
     """metrics.json's content, as schemas/metrics.schema.json describes it."""
     dataset, tested, seconds = results.dataset, results.tested, clock.seconds()
+    learned_from = dataset.image_count - len(dataset.splits["test"])
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": settings.run_id,
@@ -89,7 +90,8 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "champion": tested.champion,
         "seconds": seconds,
         "images_per_second": {
-            phase: round(dataset.image_count / max(seconds[phase], 1e-3), 1) for phase in ("read", "features")
+            phase: round(count / max(seconds[phase], 1e-3), 1)
+            for phase, count in {"read": dataset.image_count, "features": learned_from}.items()
         },
         "peak_memory_mib": clock.peak_memory_mib(),
         "excluded_images": [asdict(item) for item in dataset.excluded],

@@ -23,8 +23,9 @@ from preparation import PreparedBackbone
 from preprocessing import Pixels
 from settings import Settings
 
-# Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos.
-MAX_CALIBRATION_PHOTOS = 100
+# Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos;
+# each photo takes a tenth of a second.
+MAX_CALIBRATION_PHOTOS = 50
 # With fewer, chance decides: a single photo is more than three points of accuracy.
 MIN_VALID_PHOTOS = 30
 _REASON_CHARACTERS = 300

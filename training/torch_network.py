@@ -1,6 +1,5 @@
-"""What torch computes on a GPU, and whether in bfloat16: measured on the spot, never guessed."""
+"""What torch computes on a GPU, in float32 or bfloat16."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +9,7 @@ from torch import nn
 
 from preprocessing import Pixels, Preprocessing
 
-# Below this the measurement costs more than bfloat16 can save.
-MEASURE_FROM_IMAGES = 150
-_BATCH = 4
-_TRIES = 2
-# A clear win only: a machine near the line must not choose differently from run to run.
-_MIN_GAIN = 1.15
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def to_tensor(photos: list[Pixels], preprocessing: Preprocessing, device: torch.device) -> torch.Tensor:
@@ -49,27 +41,9 @@ class TorchNetwork:
         return outputs
 
 
-def choose_precision(network: nn.Module, image_size: int, image_count: int, device: torch.device) -> str:
-    """`bfloat16` where the network runs clearly faster under autocast on this machine, else `float32`."""
-    if image_count < MEASURE_FROM_IMAGES:
-        return "float32"
-    images = torch.zeros(_BATCH, 3, image_size, image_size, device=device)
-    images = images.to(memory_format=torch.channels_last)
-    # The first pass of each pays for setting up its kernels, the second does not.
-    best = {name: min(_seconds(network, images, name) for _ in range(_TRIES)) for name in PRECISIONS}
-    return "bfloat16" if best["float32"] > _MIN_GAIN * best["bfloat16"] else "float32"
-
-
 def run_network(network: nn.Module, images: torch.Tensor, precision: str) -> torch.Tensor:
     """The network's output in float32, computed at `precision`."""
     reduced = precision != "float32"
-    with torch.inference_mode(), torch.autocast(images.device.type, PRECISIONS[precision], enabled=reduced):
+    with torch.inference_mode(), torch.autocast(images.device.type, _TYPES[precision], enabled=reduced):
         output: torch.Tensor = network(images)
         return output.float()
-
-
-def _seconds(network: nn.Module, images: torch.Tensor, precision: str) -> float:
-    started = time.perf_counter()
-    # Copying to the host waits for a GPU to finish.
-    run_network(network, images, precision).cpu()
-    return time.perf_counter() - started

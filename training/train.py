@@ -86,7 +86,7 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
         dataset = _read_dataset(settings, source, session)
     with clock.measure("features"):
         prepared = prepare_backbone(settings, network, dataset, source, session)
-        features = compute_all(prepared.run, dataset, settings.views)
+        features = compute_all(prepared, dataset, settings.views)
     if not processes.first:
         return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("head"):

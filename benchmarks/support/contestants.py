@@ -1,4 +1,6 @@
-"""Our training, the reference recipe and the floor: each started the same way, measured from outside."""
+"""Our training, the same before the engine, the reference recipe and the floor: each started the same way,
+measured from outside.
+"""
 
 import json
 import tempfile
@@ -42,7 +44,7 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """For the results: everything but lists of photos, classes and epochs."""
-        kept = {"accuracy", "images", "seconds", "epochs", "precision"}
+        kept = {"accuracy", "images", "seconds", "epochs", "precision", "serving"}
         usage = {name: round(value, 3) for name, value in asdict(self.usage).items()}
         figures = {name: value for name, value in self.figures.items() if name in kept}
         return {**usage, "without_imports_s": round(self.without_imports_s, 3), **figures}
@@ -56,13 +58,21 @@ class Contestants:
     """
 
     weights: Path
+    old_tree: Path
     quiet_s: float
     tries: int
 
     def ours(self, drop: Path, seed: int, *, epochs: int | None = EPOCHS, weights: Path | None = None) -> Run:
         """training/train.py on a drop, `epochs` None: as many as it takes by itself."""
-        arguments: list[str | Path] = [BENCHMARKS.parent / "training" / "train.py", "--dataset", drop]
-        arguments += ["--weights", weights or self.weights, "--backbone", BACKBONE, "--seed", str(seed)]
+        return self._training(BENCHMARKS.parent, drop, seed, epochs, weights or self.weights)
+
+    def old(self, drop: Path, seed: int) -> Run:
+        """The same of the revision before the engine."""
+        return self._training(self.old_tree, drop, seed, EPOCHS, self.weights)
+
+    def _training(self, tree: Path, drop: Path, seed: int, epochs: int | None, weights: Path) -> Run:
+        arguments: list[str | Path] = [tree / "training" / "train.py", "--dataset", drop]
+        arguments += ["--weights", weights, "--backbone", BACKBONE, "--seed", str(seed)]
         if epochs is not None:
             arguments += ["--epochs", str(epochs), "--learning-rate", LEARNING_RATE]
         return self._quietest(lambda: _run_ours(arguments))

@@ -29,6 +29,19 @@ def against_floor(ours: list[Run], floors: list[Run]) -> dict[str, Any]:
     }
 
 
+def against_old(ours: list[Run], olds: list[Run]) -> dict[str, Any]:
+    """Photos a second of the feature pass, which has left the test's photos to the served graph since."""
+    return {
+        "feature_pass_over_old": ratios(
+            (_features_per_s(run, "train", "valid") for run in ours),
+            (_features_per_s(run, "train", "valid", "test") for run in olds),
+        ),
+        "old_over_ours": ratios(_walls(olds), _walls(ours)),
+        "accuracy_ours": accuracy(ours),
+        "accuracy_old": accuracy(olds),
+    }
+
+
 def memory_ratio(large: list[Run], small: list[Run]) -> dict[str, float]:
     return ratios(
         (run.usage.peak_memory_bytes for run in large), (run.usage.peak_memory_bytes for run in small)
@@ -50,6 +63,11 @@ def _phases(runs: list[Run]) -> dict[str, float]:
     return {name: round(seconds, 3) for name, seconds in phases.items()}
 
 
+def _features_per_s(run: Run, *splits: str) -> float:
+    images: float = sum(run.figures["images"][split] for split in splits)
+    return images / float(run.figures["seconds"]["features"])
+
+
 def _walls(runs: Iterable[Run]) -> list[float]:
     return [run.wall_s for run in runs]
 
@@ -64,7 +82,3 @@ def _cpu(runs: Iterable[Run]) -> list[float]:
 
 def accuracy(runs: Iterable[Run]) -> dict[str, float]:
     return spread(run.accuracy for run in runs)
-
-
-def records(**contestants: list[Run]) -> dict[str, Any]:
-    return {name: [run.record() for run in runs] for name, runs in contestants.items()}

@@ -21,10 +21,10 @@ from support.spread import spread
 from support.training_figures import (
     accuracy,
     against_floor,
+    against_old,
     against_reference,
     disturbance,
     memory_ratio,
-    records,
 )
 
 # Tried in this order until the reference's accuracy is reached.
@@ -55,9 +55,7 @@ class Bench:
 def measure_real_photos(bench: Bench) -> dict[str, Any]:
     """The demo's nine groups: the reference, ours and the floor."""
     contestants, photos = bench.contestants, bench.real_photos()
-    way, tried = find_fastest_way(
-        lambda way: contestants.floor(photos.zip_file, way), "total_without_imports"
-    )
+    way = find_fastest_way(lambda way: contestants.floor(photos.zip_file, way), "total_without_imports")
     ours, references, floors = [], [], []
     for seed in range(bench.rounds):
         references.append(contestants.reference(photos, seed))
@@ -70,9 +68,7 @@ def measure_real_photos(bench: Bench) -> dict[str, Any]:
         "accuracy_reference": accuracy(references),
         **against_floor(ours, floors),
         "floor_way": way,
-        "floor_ways_tried": tried,
         "disturbance": disturbance(ours=ours, reference=references, floor=floors),
-        "runs": records(ours=ours, reference=references, floor=floors),
     }
 
 
@@ -139,13 +135,14 @@ def measure_weights(bench: Bench) -> dict[str, Any]:
 
 
 def measure_against_floor(bench: Bench) -> dict[str, Any]:
-    """Photos in the shape of dogImages, and a tenth as many: speed, floor, memory."""
+    """Photos in the shape of dogImages, and a tenth as many: speed, floor, the old training, memory."""
     contestants, drop, tenth = bench.contestants, bench.dog_shaped(), bench.dog_shaped(0.1)
     zip_file = drop / "photos.zip"
-    way, tried = find_fastest_way(lambda way: contestants.floor(zip_file, way, limit=_FLOOR_SAMPLE), "pass")
-    ours, floors, small = [], [], []
+    way = find_fastest_way(lambda way: contestants.floor(zip_file, way, limit=_FLOOR_SAMPLE), "pass")
+    ours, olds, floors, small = [], [], [], []
     for seed in range(bench.rounds):
         ours.append(contestants.ours(drop, seed))
+        olds.append(contestants.old(drop, seed))
         floors.append(contestants.floor(zip_file, way))
         small.append(contestants.ours(tenth, seed))
     images = ours[0].figures["images"]
@@ -154,12 +151,11 @@ def measure_against_floor(bench: Bench) -> dict[str, Any]:
         "classes": len(ours[0].figures["classes"]),
         "images_per_s": spread(sum(images.values()) / run.wall_s for run in ours),
         **against_floor(ours, floors),
+        **against_old(ours, olds),
         "peak_memory_ratio_10x": memory_ratio(ours, small),
         "peak_memory_mib": spread(run.usage.peak_memory_bytes / 2**20 for run in ours),
         "floor_way": way,
-        "floor_ways_tried": tried,
-        "disturbance": disturbance(ours=ours, floor=floors, ours_a_tenth=small),
-        "runs": records(ours=ours, floor=floors, ours_a_tenth=small),
+        "disturbance": disturbance(ours=ours, old=olds, floor=floors, ours_a_tenth=small),
     }
 
 
@@ -177,7 +173,6 @@ def measure_against_reference(bench: Bench) -> dict[str, Any]:
         "accuracy_ours": accuracy(ours),
         "accuracy_reference": accuracy(references),
         "disturbance": disturbance(ours=ours, reference=references),
-        "runs": records(ours=ours, reference=references),
     }
 
 

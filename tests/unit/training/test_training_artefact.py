@@ -40,7 +40,8 @@ def test_it_holds_a_graph_weights_and_no_code(trained: Trained) -> None:
     }
 
 
-def test_it_answers_each_test_photo_as_the_evaluation_did(trained: Trained) -> None:
+def check_answers(trained: Trained) -> None:
+    """Each test photo's probabilities are those that training left in test_predictions.jsonl."""
     served, source = load(trained.model), open_source(trained.dataset)
     lines = (trained.output / "test_predictions.jsonl").read_text("utf-8").splitlines()
     for line in map(json.loads, lines):
@@ -48,6 +49,10 @@ def test_it_answers_each_test_photo_as_the_evaluation_did(trained: Trained) -> N
         answers = dict(zip(served.classes, served.probabilities(scores)[0], strict=True))
         said = {each["label"]: each["probability"] for each in line["predictions"]}
         assert said == pytest.approx(answers, abs=1e-5)
+
+
+def test_it_answers_each_test_photo_as_the_evaluation_did(trained: Trained) -> None:
+    check_answers(trained)
 
 
 def test_the_graph_is_the_network_whose_weights_lie_beside_it(trained: Trained) -> None:

@@ -1,4 +1,4 @@
-"""At which precision features are computed: float32 on a CPU, and on a GPU what is measured to be faster."""
+"""At which precision features are computed: float32, or bfloat16 where that is measured to be faster."""
 
 from pathlib import Path
 
@@ -7,12 +7,21 @@ import pytest
 import torch
 from float_tolerance import BFLOAT16_LAYER
 from made_photos import Trained
+from numpy.typing import NDArray
+from test_training_artefact import check_answers, load
 from test_training_run import run_again
 from torch import nn
 
-import torch_network
+import feature_precision
 from backbones import BACKBONES
-from errors import ArgumentError
+from dataset import load_dataset
+from engine.export import export_network
+from engine.graph import Graph
+from feature_precision import choose_precision
+from features import Compute
+from photo_source import open_source
+from preprocessing import Pixels
+from settings import Cut
 from torch_network import TorchNetwork, to_tensor
 
 CPU = torch.device("cpu")
@@ -23,14 +32,24 @@ def small_network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
 
 
-@pytest.mark.parametrize(("bfloat16_s", "choice"), [(0.5, "bfloat16"), (0.95, "float32"), (2.0, "float32")])
+@pytest.mark.parametrize(
+    ("bfloat16_s", "choice"), [(0.01, "bfloat16"), (0.028, "float32"), (0.05, "float32")]
+)
 def test_bfloat16_has_to_be_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16_s: float, choice: str
 ) -> None:
-    seconds = {"float32": 1.0, "bfloat16": bfloat16_s}
-    monkeypatch.setattr(torch_network, "_seconds", lambda network, images, name: seconds[name])
-    assert torch_network.choose_precision(small_network(), 64, 5000, CPU) == choice
-    assert torch_network.choose_precision(small_network(), 64, 149, CPU) == "float32"
+    clock = {"now_s": 0.0}
+    monkeypatch.setattr(feature_precision.time, "perf_counter", lambda: clock["now_s"])
+
+    def compute_at(precision: str) -> Compute:
+        def compute(photos: list[Pixels]) -> NDArray[np.float32]:
+            clock["now_s"] += 0.03 if precision == "float32" else bfloat16_s
+            return np.zeros((len(photos), 1), np.float32)
+
+        return compute
+
+    assert choose_precision(compute_at, 64, 1000) == choice
+    assert choose_precision(compute_at, 64, 999) == "float32"
 
 
 def test_both_precisions_give_nearly_the_same_in_float32() -> None:
@@ -48,7 +67,30 @@ def test_both_precisions_give_nearly_the_same_in_float32() -> None:
     assert np.allclose(exact, reduced, rtol=0, atol=BFLOAT16_LAYER * float(np.abs(exact).max()))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in bfloat16")
-def test_bfloat16_without_a_gpu_is_refused(trained: Trained, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="CPUs compute features in float32"):
-        run_again(trained, tmp_path, precision="bfloat16")
+def test_a_graph_in_bfloat16_gives_nearly_the_same() -> None:
+    """Where the processor has no bfloat16, even exactly the same."""
+    preprocessing = BACKBONES["resnet18"].preprocessing(32)
+    random = np.random.default_rng(1)
+    photos = [random.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(4)]
+    model = export_network(small_network(), preprocessing)
+    exact, reduced = (
+        Graph(model, 1, precision=precision).run(photos) for precision in ("float32", "bfloat16")
+    )
+    assert exact.dtype == reduced.dtype == np.float32
+    assert np.allclose(exact, reduced, rtol=0, atol=BFLOAT16_LAYER * float(np.abs(exact).max()))
+
+
+def test_what_is_tested_is_what_is_served_after_features_in_bfloat16(
+    trained: Trained, tmp_path: Path
+) -> None:
+    """The head learned from other features; test, validation and temperature are the float32 graph's."""
+    again = run_again(trained, tmp_path, precision="bfloat16")
+    metrics = again.metrics()
+    assert metrics["hyperparameters"]["precision"] == "bfloat16"
+    assert metrics["serving"]["precision"] == "float32"
+    check_answers(again)
+    served, source = load(again.model), open_source(again.dataset)
+    valid = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["valid"]
+    photos = [served.description.preprocessing.decode(source.read(photo.name)) for photo in valid]
+    right = served.scores(photos).argmax(1) == [photo.label for photo in valid]
+    assert metrics["serving"]["valid_accuracy_float32"] == pytest.approx(right.mean())
