@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -14,13 +15,20 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o644
 
 
-def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True) -> Path:
-    """Write the files under their archive names, sorted, with one fixed time and mode."""
+def make_zip(
+    files: Mapping[str, Path], to: Path, *, compress: bool = True, base: Path | None = None
+) -> Path:
+    """Write the files under their archive names, sorted, with one fixed time and mode.
+
+    They come behind the entries of `base`, a zip made by this function, which are not compressed again.
+    """
     to.parent.mkdir(parents=True, exist_ok=True)
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     # Whole at every moment: another command may read it just now.
     unfinished = to.with_name(f"{to.name}.{os.getpid()}.tmp")
-    with zipfile.ZipFile(unfinished, "w") as archive:
+    if base:
+        shutil.copyfile(base, unfinished)
+    with zipfile.ZipFile(unfinished, "a" if base else "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, date_time=_ZIP_TIME)
             entry.compress_type = method

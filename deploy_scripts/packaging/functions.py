@@ -54,7 +54,13 @@ def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
         code |= files_below(models, prefix=f"functions/{name}/service_models/")
     if python := find_python(runtime.python):
         code = _with_bytecode(code, into / "compiled" / name, python)
-    return make_zip({**files_below(packages, caches=True), **code}, into / f"{name}.zip")
+    return make_zip(code, into / f"{name}.zip", base=_zip_packages(packages))
+
+
+def _zip_packages(packages: Path) -> Path:
+    """The packages' zip beside their folder: most functions have the same ones."""
+    zip_file = packages.with_suffix(".zip")
+    return zip_file if zip_file.exists() else make_zip(files_below(packages, caches=True), zip_file)
 
 
 def _with_bytecode(code: dict[str, Path], folder: Path, python: str) -> dict[str, Path]:
