@@ -118,9 +118,17 @@ def command_line_for(home: Path) -> Dropserve:
     return Dropserve({**environment, "DROPSERVE_HOME": str(home)})
 
 
+@pytest.fixture(scope="session")
+def built_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the functions' packages lie once the first of the second clouds has installed them."""
+    return tmp_path_factory.mktemp("packages")
+
+
 @pytest.fixture
-def other_dropserve(tmp_path: Path) -> Iterator[Dropserve]:
+def other_dropserve(tmp_path: Path, built_packages: Path) -> Iterator[Dropserve]:
     """A second cloud, for a test that harms it."""
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "packages").symlink_to(built_packages)
     command_line = command_line_for(tmp_path)
     yield command_line
     command_line.run("down")

@@ -39,7 +39,7 @@ def check(photo: bytes, max_pixels: int = MAX_PIXELS) -> None:
     check_photo(photo, format_name, max_pixels)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", COSTLY_PHOTOS)
 def test_a_costly_photo_is_refused_with_its_reason(name: str) -> None:
     make, word = COSTLY_PHOTOS[name]

@@ -41,7 +41,7 @@ def aws() -> Iterator[LocalServer]:
         forget()
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", HOSTILE_IMAGES)
 def test_a_hostile_image_is_refused_and_never_reaches_the_model(
     aws: LocalServer, images: LocalServer, name: str

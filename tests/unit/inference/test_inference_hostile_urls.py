@@ -100,7 +100,7 @@ def ask() -> Iterator[Ask]:
         forget()
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("url", "code"), HOSTILE_URLS, ids=[ascii(url)[1:60] for url, _ in HOSTILE_URLS])
 def test_a_hostile_url_is_refused_without_a_connection(
     ask: Ask, connected: list[Any], url: str, code: str
@@ -109,7 +109,7 @@ def test_a_hostile_url_is_refused_without_a_connection(
     assert connected == []
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("number", IN_A_HEADER)
 def test_a_redirect_to_a_hostile_url_leads_nowhere(
     ask: Ask, connected: list[Any], redirecting: LocalServer, number: int

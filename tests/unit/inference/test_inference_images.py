@@ -196,7 +196,7 @@ def test_what_is_not_read_is_named_with_what_to_do(data: bytes, sentence: str) -
         prepare(data)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", COSTLY_PHOTOS)
 def test_an_image_that_would_take_long_is_refused_with_its_reason(name: str) -> None:
     make, word = COSTLY_PHOTOS[name]

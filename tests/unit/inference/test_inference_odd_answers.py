@@ -112,7 +112,7 @@ TAKEN = {
 }
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_wrong_answer_is_the_hosts_failure(host: LocalServer, name: str) -> None:
     with pytest.raises((ImageHostError, NotAnImageError)) as caught:

@@ -139,7 +139,7 @@ BROKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", COSTLY_PHOTOS)
 def test_a_photo_that_would_take_long_is_refused_with_its_reason(name: str) -> None:
     make, word = COSTLY_PHOTOS[name]
