@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from support.demo_model import environment_of
 from support.photo_sets import PhotoSet
 from support.processes import BENCHMARKS, Usage, run_program, wait_until_quiet
 
@@ -75,7 +76,7 @@ class Contestants:
         arguments += ["--weights", weights, "--backbone", BACKBONE, "--seed", str(seed)]
         if epochs is not None:
             arguments += ["--epochs", str(epochs), "--learning-rate", LEARNING_RATE]
-        return self._quietest(lambda: _run_ours(arguments))
+        return self._quietest(lambda: _run_ours(arguments, environment_of(tree)))
 
     def reference(self, photos: PhotoSet, seed: int, *options: str) -> Run:
         """The reference recipe on the tree of a set."""
@@ -109,11 +110,11 @@ class Contestants:
         return min(runs, key=lambda run: run.usage.others_share)
 
 
-def _run_ours(arguments: list[str | Path]) -> Run:
+def _run_ours(arguments: list[str | Path], environment: dict[str, str]) -> Run:
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch, "output")
         places: list[str | Path] = ["--model-dir", Path(scratch, "model"), "--output-dir", output]
-        usage = run_program([*arguments, *places], Path(scratch, "log.txt"))
+        usage = run_program([*arguments, *places], Path(scratch, "log.txt"), environment=environment)
         metrics = json.loads((output / "metrics.json").read_text("utf-8"))
     metrics["precision"] = metrics["hyperparameters"].get("precision")
     metrics["epochs"] = len(metrics["history"])

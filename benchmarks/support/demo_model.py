@@ -20,15 +20,23 @@ def demo_photos() -> list[bytes]:
 
 def train_demo_model(folder: Path, *options: str, project: Path = PROJECT) -> Path:
     """The artefact's folder, by the training of a work tree, with further options. Raises ProgramError."""
+    return train_model(folder, prepare_photos("food", DEMO_GROUPS).zip_file, *options, project=project)
+
+
+def train_model(folder: Path, zip_file: Path, *options: str, project: Path = PROJECT) -> Path:
+    """The same on another zip of photos; what a run leaves for people is in `folder / "output"`."""
     weights, drop = folder / "weights", folder / "drop"
     for place in (weights, drop):
         place.mkdir(parents=True)
     (weights / f"{SHIPPED_BACKBONE}.pth").symlink_to(shipped_weights())
-    (drop / "photos.zip").symlink_to(prepare_photos("food", DEMO_GROUPS).zip_file)
+    (drop / "photos.zip").symlink_to(zip_file)
     arguments: list[str | Path] = [project / "training" / "train.py", "--dataset", drop, "--weights", weights]
     arguments += ["--backbone", SHIPPED_BACKBONE, *options]
     arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
-    # What a tree imports beside training/ is its own.
-    environment = {**os.environ, "PYTHONPATH": str(project)}
-    run_program(arguments, folder / "training.log", environment=environment)
+    run_program(arguments, folder / "training.log", environment=environment_of(project))
     return folder / "model"
+
+
+def environment_of(project: Path) -> dict[str, str]:
+    """What a work tree imports beside training/ is its own."""
+    return {**os.environ, "PYTHONPATH": str(project)}

@@ -49,6 +49,22 @@ def split_photos(source: Path, folder: Path, *, at_most: int | None = None) -> P
     return photo_set
 
 
+def write_digits(zip_file: Path, *, at_most: int | None = None) -> Path:
+    """scikit-learn's 1,797 scans of handwritten digits (8 x 8, 16 greys) in ten class folders.
+
+    The test half of https://archive.ics.uci.edu/dataset/80 (CC BY 4.0), which comes with the package.
+    """
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - a second, which few need
+
+    scans = load_digits()
+    with zipfile.ZipFile(zip_file, "w") as archive:
+        for number, (scan, digit) in enumerate(zip(scans.images[:at_most], scans.target, strict=False)):
+            png = io.BytesIO()
+            Image.fromarray((scan * 15).astype(np.uint8)).save(png, "PNG")
+            archive.writestr(f"{digit}/{number}.png", png.getvalue())
+    return zip_file
+
+
 def unpack_tree(drop: Path, tree: Path) -> PhotoSet:
     """The drop of a generated set, and its splits unpacked for those who read folders."""
     with zipfile.ZipFile(next(drop.glob("*.zip"))) as archive:

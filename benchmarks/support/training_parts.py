@@ -15,8 +15,10 @@ from support.photo_sets import (
     generate_dog_shaped,
     split_photos,
     unpack_tree,
+    write_digits,
 )
 from support.processes import run_program
+from support.served_graphs import compare_graphs
 from support.spread import spread
 from support.training_figures import (
     accuracy,
@@ -176,10 +178,21 @@ def measure_against_reference(bench: Bench) -> dict[str, Any]:
     }
 
 
+def measure_served_graphs(bench: Bench) -> dict[str, Any]:
+    """The demo's photos and handwritten digits: test accuracy by torch and by both graphs."""
+    food = prepare_photos("food", DEMO_GROUPS, at_most=10 if bench.quick else None).zip_file
+    digits = write_digits(bench.folder / "digits.zip", at_most=300 if bench.quick else None)
+    return {
+        "demo": compare_graphs(food, bench.folder / "served-demo"),
+        "digits": compare_graphs(digits, bench.folder / "served-digits"),
+    }
+
+
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "real_photos": measure_real_photos,
     "time_to_reference_accuracy": measure_time_to_accuracy,
     "pretrained_against_random": measure_weights,
+    "served_graphs": measure_served_graphs,
     "dog_shaped_floor": measure_against_floor,
     "dog_shaped_reference": measure_against_reference,
 }
