@@ -15,9 +15,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o644
 
 
-def make_zip(
-    files: Mapping[str, Path], to: Path, *, compress: bool = True, base: Path | None = None
-) -> Path:
+def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True, base: Path | None = None) -> Path:
     """Write the files under their archive names, sorted, with one fixed time and mode.
 
     They come behind the entries of `base`, a zip made by this function, which are not compressed again.

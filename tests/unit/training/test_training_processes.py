@@ -22,7 +22,7 @@ from stop import StoppedError, StopSignal
 from train import train
 
 TORCHRUN = Path(sys.executable).with_name("torchrun")
-END_S = 60
+END_S = 180
 
 
 def has_ipv6() -> bool:

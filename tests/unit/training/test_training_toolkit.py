@@ -122,7 +122,7 @@ def test_two_instances_share_the_features_and_the_first_leaves_the_model(
         write_hosts(base, host, hosts)
     runs = [start_toolkit(base, MASTER_PORT=port) for base in (container, second)]
     try:
-        outputs = [run.communicate(timeout=60) for run in runs]
+        outputs = [run.communicate(timeout=180) for run in runs]
     finally:
         for run in runs:
             run.kill()
