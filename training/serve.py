@@ -53,9 +53,9 @@ def main() -> int:
 
 def load_models(settings: Settings) -> Models:
     """From the artefact's folder. Raises ArtefactError."""
-    folder, threads = settings.model_dir, settings.threads
-    model = load_served_model(lambda name: (folder / name).read_bytes(), threads, one_photo=True)
-    lone = Graph(model.graph.model, 1, cores_each=min(threads, _LONE_CORES))
+    folder, streams = settings.model_dir, settings.streams
+    model = load_served_model(lambda name: (folder / name).read_bytes(), streams, one_photo=True)
+    lone = Graph(model.graph.model, 1, cores_each=min(streams, _LONE_CORES))
     return model, replace(model, graph=lone)
 
 

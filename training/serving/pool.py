@@ -1,4 +1,4 @@
-"""The threads that compute, as many as there are cores, and the requests that wait for them, bounded.
+"""The threads that compute, and the requests that wait for them, bounded.
 
 Each photo is a pass of its own: requests that share one were no quicker, and cost memory. After a few photos
 of a request with many, it goes to the end of the queue, behind the others.
@@ -128,8 +128,10 @@ class Pool:
         finally:
             for timer in timers:
                 timer.cancel()
-            with self._change, contextlib.suppress(ValueError):
-                self._waiting.remove(job)
+            with self._change:
+                # One that has begun is not waiting; where a turn is left of it, the next thread drops it.
+                if not job.begun:
+                    self._waiting.remove(job)
 
     def _refuse(self, job: Job, reason: str, sentence: str) -> None:
         with self._change:
@@ -145,11 +147,11 @@ class Pool:
                 if self._ended:
                     return
                 job = self._waiting.popleft()
+                job.begun = True
                 if job.future.done():
                     continue
                 alone = not self._waiting and not self._running
                 self._running[number] = began = time.monotonic()
-                job.begun = True
             outcome = _compute(job, lone if alone else model)
             self._metrics.compute.observe(time.monotonic() - began)
             with self._change:
