@@ -33,7 +33,7 @@ Answer = tuple[bytes, str]
 """Body and content type."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Job:
     """A request that waits or is computed. Nobody waits for it any more once its `future` is done."""
 
