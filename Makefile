@@ -39,16 +39,15 @@ fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random e
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
 bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
-	@set -e; for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in $(filter-out benchmarks/__init__.py benchmarks/soak.py,$(wildcard benchmarks/*.py)); do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; done
 
 soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
-	@$(BIN)/python benchmarks/soak.py
+	@$(BIN)/python -m benchmarks.soak
 
 lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@MYPYPATH=training $(BIN)/mypy --explicit-package-bases training
 	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml
 	@$(BIN)/python -m state_machines.validate
 

@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from support import cloudsplaining
-from support.machine import describe_machine
-from support.processes import Usage, run_program
-from support.results import RESULTS, write_results
-from support.spread import ratios, spread
+from benchmarks.support import cloudsplaining
+from benchmarks.support.machine import describe_machine
+from benchmarks.support.processes import Usage, run_program
+from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.spread import ratios, spread
 
 # Roles in the file -> rounds.
 ROUNDS = {50: 9, 500: 5, 5_000: 3}
@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
 
 def _run_size(folder: Path, size: int, peer_python: Path, rounds: int | None) -> dict[str, Any]:
     file = folder / f"{size}.json"
-    _run_part("support.iam_accounts", file, size)
+    _run_part("benchmarks.support.iam_accounts", file, size)
     ours: list[Usage] = []
     peer: list[Usage] = []
     output = folder / f"cloudsplaining-{size}"
@@ -67,7 +67,7 @@ def _run_size(folder: Path, size: int, peer_python: Path, rounds: int | None) ->
         ours.append(run_program(["-m", "functions.iam_audit", file, "--json"], log))
         arguments = cloudsplaining.scan_arguments(file, output)
         peer.append(run_program(arguments, folder / "cloudsplaining.log", python=peer_python))
-    compared = json.loads(_run_part("support.audit_comparison", file, log, output))
+    compared = json.loads(_run_part("benchmarks.support.audit_comparison", file, log, output))
     result = {
         "roles": size,
         "file_bytes": file.stat().st_size,
@@ -93,7 +93,7 @@ def _run_function(folder: Path, size: int) -> dict[str, Any]:
     received = folder / "received"
     received.mkdir()
     server = subprocess.Popen(
-        [sys.executable, "-m", "support.iam_server", str(folder / f"{size}.json"), str(received)],
+        [sys.executable, "-m", "benchmarks.support.iam_server", str(folder / f"{size}.json"), str(received)],
         cwd=Path(__file__).parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -101,7 +101,7 @@ def _run_function(folder: Path, size: int) -> dict[str, Any]:
     )
     try:
         port = server.stdout.readline().strip() if server.stdout else ""
-        usage = run_program(["-m", "support.audit_function", port], folder / "function.log")
+        usage = run_program(["-m", "benchmarks.support.audit_function", port], folder / "function.log")
     finally:
         server.communicate("")
     result = {

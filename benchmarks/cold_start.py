@@ -23,17 +23,17 @@ from typing import Any
 
 from PIL import Image
 
-from support.demo_endpoint import running_demo
-from support.demo_model import PROJECT, train_demo_model
-from support.endpoint_starts import take_start_turns
-from support.lambda_contestants import ColdStart, Contestant, build_contestants
-from support.lambda_stubs import Stubs, running_stubs
-from support.lambda_warm import warm_figures
-from support.machine import describe_machine
-from support.old_server import REVISION, checked_out
-from support.processes import wait_until_quiet
-from support.results import RESULTS, write_results
-from support.spread import ratios, spread
+from benchmarks.support.demo_endpoint import running_demo
+from benchmarks.support.demo_model import PROJECT, train_demo_model
+from benchmarks.support.endpoint_starts import take_start_turns
+from benchmarks.support.lambda_contestants import ColdStart, Contestant, build_contestants
+from benchmarks.support.lambda_stubs import Stubs, running_stubs
+from benchmarks.support.lambda_warm import warm_figures
+from benchmarks.support.machine import describe_machine
+from benchmarks.support.old_server import REVISION, checked_out
+from benchmarks.support.processes import wait_until_quiet
+from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.spread import ratios, spread
 
 # About what dogImages holds: most of its photos have 500 to 640 pixels a side, and 100 KB.
 PHOTO_SIZE = (640, 480)

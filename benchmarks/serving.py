@@ -22,15 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.cores import count_cores
-from support.demo_model import PROJECT, demo_photos, train_demo_model
-from support.endpoint_starts import take_start_turns
-from support.line_process import LineProcess
-from support.machine import describe_machine
-from support.old_server import REVISION, checked_out
-from support.results import RESULTS, write_results
-from support.serving_contestants import Load, Server, litserve, serving
-from support.spread import ratios, spread
+from benchmarks.support.cores import count_cores
+from benchmarks.support.demo_model import PROJECT, demo_photos, train_demo_model
+from benchmarks.support.endpoint_starts import take_start_turns
+from benchmarks.support.line_process import LineProcess
+from benchmarks.support.machine import describe_machine
+from benchmarks.support.old_server import REVISION, checked_out
+from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.serving_contestants import Load, Server, litserve, serving
+from benchmarks.support.spread import ratios, spread
 
 CONCURRENCIES = (1, 8, 64)
 PRECISIONS = {"float32": ("--int8", "never"), "int8": ("--int8-max-accuracy-loss", "1")}
@@ -122,7 +122,7 @@ def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, lis
     floors = {}
     for precision, model in stage.models.items():
         stage.servers[precision] = stack.enter_context(serving(model, stage.folder))
-        floors[precision] = LineProcess("support.serving_floor", str(model), str(stage.photos))
+        floors[precision] = LineProcess("benchmarks.support.serving_floor", str(model), str(stage.photos))
         stack.callback(floors[precision].end)
         floors[precision].read()
     for peer in ("litserve_torch", "litserve_float32", "litserve_int8"):

@@ -39,9 +39,8 @@ def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
 
 
 def training_files() -> dict[str, Path]:
-    """The training code by its name in the archive, where training/ is the top; and `drops/`."""
-    code = files_below(TRAINING, pattern="*.py")
-    del code["__init__.py"]
+    """The training code by its name in the archive: the packages `training` and `drops`."""
+    code = files_below(TRAINING, prefix="training/", pattern="*.py")
     return code | files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
 
 
@@ -64,10 +63,10 @@ def write_pins(folder: Path) -> dict[str, Path]:
 
 def _training_code(folder: Path) -> Path:
     files = training_files() | write_pins(folder)
-    if "train.py" not in files:
+    if "training/train.py" not in files:
         raise CliError(f"There is no {TRAINING / 'train.py'}.", "Check out the whole repository.")
     return make_tar_gz(files, folder / "sourcedir.tar.gz")
 
 
 def _ec2_boot(folder: Path) -> Path:
-    return Path(shutil.copyfile(TRAINING / "ec2_boot.sh", folder / "ec2_boot.sh"))
+    return Path(shutil.copyfile(TRAINING / "ec2" / "boot.sh", folder / "ec2_boot.sh"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.images.addresses import registry_of
-from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
+from deploy_scripts.project import PROGRAMS, cloud_state_folder, work_folder
 from local_cloud import control
 
 USUAL_PORT = 4566
@@ -95,7 +95,7 @@ def image_parameters(account_id: str, region: str) -> dict[str, str]:
 def containers_table() -> dict[str, Any]:
     """Which program of this machine stands for which container or machine image of AWS."""
     train = [str(PROGRAMS / "train")]
-    serve = [sys.executable, str(ROOT / "training" / "serve.py")]
+    serve = [sys.executable, "-m", "training.serve"]
     return {
         "containers": [
             # The commands that the images of training/Dockerfile have under these names.

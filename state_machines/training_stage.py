@@ -6,7 +6,7 @@ from state_machines.endings import Endings, read_failure
 from state_machines.settings import EC2_BOOT_ARGUMENTS
 from state_machines.states_language import Chain, Choice, ChoiceRule, Task
 from state_machines.tasks import THIS_RUN, call, invoke_function, retry, update_item
-from training.progress import METRIC_DEFINITIONS
+from training.runtime.progress import METRIC_DEFINITIONS
 
 # A retried job must not reuse its name: SageMaker keeps the name of a failed one.
 JOB_NAME = "States.Format('{}-{}', $.release.name, $$.State.RetryCount)"

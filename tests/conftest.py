@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import fuzzing
 import pytest
 from botocore.config import Config
-from scheduling import Scheduling
 
 from local_cloud import control
 from local_cloud.control import Cloud
+from tests import fuzzing
+from tests.scheduling import Scheduling
 
 # What the tests' own programs stand for.
 CONTAINERS = {

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from backbones import BACKBONES
-from engine.served_model import machine_architecture
-from errors import ArgumentError
-from feature_precision import PRECISIONS
-from settings import ARCHITECTURES, CLASS_WEIGHTS, INT8, Cut, HeadSettings, Settings, TuningSettings
-from views import MAX_VIEWS
+from training.data.augmentation import MAX_VIEWS
+from training.engine.served_model import machine_architecture
+from training.failures import ArgumentError
+from training.features.precision import PRECISIONS
+from training.models.backbones import BACKBONES
+from training.settings import ARCHITECTURES, CLASS_WEIGHTS, INT8, Cut, HeadSettings, Settings, TuningSettings
 
 Number = TypeVar("Number", int, float)
 

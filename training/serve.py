@@ -1,6 +1,6 @@
 """The model server: SageMaker's contract for a model container, on any machine.
 
-`python serve.py` serves the artefact in $SM_MODEL_DIR (/opt/ml/model) on $SERVE_HOST (127.0.0.1) and
+`python -m training.serve` serves the artefact in $SM_MODEL_DIR (/opt/ml/model) on $SERVE_HOST (127.0.0.1) and
 $SAGEMAKER_BIND_TO_PORT (8080). One process: its event loop speaks HTTP, its threads compute.
 """
 
@@ -16,13 +16,13 @@ from dataclasses import replace
 import uvicorn
 from PIL import Image
 
-from engine.graph import Graph
-from engine.served_model import ServedModel, load_served_model
-from serving.connection import BoundedConnection
-from serving.endpoint import Endpoint
-from serving.metrics import Metrics
-from serving.pool import Pool
-from serving.settings import SettingError, Settings, read_settings
+from training.engine.graph import Graph
+from training.engine.served_model import ServedModel, load_served_model
+from training.serving.connection import BoundedConnection
+from training.serving.endpoint import Endpoint
+from training.serving.metrics import Metrics
+from training.serving.pool import Pool
+from training.serving.settings import SettingError, Settings, read_settings
 
 # SageMaker keeps connections open between requests, and kills a container 30 s after SIGTERM.
 _IDLE_S, GRACE_S = 75, 20

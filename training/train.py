@@ -1,8 +1,8 @@
 """Trains an image classifier on a drop: a pretrained backbone, frozen, and a linear head.
 
-Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2_boot.sh) and by hand:
-`python train.py --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
-`torchrun --nproc-per-node 2` instead of `python`: several processes then share the feature pass.
+Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2/boot.sh) and by hand:
+`python -m training.train --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
+`torchrun --nproc-per-node 2` for `python`: several processes then share the feature pass.
 It leaves the model artefact in the model folder; metrics.json, report.html, test_predictions.jsonl
 and the acceptance sample in the other.
 """
@@ -14,30 +14,30 @@ from pathlib import Path
 
 import torch
 
-import progress
-from acceptance_sample import take_sample
-from arguments import parse_arguments
-from artefact import write_artefact
-from backbones import blocks_of, load_pretrained, replace_head
-from calibration import measure_calibration
-from champion import compare_with_champion
-from checkpoints import Checkpoints, Session
-from clock import Clock
-from dataset import Dataset, load_dataset
-from engine.served_model import ServedModel
-from errors import ArgumentError, TrainingError, describe_error
-from evaluation import evaluate
-from features import Features, Pass, compute_features
-from fine_tuning import fine_tune
-from folder_drop import open_dataset
-from head import Epoch, HeadData, Labelled, TrainedHead, train_head
-from photo_source import PhotoSource
-from preparation import compute_all, count_photos, prepare_backbone
-from processes import Processes, join_processes
-from results import Results, Tested, write_results
-from served_precision import Learned, choose_served_model
-from settings import Settings
-from stop import StoppedError, StopSignal
+from training.arguments import parse_arguments
+from training.data.dataset import Dataset, load_dataset
+from training.data.folder_drop import open_dataset
+from training.data.photo_source import PhotoSource
+from training.engine.artefact import write_artefact
+from training.engine.served_model import ServedModel
+from training.engine.served_precision import Learned, choose_served_model
+from training.evaluation.acceptance_sample import take_sample
+from training.evaluation.calibration import measure_calibration
+from training.evaluation.champion import compare_with_champion
+from training.evaluation.metrics import evaluate
+from training.failures import ArgumentError, TrainingError, describe_error
+from training.features.extraction import Features, Pass, compute_features
+from training.features.preparation import compute_all, count_photos, prepare_backbone
+from training.models.backbones import blocks_of, load_pretrained, replace_head
+from training.models.fine_tuning import fine_tune
+from training.models.head import Epoch, HeadData, Labelled, TrainedHead, train_head
+from training.report.results import Results, Tested, write_results
+from training.runtime import progress
+from training.runtime.checkpoints import Checkpoints, Session
+from training.runtime.clock import Clock
+from training.runtime.distributed import Processes, join_processes
+from training.runtime.stop_signal import StoppedError, StopSignal
+from training.settings import Settings
 
 # SageMaker shows the first 1024 characters of this file as a job's FailureReason:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html

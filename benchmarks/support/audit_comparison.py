@@ -3,7 +3,7 @@
 Where ours says nothing, a referee decides whether the claim is true: ministack's implementation of IAM's
 evaluation logic, asked for the very actions on a resource that nobody would name. It knows what
 cloudsplaining leaves out: Deny statements of other policies, and permissions boundaries.
-`python -m support.audit_comparison ACCOUNT OUR_REPORT THEIR_OUTPUT` prints the table as JSON.
+`python -m benchmarks.support.audit_comparison ACCOUNT OUR_REPORT THEIR_OUTPUT` prints the table as JSON.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 
-from support.cloudsplaining import Claim, read_claims
+from benchmarks.support.cloudsplaining import Claim, read_claims
 
 # The checks of ours that say the same as a risk class of cloudsplaining's, or more.
 _EVERYTHING = {"administrator-access", "allow-not-action"}

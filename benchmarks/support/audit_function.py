@@ -1,4 +1,7 @@
-"""One run of the audit's Lambda function in a process of its own: `python -m support.audit_function PORT`."""
+"""One run of the audit's Lambda function in a process of its own.
+
+`python -m benchmarks.support.audit_function PORT`
+"""
 
 import os
 import sys

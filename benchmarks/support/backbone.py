@@ -1,24 +1,20 @@
 """EfficientNet-Lite0 with its ImageNet weights, for the peers: the very network that training starts from."""
 
-import sys
 from pathlib import Path
 
 import torch
 from torch import nn
 
-TRAINING_FOLDER = Path(__file__).resolve().parents[2] / "training"
+from training.models.efficientnet_lite0 import EfficientNetLite0
+
 NAME = "efficientnet_lite0"
 SIDE = 224
-# Lite0 takes values of -1..1, as training/backbones.py says.
+# Lite0 takes values of -1..1, as training/models/backbones.py says.
 MEAN, DEVIATION = 0.5, 0.5
 
 
 def build_backbone(weights: Path | None = None) -> nn.Module:
     """The whole network in eval mode; without a weights file as torch makes it at random."""
-    # Training's modules import each other by plain name: the folder is shipped flat.
-    sys.path.append(str(TRAINING_FOLDER))
-    from lite0 import EfficientNetLite0  # noqa: PLC0415
-
     network: nn.Module = EfficientNetLite0()
     if weights is not None:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))

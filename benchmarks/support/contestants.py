@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from support.demo_model import environment_of
-from support.photo_sets import PhotoSet
-from support.processes import BENCHMARKS, Usage, run_program, wait_until_quiet
+from benchmarks.support.demo_model import environment_of
+from benchmarks.support.photo_sets import PhotoSet
+from benchmarks.support.processes import BENCHMARKS, Usage, run_program, wait_until_quiet
 
 EPOCHS = 5
 # So few epochs want larger steps than the default, which is for as many as it takes.
@@ -80,13 +80,13 @@ class Contestants:
 
     def reference(self, photos: PhotoSet, seed: int, *options: str) -> Run:
         """The reference recipe on the tree of a set."""
-        arguments: list[str | Path] = ["-m", "support.reference_recipe", "--photos", photos.tree]
+        arguments: list[str | Path] = ["-m", "benchmarks.support.reference_recipe", "--photos", photos.tree]
         arguments += ["--epochs", str(EPOCHS), "--seed", str(seed), *options]
         return self._quietest(lambda: self._run_peer(arguments))
 
     def floor(self, zip_file: Path, way: FloorWay, *, limit: int | None = None) -> Run:
         """One pass over the photos of a zip."""
-        arguments: list[str | Path] = ["-m", "support.floor_pass", "--photos", zip_file]
+        arguments: list[str | Path] = ["-m", "benchmarks.support.floor_pass", "--photos", zip_file]
         for option, choice in way.items():
             arguments += [f"--{option}", choice]
         arguments += [] if limit is None else ["--limit", str(limit)]

@@ -1,6 +1,7 @@
 """What the function calls: an image host, SSM, and InvokeEndpoint before a model server.
 
-python -m support.demo_aws PHOTOS_FOLDER MODEL_PORT prints its port. /photo/N is the N-th photo of the folder.
+python -m benchmarks.support.demo_aws PHOTOS_FOLDER MODEL_PORT prints its port. /photo/N is the N-th photo
+of the folder.
 """
 
 import http.client
@@ -10,7 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from support.lambda_stubs import PARAMETER
+from benchmarks.support.lambda_stubs import PARAMETER
 
 _connections = threading.local()
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.demo_model import TRAINING, demo_photos, train_demo_model
-from support.lambda_stubs import Stubs
-from support.processes import BENCHMARKS, ProgramError
+from benchmarks.support.demo_model import PROJECT, demo_photos, train_demo_model
+from benchmarks.support.lambda_stubs import Stubs
+from benchmarks.support.processes import ProgramError
 
 _START_LIMIT_S = 180
 
@@ -44,10 +44,13 @@ def running_demo(folder: Path) -> Iterator[Demo]:
     port = _free_port()
     environment = {**os.environ, "SM_MODEL_DIR": str(model), "SAGEMAKER_BIND_TO_PORT": str(port)}
     with contextlib.ExitStack() as stack:
-        server = _started(stack, [str(TRAINING / "serve.py")], environment, folder / "server.log")
+        server = _started(stack, ["-m", "training.serve"], environment, folder / "server.log")
         _wait_until_ready(port, server)
         aws = _started(
-            stack, ["-m", "support.demo_aws", str(photos_folder), str(port)], dict(os.environ), None
+            stack,
+            ["-m", "benchmarks.support.demo_aws", str(photos_folder), str(port)],
+            dict(os.environ),
+            None,
         )
         assert aws.stdout  # noqa: S101 - it is a pipe
         yield Demo(Stubs(int(aws.stdout.readline())), model, server.pid, port, len(photos))
@@ -60,8 +63,8 @@ def _started(
     output = stack.enter_context(log.open("w")) if log else subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=BENCHMARKS,
-        env={**environment, "PYTHONPATH": str(BENCHMARKS)},
+        cwd=PROJECT,
+        env={**environment, "PYTHONPATH": str(PROJECT)},
         stdout=output,
         stderr=subprocess.STDOUT if log else None,
         text=True,

@@ -4,12 +4,11 @@ import os
 import zipfile
 from pathlib import Path
 
+from benchmarks.support.processes import BENCHMARKS, run_program
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
-from support.processes import BENCHMARKS, run_program
 
 PROJECT = BENCHMARKS.parent
-TRAINING = PROJECT / "training"
 
 
 def demo_photos() -> list[bytes]:

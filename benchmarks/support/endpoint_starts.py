@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.serving_contestants import serving
+from benchmarks.support.serving_contestants import serving
 
 Contender = tuple[Path, Path]
 """A model, and the work tree whose server serves it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.contestants import FloorWay, Run
+from benchmarks.support.contestants import FloorWay, Run
 
 _TRIES = 2
 _FIRST: FloorWay = {

@@ -1,7 +1,7 @@
 """The floor of training: each photo of a zip decoded once, and one pass of the backbone by the engine.
 
 No hash, split, head, evaluation or report: nothing that trains on every photo can take less than this.
-Each option is one of the ways to do it; `support.floor` looks for the fastest on the machine at hand.
+Each option is one of the ways to do it; floor.py looks for the fastest on the machine at hand.
 """
 
 import time
@@ -25,8 +25,8 @@ from openvino.preprocess import PrePostProcessor  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import nn  # noqa: E402
 
-from support.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
-from support.cores import count_cores  # noqa: E402
+from benchmarks.support.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
+from benchmarks.support.cores import count_cores  # noqa: E402
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
 _IMPORTED = time.perf_counter()

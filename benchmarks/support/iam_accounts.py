@@ -3,7 +3,7 @@
 A team's account as it grows: most roles are of one workload, with an inline policy that names its own
 resources, and AWS's managed policies; some lean on shared customer policies; a minority is careless. Of the
 inline policies about a tenth has conditions, a twentieth a Deny; one role in twenty has a boundary.
-`python -m support.iam_accounts FILE ROLES` writes one.
+`python -m benchmarks.support.iam_accounts FILE ROLES` writes one.
 """
 
 import json

@@ -1,7 +1,8 @@
 """IAM's GetAccountAuthorizationDetails over HTTP, from a saved account.
 
-`python -m support.iam_server FILE FOLDER` prints its port and serves until its input ends. It answers as AWS
-does: XML, pages of MaxItems, policies percent-encoded. What is put goes into the folder; the rest is refused.
+`python -m benchmarks.support.iam_server FILE FOLDER` prints its port and serves until its input ends.
+It answers as AWS does: XML, pages of MaxItems, policies percent-encoded. What is put goes into the folder;
+the rest is refused.
 """
 
 import json

@@ -12,9 +12,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.support.processes import ProgramError
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function
-from support.processes import ProgramError
 
 _SUPPORT = Path(__file__).parent
 # boto3 and what it needs: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html

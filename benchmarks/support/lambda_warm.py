@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from support.demo_endpoint import Demo
-from support.lambda_contestants import Contestant
-from support.processes import ProgramError
+from benchmarks.support.demo_endpoint import Demo
+from benchmarks.support.lambda_contestants import Contestant
+from benchmarks.support.processes import ProgramError
 
 
 def warm_figures(ours: Contestant, demo: Demo) -> dict[str, Any]:

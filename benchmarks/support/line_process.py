@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from support.processes import BENCHMARKS, ProgramError
+from benchmarks.support.processes import BENCHMARKS, ProgramError
 
 
 class LineProcess:
@@ -18,7 +18,7 @@ class LineProcess:
         self._name = arguments[0]
         self._process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            cwd=BENCHMARKS,
+            cwd=BENCHMARKS.parent,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from support.cores import count_cores
+from benchmarks.support.cores import count_cores
 
 # What an engine's int8 and float32 depend on, by the kernel's names.
 _INSTRUCTIONS = {

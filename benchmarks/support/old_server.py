@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.processes import BENCHMARKS, ProgramError
+from benchmarks.support.processes import BENCHMARKS, ProgramError
 
 PROJECT = BENCHMARKS.parent
 # The last one before the engine: worker processes, torch, an HTTP connection of its own.

@@ -48,7 +48,7 @@ def run_program(
         busy_before, started = _busy_s(), time.perf_counter()
         process = subprocess.Popen(
             [str(python), *map(str, arguments)],
-            cwd=BENCHMARKS,
+            cwd=BENCHMARKS.parent,
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from support.backbone import DEVIATION, MEAN, SIDE, build_backbone
+from benchmarks.support.backbone import DEVIATION, MEAN, SIDE, build_backbone
 
 _BATCH = 32
 

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 from torchvision import transforms  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
 
-from support.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
+from benchmarks.support.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
 
 BATCH = 2
 HIDDEN = 128

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support import readme_table
-from support.processes import BENCHMARKS
+from benchmarks.support import readme_table
+from benchmarks.support.processes import BENCHMARKS
 
 RESULTS = BENCHMARKS / "results"
 README = BENCHMARKS.parent / "README.md"

@@ -1,7 +1,6 @@
 """How well a training's model does on its test photos: by torch, by the float32 graph, by the int8 graph."""
 
 import json
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from support.backbone import DEVIATION, MEAN, NAME, SIDE, TRAINING_FOLDER
-from support.demo_model import train_model
+from benchmarks.support.backbone import DEVIATION, MEAN, NAME, SIDE
+from benchmarks.support.demo_model import train_model
+from training.data.preprocessing import decode_photo
+from training.models.backbones import build_classifier
 
 
 def compare_graphs(zip_file: Path, folder: Path) -> dict[str, Any]:
@@ -45,10 +46,6 @@ def compare_graphs(zip_file: Path, folder: Path) -> dict[str, Any]:
 @torch.inference_mode()
 def _torch_accuracy(model: Path, zip_file: Path) -> float:
     classes = json.loads((model / "classes.json").read_text("utf-8"))
-    sys.path.append(str(TRAINING_FOLDER))
-    from backbones import build_classifier  # noqa: PLC0415
-    from preprocessing import decode_photo  # noqa: PLC0415
-
     network = build_classifier(NAME, len(classes))
     network.load_state_dict(torch.load(model / "model.pth", weights_only=True))
     lines = (model.parent / "output" / "test_predictions.jsonl").read_text("utf-8").splitlines()

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from support.processes import BENCHMARKS, ProgramError
+from benchmarks.support.processes import BENCHMARKS, ProgramError
 
 PROJECT = BENCHMARKS.parent
 _START_LIMIT_S = 120
@@ -48,7 +48,7 @@ class Server:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
-                cwd=BENCHMARKS,
+                cwd=BENCHMARKS.parent,
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,

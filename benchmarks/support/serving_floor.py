@@ -1,9 +1,9 @@
 """The floor of serving: decode and compute in a bare loop on the engine, without a server and a client.
 
-`python -m support.serving_floor MODEL_DIR PHOTOS` reads one JSON line a run from its input, `{"connections",
-"seconds", "first_photo"}`, and prints one JSON line a run: photos a second of all loops together, and the
-median time of a photo. For one connection a loop computes each photo on all cores; for more, a loop on each
-core computes photos of its own.
+`python -m benchmarks.support.serving_floor MODEL_DIR PHOTOS` reads one JSON line a run from its input,
+`{"connections", "seconds", "first_photo"}`, and prints one JSON line a run: photos a second of all loops
+together, and the median time of a photo. For one connection a loop computes each photo on all cores; for more, a loop
+on each core computes photos of its own.
 """
 
 import json
@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from support.cores import count_cores
-
-TRAINING = Path(__file__).resolve().parents[2] / "training"
+from benchmarks.support.cores import count_cores
+from training.engine.graph import Graph
+from training.engine.served_model import load_served_model
 
 
 def main(model_dir: Path, photos: Path) -> None:
@@ -43,11 +43,7 @@ def main(model_dir: Path, photos: Path) -> None:
 
 
 def _loop(pipe: Connection, model_dir: Path, photos: Path, number: int) -> None:
-    sys.path.insert(0, str(TRAINING))
-    import engine.served_model as engine  # noqa: PLC0415 - training's modules are siblings
-    from engine.graph import Graph  # noqa: PLC0415
-
-    model = engine.load_served_model(lambda name: (model_dir / name).read_bytes(), 1, one_photo=True)
+    model = load_served_model(lambda name: (model_dir / name).read_bytes(), 1, one_photo=True)
     on_all_cores = Graph(model.graph.model, 1, cores_each=count_cores())
     files = [file.read_bytes() for file in sorted(photos.iterdir())]
     pipe.send("ready")

@@ -1,4 +1,4 @@
-"""The peer LitServe with our engine: `python -m support.serving_litserve PORT MODEL_DIR SETTINGS`.
+"""The peer LitServe with our engine: `python -m benchmarks.support.serving_litserve PORT MODEL_DIR SETTINGS`.
 
 SETTINGS is JSON: `{"workers", "max_batch_size", "batch_timeout", "threads"}`. Graph, decoder and answer are
 those that ours serves; so only the serving differs. LitServe gets the photos as plain bytes and ZeroMQ
@@ -15,11 +15,8 @@ from fastapi import Depends
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
-TRAINING = Path(__file__).resolve().parents[2] / "training"
-sys.path.insert(0, str(TRAINING))
-
-from engine.graph import Graph  # noqa: E402 - training's modules are siblings
-from engine.served_model import load_served_model  # noqa: E402
+from training.engine.graph import Graph
+from training.engine.served_model import load_served_model
 
 
 async def _body(request: HttpRequest) -> bytes:

@@ -7,8 +7,8 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from support.line_process import LineProcess
-from support.processes import BENCHMARKS
+from benchmarks.support.line_process import LineProcess
+from benchmarks.support.processes import BENCHMARKS
 
 Answer = dict[str, Any]
 # What Lambda's Invoke answers beyond a function's reserved concurrency.
@@ -21,7 +21,7 @@ class Function:
     def __init__(self, environment: dict[str, str], concurrency: int) -> None:
         environment = {**environment, "PYTHONPATH": str(BENCHMARKS.parent)}
         self.workers = [
-            LineProcess("support.soak_lambda", environment=environment) for _ in range(concurrency)
+            LineProcess("benchmarks.support.soak_lambda", environment=environment) for _ in range(concurrency)
         ]
         self._idle: queue.SimpleQueue[LineProcess] = queue.SimpleQueue()
         for worker in self.workers:
@@ -57,8 +57,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
+    from benchmarks.support.lambda_process import Context  # noqa: PLC0415
     from functions.inference.handler import handler  # noqa: PLC0415 - its logger takes stdout as it is then
-    from support.lambda_process import Context  # noqa: PLC0415
 
     for line in sys.stdin:
         answers.write(json.dumps(handler(json.loads(line), Context())) + "\n")

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
-from support.contestants import Run
-from support.spread import ratios, spread
+from benchmarks.support.contestants import Run
+from benchmarks.support.spread import ratios, spread
 
 
 def against_reference(ours: list[Run], references: list[Run]) -> dict[str, Any]:

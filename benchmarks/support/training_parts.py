@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy_scripts.demo_data import DEMO_GROUPS, SECOND_GROUPS, prepare_photos
-from support.contestants import BACKBONE, Contestants, Run
-from support.floor import find_fastest_way
-from support.photo_sets import (
+from benchmarks.support.contestants import BACKBONE, Contestants, Run
+from benchmarks.support.floor import find_fastest_way
+from benchmarks.support.photo_sets import (
     DOG_CLASSES,
     DOG_IMAGES,
     PhotoSet,
@@ -17,10 +16,10 @@ from support.photo_sets import (
     unpack_tree,
     write_digits,
 )
-from support.processes import run_program
-from support.served_graphs import compare_graphs
-from support.spread import spread
-from support.training_figures import (
+from benchmarks.support.processes import run_program
+from benchmarks.support.served_graphs import compare_graphs
+from benchmarks.support.spread import spread
+from benchmarks.support.training_figures import (
     accuracy,
     against_floor,
     against_old,
@@ -28,6 +27,7 @@ from support.training_figures import (
     disturbance,
     memory_ratio,
 )
+from deploy_scripts.demo_data import DEMO_GROUPS, SECOND_GROUPS, prepare_photos
 
 # Tried in this order until the reference's accuracy is reached.
 _EPOCH_LADDER = (1, 2, 3, 5, 10, 20, 60)
@@ -123,7 +123,12 @@ def measure_weights(bench: Bench) -> dict[str, Any]:
     for seed in range(bench.rounds):
         weights = bench.folder / f"random-{seed}"
         weights.mkdir()
-        arguments: list[str | Path] = ["-m", "support.random_weights", "--photos", demo.tree / "train"]
+        arguments: list[str | Path] = [
+            "-m",
+            "benchmarks.support.random_weights",
+            "--photos",
+            demo.tree / "train",
+        ]
         arguments += ["--seed", str(seed), "--to", weights / f"{BACKBONE}.pth"]
         run_program(arguments, bench.folder / "log.txt")
         pretrained.append(bench.contestants.ours(demo.drop, seed, epochs=None))

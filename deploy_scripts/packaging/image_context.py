@@ -35,7 +35,7 @@ def write_image_context(folder: Path) -> str:
     """
     shutil.rmtree(folder, ignore_errors=True)
     program = folder / "program"
-    code = imported_files(TRAINING / "serve.py", (TRAINING, ROOT))
+    code = imported_files("training.serve", ROOT)
     # Whole: it imports the modules of photo formats by name.
     code |= files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
     for name, source in code.items():

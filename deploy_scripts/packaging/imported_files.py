@@ -1,23 +1,22 @@
 """The project's own files that a program imports, found by reading its code."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def imported_files(program: Path, folders: Sequence[Path]) -> dict[str, Path]:
-    """Path below its folder -> file, for the program and every module of the folders that it reaches.
+def imported_files(program: str, folder: Path) -> dict[str, Path]:
+    """Path below the folder -> file, for the program's module and every module of the folder that it reaches.
 
-    An import inside a function counts. What no folder has is a package's, and left out.
+    An import inside a function counts. What the folder has not is a package's, and left out.
     """
-    found = {program.name: program}
+    found: dict[str, Path] = {}
     unread = [program]
     while unread:
-        for name in _imported_names(unread.pop()):
-            for path, file in _find(name, folders):
-                if path not in found:
-                    found[path] = file
-                    unread.append(file)
+        for path, file in _find(unread.pop(), folder):
+            if path not in found:
+                found[path] = file
+                unread += _imported_names(file)
     return dict(sorted(found.items()))
 
 
@@ -33,12 +32,11 @@ def _imported_names(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _find(name: str, folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+def _find(name: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """The module and the packages that it lies in."""
     parts = name.split(".")
     for depth in range(1, len(parts) + 1):
         stem = "/".join(parts[:depth])
-        for folder in folders:
-            for path in (f"{stem}.py", f"{stem}/__init__.py"):
-                if (folder / path).is_file():
-                    yield path, folder / path
+        for path in (f"{stem}.py", f"{stem}/__init__.py"):
+            if (folder / path).is_file():
+                yield path, folder / path

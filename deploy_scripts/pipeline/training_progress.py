@@ -16,7 +16,7 @@ from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.s3_documents import read_json
 
 SAGEMAKER_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-# What training/progress.py prints: phase=features images_done=120 images_total=238
+# What training/runtime/progress.py prints: phase=features images_done=120 images_total=238
 _IMAGES = re.compile(r"phase=(\w+) images_done=(\d+) images_total=(\d+)")
 _EPOCH = re.compile(r"epoch=(\d+) train_loss=(\S+) .*valid_accuracy=([0-9.]+)")
 _TEST = re.compile(r"test_accuracy=([0-9.]+)")

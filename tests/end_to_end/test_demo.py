@@ -5,9 +5,9 @@ import zipfile
 from typing import Any
 
 import pytest
-from float_tolerance import lead, probability_tolerance
 
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
+from tests.float_tolerance import lead, probability_tolerance
 
 LABELS = set(DEMO_GROUPS.values())
 # Of a probability: training tests in float32; an endpoint serves in bfloat16 where that is faster. That must

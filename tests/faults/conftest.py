@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from stage_programs import SERVE, TRAIN
-from workflow_stage import SharedFunctions, Stage
 
 from local_cloud import control
+from tests.faults.stage_programs import SERVE, TRAIN
+from tests.faults.workflow_stage import SharedFunctions, Stage
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from cloud_bench import until
 
 import state_machines.arrival
+from tests.cloud_bench import until
 
 pytestmark = pytest.mark.cloud
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from cloud_bench import until
+
+from tests.cloud_bench import until
 
 pytestmark = pytest.mark.cloud
 

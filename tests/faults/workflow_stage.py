@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cloud_bench import Bench, unique, until
-from stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
-
 from state_machines.training_pipeline import training_pipeline
+from tests.cloud_bench import Bench, unique, until
+from tests.faults.stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
 
 ANSWERING_FUNCTIONS = (
     "InspectDatasetFunction",

@@ -4,12 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import job_folder
 import pytest
-from buildah import Buildah
-from container_serving import check_serving
 
-from deploy_scripts.project import ROOT
+from tests.image import job_folder
+from tests.image.buildah import Buildah
+from tests.image.container_serving import check_serving
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -35,7 +34,7 @@ def model(tmp_path: Path) -> Path:
         "int8": "never",
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    subprocess.run([sys.executable, str(ROOT / "training" / "train.py"), *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "training.train", *arguments], check=True)
     return job / "model"
 
 

@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import job_folder
 import pytest
-from buildah import Buildah
-from debian_base import make_base
 
 from deploy_scripts.packaging.image_context import write_image_context
 from deploy_scripts.project import ROOT, work_folder
+from tests.image import job_folder
+from tests.image.buildah import Buildah
+from tests.image.debian_base import make_base
 
 # Besides the store: the archives of bases, which are kept.
 FOLDER = work_folder() / "image-test"

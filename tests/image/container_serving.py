@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from buildah import Container, program_of
-from job_folder import COLOURS, make_photo
+from tests.image.buildah import Container, program_of
+from tests.image.job_folder import COLOURS, make_photo
 
 # Not 127.0.0.1: who listens there alone does not answer here.
 HOST = "127.0.0.2"

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from buildah import Buildah
+from tests.image.buildah import Buildah
 
 # The public image has the headers of its Python, too: one package is compiled.
 _PACKAGES = "python3,python3-pip,libpython3-dev,ca-certificates"

@@ -15,7 +15,7 @@ from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}
 _CODE = "input/data/code/sourcedir.tar.gz"
 _HYPERPARAMETERS = {
-    "sagemaker_program": "train.py",
+    "sagemaker_program": "training/train.py",
     "sagemaker_submit_directory": f"/opt/ml/{_CODE}",
     "run-id": "a" * 32,
     "image-size": 64,

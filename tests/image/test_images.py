@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from buildah import Buildah
-from container_serving import check_serving
+
+from tests.image.buildah import Buildah
+from tests.image.container_serving import check_serving
 
 pytestmark = pytest.mark.timeout(900)
 

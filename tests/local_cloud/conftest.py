@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud_bench import Bench
-from door_victim import Victim, make_victim
-from sagemaker_doubles import Door, FakeAws
-from sagemaker_hosting import aws_with_models, started_sagemaker
 
 from local_cloud.control import Cloud
 from local_cloud.services.sagemaker.service import SageMaker
+from tests.cloud_bench import Bench
+from tests.local_cloud.door_victim import Victim, make_victim
+from tests.local_cloud.sagemaker_doubles import Door, FakeAws
+from tests.local_cloud.sagemaker_hosting import aws_with_models, started_sagemaker
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from botocore.credentials import Credentials
-from cloud_bench import Bench
-from raw_requests import Answer, Raw
 
 from local_cloud.control import Cloud
+from tests.cloud_bench import Bench
+from tests.local_cloud.raw_requests import Answer, Raw
 
 EVIL = "evil.example"
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}

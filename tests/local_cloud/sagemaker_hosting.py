@@ -6,12 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually, model_archive, write_containers
-
 from local_cloud.processes import Processes
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.fleet import FleetTiming
 from local_cloud.services.sagemaker.service import SageMaker, Timing
+from tests.local_cloud.sagemaker_doubles import (
+    IMAGE,
+    ROLE,
+    Door,
+    FakeAws,
+    eventually,
+    model_archive,
+    write_containers,
+)
 
 QUICK = Timing(
     fleet=FleetTiming(poll_s=0.02, drain_s=5.0, ping_every_s=0.1, failed_pings=3),

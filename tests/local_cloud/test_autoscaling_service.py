@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually, model_archive, write_containers
 
 from local_cloud.processes import Processes
 from local_cloud.service import AwsError
 from local_cloud.services.autoscaling import ApplicationAutoScaling
 from local_cloud.services.sagemaker.fleet import FleetTiming
 from local_cloud.services.sagemaker.service import SageMaker, Timing
+from tests.local_cloud.sagemaker_doubles import (
+    IMAGE,
+    ROLE,
+    Door,
+    FakeAws,
+    eventually,
+    model_archive,
+    write_containers,
+)
 
 QUICK = Timing(fleet=FleetTiming(poll_s=0.02, drain_s=5.0), look_after_endpoints_s=0.05)
 TARGET = {

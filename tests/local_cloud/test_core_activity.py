@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cloud_bench import Bench, task, unique, until
-
 from local_cloud import service_permissions
 from local_cloud.control import Cloud
+from tests.cloud_bench import Bench, task, unique, until
 
 LAUNCH = {"ImageId": "ami-12345678", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
 PLACE = ("us-east-1", "000000000000")

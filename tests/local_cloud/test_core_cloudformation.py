@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from cloud_bench import Bench, unique, until
+
+from tests.cloud_bench import Bench, unique, until
 
 INLINE = {"ZipFile": "def handler(event, context): return 1"}
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cloud_bench import Bench
+
+from tests.cloud_bench import Bench
 
 LIMIT_BYTES = 262_144
 TOO_LARGE = "States.DataLimitExceeded"

@@ -6,7 +6,8 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from cloud_bench import Bench, task, unique, until
+
+from tests.cloud_bench import Bench, task, unique, until
 
 IMAGE = "resolve:ssm:/aws/service/deeplearning/ami/x86_64/pytorch-ami/latest/ami-id"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cloud_bench import Bench, unique, until
+
+from tests.cloud_bench import Bench, unique, until
 
 KEEP = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 

@@ -5,9 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cloud_bench import Bench, task, unique, until
-
 from local_cloud.control import Cloud
+from tests.cloud_bench import Bench, task, unique, until
 
 READ_ONE = {
     "Version": "2012-10-17",

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from cloud_bench import Bench, task, unique
+
+from tests.cloud_bench import Bench, task, unique
 
 SDK = "arn:aws:states:::aws-sdk:"
 OPTIMIZED = "arn:aws:states:::"

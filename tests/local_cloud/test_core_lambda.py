@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_bench import Bench, until
+
+from tests.cloud_bench import Bench, until
 
 ECHO = "def handler(event, context): return event"
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
-from cloud_bench import Bench, until
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
+from tests.cloud_bench import Bench, until
 
 MODEL_SERVER = """
 import http.server, os

@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from cloud_bench import Bench, until
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
+from tests.cloud_bench import Bench, until
 
 WAIT = {"Type": "Wait", "Seconds": 600}
 Client = Callable[[str], Any]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_bench import Bench, task, unique, until
+
+from tests.cloud_bench import Bench, task, unique, until
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 TOKEN = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cloud_bench import Bench, task, unique, until
+
+from tests.cloud_bench import Bench, task, unique, until
 
 TRAIN = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 PROGRAM = """

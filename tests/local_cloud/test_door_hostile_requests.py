@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 from botocore.credentials import Credentials
-from cloud_bench import until
-from door_victim import EVIL, Victim, refused
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ResponseReceived
-from raw_requests import Raw
 
 from local_cloud.control import Cloud
 from local_cloud.root_key import new_root_key
+from tests.cloud_bench import until
+from tests.local_cloud.door_victim import EVIL, Victim, refused
+from tests.local_cloud.raw_requests import Raw
 
 
 # A role's keys as they could once be computed by anybody who knew its name.

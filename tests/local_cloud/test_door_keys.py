@@ -17,11 +17,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cloud_bench import Bench, unique
 
 from local_cloud import control, identity
 from local_cloud.control import Cloud, ControlError
 from local_cloud.root_key import ensure_root_key, key_path, new_root_key, read_root_key
+from tests.cloud_bench import Bench, unique
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 

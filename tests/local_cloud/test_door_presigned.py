@@ -9,8 +9,9 @@ from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from door_victim import EVIL, Victim, refused
-from raw_requests import Raw, get
+
+from tests.local_cloud.door_victim import EVIL, Victim, refused
+from tests.local_cloud.raw_requests import Raw, get
 
 V4 = Config(signature_version="s3v4")
 

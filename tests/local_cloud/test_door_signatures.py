@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from raw_requests import Raw
 
 from local_cloud.control import Cloud
 from local_cloud.door.refusals import Reason, RefusedError
 from local_cloud.door.signature import Signature, Signer, from_header
 from local_cloud.door.signed_chunks import check_chunks
 from local_cloud.door.signed_request import SignedRequest
+from tests.local_cloud.raw_requests import Raw
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html, and -trailers.html
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from sagemaker_doubles import SERVE_SCRIPT, eventually, model_archive
 
 from local_cloud import control
 from local_cloud.control import Cloud
+from tests.local_cloud.sagemaker_doubles import SERVE_SCRIPT, eventually, model_archive
 
 pytestmark = pytest.mark.cloud
 

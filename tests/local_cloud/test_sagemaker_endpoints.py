@@ -10,8 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
-from sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually
-from sagemaker_hosting import (
+
+from local_cloud.service import AwsError
+from local_cloud.services.sagemaker.service import SageMaker
+from tests.local_cloud.sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually
+from tests.local_cloud.sagemaker_hosting import (
     answer,
     configure,
     is_served,
@@ -19,9 +22,6 @@ from sagemaker_hosting import (
     settled,
     started_sagemaker,
 )
-
-from local_cloud.service import AwsError
-from local_cloud.services.sagemaker.service import SageMaker
 
 
 def test_an_endpoint_comes_into_service_and_answers(door: Door, aws: FakeAws) -> None:

@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-from cloud_bench import until
-
 from local_cloud.processes import Processes
 from local_cloud.services.sagemaker.instance import Instance
+from tests.cloud_bench import until
 
 SERVER = """
 import http.server, os

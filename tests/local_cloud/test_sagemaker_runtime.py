@@ -4,11 +4,11 @@ import json
 import threading
 
 import pytest
-from sagemaker_doubles import Door, FakeAws, eventually
-from sagemaker_hosting import answer, serve
 
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.invocation import MAX_PAYLOAD_BYTES
+from tests.local_cloud.sagemaker_doubles import Door, FakeAws, eventually
+from tests.local_cloud.sagemaker_hosting import answer, serve
 
 
 def test_custom_attributes_travel_both_ways(door: Door) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually, write_containers
 
 from local_cloud.processes import Processes
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.service import SageMaker, Timing
 from local_cloud.services.sagemaker.training_run import TrainingTiming
+from tests.local_cloud.sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually, write_containers
 
 QUICK = Timing(training=TrainingTiming(stop_grace_s=5.0, poll_s=0.02, checkpoint_sync_s=0.05))
 

@@ -11,7 +11,7 @@ from openvino import opset13
 from openvino.preprocess import PrePostProcessor
 from torch import nn
 
-from preprocessing import Preprocessing
+from training.data.preprocessing import Preprocessing
 
 _BRIGHTEST = 255
 

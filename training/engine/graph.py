@@ -11,7 +11,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from preprocessing import Pixels
+from training.data.preprocessing import Pixels
 
 Scores = NDArray[np.float32]
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}

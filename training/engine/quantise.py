@@ -7,7 +7,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import openvino as ov
 
-from preprocessing import Pixels
+from training.data.preprocessing import Pixels
 
 
 class QuantisationError(RuntimeError):

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.graph import Graph, GraphError, Scores
-from preprocessing import Pixels, Preprocessing
+from training.data.preprocessing import Pixels, Preprocessing
+from training.engine.graph import Graph, GraphError, Scores
 
 GRAPH_FILE = "graph.xml"
 GRAPH_WEIGHTS_FILE = "graph.bin"

@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from serving.metrics import Metrics
-from serving.pool import Pool
-from serving.settings import MAX_BODY_BYTES, Settings
+from training.serving.metrics import Metrics
+from training.serving.pool import Pool
+from training.serving.settings import MAX_BODY_BYTES, Settings
 
 _ACCESS_HEADER = "x-serve-access-key"
 

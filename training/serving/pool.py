@@ -18,11 +18,11 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from engine.served_model import ServedModel
-from preprocessing import PhotoError
-from serving.metrics import Metrics
-from serving.requests import Photos, RequestError, Result, format_answer, parse_request
-from serving.settings import Settings
+from training.data.preprocessing import PhotoError
+from training.engine.served_model import ServedModel
+from training.serving.metrics import Metrics
+from training.serving.requests import Photos, RequestError, Result, format_answer, parse_request
+from training.serving.settings import Settings
 
 _PHOTOS_OF_A_TURN = 4
 _CLIENT_GONE = 499  # nobody sees it

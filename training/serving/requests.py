@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from preprocessing import MAX_PIXELS
+from training.data.preprocessing import MAX_PIXELS
 
 JSON, NPY = "application/json", "application/x-npy"
 MAX_PHOTOS = 64

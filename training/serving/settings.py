@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cores import count_cores
+from training.runtime.cores import count_cores
 
 # What InvokeEndpoint takes: BodyBlob in the sagemaker-runtime model of botocore.
 MAX_BODY_BYTES = 6_291_456

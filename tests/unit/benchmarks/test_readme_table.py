@@ -1,16 +1,14 @@
 """The README quotes benchmarks/results/ and nothing else."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[3]
-sys.path.append(str(PROJECT / "benchmarks"))
+from benchmarks.support import results
+from benchmarks.support.readme_table import ROWS, render_table
+from benchmarks.support.results import RESULTS, write_results
 
-from support import results  # noqa: E402
-from support.readme_table import ROWS, render_table  # noqa: E402
-from support.results import RESULTS, write_results  # noqa: E402
+PROJECT = Path(__file__).parents[3]
 
 
 def test_the_readme_has_the_table_of_the_results() -> None:

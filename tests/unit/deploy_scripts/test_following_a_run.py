@@ -20,7 +20,7 @@ from deploy_scripts.pipeline.training_progress import (
 from deploy_scripts.pipeline.watching import RunView, require_live, training_followers, watch_run
 from deploy_scripts.screen import Screen
 from state_machines.training_pipeline import training_pipeline
-from training import progress
+from training.runtime import progress
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

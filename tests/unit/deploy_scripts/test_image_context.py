@@ -61,14 +61,14 @@ def test_the_program_imports_nothing_else_of_the_project(context: Path, tmp_path
         [sys.executable, "-c", IMPORT_AND_LIST_FILES, str(context / "program")], cwd=tmp_path, text=True
     )
     imported = [file for file in map(Path, output.splitlines()) if "site-packages" not in file.parts]
-    assert context / "program" / "serve.py" in imported
+    assert context / "program" / "training" / "serve.py" in imported
     assert [file for file in imported if file.is_relative_to(ROOT)] == []
 
 
 def test_the_serving_program_brings_no_training_code_and_no_torch(context: Path) -> None:
     files = {file.relative_to(context / "program").as_posix() for file in context.rglob("program/**/*.py")}
-    assert "serve.py" in files
-    assert not files & {"train.py", "backbones.py", "head.py", "__init__.py"}
+    assert "training/serve.py" in files
+    assert not files & {"training/train.py", "training/models/backbones.py", "training/models/head.py"}
     assert not names_in(context / "serve_requirements.txt") & {"torch", "nncf", "torchvision", "boto3"}
 
 
@@ -107,14 +107,14 @@ def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> Non
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = imported_files(tmp_path / "program.py", [tmp_path])
+    found = imported_files("program", tmp_path)
     assert list(found) == ["axle.py", "parts/__init__.py", "parts/hub.py", "parts/wheel.py", "program.py"]
 
 
 def test_a_relative_import_is_refused(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("from . import other\n")
     with pytest.raises(ValueError, match=r"program\.py:1"):
-        imported_files(tmp_path / "program.py", [tmp_path])
+        imported_files("program", tmp_path)
 
 
 def test_the_closure_follows_the_lock(tmp_path: Path) -> None:

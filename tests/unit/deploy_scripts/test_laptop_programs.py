@@ -28,7 +28,7 @@ def test_every_image_of_a_plan_has_a_program_that_exists(tmp_path: Path) -> None
     for uri in (images["TrainingImageUri"], images["GpuTrainingImageUri"], AWS_IMAGE):
         training = containers.find(uri)
         assert training and training.train and os.access(training.train[0], os.X_OK), uri
-    assert serving and serving.serve and Path(serving.serve[-1]).name == "serve.py"
+    assert serving and serving.serve and serving.serve[-1] == "training.serve"
     assert {"aws", "python3"} <= {program.name for program in Path(machine[0]).iterdir()}
 
 

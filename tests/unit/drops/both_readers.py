@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from inspecting import codes, inspect, inspect_bytes
-from made_zips import as_channel
-
-from dataset import Dataset, load_dataset
-from photo_source import open_source
-from settings import Cut
+from tests.unit.drops.made_zips import as_channel
+from tests.unit.inspect_dataset.inspecting import codes, inspect, inspect_bytes
+from training.data.dataset import Dataset, load_dataset
+from training.data.photo_source import open_source
+from training.settings import Cut
 
 CUT = Cut(0.2, 0.2, 0)
 

@@ -1,12 +1,20 @@
 """Photos are told by content, at the door and in training; no class vanishes unseen."""
 
 import pytest
-from both_readers import drop_folder, read_both, refusal, train_on
-from inspecting import codes, inspect_bytes
-from made_zips import AVIF_START, HEIC_START, PNG_START, as_channel, class_photos, photo, text_zip
 
-from errors import DatasetError
 from functions.inspect_dataset import spot_check
+from tests.unit.drops.both_readers import drop_folder, read_both, refusal, train_on
+from tests.unit.drops.made_zips import (
+    AVIF_START,
+    HEIC_START,
+    PNG_START,
+    as_channel,
+    class_photos,
+    photo,
+    text_zip,
+)
+from tests.unit.inspect_dataset.inspecting import codes, inspect_bytes
+from training.failures import DatasetError
 
 
 @pytest.mark.parametrize("suffix", [".jfif", "", ".JPG", ".jpe", ".image", ".PNG", ".dat"])

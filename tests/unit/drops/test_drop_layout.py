@@ -1,13 +1,13 @@
 """Splits, wrappers and classes are told apart alike at the door and in training, or refused."""
 
 import pytest
-from both_readers import drop_folder, read_both, refusal, train_on
-from inspecting import codes, inspect_bytes
-from made_zips import as_channel, class_photos, photo, text_zip
 
 from drops.layout import read_layout
 from drops.splits import split_of
-from errors import DatasetError
+from tests.unit.drops.both_readers import drop_folder, read_both, refusal, train_on
+from tests.unit.drops.made_zips import as_channel, class_photos, photo, text_zip
+from tests.unit.inspect_dataset.inspecting import codes, inspect_bytes
+from training.failures import DatasetError
 
 DOGS = ("001.Affenpinscher", "002.Afghan_hound")
 

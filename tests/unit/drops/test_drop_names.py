@@ -5,12 +5,12 @@ import unicodedata
 import zlib
 
 import pytest
-from both_readers import read_both, refusal, train_on
-from inspecting import inspect_bytes
-from made_zips import as_channel, class_photos, photo, raw_zip, text_zip
 
 from drops.text import printable
-from errors import DatasetError
+from tests.unit.drops.both_readers import read_both, refusal, train_on
+from tests.unit.drops.made_zips import as_channel, class_photos, photo, raw_zip, text_zip
+from tests.unit.inspect_dataset.inspecting import inspect_bytes
+from training.failures import DatasetError
 
 
 def encoded(encoding: str, *labels: str) -> dict[bytes, bytes]:

@@ -9,15 +9,15 @@ import zipfile
 import zlib
 
 import pytest
-from both_readers import read_both, refusal, train_on
-from inspecting import inspect_bytes
-from made_zips import as_channel, class_photos, photo, text_zip
 
 from drops.limits import MAX_IMAGE_BYTES
 from drops.problems import BadDropError
 from drops.zip_dangers import find_dangers
 from drops.zip_members import Member, MemberError, ZipDrop
-from errors import DatasetError
+from tests.unit.drops.both_readers import read_both, refusal, train_on
+from tests.unit.drops.made_zips import as_channel, class_photos, photo, text_zip
+from tests.unit.inspect_dataset.inspecting import inspect_bytes
+from training.failures import DatasetError
 
 GOOD = class_photos("cat", "dog")
 DIRECTORY = b"PK\x01\x02"

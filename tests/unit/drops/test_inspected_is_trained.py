@@ -4,18 +4,18 @@ import json
 import unicodedata
 from typing import Any
 
-from both_readers import CUT
-from drops_in_memory import BUCKET, FakeS3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inspecting import REPORT
-from made_zips import HEIC_START, PNG_START, as_channel, photo, raw_zip, text_zip
 
-from dataset import Dataset, load_dataset
 from drops.text import printable
-from errors import DatasetError
 from functions.inspect_dataset.inspection import inspect_drop
-from photo_source import open_source
+from tests.unit.drops.both_readers import CUT
+from tests.unit.drops.made_zips import HEIC_START, PNG_START, as_channel, photo, raw_zip, text_zip
+from tests.unit.inspect_dataset.drops_in_memory import BUCKET, FakeS3
+from tests.unit.inspect_dataset.inspecting import REPORT
+from training.data.dataset import Dataset, load_dataset
+from training.data.photo_source import open_source
+from training.failures import DatasetError
 
 FOLDERS = st.sampled_from(
     [

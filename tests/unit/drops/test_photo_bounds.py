@@ -5,7 +5,13 @@ import struct
 from collections.abc import Callable
 
 import pytest
-from costly_photos import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
+from drops.photo_formats import MEDIA_TYPES, photo_format
+from tests.costly_photos import (
     COSTLY_PHOTOS,
     avif,
     avif_claiming,
@@ -20,13 +26,7 @@ from costly_photos import (
     segment,
     tiff_of_strips,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from seeded_noise import noise
-
-from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
-from drops.photo_formats import MEDIA_TYPES, photo_format
+from tests.seeded_noise import noise
 
 MAX_PIXELS = 40_000_000
 NOISE = noise((320, 240), 90).convert("RGB")

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from account_documents import NOW, SETTINGS, account
-
 from functions.common.documents import check_document
 from functions.iam_audit.audit import audit_account
 from functions.iam_audit.changes import note_changes
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.suppressions import Suppression, suppress
+from tests.unit.iam_audit.account_documents import NOW, SETTINGS, account
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 

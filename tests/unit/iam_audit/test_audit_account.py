@@ -5,18 +5,6 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
-from account_documents import (
-    ACCOUNT,
-    NOW,
-    allow,
-    attachment,
-    details,
-    encoded,
-    group,
-    managed_policy,
-    role,
-    user,
-)
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
@@ -29,6 +17,18 @@ from functions.iam_audit.authorization_details import (
 from functions.iam_audit.reading import iam as reading_iam
 from functions.iam_audit.reading import lambda_functions, sagemaker
 from functions.iam_audit.snapshot import BLOCK_SETTINGS
+from tests.unit.iam_audit.account_documents import (
+    ACCOUNT,
+    NOW,
+    allow,
+    attachment,
+    details,
+    encoded,
+    group,
+    managed_policy,
+    role,
+    user,
+)
 
 JOB = "examplejob-0123456789abcdef0123456789"
 

@@ -2,12 +2,12 @@
 
 import boto3
 import pytest
-from account_documents import allow, role
-from audit_reports import report_on, suppression
 from botocore.stub import Stubber
 
 from functions.iam_audit.notification import SUBJECT, notify
 from functions.iam_audit.snapshot import Gap
+from tests.unit.iam_audit.account_documents import allow, role
+from tests.unit.iam_audit.audit_reports import report_on, suppression
 
 ADMIN, OTHER = role("admin", allow("*")), role("other", allow("*"))
 FINE = role("training", path="/dropserve/")

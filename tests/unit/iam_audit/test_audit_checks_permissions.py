@@ -5,7 +5,9 @@ from pathlib import Path
 
 import cfnlint
 import pytest
-from account_documents import (
+
+from functions.iam_audit.actions import PERMISSIONS, TAGGING, WRITE, narrowable_actions
+from tests.unit.iam_audit.account_documents import (
     ACCOUNT,
     account,
     allow,
@@ -18,8 +20,6 @@ from account_documents import (
     role,
     user,
 )
-
-from functions.iam_audit.actions import PERMISSIONS, TAGGING, WRITE, narrowable_actions
 
 PASS_ONE = f"arn:aws:iam::{ACCOUNT}:role/dropserve/training"
 TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}

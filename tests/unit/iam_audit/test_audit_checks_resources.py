@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cfnlint
 import pytest
-from account_documents import NOW, SETTINGS, account, found, role
 
 from functions.iam_audit.policies import parse_policy
 from functions.iam_audit.snapshot import Function, FunctionPolicy, Model
+from tests.unit.iam_audit.account_documents import NOW, SETTINGS, account, found, role
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 

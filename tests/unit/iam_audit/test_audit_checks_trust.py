@@ -1,5 +1,6 @@
 import pytest
-from account_documents import ACCOUNT, LAMBDA_TRUST, account, found, role
+
+from tests.unit.iam_audit.account_documents import ACCOUNT, LAMBDA_TRUST, account, found, role
 
 OTHER = "999999999999"
 OWN_ORGANISATION = {"StringEquals": {"aws:PrincipalOrgID": "o-12345"}}

@@ -4,10 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from account_documents import account, allow, deny, findings, role
-from corpus import CASES
 
 from functions.iam_audit.checks import ALL_CHECKS
+from tests.unit.iam_audit.account_documents import account, allow, deny, findings, role
+from tests.unit.iam_audit.corpus import CASES
 
 _CATALOGUE = Path(__file__).with_name("pathfinding_paths.txt").read_text("utf-8").splitlines()
 PATHS = {line.split()[0]: line.split()[1:] for line in _CATALOGUE if not line.startswith("#")}

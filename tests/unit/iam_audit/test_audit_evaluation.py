@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from account_documents import allow, deny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.core import iam_evaluator
@@ -13,6 +12,7 @@ from functions.iam_audit.evaluation import ALLOW, EXPLICIT_DENY, IMPLICIT_DENY, 
 from functions.iam_audit.grants import Policy, effective_grants
 from functions.iam_audit.patterns import matches, matches_action, overlaps
 from functions.iam_audit.policies import parse_policy
+from tests.unit.iam_audit.account_documents import allow, deny
 
 NAMES = st.sampled_from(["s3:GetObject", "s3:PutObject", "S3:getobject", "iam:PassRole", "iam:PutRolePolicy"])
 PATTERNS = st.sampled_from(

@@ -6,7 +6,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-from account_documents import (
+
+from functions.iam_audit.checks import ALL_CHECKS
+from functions.iam_audit.policies import parse_policy
+from functions.iam_audit.settings import SEVERITIES
+from tests.unit.iam_audit.account_documents import (
     ACCOUNT,
     LAMBDA_TRUST,
     SETTINGS,
@@ -18,10 +22,6 @@ from account_documents import (
     managed_policy,
     role,
 )
-
-from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.policies import parse_policy
-from functions.iam_audit.settings import SEVERITIES
 
 ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
 PARTNER = {**ANYBODY, "Principal": {"AWS": "999999999999"}}
@@ -179,7 +179,7 @@ def test_every_check_says_what_why_and_what_to_do():
 
 
 def test_findings_of_users_are_told_at_their_group():
-    from account_documents import group, user
+    from tests.unit.iam_audit.account_documents import group, user
 
     groups = [group("staff", allow("iam:PutRolePolicy"))]
     people = [user(name, groups=["staff"]) for name in ("kim", "lee")]

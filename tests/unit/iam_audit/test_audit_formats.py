@@ -3,13 +3,13 @@
 import botocore.session
 import jsonschema
 import pytest
-from account_documents import ACCOUNT, allow, managed_policy, role, user
-from audit_reports import report_on, suppression
 from botocore.stub import Stubber
 from botocore.validate import ParamValidator
 
 from functions.iam_audit.sarif import to_sarif
 from functions.iam_audit.security_hub import SecurityHubError, send, to_asff
+from tests.unit.iam_audit.account_documents import ACCOUNT, allow, managed_policy, role, user
+from tests.unit.iam_audit.audit_reports import report_on, suppression
 
 FINE = role("training", path="/dropserve/")
 ADMIN, OTHER = role("admin", allow("*")), role("other", allow("*"))

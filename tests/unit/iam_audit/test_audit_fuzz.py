@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account_documents import ACCOUNT, allow, attachment, details, group, managed_policy, role, user
-from fuzzing import json_values, nested, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +13,17 @@ from functions.common.documents import check_document
 from functions.iam_audit.authorization_details import AuthorizationDetailsError
 from functions.iam_audit.saved import audit_saved
 from functions.iam_audit.settings import Settings
+from tests.fuzzing import json_values, nested, texts
+from tests.unit.iam_audit.account_documents import (
+    ACCOUNT,
+    allow,
+    attachment,
+    details,
+    group,
+    managed_policy,
+    role,
+    user,
+)
 
 SETTINGS = Settings(data_bucket="", pipeline_role_path="/dropserve/")
 ROOT_TRUST = {

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from account_documents import allow, details, role
-from audit_reports import suppression
 from botocore.exceptions import ClientError
 
 from functions.common.errors import SettingsError
 from functions.common.observability import metrics
 from functions.iam_audit import handler as handler_module
 from functions.iam_audit.settings import load_settings
+from tests.unit.iam_audit.account_documents import allow, details, role
+from tests.unit.iam_audit.audit_reports import suppression
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account_documents import allow, role
-from audit_reports import report_on
 
 from drops.text import is_unsafe
 from functions.iam_audit import __main__ as command
@@ -18,6 +16,8 @@ from functions.iam_audit.notification import notify
 from functions.iam_audit.report import render_html
 from functions.iam_audit.sarif import to_sarif
 from functions.iam_audit.security_hub import to_asff
+from tests.unit.iam_audit.account_documents import allow, role
+from tests.unit.iam_audit.audit_reports import report_on
 
 # What clears the screen, sets the window's title, begins either in C1's way, reorders, hides, begins a line.
 UNCLEAN = [

@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from account_documents import allow, encoded, policy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.iam_audit.patterns import covers, matches, matches_action
 from functions.iam_audit.policies import PolicyError, parse_policy
+from tests.unit.iam_audit.account_documents import allow, encoded, policy
 
 
 @pytest.mark.parametrize("form", [lambda it: it, json.dumps, encoded], ids=["mapping", "json", "url-encoded"])

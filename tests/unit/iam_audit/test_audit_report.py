@@ -6,8 +6,6 @@ from html.parser import HTMLParser
 
 import jsonschema
 import pytest
-from account_documents import ACCOUNT, LAMBDA_TRUST, SETTINGS, allow, attachment, role
-from audit_reports import report_on, suppression
 
 from functions.common.documents import SCHEMAS, check_document, parse_document
 from functions.common.errors import DocumentError
@@ -15,6 +13,8 @@ from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.report import render_html
 from functions.iam_audit.settings import SEVERITIES
 from functions.iam_audit.snapshot import Function, Gap
+from tests.unit.iam_audit.account_documents import ACCOUNT, LAMBDA_TRUST, SETTINGS, allow, attachment, role
+from tests.unit.iam_audit.audit_reports import report_on, suppression
 
 OURS = role("training", allow("*"), path="/dropserve/")
 OURS_FINE = role("inference", path="/dropserve/")

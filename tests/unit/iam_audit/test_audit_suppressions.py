@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from account_documents import NOW, allow, role
-from audit_reports import report_on, suppression
 
 from functions.iam_audit.report import render_html
 from functions.iam_audit.suppressions import PACKAGED, SuppressionError, read_suppressions
+from tests.unit.iam_audit.account_documents import NOW, allow, role
+from tests.unit.iam_audit.audit_reports import report_on, suppression
 
 OURS = role("training", allow("*"), path="/dropserve/")
 ARN = OURS["Arn"]

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from account_documents import ACCOUNT, NOW, found
 
 from deploy_scripts.project import ROOT
 from deploy_scripts.sam_template import read_template
@@ -11,6 +10,7 @@ from functions.iam_audit.audit import find_problems
 from functions.iam_audit.authorization_details import account_from_authorization_details
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.settings import Settings
+from tests.unit.iam_audit.account_documents import ACCOUNT, NOW, found
 
 SETTINGS = Settings(data_bucket="data", pipeline_role_path="/dropserve/")
 RESOURCES = {

@@ -11,8 +11,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from image_host import LocalServer, Reply
-from pictures import encode, two_colours
+
+from tests.unit.inference.image_host import LocalServer, Reply
+from tests.unit.inference.pictures import encode, two_colours
 
 
 @pytest.fixture

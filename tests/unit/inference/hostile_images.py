@@ -6,12 +6,12 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from costly_photos import COSTLY_PHOTOS
-from pictures import encode, two_colours
 from PIL import Image
-from seeded_noise import noise
 
 from drops.photo_formats import MEDIA_TYPES
+from tests.costly_photos import COSTLY_PHOTOS
+from tests.seeded_noise import noise
+from tests.unit.inference.pictures import encode, two_colours
 
 NO_IMAGE, DAMAGED, TOO_LARGE = "not_an_image", "damaged_image", "too_many_pixels"
 TOO_COSTLY = "image_too_costly"

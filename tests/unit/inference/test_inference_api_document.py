@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from api_document import DOCUMENT, check, check_answer, resolved
 from jsonschema import Draft202012Validator, ValidationError
 
 from drops.photo_formats import MEDIA_TYPES
 from functions.inference import events, image_urls, responses
+from tests.unit.inference.api_document import DOCUMENT, check, check_answer, resolved
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_replies import ANSWER, RELEASE
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
@@ -24,6 +23,7 @@ from functions.inference.errors import (
     OutOfTimeError,
 )
 from functions.inference.images import ModelInput
+from tests.unit.inference.aws_replies import ANSWER, RELEASE
 
 IMAGE = ModelInput(b"an image", "image/jpeg")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_replies import RELEASE, RUN_ID
 
 from functions.common.s3_uris import S3Uri
 from functions.inference.errors import BadRequestError, ForbiddenAddressError, MethodNotAllowedError
@@ -18,6 +17,7 @@ from functions.inference.events import (
 )
 from functions.inference.http_events import Sender, sender_of
 from functions.inference.image_urls import parse_image_url
+from tests.unit.inference.aws_replies import RELEASE, RUN_ID
 
 EVENTS = Path(__file__).parent / "events"
 DOG_URL = "https://example.com/dog.jpg"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from image_host import LocalServer, redirect, send, send_chunked, send_raw
 
 from deploy_scripts.project import ROOT
 from drops.photo_formats import MEDIA_TYPES
@@ -28,6 +27,7 @@ from functions.inference.errors import (
 from functions.inference.fetching import MAX_REDIRECTS, ImageFetcher
 from functions.inference.hosts import HostRules
 from functions.inference.image_urls import parse_image_url
+from tests.unit.inference.image_host import LocalServer, redirect, send, send_chunked, send_raw
 
 Serve = Callable[..., LocalServer]
 ALLOWED = HostRules(private=frozenset({"127.0.0.1", "localhost", "images.test", "other.test"}))

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from api_document import check_answer
-from aws_replies import (
+
+from functions.inference import endpoint, events, handler, responses
+from tests.seeded_noise import noise
+from tests.unit.inference.api_document import check_answer
+from tests.unit.inference.aws_replies import (
     ANSWER,
     RELEASE,
     RUN_ID,
@@ -18,13 +21,10 @@ from aws_replies import (
     live_pointer_value,
     ssm_parameter,
 )
-from image_host import LocalServer, Reply, redirect, send, send_json
-from lambda_process import Context
-from pictures import encode, two_colours
-from seeded_noise import noise
-from worker import forget
-
-from functions.inference import endpoint, events, handler, responses
+from tests.unit.inference.image_host import LocalServer, Reply, redirect, send, send_json
+from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.worker import forget
 
 Ask = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 NEWER_ID = "f" * 32

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_replies import ANSWER, environment, invocations, live_pointer_value, ssm_parameter
-from hostile_images import HOSTILE_IMAGES
-from image_host import LocalServer, send, send_json
-from lambda_process import Context
-from worker import forget
 
 from functions.inference import handler
+from tests.unit.inference.aws_replies import (
+    ANSWER,
+    environment,
+    invocations,
+    live_pointer_value,
+    ssm_parameter,
+)
+from tests.unit.inference.hostile_images import HOSTILE_IMAGES
+from tests.unit.inference.image_host import LocalServer, send, send_json
+from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.worker import forget
 
 FOLDER = Path(__file__).parent
 # The address space that a worker of Lambda's 1,024 MB gets beyond what an idle one has mapped.

@@ -8,13 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aws_replies import ANSWER, environment, invocations, live_pointer_value, ssm_parameter
-from hostile_urls import HOSTILE_URLS, NAMES
-from image_host import LocalServer, send, send_json
-from lambda_process import Context
-from worker import forget
 
 from functions.inference import addresses, fetching, handler
+from tests.unit.inference.aws_replies import (
+    ANSWER,
+    environment,
+    invocations,
+    live_pointer_value,
+    ssm_parameter,
+)
+from tests.unit.inference.hostile_urls import HOSTILE_URLS, NAMES
+from tests.unit.inference.image_host import LocalServer, send, send_json
+from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.worker import forget
 
 Ask = Callable[[str], tuple[int, str]]
 

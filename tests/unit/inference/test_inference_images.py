@@ -5,12 +5,9 @@ import struct
 import zlib
 
 import pytest
-from costly_photos import COSTLY_PHOTOS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, two_colours
 from PIL import Image, ImageCms
-from seeded_noise import noise
 
 from drops.photo_formats import MEDIA_TYPES
 from functions.common.errors import DropserveError
@@ -22,6 +19,9 @@ from functions.inference.errors import (
     TooManyPixelsError,
 )
 from functions.inference.images import MAX_PAYLOAD_BYTES, ModelInput, prepare_image
+from tests.costly_photos import COSTLY_PHOTOS
+from tests.seeded_noise import noise
+from tests.unit.inference.pictures import encode, two_colours
 
 MAX_PIXELS = 20_000_000
 # The others are sent as PNG, which endpoints of earlier models know too.

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from aws_replies import RELEASE, RUN_ID, live_pointer_value
 from botocore.exceptions import EndpointConnectionError
 
 from functions.inference.errors import NoLiveModelError, PointerUnreadableError
 from functions.inference.live_release import LivePointer, Release
+from tests.unit.inference.aws_replies import RELEASE, RUN_ID, live_pointer_value
 
 LIVE = Release(RELEASE, RELEASE, RUN_ID)
 NEWER_ID = "f" * 32

@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_replies import ANSWER, RELEASE, environment, invocations, live_pointer_value, ssm_parameter
-from image_host import LocalServer, redirect, send, send_json, send_raw
 
 from deploy_scripts.sam_template import read_template
+from tests.unit.inference.aws_replies import (
+    ANSWER,
+    RELEASE,
+    environment,
+    invocations,
+    live_pointer_value,
+    ssm_parameter,
+)
+from tests.unit.inference.image_host import LocalServer, redirect, send, send_json, send_raw
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cret-signature"

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_host import LocalServer, send_raw
-from pictures import encode, two_colours
 
 from functions.common.errors import DropserveError
 from functions.inference.deadlines import Deadline
@@ -15,6 +13,8 @@ from functions.inference.errors import ImageHostError, NotAnImageError, OutOfTim
 from functions.inference.fetching import ImageFetcher
 from functions.inference.hosts import HostRules
 from functions.inference.image_urls import parse_image_url
+from tests.unit.inference.image_host import LocalServer, send_raw
+from tests.unit.inference.pictures import encode, two_colours
 
 PHOTO = encode(two_colours(30, 20), "JPEG")
 OK = b"HTTP/1.1 200 OK\r\n"

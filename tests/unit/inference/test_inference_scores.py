@@ -19,19 +19,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aws_replies import environment, invocations, live_pointer_value, ssm_parameter
-from float_tolerance import lead, near_scores, probability_tolerance
-from image_host import LocalServer, Reply, send
-from lambda_process import Context
-from pictures import encode
 from PIL import Image
-from worker import forget
 
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from functions.inference import handler
 from functions.inference.images import prepare_image
+from tests.float_tolerance import lead, near_scores, probability_tolerance
+from tests.unit.inference.aws_replies import environment, invocations, live_pointer_value, ssm_parameter
+from tests.unit.inference.image_host import LocalServer, Reply, send
+from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.pictures import encode
+from tests.unit.inference.worker import forget
 
-TRAINING = Path(__file__).resolve().parents[3] / "training"
 SCALED = 0.1
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}
 # The last three are scaled by the function.
@@ -96,14 +95,13 @@ def model(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
         SHIPPED_BACKBONE,
     ]
     arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
-    run_python([TRAINING / "train.py", *arguments])
+    run_python(["-m", "training.train", *arguments])
     return folder / "model"
 
 
 def run_python(arguments: list[Any]) -> str:
     run = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(TRAINING)},
         capture_output=True,
         text=True,
         check=False,
@@ -119,7 +117,7 @@ def endpoint_port(model: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with subprocess.Popen(
-        [sys.executable, str(TRAINING / "serve.py")],
+        [sys.executable, "-m", "training.serve"],
         env={
             **os.environ,
             "SM_MODEL_DIR": str(model),

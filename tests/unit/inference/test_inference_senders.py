@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_document import check_answer
-from aws_replies import ANSWER, aws_error, environment, invocations, live_pointer_value, ssm_parameter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_host import LocalServer, send, send_json
-from lambda_process import Context
-from pictures import encode, two_colours
-from worker import forget
 
 from functions.inference import handler
+from tests.unit.inference.api_document import check_answer
+from tests.unit.inference.aws_replies import (
+    ANSWER,
+    aws_error,
+    environment,
+    invocations,
+    live_pointer_value,
+    ssm_parameter,
+)
+from tests.unit.inference.image_host import LocalServer, send, send_json
+from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.worker import forget
 
 EVENTS = Path(__file__).parent / "events"
 PHOTO = encode(two_colours(60, 40), "JPEG")

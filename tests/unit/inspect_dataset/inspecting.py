@@ -2,10 +2,9 @@
 
 import json
 
-from drops_in_memory import BUCKET
-
 from functions.common.documents import parse_document
 from functions.inspect_dataset.inspection import inspect_drop
+from tests.unit.inspect_dataset.drops_in_memory import BUCKET
 
 SNAPSHOT = "snapshots/0123456789abcdef0123456789abcdef/dataset.zip"
 MANIFEST = "snapshots/0123456789abcdef0123456789abcdef/manifest.jsonl"

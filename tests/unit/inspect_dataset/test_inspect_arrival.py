@@ -4,12 +4,12 @@ import json
 from datetime import timedelta
 
 import pytest
-from drops_in_memory import BUCKET, DROPPED_AT, JPEG, class_folders
-from inspecting import MANIFEST, REPORT, codes, inspect
 
 from drops.manifest import Folder, ManifestFile, read_manifest
 from functions.common.documents import check_document
 from functions.inspect_dataset.arrival import look_again
+from tests.unit.inspect_dataset.drops_in_memory import BUCKET, DROPPED_AT, JPEG, class_folders
+from tests.unit.inspect_dataset.inspecting import MANIFEST, REPORT, codes, inspect
 
 KEY = "drops/pets/_SUCCESS"
 

@@ -5,8 +5,9 @@ import struct
 import zipfile
 
 import pytest
-from drops_in_memory import JPEG, class_folders, make_zip
-from inspecting import codes, inspect_bytes
+
+from tests.unit.inspect_dataset.drops_in_memory import JPEG, class_folders, make_zip
+from tests.unit.inspect_dataset.inspecting import codes, inspect_bytes
 
 
 def with_patched(body: bytes, signature: bytes, offset: int, value: bytes) -> bytes:

@@ -1,13 +1,13 @@
 """Folder drops, and the handler around it all."""
 
 import pytest
-from drops_in_memory import BUCKET, JPEG, class_folders
-from inspecting import MANIFEST
 
 from functions.common.errors import SettingsError
 from functions.common.observability import metrics
 from functions.inspect_dataset import handler as handler_module
 from functions.inspect_dataset.inspection import inspect_drop
+from tests.unit.inspect_dataset.drops_in_memory import BUCKET, JPEG, class_folders
+from tests.unit.inspect_dataset.inspecting import MANIFEST
 
 
 def drop_folder(s3, files, name="my pets"):

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from drops_in_memory import BUCKET, JPEG, FakeS3, make_zip
-from fuzzing import clean_texts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.common.observability import metrics
 from functions.inspect_dataset import handler as handler_module
+from tests.fuzzing import clean_texts
+from tests.unit.inspect_dataset.drops_in_memory import BUCKET, JPEG, FakeS3, make_zip
 
 CONTEXT = SimpleNamespace(
     function_name="inspect",

@@ -5,12 +5,20 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-from drops_in_memory import BUCKET, DROPPED_AT, JPEG, SparseFile, class_folders, client_error, make_zip
-from inspecting import REPORT, SNAPSHOT, codes, inspect, inspect_bytes
 
 from drops.layout import read_layout
 from drops.text import printable
 from functions.inspect_dataset.inspection import inspect_drop
+from tests.unit.inspect_dataset.drops_in_memory import (
+    BUCKET,
+    DROPPED_AT,
+    JPEG,
+    SparseFile,
+    class_folders,
+    client_error,
+    make_zip,
+)
+from tests.unit.inspect_dataset.inspecting import REPORT, SNAPSHOT, codes, inspect, inspect_bytes
 
 
 def test_a_sound_zip_is_accepted_and_copied(s3, make_run):

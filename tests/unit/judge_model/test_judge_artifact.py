@@ -6,10 +6,10 @@ import tarfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainings import make_tar
 
 from functions.judge_model import artifact
 from functions.judge_model.artifact import ArtifactError, read_artifact
+from tests.unit.judge_model.trainings import make_tar
 
 FILES = {
     "metrics.json": b"{}",

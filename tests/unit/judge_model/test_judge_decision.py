@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainings import LIVE, NEWER, OTHER_CLASSES, beside_champion, make_metrics
 
 from functions.judge_model.decision import Case, decide
 from functions.judge_model.significance import mcnemar_p
+from tests.unit.judge_model.trainings import LIVE, NEWER, OTHER_CLASSES, beside_champion, make_metrics
 
 
 def judge(metrics, *, live=None, planned=None, record=None, min_accuracy=0.5, force=False):

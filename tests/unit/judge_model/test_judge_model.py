@@ -6,7 +6,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from trainings import (
+
+from functions.common.documents import parse_document
+from functions.common.errors import DocumentError, SettingsError
+from functions.common.live_pointer import PointerError, read_live_pointer
+from functions.common.observability import metrics as powertools_metrics
+from functions.judge_model import handler as handler_module
+from functions.judge_model import s3_artifacts
+from functions.judge_model.artifact import ArtifactError
+from functions.judge_model.judging import judge_model
+from tests.unit.judge_model.trainings import (
     ACCEPTANCE,
     BUCKET,
     FOLDER,
@@ -18,15 +27,6 @@ from trainings import (
     make_metrics,
     make_tar,
 )
-
-from functions.common.documents import parse_document
-from functions.common.errors import DocumentError, SettingsError
-from functions.common.live_pointer import PointerError, read_live_pointer
-from functions.common.observability import metrics as powertools_metrics
-from functions.judge_model import handler as handler_module
-from functions.judge_model import s3_artifacts
-from functions.judge_model.artifact import ArtifactError
-from functions.judge_model.judging import judge_model
 
 
 @pytest.fixture

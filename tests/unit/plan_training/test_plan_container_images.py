@@ -17,22 +17,22 @@ def test_a_cpu_trains_in_the_deployments_own_image(plan, environment):
     made = plan({"instance_type": "ml.c5.xlarge"})
     assert made["training_image_uri"] == environment["TRAINING_IMAGE_URI"]
     assert made["serving_image_uri"] == environment["SERVING_IMAGE_URI"]
-    assert program(made) == "train.py"
+    assert program(made) == "training/train.py"
 
 
 def test_a_gpu_trains_in_its_own_image_which_lacks_packages_when_it_is_awss(plan, environment):
     made = plan({"instance_type": "ml.g5.xlarge"})
     assert made["training_image_uri"] == environment["GPU_TRAINING_IMAGE_URI"]
-    assert program(made) == "install_and_train.py"
+    assert program(made) == "training/install_and_train.py"
     environment["GPU_TRAINING_IMAGE_URI"] = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/my/pytorch:2"
-    assert program(plan({"instance_type": "ml.g5.xlarge"})) == "train.py"
+    assert program(plan({"instance_type": "ml.g5.xlarge"})) == "training/train.py"
 
 
 def test_awss_image_for_cpus_lacks_packages_too(plan, environment):
     environment["TRAINING_IMAGE_URI"] = (
         "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch@sha256:" + "3" * 64
     )
-    assert program(plan({"instance_type": "ml.c5.xlarge"})) == "install_and_train.py"
+    assert program(plan({"instance_type": "ml.c5.xlarge"})) == "training/install_and_train.py"
 
 
 @pytest.mark.parametrize(("endpoint", "architecture"), [("ml.m5.large", "x86_64"), ("ml.m6g.large", "arm64")])

@@ -125,7 +125,7 @@ def test_hyperparameters_are_what_the_toolkit_decodes(plan):
 
     made = plan({"hyperparameters": {"epochs": 3, "learning-rate": 0.00001, "backbone": "resnet50"}})
     decoded = {name: json.loads(value) for name, value in made["hyperparameters"].items()}
-    assert decoded["sagemaker_program"] == "train.py"
+    assert decoded["sagemaker_program"] == "training/train.py"
     assert decoded["sagemaker_submit_directory"] == "s3://artifacts-bucket/training/sourcedir-abc.tar.gz"
     assert decoded["sagemaker_region"] == "eu-west-1"
     own = {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
@@ -147,7 +147,7 @@ def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monk
     from sagemaker_training import mapping
 
     monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
-    import arguments
+    from training import arguments
 
     folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]
     of_the_run = ["--run-id", RUN_ID, "--layout-sha256", "5" * 64]
@@ -159,9 +159,9 @@ def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monk
 
 def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
     monkeypatch.syspath_prepend(str(request.config.rootpath / "training"))
-    import arguments
-    from errors import ArgumentError
     from functions.plan_training.hyperparameters import BACKBONES, CHOICES, NUMBERS
+    from training import arguments
+    from training.failures import ArgumentError
 
     assert set(arguments.BACKBONES) == set(BACKBONES)
     assert CHOICES["class-weights"] == arguments.CLASS_WEIGHTS

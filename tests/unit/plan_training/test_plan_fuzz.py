@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fuzzing import json_values, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from functions.common.observability import metrics
 from functions.common.run_input import OVERRIDES
 from functions.plan_training import handler as handler_module
 from functions.plan_training import hyperparameters
+from tests.fuzzing import json_values, texts
 
 RUN_ID = "0123456789abcdef" * 2
 CONTEXT = SimpleNamespace(

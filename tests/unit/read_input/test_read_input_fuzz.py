@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from fuzzing import json_values, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.common.run_input import DROP_FIELDS, OVERRIDES
 from functions.read_input.reading import read_input
+from tests.fuzzing import json_values, texts
 
 near_inputs = st.dictionaries(st.sampled_from([*DROP_FIELDS, *OVERRIDES]) | texts, texts | json_values)
 

@@ -1,25 +1,17 @@
-"""Training's modules are siblings that import each other by plain name, as they do on a training machine."""
+"""A training that ran, and machines to train on."""
 
 import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-TRAINING = Path(__file__).parents[3] / "training"
-sys.path.insert(0, str(TRAINING))
+from tests.unit.training.ec2_machine import Machine, new_machine, stub_packages
+from tests.unit.training.made_photos import Trained, write_photos
+from training.runtime import progress
+from training.runtime.stop_signal import StopSignal
 
-from ec2_machine import Machine, new_machine, stub_packages  # noqa: E402
-from made_photos import Trained, write_photos  # noqa: E402
-
-import progress  # noqa: E402
-from stop import StopSignal  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def training_folder() -> Path:
-    return TRAINING
+BOOT = Path(__file__).parents[3] / "training" / "ec2" / "boot.sh"
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +36,8 @@ def one_torch_thread() -> None:
 @pytest.fixture(scope="session")
 def trained(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """One real run of train.py's own function on a small drop of generated photos."""
-    from arguments import parse_arguments
-    from train import train
+    from training.arguments import parse_arguments
+    from training.train import train
 
     folder = tmp_path_factory.mktemp("trained")
     write_photos(folder / "dataset", count=10)
@@ -72,8 +64,8 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], StopSignal]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, training_folder: Path) -> Machine:
-    return new_machine(tmp_path, training_folder / "ec2_boot.sh")
+def machine(tmp_path: Path) -> Machine:
+    return new_machine(tmp_path, BOOT)
 
 
 @pytest.fixture

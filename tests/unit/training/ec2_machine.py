@@ -17,7 +17,14 @@ TOKEN = "a-token-that-nobody-may-read"
 JOB = "dropserve-run-0"
 PLAN_URI = "s3://data/runs/1/plan.json"
 LOG_GROUP = "/dropserve/ec2-training"
-# What stands for train.py where no model is needed.
+PROJECT = Path(__file__).parents[3]
+# What the boot script runs of the real code.
+CODE = (
+    *("training/__init__.py", "training/ec2/__init__.py", "training/ec2/job.py"),
+    *("training/runtime/__init__.py", "training/runtime/pinned_packages.py"),
+)
+
+# What stands for training.train where no model is needed.
 QUICK_TRAINING = """
 import os, pathlib, sys
 print("arguments:", sys.argv[1:])
@@ -46,16 +53,15 @@ class Machine:
 
     def put_training(self, script: str, **changes: float) -> None:
         """A code archive with this train.py and a log shipper of quicker constants, or of those given."""
-        shipper = (self.boot.parent / "ec2_log_shipper.py").read_text()
+        shipper = (self.boot.parent / "log_shipper.py").read_text()
         quicker = with_constants(shipper, {"TICK_S": 0.05, "SEND_EVERY_S": 0.1, **changes})
         self.put_code(
             {
-                "train.py": script.encode(),
-                "ec2_job.py": (self.boot.parent / "ec2_job.py").read_bytes(),
-                "pinned_packages.py": (self.boot.parent / "pinned_packages.py").read_bytes(),
+                "training/train.py": script.encode(),
+                **{name: (PROJECT / name).read_bytes() for name in CODE},
                 "torch_pins.txt": self.torch_pins.encode(),
                 "training_pins.txt": self.requirements.encode(),
-                "ec2_log_shipper.py": quicker.encode(),
+                "training/ec2/log_shipper.py": quicker.encode(),
             }
         )
 
@@ -70,7 +76,7 @@ class Machine:
 
     def put_plan(self, **hyperparameters: Any) -> None:
         toolkit = {
-            "sagemaker_program": "train.py",
+            "sagemaker_program": "training/train.py",
             "sagemaker_submit_directory": "s3://artifacts/training/sourcedir-1.tar.gz",
         }
         sources = {

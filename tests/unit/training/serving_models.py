@@ -1,4 +1,4 @@
-"""Servers for the tests: a tiny artefact, a model that obeys its requests, ways to run serve.py with one."""
+"""Servers for the tests: a tiny artefact, a model that obeys its requests, ways to serve one."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ import openvino as ov
 from openvino import opset13
 from prometheus_client.parser import text_string_to_metric_families
 
-import serve
-from engine.served_model import Description, machine_architecture
-from preprocessing import Preprocessing
-from serving.settings import Settings
+from training import serve
+from training.data.preprocessing import Preprocessing
+from training.engine.served_model import Description, machine_architecture
+from training.serving.settings import Settings
 
 # The class of a photo is its strongest channel.
 CLASSES = ["red", "green", "blue"]
@@ -163,11 +163,11 @@ class Client:
 
 @contextlib.contextmanager
 def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client, subprocess.Popen[bytes]]]:
-    """`python serve.py`, ready."""
+    """`python -m training.serve`, ready."""
     client = Client(free_port())
     settings = {"SM_MODEL_DIR": str(model_dir), "SAGEMAKER_BIND_TO_PORT": str(client.port)}
     with subprocess.Popen(
-        [sys.executable, serve.__file__], env={**os.environ, **settings, **environment}
+        [sys.executable, "-m", "training.serve"], env={**os.environ, **settings, **environment}
     ) as process:
         try:
             wait_for(lambda: process.poll() is not None or client.is_ready())

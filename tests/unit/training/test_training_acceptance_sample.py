@@ -13,12 +13,17 @@ import pytest
 from openvino import opset13 as ops
 from PIL import Image
 
-import acceptance_sample
-from acceptance_sample import MAX_PHOTOS, as_jpeg, spread_over_classes, take_sample
-from dataset import Photo
-from engine.graph import Graph
-from engine.served_model import Description, ServedModel
-from preprocessing import Preprocessing
+from training.data.dataset import Photo
+from training.data.preprocessing import Preprocessing
+from training.engine.graph import Graph
+from training.engine.served_model import Description, ServedModel
+from training.evaluation import acceptance_sample
+from training.evaluation.acceptance_sample import (
+    MAX_PHOTOS,
+    as_jpeg,
+    spread_over_classes,
+    take_sample,
+)
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "acceptance.schema.json").read_text())
 RUN_ID = "a" * 32

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from arguments import parse_arguments
-from errors import ArgumentError
+from training.arguments import parse_arguments
+from training.failures import ArgumentError
 
 CHANNELS = {
     "SM_CHANNEL_DATASET": "/in/dataset",

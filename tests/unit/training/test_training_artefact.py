@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from float_tolerance import near_scores, softmax
-from made_photos import Trained
 
-from backbones import build_classifier
-from dataset import load_dataset
-from engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
-from photo_source import open_source
-from settings import Cut
-from torch_network import to_tensor
+from tests.float_tolerance import near_scores, softmax
+from tests.unit.training.made_photos import Trained
+from training.data.dataset import load_dataset
+from training.data.photo_source import open_source
+from training.engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
+from training.models.backbones import build_classifier
+from training.models.torch_network import to_tensor
+from training.settings import Cut
 
 CPU = torch.device("cpu")
 
@@ -68,16 +68,16 @@ def test_the_graph_is_the_network_whose_weights_lie_beside_it(trained: Trained) 
         assert scores == near_scores(those)
 
 
-def test_serving_it_needs_no_torch(trained: Trained, training_folder: Path) -> None:
+def test_serving_it_needs_no_torch(trained: Trained) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from engine.served_model import load_served_model\n"
+        "from training.engine.served_model import load_served_model\n"
         "load_served_model(lambda name: (Path(sys.argv[1]) / name).read_bytes(), 1)\n"
         "assert 'torch' not in sys.modules and 'nncf' not in sys.modules\n"
     )
     command = [sys.executable, "-c", program, str(trained.model)]
-    subprocess.run(command, cwd=training_folder, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_probabilities_are_those_of_the_temperature(trained: Trained, tmp_path: Path) -> None:

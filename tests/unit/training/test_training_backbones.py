@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS
 from torch import nn
 
-from backbones import BACKBONES, blocks_of, build_classifier, load_pretrained, replace_head
-from errors import WeightsError
-from lite0 import EfficientNetLite0
+from tests.float_tolerance import FEW_OPERATIONS
+from training.failures import WeightsError
+from training.models.backbones import BACKBONES, blocks_of, build_classifier, load_pretrained, replace_head
+from training.models.efficientnet_lite0 import EfficientNetLite0
 
 
 def test_the_shipped_weights_load_by_name_and_give_1280_features(weights: Path) -> None:

@@ -1,8 +1,14 @@
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS
 
-from calibration import BINS, MAX_TEMPERATURE, MIN_TEMPERATURE, fit_temperature, measure_calibration
+from tests.float_tolerance import FEW_OPERATIONS
+from training.evaluation.calibration import (
+    BINS,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    fit_temperature,
+    measure_calibration,
+)
 
 
 def sampled(temperature: float, count: int = 20_000) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,12 +4,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from made_photos import make_jpeg, write_photos
 
-from dataset import Dataset, load_dataset
-from errors import DatasetError
-from photo_source import open_source
-from settings import Cut
+from tests.unit.training.made_photos import make_jpeg, write_photos
+from training.data.dataset import Dataset, load_dataset
+from training.data.photo_source import open_source
+from training.failures import DatasetError
+from training.settings import Cut
 
 
 def load(folder: Path, seed: int = 0, valid_share: float = 0.2, test_share: float = 0.2) -> Dataset:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ec2_machine import JOB, TOKEN, Machine, with_constants
-from made_photos import COLOURS, Trained, make_jpeg
-from s3_objects import S3Objects, etag, serve
 
 from deploy_scripts.build import training_files, write_pins
 from drops.manifest import Folder, ManifestFile, manifest_text
+from tests.unit.training.ec2_machine import JOB, TOKEN, Machine, with_constants
+from tests.unit.training.made_photos import COLOURS, Trained, make_jpeg
+from tests.unit.training.s3_objects import S3Objects, etag, serve
 
 
 def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from ec2_machine import JOB, LOG_GROUP, TOKEN, Machine, stub_packages
 
-from ec2_log_shipper import Event, LogFile, next_batch
+from tests.unit.training.ec2_machine import JOB, LOG_GROUP, TOKEN, Machine, stub_packages
+from training.ec2.log_shipper import Event, LogFile, next_batch
 
 # A train.py may wait for what the fake cloud holds.
 WAITING = """

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ec2_machine import QUICK_TRAINING, Machine
 
-from deploy_scripts.build import TRAINING, build, training_files, write_pins
+from deploy_scripts.build import build, training_files, write_pins
 from deploy_scripts.packaging.dependencies import Runtime
-from pinned_packages import install
+from tests.unit.training.ec2_machine import CODE, PROJECT, QUICK_TRAINING, Machine
+from training.runtime.pinned_packages import install
 
 IMPORTS = "import made_here\nprint('made here:', made_here.__version__)\n"
 # Asked for by a package that works without it: its pins are left out.
@@ -121,12 +121,13 @@ def test_the_pinned_torch_stays_whatever_it_was_built_for(
 def test_awss_image_trains_with_what_it_lacked_and_train_pys_own_arguments(tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
-    for name in ("install_and_train.py", "pinned_packages.py"):
-        (code / name).write_text((TRAINING / name).read_text())
-    (code / "train.py").write_text(f"import sys\n{IMPORTS}print(sys.argv[1:])\n")
+    for name in (*CODE, "training/install_and_train.py"):
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_text((PROJECT / name).read_text())
+    (code / "training" / "train.py").write_text(f"import sys\n{IMPORTS}print(sys.argv[1:])\n")
     digest = make_wheel(tmp_path)
     (code / "training_pins.txt").write_text(f"made-here==1.2 --hash=sha256:{digest}\n")
-    program = "import install_and_train, pathlib, sys; "
+    program = "import pathlib, sys; from training import install_and_train; "
     program += f"install_and_train.main(sys.argv[1:], pathlib.Path({str(tmp_path / 'packages')!r}))"
     variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}
 
@@ -177,5 +178,10 @@ def test_the_training_archive_has_the_pins_under_names_that_the_toolkit_leaves_a
     with tarfile.open(archive) as tar:
         names = set(tar.getnames())
     assert names == {*training_files(), "torch_pins.txt", "training_pins.txt"}
-    assert {"train.py", "install_and_train.py", "engine/graph.py", "drops/layout.py"} <= names
+    assert {
+        "training/train.py",
+        "training/install_and_train.py",
+        "training/engine/graph.py",
+        "drops/layout.py",
+    } <= names
     assert "requirements.txt" not in names

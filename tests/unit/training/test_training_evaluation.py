@@ -2,9 +2,9 @@ import math
 
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS
 
-from evaluation import evaluate
+from tests.float_tolerance import FEW_OPERATIONS
+from training.evaluation.metrics import evaluate
 
 CLASSES = ["a", "b", "c"]
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from float_tolerance import near_scores
 from torch import nn
 
-from backbones import BACKBONES, build_classifier, replace_head
-from engine.export import append_linear, export_network
-from engine.graph import Graph
-from preprocessing import Pixels
-from torch_network import to_tensor
+from tests.float_tolerance import near_scores
+from training.data.preprocessing import Pixels
+from training.engine.export import append_linear, export_network
+from training.engine.graph import Graph
+from training.models.backbones import BACKBONES, build_classifier, replace_head
+from training.models.torch_network import to_tensor
 
 CLASSES = 7
 

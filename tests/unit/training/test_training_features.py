@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from made_photos import Trained, make_jpeg
 
-import feature_file
-from feature_file import FeatureFile
-from preprocessing import WHOLE, decode_photo, decode_views
-from views import make_views
+from tests.unit.training.made_photos import Trained, make_jpeg
+from training.data.augmentation import make_views
+from training.data.preprocessing import WHOLE, decode_photo, decode_views
+from training.features import feature_file
+from training.features.feature_file import FeatureFile
 
 SHA256 = "3f" * 32
 
@@ -33,8 +33,8 @@ def test_reading_it_all_takes_no_memory_that_stays() -> None:
     """160 MB of rows take hardly more than 40 MB of them did, read in order and at random."""
     script = (
         "import torch\n"
-        "from clock import peak_memory_bytes\n"
-        "from feature_file import FeatureFile\n"
+        "from training.runtime.clock import peak_memory_bytes\n"
+        "from training.features.feature_file import FeatureFile\n"
         "def use(file):\n"
         "    for chunk in file.chunks(): chunk.sum()\n"
         "    for rows in torch.randperm(len(file)).split(64): file.gather(rows, torch.zeros_like(rows))\n"
@@ -78,7 +78,7 @@ def test_views_depend_on_photo_and_seed_alone() -> None:
 
 
 def test_several_views_train_a_head(trained: Trained, tmp_path: Path) -> None:
-    from test_training_run import run_again
+    from tests.unit.training.test_training_run import run_again
 
     metrics = run_again(trained, tmp_path, views=4).metrics()
     assert metrics["hyperparameters"]["views"] == 4

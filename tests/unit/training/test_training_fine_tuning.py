@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from float_tolerance import near_scores
-from made_photos import Trained
 
-from arguments import parse_arguments
-from backbones import BACKBONES, blocks_of, build_classifier
-from engine.served_model import load_served_model
-from errors import ArgumentError
-from fine_tuning import _unfreeze_from
-from torch_network import to_tensor
-from train import train
+from tests.float_tolerance import near_scores
+from tests.unit.training.made_photos import Trained
+from training.arguments import parse_arguments
+from training.engine.served_model import load_served_model
+from training.failures import ArgumentError
+from training.models.backbones import BACKBONES, blocks_of, build_classifier
+from training.models.fine_tuning import _unfreeze_from
+from training.models.torch_network import to_tensor
+from training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_photos import Trained, make_jpeg
-from s3_objects import DELETED, S3Objects, etag, serve
-from test_training_interruption import assert_same_result, in_folder
 
-import folder_drop
-from arguments import parse_arguments
 from drops.manifest import Folder, ManifestFile, manifest_text
-from errors import DatasetError
-from folder_drop import open_dataset
-from stop import StoppedError, StopSignal
-from train import train
+from tests.unit.training.made_photos import Trained, make_jpeg
+from tests.unit.training.s3_objects import DELETED, S3Objects, etag, serve
+from tests.unit.training.test_training_interruption import assert_same_result, in_folder
+from training.arguments import parse_arguments
+from training.data import folder_drop
+from training.data.folder_drop import open_dataset
+from training.failures import DatasetError
+from training.runtime.stop_signal import StoppedError, StopSignal
+from training.train import train
 
 BUCKET, PREFIX = "data", "drops/my pets/"
 CONFUSING = [
@@ -185,9 +185,8 @@ def test_a_stop_ends_the_fetching(drop: Drop) -> None:
 def test_a_zip_or_a_folder_needs_no_aws(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.jpg").write_bytes(make_jpeg("blue", 1))
-    program = "import sys, pathlib, folder_drop\n"
+    program = "import sys, pathlib\nfrom training.data import folder_drop\n"
     program += f"print(folder_drop.open_dataset(pathlib.Path({str(tmp_path)!r})).entries())\n"
     program += "print('boto3' in sys.modules)"
-    folder = Path(folder_drop.__file__).parent
-    output = subprocess.check_output([sys.executable, "-c", program], cwd=folder, text=True)
+    output = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert output == "[('', 0), ('cat/', 0), ('cat/1.jpg', " + str(len(make_jpeg("blue", 1))) + ")]\nFalse\n"

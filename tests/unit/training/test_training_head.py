@@ -1,11 +1,11 @@
 import pytest
 import torch
-from float_tolerance import FEW_OPERATIONS, lead
 
-from feature_file import FeatureFile
-from head import PATIENCE, Epoch, HeadData, Labelled, class_weights, train_head
-from schedule import learning_rate
-from settings import HeadSettings
+from tests.float_tolerance import FEW_OPERATIONS, lead
+from training.features.feature_file import FeatureFile
+from training.models.head import PATIENCE, Epoch, HeadData, Labelled, class_weights, train_head
+from training.models.lr_schedule import learning_rate
+from training.settings import HeadSettings
 
 SETTINGS = HeadSettings(
     epochs=40,

@@ -4,12 +4,12 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-import champion
-import progress
-import report
-from charts import draw_confusion_matrix
 from drops.text import is_unsafe
-from errors import DatasetError, describe_error
+from training.evaluation import champion
+from training.failures import DatasetError, describe_error
+from training.report import page
+from training.report.charts import draw_confusion_matrix
+from training.runtime import progress
 
 UNCLEAN = ["\x1b[2J", "\x1b]0;owned\x07", "\x9b31m", "\u202egnp", "\u200b", "\r", "\x00", "\udcff", "\u2028"]
 
@@ -41,13 +41,13 @@ def test_a_chart_with_such_names_is_still_a_picture(unclean: str) -> None:
 @pytest.mark.parametrize("unclean", [*UNCLEAN, "<b>", "&", '"'], ids=ascii)
 def test_every_name_in_the_report_is_made_safe(unclean: str) -> None:
     name = f"a{unclean}b"
-    mistake = report.Mistake(name, name, name, 0.9, b"")
+    mistake = page.Mistake(name, name, name, 0.9, b"")
     rows = [{"label": name, "f1": 1.0, "precision": 1.0, "recall": 1.0, "support": 3}]
     html = (
-        report._mistake(mistake)
-        + report._class_table(rows)
-        + report._excluded_table([{"name": name, "reason": name}])
-        + report._pairs({name: name})
+        page._mistake(mistake)
+        + page._class_table(rows)
+        + page._excluded_table([{"name": name, "reason": name}])
+        + page._pairs({name: name})
     )
 
     assert html.encode()
@@ -56,9 +56,9 @@ def test_every_name_in_the_report_is_made_safe(unclean: str) -> None:
 
 
 def test_a_name_from_right_to_left_turns_nothing_around_it() -> None:
-    mistake = report.Mistake("פרחים/1.jpg", "פרחים", "ورد", 0.87, b"")
+    mistake = page.Mistake("פרחים/1.jpg", "פרחים", "ورد", 0.87, b"")
 
-    html = report._mistake(mistake)
+    html = page._mistake(mistake)
 
     assert "<bdi>ورد</bdi></b> 87%" in html
     assert "is <bdi>פרחים</bdi>" in html

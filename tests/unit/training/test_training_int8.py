@@ -10,21 +10,21 @@ import numpy as np
 import openvino as ov
 import pytest
 import torch
-from made_photos import Trained
-from test_training_artefact import load, with_description
-from test_training_run import SCHEMAS, compare, pack, run_again
 from torch import nn
 
-import served_precision
-from dataset import Photo, load_dataset
-from engine.export import append_linear, export_network
-from engine.graph import Graph
-from engine.quantise import QuantisationError, quantise
-from engine.served_model import machine_architecture
-from photo_source import open_source
-from preprocessing import Pixels, Preprocessing
-from served_precision import pick_calibration_photos
-from settings import Cut
+from tests.unit.training.made_photos import Trained
+from tests.unit.training.test_training_artefact import load, with_description
+from tests.unit.training.test_training_run import SCHEMAS, compare, pack, run_again
+from training.data.dataset import Photo, load_dataset
+from training.data.photo_source import open_source
+from training.data.preprocessing import Pixels, Preprocessing
+from training.engine import served_precision
+from training.engine.export import append_linear, export_network
+from training.engine.graph import Graph
+from training.engine.quantise import QuantisationError, quantise
+from training.engine.served_model import machine_architecture
+from training.engine.served_precision import pick_calibration_photos
+from training.settings import Cut
 
 OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[machine_architecture()]
 Quantise = Callable[[ov.Model, list[Pixels]], ov.Model]

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_photos import Trained
-from test_training_run import without_machine
 
-import checkpoints
-import features
-from arguments import parse_arguments
-from stop import StoppedError
-from train import train
+from tests.unit.training.made_photos import Trained
+from tests.unit.training.test_training_run import without_machine
+from training.arguments import parse_arguments
+from training.features import extraction
+from training.runtime import checkpoints
+from training.runtime.stop_signal import StoppedError
+from training.train import train
 
 TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
 
@@ -22,13 +22,13 @@ TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the batches that are computed, those of the six test photos at the end included."""
     sizes: list[int] = []
-    compute_batch = features.compute_batch
+    compute_batch = extraction.compute_batch
 
     def count(run, photos):
         sizes.append(len(photos))
         return compute_batch(run, photos)
 
-    monkeypatch.setattr(features, "compute_batch", count)
+    monkeypatch.setattr(extraction, "compute_batch", count)
     return sizes
 
 
@@ -128,16 +128,17 @@ def test_a_run_without_a_folder_saves_nothing(trained, tmp_path, stop_at, monkey
 
 
 @pytest.mark.parametrize(("kill", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_process_that_is_killed_goes_on(trained, training_folder, tmp_path, kill, status) -> None:
+def test_a_process_that_is_killed_goes_on(trained, tmp_path, kill, status) -> None:
     """SIGKILL leaves no time to save: what was saved from time to time is what there is."""
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
-    program = "import sys, time, checkpoints, progress, train; checkpoints.SAVE_EVERY_S = 0\n"
+    program = "import sys, time\nfrom training import train\n"
+    program += "from training.runtime import checkpoints, progress\ncheckpoints.SAVE_EVERY_S = 0\n"
     # Slow enough to be hit.
     program += "say = progress.say; progress.say = lambda line: (say(line), time.sleep(0.2))\n"
     program += "sys.exit(train.main())"
     command = [sys.executable, "-c", program, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=training_folder) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         while not process.stdout.readline().startswith("epoch=3"):
             assert process.poll() is None

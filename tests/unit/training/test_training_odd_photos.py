@@ -6,11 +6,11 @@ import zlib
 
 import numpy as np
 import pytest
-from costly_photos import COSTLY_PHOTOS
-from made_photos import make_jpeg
 from PIL import Image, ImageOps
 
-from preprocessing import PhotoError, decode_photo
+from tests.costly_photos import COSTLY_PHOTOS
+from tests.unit.training.made_photos import make_jpeg
+from training.data.preprocessing import PhotoError, decode_photo
 
 RED, GREY = (200, 30, 60), (120, 120, 120)
 

@@ -5,24 +5,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from float_tolerance import BFLOAT16_LAYER
-from made_photos import Trained
 from numpy.typing import NDArray
-from test_training_artefact import check_answers, load
-from test_training_run import run_again
 from torch import nn
 
-import feature_precision
-from backbones import BACKBONES
-from dataset import load_dataset
-from engine.export import export_network
-from engine.graph import Graph
-from feature_precision import choose_precision
-from features import Compute
-from photo_source import open_source
-from preprocessing import Pixels
-from settings import Cut
-from torch_network import TorchNetwork, to_tensor
+from tests.float_tolerance import BFLOAT16_LAYER
+from tests.unit.training.made_photos import Trained
+from tests.unit.training.test_training_artefact import check_answers, load
+from tests.unit.training.test_training_run import run_again
+from training.data.dataset import load_dataset
+from training.data.photo_source import open_source
+from training.data.preprocessing import Pixels
+from training.engine.export import export_network
+from training.engine.graph import Graph
+from training.features import precision
+from training.features.extraction import Compute
+from training.features.precision import choose_precision
+from training.models.backbones import BACKBONES
+from training.models.torch_network import TorchNetwork, to_tensor
+from training.settings import Cut
 
 CPU = torch.device("cpu")
 
@@ -39,7 +39,7 @@ def test_bfloat16_has_to_be_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16_s: float, choice: str
 ) -> None:
     clock = {"now_s": 0.0}
-    monkeypatch.setattr(feature_precision.time, "perf_counter", lambda: clock["now_s"])
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: clock["now_s"])
 
     def compute_at(precision: str) -> Compute:
         def compute(photos: list[Pixels]) -> NDArray[np.float32]:

@@ -3,11 +3,11 @@ import io
 import numpy as np
 import pytest
 import torch
-from made_photos import make_jpeg
 from PIL import Image
 
-from preprocessing import MAX_PIXELS, PhotoError, Preprocessing, decode_photo
-from torch_network import to_tensor
+from tests.unit.training.made_photos import make_jpeg
+from training.data.preprocessing import MAX_PIXELS, PhotoError, Preprocessing, decode_photo
+from training.models.torch_network import to_tensor
 
 HALVES = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 

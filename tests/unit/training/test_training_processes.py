@@ -13,13 +13,13 @@ from typing import Any
 
 import psutil
 import pytest
-from made_photos import Trained, make_jpeg, write_photos
-from test_training_interruption import assert_same_result, in_folder
 
-from arguments import parse_arguments
-from processes import Place, read_place
-from stop import StoppedError, StopSignal
-from train import train
+from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
+from tests.unit.training.test_training_interruption import assert_same_result, in_folder
+from training.arguments import parse_arguments
+from training.runtime.distributed import Place, read_place
+from training.runtime.stop_signal import StoppedError, StopSignal
+from training.train import train
 
 TORCHRUN = Path(sys.executable).with_name("torchrun")
 END_S = 180
@@ -56,7 +56,9 @@ class Group:
         They meet at `address`, as torchrun's do, or at the first of SageMaker's `hosts`.
         """
         for rank, arguments in enumerate(command_lines):
-            program = f"import sys, train\n{(before or {}).get(rank, '')}\nsys.exit(train.main())"
+            program = "import datetime, os, sys, time\nfrom training import train\n"
+            program += "from training.features import extraction\nfrom training.runtime import distributed\n"
+            program += f"{(before or {}).get(rank, '')}\nsys.exit(train.main())"
             place: dict[str, object] = {"RANK": rank, "WORLD_SIZE": len(command_lines), "LOCAL_RANK": rank}
             place |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": address}
             if hosts:
@@ -88,9 +90,7 @@ def group(tmp_path: Path) -> Iterator[Group]:
         process.communicate()
 
 
-def test_two_processes_give_the_model_and_metrics_of_one(
-    weights: Path, training_folder: Path, tmp_path: Path
-) -> None:
+def test_two_processes_give_the_model_and_metrics_of_one(weights: Path, tmp_path: Path) -> None:
     dataset = write_photos(tmp_path / "dataset", count=24)
     for number in range(6):  # in batches of every process
         (dataset / "blue" / f"cut{number}.jpg").write_bytes(make_jpeg("blue", 50 + number)[:700])
@@ -98,7 +98,7 @@ def test_two_processes_give_the_model_and_metrics_of_one(
     train(parse_arguments(one.arguments(views=2), {}))
 
     two = Trained(dataset, weights, tmp_path / "model-2", tmp_path / "output-2")
-    command = [TORCHRUN, "--standalone", "--nproc-per-node", "2", training_folder / "train.py"]
+    command = [TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m", "training.train"]
     run = subprocess.run(
         [*command, *two.arguments(views=2)], check=False, capture_output=True, text=True, timeout=END_S
     )
@@ -125,7 +125,7 @@ def test_a_process_that_fails_ends_all_with_its_sentence(
 def test_a_process_that_dies_ends_the_other(
     trained: Trained, group: Group, tmp_path: Path, lost: int
 ) -> None:
-    die = "import features, os; features.compute_batch = lambda *_: os._exit(9)"
+    die = "extraction.compute_batch = lambda *_: os._exit(9)"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={lost: die})
     other = 1 - lost
@@ -137,8 +137,8 @@ def test_a_process_that_dies_ends_the_other(
 def test_a_process_that_is_silent_does_not_hold_up_the_run_for_ever(
     trained: Trained, group: Group, tmp_path: Path
 ) -> None:
-    short = "import datetime, processes; processes.TIMEOUT = datetime.timedelta(seconds=2)"
-    hang = "import features, time; features.compute_batch = lambda *_: time.sleep(600)"
+    short = "distributed.TIMEOUT = datetime.timedelta(seconds=2)"
+    hang = "extraction.compute_batch = lambda *_: time.sleep(600)"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: short, 1: hang})
     assert group.processes[0].wait(END_S) == 1
@@ -158,8 +158,8 @@ def test_a_process_with_other_photos_is_refused(trained: Trained, group: Group, 
 def test_a_stop_saves_and_one_process_goes_on(
     trained: Trained, group: Group, tmp_path: Path, told: set[int]
 ) -> None:
-    slow = "import features, time\ncompute_batch = features.compute_batch\n"
-    slow += "features.compute_batch = lambda *given: (time.sleep(2), compute_batch(*given))[1]\n"
+    slow = "compute_batch = extraction.compute_batch\n"
+    slow += "extraction.compute_batch = lambda *given: (time.sleep(2), compute_batch(*given))[1]\n"
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
     group.start(arguments, arguments, before={1: slow})
@@ -204,8 +204,7 @@ def test_two_processes_go_on_where_one_was_and_the_first_writes(
 def test_processes_of_one_machine_listen_to_that_machine_only(
     trained: Trained, group: Group, tmp_path: Path, meeting: Any
 ) -> None:
-    hang = "import features, time\n"
-    hang += "features.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
+    hang = "extraction.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
     for process in group.processes:

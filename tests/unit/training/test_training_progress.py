@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-import progress
+from training.runtime import progress
 
 
 def read_metrics(text: str) -> dict[str, float]:

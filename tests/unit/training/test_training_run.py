@@ -14,20 +14,20 @@ import numpy as np
 import openvino as ov
 import pytest
 import torch
-from made_photos import COLOURS, Trained, make_jpeg, write_photos
 from numpy.typing import NDArray
 
-from arguments import parse_arguments
-from backbones import BACKBONES
-from champion import compare_with_champion
 from drops.layout import read_layout
-from engine.export import append_linear
-from errors import DatasetError
-from feature_file import FeatureFile
-from features import Features, Pass
-from photo_source import FolderSource
-from preprocessing import Pixels
-from train import main, train
+from tests.unit.training.made_photos import COLOURS, Trained, make_jpeg, write_photos
+from training.arguments import parse_arguments
+from training.data.photo_source import FolderSource
+from training.data.preprocessing import Pixels
+from training.engine.export import append_linear
+from training.evaluation.champion import compare_with_champion
+from training.failures import DatasetError
+from training.features.extraction import Features, Pass
+from training.features.feature_file import FeatureFile
+from training.models.backbones import BACKBONES
+from training.train import main, train
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 
@@ -61,14 +61,14 @@ def test_a_run_loads_neither_torchvision_nor_nncf_where_it_needs_neither(
     """They take seconds to import; the shipped backbone is our own, and there is no int8 here."""
     run = Trained(trained.dataset, trained.weights, tmp_path / "model", tmp_path / "output")
     script = (
-        "import sys, train\n"
+        "import sys\n"
+        "from training import train\n"
         f"sys.argv = {['train.py', *run.arguments(epochs=2)]}\n"
         "assert train.main() == 0\n"
         "loaded = {'torchvision', 'nncf'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
-    folder = Path(sys.modules["train"].__file__ or "").parent
-    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
 def test_metrics_match_their_schema_and_add_up(trained: Trained) -> None:
@@ -290,12 +290,12 @@ def test_a_failure_is_one_sentence_where_sagemaker_looks(
 
 
 def test_sigterm_ends_a_run_cleanly(
-    trained: Trained, training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_photos(tmp_path / "dataset", count=150)
     run = Trained(folder, trained.weights, tmp_path / "model", tmp_path / "output")
     monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
-    command = [sys.executable, str(training_folder / "train.py"), *run.arguments(image_size=320)]
+    command = [sys.executable, "-m", "training.train", *run.arguments(image_size=320)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stderr
         while not process.stdout.readline().startswith("phase=features"):

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from float_tolerance import softmax
 from PIL import Image
-from serving_models import (
+
+from tests.float_tolerance import softmax
+from tests.unit.training.serving_models import (
     CLASSES,
     Client,
     ObedientModel,
@@ -26,9 +27,8 @@ from serving_models import (
     wait_for,
     write_tiny_artefact,
 )
-
-import serve
-from serving.settings import SettingError, read_settings
+from training import serve
+from training.serving.settings import SettingError, read_settings
 
 
 @pytest.fixture

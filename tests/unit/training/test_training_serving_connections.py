@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from serving_models import Client, ObedientModel, server_here, wait_for
 
-from serving import connection as bounded
-from serving.settings import MAX_BODY_BYTES
+from tests.unit.training.serving_models import Client, ObedientModel, server_here, wait_for
+from training.serving import connection as bounded
+from training.serving.settings import MAX_BODY_BYTES
 
 
 @pytest.fixture(scope="module")

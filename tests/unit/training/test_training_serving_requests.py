@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_photos import make_jpeg
 from PIL import Image
 
-from serving.requests import MAX_PHOTOS, RequestError, format_answer, parse_request
+from tests.unit.training.made_photos import make_jpeg
+from training.serving.requests import MAX_PHOTOS, RequestError, format_answer, parse_request
 
 PHOTO = make_jpeg("blue", 1)
 

@@ -10,9 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from made_photos import Trained, write_photos
 
 from deploy_scripts.build import training_files
+from tests.unit.training.made_photos import Trained, write_photos
 
 TRAIN = Path(sys.executable).with_name("train")
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
@@ -39,7 +39,7 @@ def container(trained: Trained, tmp_path: Path) -> Path:
         for name, file in training_files().items():
             archive.add(file, name)
     hyperparameters = {
-        "sagemaker_program": "train.py",
+        "sagemaker_program": "training/train.py",
         "sagemaker_submit_directory": str(tmp_path / "sourcedir.tar.gz"),
         "run-id": "b" * 32,
         "image-size": 64,

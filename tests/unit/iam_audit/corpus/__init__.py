@@ -1,7 +1,7 @@
 """Labelled accounts: what each must be found for, and nothing else."""
 
-from corpus import escalations, identities, resources, statements, trusts
-from corpus.case import Case
+from tests.unit.iam_audit.corpus import escalations, identities, resources, statements, trusts
+from tests.unit.iam_audit.corpus.case import Case
 
 CASES: tuple[Case, ...] = (
     *statements.CASES,

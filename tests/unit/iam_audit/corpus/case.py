@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from account_documents import account, role
-
 from functions.iam_audit.snapshot import Account
+from tests.unit.iam_audit.account_documents import account, role
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,18 @@
 """Ways from a few rights to many: each path of the table by itself, and each path just closed."""
 
-from account_documents import ACCOUNT, account, allow, deny, group, managed_policy, role, user
-
-from corpus.case import Case, bad, near
 from functions.iam_audit.escalation_paths import ESCALATION_PATHS, PASS_ROLE
 from functions.iam_audit.snapshot import Function
+from tests.unit.iam_audit.account_documents import (
+    ACCOUNT,
+    account,
+    allow,
+    deny,
+    group,
+    managed_policy,
+    role,
+    user,
+)
+from tests.unit.iam_audit.corpus.case import Case, bad, near
 
 ANY_ROLE = f"arn:aws:iam::{ACCOUNT}:role/*"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/limit"

@@ -3,10 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from account_documents import ACCOUNT, NOW, account, allow, attachment, group, managed_policy, role, user
-
-from corpus.case import Case
 from functions.iam_audit.snapshot import Credentials, ServiceUse
+from tests.unit.iam_audit.account_documents import (
+    ACCOUNT,
+    NOW,
+    account,
+    allow,
+    attachment,
+    group,
+    managed_policy,
+    role,
+    user,
+)
+from tests.unit.iam_audit.corpus.case import Case
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 LATELY = datetime(2026, 11, 20, tzinfo=UTC)

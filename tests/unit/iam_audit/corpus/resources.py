@@ -3,9 +3,6 @@
 import json
 from dataclasses import replace
 
-from account_documents import ACCOUNT, account, role
-
-from corpus.case import Case
 from functions.iam_audit.policies import parse_policy
 from functions.iam_audit.snapshot import (
     BLOCK_SETTINGS,
@@ -19,6 +16,8 @@ from functions.iam_audit.snapshot import (
     StateMachine,
     TrainingJob,
 )
+from tests.unit.iam_audit.account_documents import ACCOUNT, account, role
+from tests.unit.iam_audit.corpus.case import Case
 
 HERE = f"us-east-1:{ACCOUNT}"
 FUNCTION = Function(

@@ -1,8 +1,7 @@
 """Single statements: broad grants, exposure, role passing; with conditions, denies and boundaries."""
 
-from account_documents import ACCOUNT, allow, attachment, deny, managed_policy
-
-from corpus.case import bad, near
+from tests.unit.iam_audit.account_documents import ACCOUNT, allow, attachment, deny, managed_policy
+from tests.unit.iam_audit.corpus.case import bad, near
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/jobs/training"
 TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}

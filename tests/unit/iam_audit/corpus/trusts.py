@@ -1,8 +1,7 @@
 """Who may take a role."""
 
-from account_documents import ACCOUNT, account, role
-
-from corpus.case import Case
+from tests.unit.iam_audit.account_documents import ACCOUNT, account, role
+from tests.unit.iam_audit.corpus.case import Case
 
 OTHER = "999999999999"
 HUB = "token.actions.githubusercontent.com"

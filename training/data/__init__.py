@@ -1,0 +1,1 @@
+"""What training reads: photos, labels and splits, and pixels made of them."""

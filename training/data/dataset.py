@@ -1,0 +1,215 @@
+"""The labelled photos of a run in three splits. A photo's bytes, not its name, decide where it goes."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from drops.limits import MIN_CLASSES, needed_in_train
+from drops.problems import listed, quoted
+from training.data.photo_hashes import (
+    Excluded,
+    check_no_class_is_lost,
+    hash_photos,
+    list_excluded,
+    read_channel_layout,
+)
+from training.data.photo_source import PhotoSource
+from training.failures import DatasetError
+from training.runtime.stop_signal import StopSignal
+from training.settings import Cut
+
+SPLITS = ("train", "valid", "test")
+MAX_UNREADABLE_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Place:
+    """A photo's name in its source, its class, and its split (None: still to be decided)."""
+
+    name: str
+    label: str
+    split: str | None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo's name in its source, its class as an index, and the SHA-256 of its bytes."""
+
+    name: str
+    label: int
+    sha256: str
+
+
+@dataclass
+class Dataset:
+    """Classes in sorted order, photos by split (sorted by class, then by hash), and what was left out."""
+
+    classes: list[str]
+    splits: dict[str, list[Photo]]
+    excluded: list[Excluded] = field(default_factory=list)
+    unreadable: int = 0
+
+    @property
+    def image_count(self) -> int:
+        """Photos in all three splits."""
+        return sum(len(photos) for photos in self.splits.values())
+
+    @property
+    def test_split_sha256(self) -> str:
+        """Says whether two runs were tested on the same photos under the same labels."""
+        lines = sorted(f"{photo.sha256} {self.classes[photo.label]}\n" for photo in self.splits["test"])
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def drop_unreadable(self, failures: Iterable[Excluded]) -> None:
+        """Take out the photos that could not be decoded. Raises DatasetError when too many are gone."""
+        failed = list(failures)
+        names = {failure.name for failure in failed}
+        self.splits = {
+            split: [photo for photo in photos if photo.name not in names]
+            for split, photos in self.splits.items()
+        }
+        self.excluded += failed
+        self.unreadable += len(failed)
+        self.check()
+
+    def check(self) -> None:
+        """Raises DatasetError when too many photos are unreadable, or when a class cannot be trained on."""
+        total = self.image_count + self.unreadable
+        if self.unreadable > MAX_UNREADABLE_SHARE * total:
+            raise DatasetError(
+                f"{self.unreadable} of {total} photos cannot be read, more than "
+                f"{MAX_UNREADABLE_SHARE:.0%}: {list_excluded(self.excluded)}"
+            )
+        trained = {photo.label for photo in self.splits["train"]}
+        untrained = [name for label, name in enumerate(self.classes) if label not in trained]
+        if untrained:
+            raise DatasetError(
+                f"no photo to train on is left in the classes {listed(untrained)}: each of their photos "
+                "in train cannot be read, or lies in valid or test as well, where copies are kept for "
+                "measuring; add photos to train that are in no other split"
+            )
+        for split in ("valid", "test"):
+            if not self.splits[split]:
+                raise DatasetError(f"no photo is left in the {split} split; add photos")
+
+
+def load_dataset(
+    source: PhotoSource,
+    cut: Cut,
+    *,
+    threads: int,
+    stop: StopSignal | None = None,
+    inspected_sha256: str | None = None,
+) -> Dataset:
+    """Read every photo once for its hash, settle the splits, and leave out copies.
+
+    `inspected_sha256` is the layout's digest by the inspection: only what was inspected is trained.
+    Raises DatasetError when the layout is unclear or another, a class has too few photos or none, or too many
+    are unreadable; StoppedError when told to stop.
+    """
+    layout = read_channel_layout(source, inspected_sha256)
+    excluded = [Excluded(name, "lies in no class folder") for name in layout.strays]
+    hashes, failures = hash_photos(source, layout.candidates, threads, stop or StopSignal())
+    check_no_class_is_lost(layout, hashes, failures)
+    places = [
+        Place(candidate.name, candidate.label, candidate.split or None)
+        for candidate in layout.candidates
+        if candidate.name in hashes
+    ]
+    places, copies = _without_copies(places, hashes)
+    classes = sorted({place.label for place in places})
+    if len(classes) < MIN_CLASSES:
+        raise DatasetError(
+            f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
+            f"a classifier needs at least {MIN_CLASSES}"
+        )
+    places = _settle_splits(places, hashes, cut)
+    places, leaks = _without_leaks(places, hashes)
+    splits = _by_split(places, hashes, classes)
+    dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
+    dataset.check()
+    return dataset
+
+
+def _without_copies(places: list[Place], hashes: dict[str, str]) -> tuple[list[Place], list[Excluded]]:
+    """One photo of each content within a class and split."""
+    first: dict[tuple[str | None, str, str], str] = {}
+    kept, copies = [], []
+    for place in places:
+        original = first.setdefault((place.split, place.label, hashes[place.name]), place.name)
+        if original == place.name:
+            kept.append(place)
+        else:
+            copies.append(Excluded(place.name, f"the same photo as {original}"))
+    return kept, copies
+
+
+def _settle_splits(places: list[Place], hashes: dict[str, str], cut: Cut) -> list[Place]:
+    """Cut the splits that are missing from the train photos, class by class.
+
+    Within a class the photos are ordered by a hash of the seed and their bytes, so that names play no part
+    and a dataset that grows keeps nearly all its test photos in the test.
+    """
+    shares = {"valid": cut.valid_share, "test": cut.test_share}
+    given = {place.split for place in places}
+    missing = [split for split in ("test", "valid") if split not in given]
+    pool = [place for place in places if place.split in {None, "train"}]
+    settled = [place for place in places if place.split not in {None, "train"}]
+    for label, photos in sorted(_by_label(pool).items()):
+        needed = needed_in_train([split for split in given if split])
+        if len(photos) < needed:
+            raise DatasetError(
+                f"the class {quoted(label)} has {len(photos)} photo(s) to train on, copies left out; it "
+                f"needs at least {needed}: add photos"
+            )
+        ordered = sorted(photos, key=lambda place: _shuffled(cut.seed, hashes[place.name]))
+        start = 0
+        for split in missing:
+            count = max(1, round(shares[split] * len(photos)))
+            settled += [replace(place, split=split) for place in ordered[start : start + count]]
+            start += count
+        settled += [replace(place, split="train") for place in ordered[start:]]
+    return settled
+
+
+def _shuffled(seed: int, sha256: str) -> str:
+    return hashlib.sha256(f"{seed} {sha256}".encode()).hexdigest()
+
+
+def _by_label(places: list[Place]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = defaultdict(list)
+    for place in places:
+        groups[place.label].append(place)
+    return groups
+
+
+def _without_leaks(places: list[Place], hashes: dict[str, str]) -> tuple[list[Place], list[Excluded]]:
+    """A photo of the test is in no other split, and one of the validation is not trained on."""
+    kept: list[Place] = []
+    leaks: list[Excluded] = []
+    taken: dict[str, Place] = {}
+    for split in ("test", "valid", "train"):
+        group = [place for place in places if place.split == split]
+        for place in group:
+            other = taken.get(hashes[place.name])
+            if other is None:
+                kept.append(place)
+            else:
+                leaks.append(
+                    Excluded(place.name, f"the same photo as {other.name} of the {other.split} split")
+                )
+        taken |= {hashes[place.name]: place for place in group if hashes[place.name] not in taken}
+    return kept, leaks
+
+
+def _by_split(places: list[Place], hashes: dict[str, str], classes: list[str]) -> dict[str, list[Photo]]:
+    index = {label: number for number, label in enumerate(classes)}
+    splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
+    for place in places:
+        assert place.split is not None  # noqa: S101 - settled above
+        splits[place.split].append(Photo(place.name, index[place.label], hashes[place.name]))
+    return {
+        split: sorted(photos, key=lambda photo: (photo.label, photo.sha256))
+        for split, photos in splits.items()
+    }

@@ -1,0 +1,178 @@
+"""A folder drop's photos: the versions that its manifest names, fetched from S3 into numbered files.
+
+A file's name on disk is its number in the manifest, so that no name in a drop is ever a path.
+"""
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drops.layout import read_layout
+from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestFile, read_manifest
+from drops.problems import BadDropError
+from drops.text import printable
+from training.data.photo_source import FolderSource, PhotoSource, open_source
+from training.failures import DatasetError
+from training.runtime import progress
+from training.runtime.stop_signal import StopSignal
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+# Small objects take as long as their round trips.
+_THREADS = 32
+# On top of botocore's own, for a connection that breaks in the middle of a photo.
+_ATTEMPTS = 4
+_CHUNK_BYTES = 1 << 20
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_GONE = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "NoSuchBucket"}
+_CHANGED = "PreconditionFailed"
+
+
+def open_dataset(channel: Path, stop: StopSignal | None = None) -> PhotoSource:
+    """The photos of a channel's folder, fetched first where it holds a manifest.
+
+    Raises DatasetError when the folder holds no dataset, or when S3 no longer has what was inspected.
+    """
+    manifest = channel / FILE_NAME
+    if not manifest.is_file():
+        return open_source(channel)
+    text = manifest.read_bytes()
+    try:
+        folder, listed = read_manifest(text.decode().splitlines())
+        layout = read_layout((file.name, file.size_bytes) for file in listed)
+    except (ManifestError, UnicodeDecodeError) as error:
+        raise DatasetError(f"the dataset's {FILE_NAME} {error}: begin a new run of the drop") from error
+    except BadDropError as bad:
+        raise DatasetError(str(bad)) from bad
+    wanted = {candidate.name for candidate in layout.candidates}
+    photos = [file for file in listed if file.name in wanted]
+    # Another manifest gets another folder: what is there by number is from this one.
+    files = channel / f"photos-{hashlib.sha256(text).hexdigest()[:16]}"
+    _fetch_all(folder, photos, files, stop or StopSignal())
+    return FolderDropSource(listed, photos, files)
+
+
+class FolderDropSource:
+    """The files of a manifest by their names in the drop; the photos are read from the folder `files`."""
+
+    def __init__(self, listed: list[ManifestFile], photos: list[ManifestFile], files: Path) -> None:
+        self._listed = listed
+        self._files = FolderSource(files)
+        self._numbers = {photo.name: _file_name(number) for number, photo in enumerate(photos)}
+
+    def entries(self) -> list[tuple[str, int]]:
+        """All that was inspected: the layout is read of the same names as at the door."""
+        return [(file.name, file.size_bytes) for file in self._listed]
+
+    def read(self, name: str) -> bytes:
+        """A photo's bytes. Raises PhotoError when it is too large."""
+        return self._files.read(self._numbers[name])
+
+    def read_start(self, name: str, length: int) -> bytes:
+        """At most the first `length` bytes of a photo."""
+        return self._files.read_start(self._numbers[name], length)
+
+
+def _file_name(number: int) -> str:
+    return f"{number:06d}"
+
+
+def _fetch_all(folder: Folder, photos: list[ManifestFile], into: Path, stop: StopSignal) -> None:
+    fetcher = _Fetcher(folder, _s3_client(), stop)
+    targets = ((photo, into / _file_name(number)) for number, photo in enumerate(photos))
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        into.mkdir(exist_ok=True)
+        missing = [(photo, file) for photo, file in targets if not _is_there(file, photo.size_bytes)]
+        progress.say_phase("fetch", images_total=len(photos), missing=len(missing))
+        for fetched in [pool.submit(fetcher.fetch, photo, file) for photo, file in missing]:
+            fetched.result()
+    except OSError as error:
+        raise DatasetError(f"the dropped photos cannot be written to {into}: {error.strerror}") from error
+    finally:
+        # After an error what waits is not begun.
+        pool.shutdown(cancel_futures=True)
+
+
+def _is_there(file: Path, size_bytes: int) -> bool:
+    """A file gets its name only when it is whole, so the size is enough."""
+    return file.is_file() and file.stat().st_size == size_bytes
+
+
+def _s3_client() -> Any:
+    import boto3  # noqa: PLC0415 - only a folder drop needs it
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 8},
+        max_pool_connections=_THREADS,
+        connect_timeout=10,
+        read_timeout=60,
+    )
+    # SageMaker's toolkit sets AWS_REGION, which boto3 does not read; without it boto3's own rules hold.
+    return boto3.client("s3", region_name=os.environ.get("AWS_REGION") or None, config=config)
+
+
+class _Fetcher:
+    def __init__(self, folder: Folder, s3: Any, stop: StopSignal) -> None:
+        self._folder = folder
+        self._s3 = s3
+        self._stop = stop
+
+    def fetch(self, photo: ManifestFile, file: Path) -> None:
+        """Raises DatasetError when S3 does not have exactly this photo."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._stop.check()
+            try:
+                self._download(photo, file)
+                return
+            except ClientError as error:
+                raise _refusal(photo, error) from error
+            except BotoCoreError as error:
+                if attempt == _ATTEMPTS:
+                    raise DatasetError(f"{_named(photo)} cannot be fetched: {error}") from error
+                time.sleep(attempt)
+
+    def _download(self, photo: ManifestFile, file: Path) -> None:
+        answer = self._s3.get_object(
+            Bucket=self._folder.bucket,
+            Key=self._folder.prefix + photo.name,
+            VersionId=photo.version_id,
+            IfMatch=photo.etag,
+        )
+        if answer["ContentLength"] != photo.size_bytes:
+            raise DatasetError(_not_inspected(photo))
+        # Several processes may fetch into one folder: each gives a name to what it has whole.
+        part = file.with_name(f"{file.name}-{os.getpid()}-{threading.get_ident()}")
+        with part.open("wb") as target:
+            shutil.copyfileobj(answer["Body"], target, _CHUNK_BYTES)
+        part.replace(file)
+
+
+def _refusal(photo: ManifestFile, error: "ClientError") -> DatasetError:
+    code = error.response["Error"]["Code"]
+    if code in _GONE:
+        return DatasetError(
+            f"{_named(photo)} is gone from the bucket since it was inspected: drop the folder again"
+        )
+    if code == _CHANGED:
+        return DatasetError(_not_inspected(photo))
+    return DatasetError(f"{_named(photo)} cannot be fetched: {printable(error, 500)}")
+
+
+def _not_inspected(photo: ManifestFile) -> str:
+    return f"{_named(photo)} is not what was inspected: drop the folder again"
+
+
+def _named(photo: ManifestFile) -> str:
+    return (
+        f"'{printable(photo.name, 200)}' of the dropped folder (version {printable(photo.version_id, 100)})"
+    )

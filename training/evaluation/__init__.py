@@ -1,0 +1,1 @@
+"""What is measured of a model: accuracy, calibration, comparison with the champion, acceptance photos."""

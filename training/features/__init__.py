@@ -1,0 +1,1 @@
+"""Outputs of the frozen backbone for every photo, computed once."""

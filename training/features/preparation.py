@@ -1,0 +1,175 @@
+"""What comes before the head: the backbone made ready, its features, and what an earlier run left of them."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import openvino as ov
+import torch
+from torch import nn
+
+from training.data.dataset import Dataset
+from training.data.photo_source import PhotoSource
+from training.engine.export import export_network
+from training.engine.graph import Graph
+from training.features.extraction import Compute, Features, Part, Pass, compute_parts
+from training.features.precision import choose_precision
+from training.features.saved_features import SavedFeatures
+from training.models.backbones import BACKBONES, replace_head
+from training.models.torch_network import TorchNetwork
+from training.runtime import progress
+from training.runtime.checkpoints import Session
+from training.runtime.cores import count_cores
+from training.runtime.distributed import Processes
+from training.settings import Settings
+
+# Photos that torch computes at once; the engine is faster with fewer.
+_TORCH_BATCH = 16
+
+
+@dataclass(frozen=True)
+class PreparedBackbone:
+    """The backbone without its own head, its device, the precision of its features, and what computes them.
+
+    On a CPU that is the engine, and `graph` the backbone as it came; on a GPU it is torch, and `graph` None.
+    `valid_compute` is for validation photos: on the engine always in float32, as the served graph's scores
+    and those of a fine-tuned network are.
+    """
+
+    network: nn.Module
+    device: torch.device
+    precision: str
+    graph: ov.Model | None
+    run: Pass
+    valid_compute: Compute
+
+    def in_torch(self) -> Pass:
+        """A pass of the network as it is now, in float32."""
+        exact = TorchNetwork(self.network, self.device, "float32", self.run.preprocessing)
+        return replace(self.run, compute=exact.run, at_once=_TORCH_BATCH)
+
+
+def prepare_backbone(
+    settings: Settings,
+    network: nn.Module,
+    dataset: Dataset,
+    source: PhotoSource,
+    session: Session,
+) -> PreparedBackbone:
+    """The backbone laid out and placed where it runs fastest.
+
+    The precision is that of the interrupted run, where there is one to go on with; the first process
+    decides for all.
+    """
+    processes = session.processes
+    device = _own_device(processes)
+    replace_head(network, settings.backbone, nn.Identity())
+    # channels_last is an overload that torch's stubs lack.
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
+    graph = None if device.type == "cuda" else export_network(network, preprocessing)
+
+    def compute_at(precision: str) -> Compute:
+        if graph is None:
+            return TorchNetwork(network, device, precision, preprocessing).run
+        return Graph(graph, processes.cores, precision=precision).run
+
+    precision, resumed = _agree_on_precision(settings, compute_at, dataset, device, session)
+    progress.say_phase(
+        "prepare",
+        device=device.type,
+        precision=precision,
+        process=f"{processes.place.rank + 1}/{processes.place.count}",
+        threads=processes.cores,
+        resumed=resumed,
+    )
+    run = Pass(
+        compute_at(precision),
+        preprocessing,
+        source,
+        count_cores(),
+        session,
+        seed=settings.head.seed,
+        at_once=_TORCH_BATCH if graph is None else Pass.at_once,
+    )
+    exact = run.compute if graph is None or precision == "float32" else compute_at("float32")
+    return PreparedBackbone(network, device, precision, graph, run, exact)
+
+
+def _agree_on_precision(
+    settings: Settings,
+    compute_at: Callable[[str], Compute],
+    dataset: Dataset,
+    device: torch.device,
+    session: Session,
+) -> tuple[str, bool]:
+    """The precision, and whether it is an interrupted run's."""
+    checkpoints, processes = session.checkpoints, session.processes
+    compared = checkpoints.enabled or processes.place.count > 1
+    fingerprint = _fingerprint(settings, dataset, device) if compared else ""
+    processes.check_alike(fingerprint)
+    interrupted = processes.from_first(checkpoints.open(fingerprint))
+    precision = interrupted.get("precision", settings.precision)
+    if precision == "auto" and processes.first:
+        precision = choose_precision(compute_at, settings.image_size, dataset.image_count)
+    precision = processes.from_first(precision)
+    if not interrupted:
+        checkpoints.describe_run(fingerprint, precision=precision)
+    return precision, bool(interrupted)
+
+
+def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dict[str, Features]:
+    """Features of the train and valid splits: `views` of each photo of the first, else the whole photo.
+
+    Of several processes, only the first one has them.
+    """
+    checkpoints, processes = prepared.run.session.checkpoints, prepared.run.session.processes
+    parts = {
+        "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train")),
+        "valid": Part(
+            dataset.splits["valid"], 1, SavedFeatures(checkpoints, "valid"), prepared.valid_compute
+        ),
+    }
+    shared = replace(prepared.run, threads=processes.cores)
+    on_progress = count_photos("features", sum(len(part.photos) for part in parts.values()))
+    found = compute_parts(shared, list(parts.values()), on_progress, processes)
+    dataset.drop_unreadable(failure for part in found for failure in part.failures)
+    return dict(zip(parts, found, strict=True))
+
+
+def count_photos(phase: str, total: int) -> Callable[[int], None]:
+    """Says in the log how many photos of the phase are done, each time that some more are."""
+    done = 0
+
+    def on_progress(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.say_images(phase, done, total)
+
+    return on_progress
+
+
+def _own_device(processes: Processes) -> torch.device:
+    """The CPU, or where there are GPUs one of them: processes on one machine share them out."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", processes.place.local_rank % torch.cuda.device_count())
+
+
+def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> str:
+    """Equal for two runs that would compute the same: settings, photos, weights, versions, kind of device."""
+    weights = (settings.weights / f"{settings.backbone}.pth").read_bytes()
+    parts = {
+        "hyperparameters": settings.hyperparameters(),
+        "precision": settings.precision,
+        "splits": {
+            split: [(photo.name, photo.label, photo.sha256) for photo in photos]
+            for split, photos in dataset.splits.items()
+        },
+        "weights": hashlib.sha256(weights).hexdigest(),
+        "torch": torch.__version__,
+        "openvino": ov.__version__,
+        "device": device.type,
+    }
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The networks: pretrained backbones, the linear head, and training of both."""

@@ -1,0 +1,1 @@
+"""What a training writes for people and for later states: metrics.json, report.html, predictions."""

@@ -1,0 +1,284 @@
+"""report.html: one page for a person, with everything in it; nothing is loaded from elsewhere."""
+
+import base64
+import io
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import torch
+
+from drops.text import printable
+from training.data.photo_source import PhotoSource
+from training.data.preprocessing import open_photo
+from training.features.extraction import Features
+from training.models.head import Epoch
+from training.report.charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
+from training.report.style import STYLE
+
+_MAX_MISTAKES = 12
+_THUMBNAIL_SIDE = 220
+_MAX_EXCLUDED_SHOWN = 200
+# Largest class over smallest from which the report speaks of it.
+_SKEWED_FROM = 3
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test photo that the model gets wrong, how sure it was, and a small picture of it."""
+
+    name: str
+    truth: str
+    answer: str
+    probability: float
+    thumbnail: bytes
+
+
+def find_mistakes(
+    test: Features, logits: torch.Tensor, classes: list[str], source: PhotoSource
+) -> list[Mistake]:
+    """The wrong answers that the model was surest of, at most twelve."""
+    probabilities = logits.softmax(1)
+    confidence, predicted = probabilities.max(1)
+    wrong = (predicted != test.labels).nonzero().flatten()
+    worst = wrong[confidence[wrong].argsort(descending=True, stable=True)][:_MAX_MISTAKES]
+    return [
+        Mistake(
+            name=test.photos[row].name,
+            truth=classes[test.photos[row].label],
+            answer=classes[int(predicted[row])],
+            probability=float(confidence[row]),
+            thumbnail=_thumbnail(source.read(test.photos[row].name)),
+        )
+        for row in worst.tolist()
+    ]
+
+
+def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: str = "") -> str:
+    """The page, from metrics.json's content, the worst mistakes, and what the inspection warned of."""
+    classes = metrics["classes"]
+    history = [Epoch(**epoch) for epoch in metrics["history"]]
+    sections = [
+        _header(metrics),
+        _section(
+            "Learning curve",
+            "Validation decides when training stops; the dotted line is the epoch that was kept.",
+            _picture(draw_learning_curve(history, metrics["best_epoch"]), "Loss and accuracy by epoch"),
+        ),
+        _section(
+            "Confusion matrix",
+            "Test photos. A row is a true class, a column what the model answered.",
+            _picture(draw_confusion_matrix(metrics["confusion_matrix"], classes), "Confusion matrix"),
+        ),
+        _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
+        _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
+        _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        *_inspection(findings),
+        _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
+        _section("How it was made", "", _settings(metrics)),
+    ]
+    title = _text(f"{metrics['backbone']}: {metrics['accuracy']:.1%} on the test")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+        f"<body><main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _header(metrics: dict[str, Any]) -> str:
+    images, seconds = metrics["images"], metrics["seconds"]
+    cards = [
+        ("Test accuracy", f"{metrics['accuracy']:.1%}", f"on {images['test']} photos never trained on"),
+        ("Top-5 accuracy", f"{metrics['top5_accuracy']:.1%}", f"among {len(metrics['classes'])} classes"),
+        ("Test loss", f"{metrics['loss']:.3f}", "cross-entropy"),
+        ("Training time", f"{seconds['total']:.1f} s", f"{seconds['features']:.1f} s of it for the features"),
+    ]
+    tiles = "".join(
+        f'<div class="card"><span>{name}</span><b>{value}</b><small>{note}</small></div>'
+        for name, value, note in cards
+    )
+    counts = f"{images['train']} train · {images['valid']} validation · {images['test']} test photos"
+    return (
+        f"<header><p>Run {_text(metrics['run_id'])}</p><h1>{_text(metrics['backbone'])}, "
+        f"{len(metrics['classes'])} classes</h1><p>{counts}</p></header>"
+        f'<div class="cards">{tiles}</div>{_serving(metrics)}{_champion(metrics)}{_skew(metrics)}'
+    )
+
+
+def _serving(metrics: dict[str, Any]) -> str:
+    """Which precision the endpoint computes at, and why."""
+    serving = metrics["serving"]
+    figures = f"Validation accuracy {serving['valid_accuracy_float32']:.1%} in float32"
+    if serving["valid_accuracy_int8"] is not None:
+        figures += (
+            f", {serving['valid_accuracy_int8']:.1%} in int8, with the same class for "
+            f"{serving['top_class_agreement']:.1%} of the photos"
+        )
+    return (
+        f'<p class="note">The endpoint computes in <b>{_text(serving["precision"])}</b>: '
+        f"{_text(serving['reason'])}. {figures}. All figures of the test are those of this graph.</p>"
+    )
+
+
+def _champion(metrics: dict[str, Any]) -> str:
+    champion = metrics["champion"]
+    if champion is None:
+        return ""
+    if not champion["comparable"]:
+        return (
+            f'<p class="note">Not compared with the model that serves now: {_text(champion["reason"])}.</p>'
+        )
+    difference = metrics["accuracy"] - champion["accuracy"]
+    return (
+        f'<p class="note">The model that serves now gets <b>{champion["accuracy"]:.1%}</b> on the same test '
+        f"photos: this one is {abs(difference):.1%} {'better' if difference >= 0 else 'worse'}. "
+        f"{champion['challenger_only_right']} photos are right only here, "
+        f"{champion['champion_only_right']} only there.</p>"
+    )
+
+
+def _skew(metrics: dict[str, Any]) -> str:
+    """A note where some classes have far more photos to train on than others."""
+    counts, classes = metrics["class_counts"], metrics["classes"]
+    fewest, most = min(counts), max(counts)
+    if most < _SKEWED_FROM * fewest:
+        return ""
+    if metrics["hyperparameters"]["class_weights"] == "balanced":
+        effect = "The loss was weighted so that each class counted the same."
+    else:
+        effect = "Each photo counted the same, so rare classes counted less: see class-weights."
+    return (
+        f'<p class="note">The classes are uneven: {_name(classes[counts.index(most)])} has {most} photos to '
+        f"train on, {_name(classes[counts.index(fewest)])} has {fewest}. {effect}</p>"
+    )
+
+
+def _calibration_lead(metrics: dict[str, Any]) -> str:
+    calibration = metrics["calibration"]
+    return (
+        "Of the answers given with 80 %, 80 % should be right: the dots should lie on the line. Their mean "
+        f"distance from it (expected calibration error) is {calibration['error_before']:.1%} as scored and "
+        f"{calibration['error_after']:.1%} at the temperature {calibration['temperature']:.2f}, which was "
+        "fitted to the validation photos and which the endpoint applies."
+    )
+
+
+def _calibration_chart(metrics: dict[str, Any]) -> str:
+    calibration = metrics["calibration"]
+    svg = draw_reliability(calibration["bins_before"], calibration["bins_after"])
+    return _picture(svg, "Share of right answers by probability")
+
+
+def _text(value: object) -> str:
+    return escape(printable(value))
+
+
+def _name(name: str) -> str:
+    """A name within a sentence: one that is written from right to left turns nothing around it."""
+    return f"<bdi>{_text(name)}</bdi>"
+
+
+def _section(title: str, lead: str, body: str, css_class: str = "") -> str:
+    return (
+        f"<section><h2>{_text(title)}</h2>{f'<p>{_text(lead)}</p>' if lead else ''}"
+        f'<div class="{css_class}">{body}</div></section>'
+    )
+
+
+def _picture(svg: str, description: str) -> str:
+    return f'<img class="chart" alt="{_text(description)}" src="{_data_uri("image/svg+xml", svg.encode())}">'
+
+
+def _class_table(per_class: list[dict[str, Any]]) -> str:
+    rows = "".join(
+        f"<tr><td>{_name(row['label'])}</td><td>{_bar(row['f1'])}</td><td>{row['precision']:.2f}</td>"
+        f"<td>{row['recall']:.2f}</td><td>{row['support']}</td></tr>"
+        for row in sorted(per_class, key=lambda row: (row["f1"], row["label"]))
+    )
+    return _table(["Class", "F1", "Precision", "Recall", "Test photos"], rows)
+
+
+def _bar(value: float) -> str:
+    return f'<span class="bar"><i style="width:{value:.0%}"></i></span> {value:.2f}'
+
+
+def _mistakes_lead(mistakes: list[Mistake]) -> str:
+    if not mistakes:
+        return "None: every test photo was classified correctly."
+    return "Wrong answers on the test photos that the model was surest of."
+
+
+def _mistake(mistake: Mistake) -> str:
+    return (
+        f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}"><figcaption>'
+        f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
+        f"<small>{_name(mistake.name)}</small></figcaption></figure>"
+    )
+
+
+def _inspection(findings: str) -> list[str]:
+    return [_section("What the inspection found", printable(findings), "")] if findings else []
+
+
+def _excluded_lead(metrics: dict[str, Any]) -> str:
+    count = len(metrics["excluded_images"])
+    if not count:
+        return "No photo was left out."
+    shown = f"; the first {_MAX_EXCLUDED_SHOWN} are shown" if count > _MAX_EXCLUDED_SHOWN else ""
+    return f"{count} photos took no part{shown}."
+
+
+def _excluded_table(excluded: list[dict[str, str]]) -> str:
+    if not excluded:
+        return ""
+    rows = "".join(
+        f"<tr><td>{_name(item['name'])}</td><td>{_text(item['reason'])}</td></tr>"
+        for item in excluded[:_MAX_EXCLUDED_SHOWN]
+    )
+    return _table(["Photo", "Reason"], rows)
+
+
+def _settings(metrics: dict[str, Any]) -> str:
+    tables = [
+        _table(["Hyperparameter", ""], _pairs(metrics["hyperparameters"])),
+        _table(["Phase", "Seconds", "Photos/s", "Peak memory"], _phases(metrics)),
+        _table(["Version", ""], _pairs(metrics["versions"])),
+    ]
+    return f'<div class="columns">{"".join(tables)}</div>'
+
+
+def _phases(metrics: dict[str, Any]) -> str:
+    speeds, memory = metrics["images_per_second"], metrics["peak_memory_mib"]
+    rows = [
+        (
+            phase,
+            f"{seconds:.2f}",
+            f"{speeds[phase]:.0f}" if phase in speeds else "",
+            f"{memory[phase]:.0f} MiB" if phase in memory else "",
+        )
+        for phase, seconds in metrics["seconds"].items()
+    ]
+    return "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return "".join(
+        f"<tr><td>{_text(str(name))}</td><td>{_text(str(value))}</td></tr>" for name, value in values.items()
+    )
+
+
+def _table(heads: list[str], rows: str) -> str:
+    cells = "".join(f"<th>{_text(head)}</th>" for head in heads)
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _thumbnail(photo: bytes) -> bytes:
+    image = open_photo(photo, _THUMBNAIL_SIDE)
+    image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _data_uri(content_type: str, content: bytes) -> str:
+    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,131 @@
+"""What a run leaves for people and for the judge: metrics.json, report.html, the acceptance sample,
+and an answer for every test photo in test_predictions.jsonl.
+"""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+
+from training.data.dataset import Dataset
+from training.data.photo_source import PhotoSource
+from training.engine.served_model import ServedModel
+from training.engine.served_precision import ServingReport
+from training.evaluation.acceptance_sample import AcceptanceSample
+from training.evaluation.metrics import Evaluation
+from training.features.extraction import Features
+from training.models.head import TrainedHead
+from training.report.page import find_mistakes, render_report
+from training.runtime.clock import Clock
+from training.settings import Settings
+
+METRICS_FILE = "metrics.json"
+REPORT_FILE = "report.html"
+PREDICTIONS_FILE = "test_predictions.jsonl"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the served graph made of the test photos; `logits` (N, classes) are its scores of `test`."""
+
+    test: Features
+    logits: torch.Tensor
+    evaluation: Evaluation
+    calibration: dict[str, Any]
+    champion: dict[str, Any] | None
+    acceptance: AcceptanceSample
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a finished run knows; `precision` is that of the features the head learned from."""
+
+    served: ServedModel
+    serving: ServingReport
+    dataset: Dataset
+    source: PhotoSource
+    precision: str
+    trained: TrainedHead
+    tested: Tested
+
+
+def write_results(results: Results, settings: Settings, clock: Clock) -> None:
+    """Write all of them to the output folder, which is made if absent."""
+    folder = settings.output_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = build_metrics(results, settings, clock)
+    classes, test = results.dataset.classes, results.tested.test
+    calibrated = results.tested.logits / results.served.description.temperature
+    mistakes = find_mistakes(test, calibrated, classes, results.source)
+    (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
+    (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
+    results.tested.acceptance.write(folder)
+    predictions = predictions_lines(results.served, results.tested)
+    (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
+
+
+def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
+    """metrics.json's content, as schemas/metrics.schema.json describes it."""
+    dataset, tested, seconds = results.dataset, results.tested, clock.seconds()
+    learned_from = dataset.image_count - len(dataset.splits["test"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": settings.run_id,
+        "backbone": settings.backbone,
+        "classes": dataset.classes,
+        "images": {split: len(photos) for split, photos in dataset.splits.items()},
+        "test_split_sha256": dataset.test_split_sha256,
+        **asdict(tested.evaluation),
+        "calibration": tested.calibration,
+        "class_counts": _count_classes(dataset),
+        "history": [epoch.figures() for epoch in results.trained.history],
+        "best_epoch": results.trained.best_epoch,
+        "serving": results.serving.figures(),
+        "champion": tested.champion,
+        "seconds": seconds,
+        "images_per_second": {
+            phase: round(count / max(seconds[phase], 1e-3), 1)
+            for phase, count in {"read": dataset.image_count, "features": learned_from}.items()
+        },
+        "peak_memory_mib": clock.peak_memory_mib(),
+        "excluded_images": [asdict(item) for item in dataset.excluded],
+        "hyperparameters": {**settings.hyperparameters(), "precision": results.precision},
+        "versions": _versions(),
+    }
+
+
+def predictions_lines(served: ServedModel, tested: Tested) -> str:
+    """A line a test photo, as schemas/test_prediction.schema.json describes it."""
+    lines = [
+        {"photo": photo.name, "label": served.classes[photo.label], "predictions": predictions}
+        for photo, predictions in zip(
+            tested.test.photos, served.predictions(tested.logits.numpy()), strict=True
+        )
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _count_classes(dataset: Dataset) -> list[int]:
+    """Photos to train on, by class."""
+    counts = [0] * len(dataset.classes)
+    for photo in dataset.splits["train"]:
+        counts[photo.label] += 1
+    return counts
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "openvino": version("openvino"),
+        "nncf": version("nncf"),
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }

@@ -1,0 +1,248 @@
+"""Several processes that share the feature pass: which one this is, and what they tell each other.
+
+torchrun starts them (`torchrun --nproc-per-node 2 -m training.train ...`), or SageMaker does, one on each
+instance of a job. Each computes every so-many-th batch; the first one gets all of them in order and
+goes on alone. What they tell each other lies in memory, not on a GPU: gloo carries it everywhere.
+"""
+
+import io
+import ipaddress
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed
+
+from training.failures import DatasetError, TrainingError, describe_error
+from training.features.feature_file import Batch
+from training.runtime.cores import count_cores
+from training.runtime.stop_signal import StoppedError, StopSignal
+
+# The longest that one process waits for another: the instances of a job do not start all at once.
+TIMEOUT = timedelta(minutes=10)
+# SageMaker's PyTorch container names this port too: any port is free between the instances of a job.
+_SAGEMAKER_PORT = 7777
+
+Value = TypeVar("Value")
+
+
+class ProcessLostError(TrainingError):
+    """Another process ended, or was silent for too long."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which process (from 0) of how many this is, among all and on its own machine."""
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+    local_count: int = 1
+
+
+class Processes:
+    """The processes of a run, seen from one of them; by itself, one that is alone."""
+
+    def __init__(self, place: Place | None = None, stop: StopSignal | None = None) -> None:
+        self.place = place or Place()
+        self._stop = stop or StopSignal()
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that gets all features, trains the head and writes every file."""
+        return self.place.rank == 0
+
+    @property
+    def cores(self) -> int:
+        """The cores of this machine that are this process's share."""
+        return max(1, count_cores() // self.place.local_count)
+
+    def check_alike(self, fingerprint: str) -> None:
+        """Raises DatasetError in the first process when another one has other photos, weights or settings."""
+        if not self.first:
+            self._send(fingerprint, 0)
+            return
+        for other in self._others():
+            if self._receive(other) != fingerprint:
+                raise DatasetError(
+                    f"process {other + 1} of {self.place.count} has other photos, weights or settings than "
+                    "the first, or another torch or kind of device; give every process the same "
+                    "(on SageMaker: channels with the S3DataDistributionType FullyReplicated)"
+                )
+
+    def from_first(self, value: Value) -> Value:
+        """The first process's `value`: tensors, numbers, text, lists and dicts of them."""
+        if not self.first:
+            return self._receive(0)  # type: ignore[no-any-return]
+        for other in self._others():
+            self._send(value, other)
+        return value
+
+    def own_share(self, work: list[Value]) -> list[Value]:
+        """The items that this process computes."""
+        return work[self.place.rank :: self.place.count]
+
+    def collect(self, own: Iterator[Batch], count: int) -> Iterator[Batch]:
+        """In the first process: all `count` batches in order, its own and those that others hand over.
+
+        Raises the error that another process met, or ProcessLostError.
+        """
+        for number in range(count):
+            owner = number % self.place.count
+            yield Batch(**self._receive(owner)) if owner else next(own)
+        self.from_first(None)
+
+    def hand_over(self, own: Iterator[Batch]) -> None:
+        """In the others: give each batch to the first process, and stay until that has all of them."""
+        for batch in own:
+            # Before a batch, which the first waits for: after the last one, nobody would hear of it.
+            self._stop.check()
+            self._send(vars(batch), 0)
+        self.from_first(None)
+
+    def tell_first(self, error: Exception) -> None:
+        """Let the first process end with the error that ends this one, if it still listens."""
+        if self.first or isinstance(error, ProcessLostError):
+            return
+        try:
+            self._send_message(
+                {"error": describe_error(error), "stopped": isinstance(error, StoppedError)}, 0
+            )
+        except RuntimeError:
+            return
+
+    def _others(self) -> range:
+        return range(1, self.place.count)
+
+    def _send(self, value: Any, other: int) -> None:
+        with self._connection(other):
+            self._send_message({"value": value}, other)
+
+    def _send_message(self, message: dict[str, Any], other: int) -> None:
+        buffer = io.BytesIO()
+        torch.save(message, buffer)
+        content = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+        distributed.send(torch.tensor([len(content)]), other)
+        distributed.send(content, other)
+
+    def _receive(self, other: int) -> Any:
+        size = torch.zeros(1, dtype=torch.long)
+        with self._connection(other):
+            distributed.recv(size, other)
+            content = torch.empty(int(size), dtype=torch.uint8)
+            distributed.recv(content, other)
+        message = torch.load(io.BytesIO(content.numpy().tobytes()), weights_only=True)
+        if "error" in message:
+            raise (StoppedError if message["stopped"] else TrainingError)(message["error"])
+        return message["value"]
+
+    @contextmanager
+    def _connection(self, other: int) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            self._stop.check()  # then the other one was told to stop as well
+            raise ProcessLostError(
+                f"process {other + 1} of {self.place.count} ended before the features were computed, or was "
+                f"silent for {TIMEOUT.total_seconds():.0f} s; its log says more"
+            ) from error
+
+
+@contextmanager
+def join_processes(environment: Mapping[str, str], stop: StopSignal) -> Iterator[Processes]:
+    """The other processes that the environment speaks of, and the way to them while the block runs.
+
+    An error that leaves the block in one process ends the first one too. Raises ProcessLostError when they
+    do not all come within TIMEOUT.
+    """
+    place = read_place(environment)
+    processes = Processes(place, stop)
+    if place.count == 1:
+        yield processes
+        return
+    _connect(environment, place)
+    try:
+        yield processes
+    except Exception as error:
+        processes.tell_first(error)
+        raise
+    finally:
+        distributed.destroy_process_group()
+
+
+def read_place(environment: Mapping[str, str]) -> Place:
+    """From the variables of torchrun, else of SageMaker's training toolkit; a process alone without both.
+
+    https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
+    """
+    if "RANK" in environment:
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+        return Place(*(int(environment[name]) for name in names))
+    hosts = _sagemaker_hosts(environment)
+    return Place(hosts.index(environment["SM_CURRENT_HOST"]), len(hosts)) if hosts else Place()
+
+
+def _connect(environment: Mapping[str, str], place: Place) -> None:
+    interface = environment.get("SM_NETWORK_INTERFACE_NAME")
+    if _is_loopback(_meeting_address(environment)) or (not interface and place.count == place.local_count):
+        # gloo would look up the machine's name, which not every machine can.
+        interface = "lo0" if sys.platform == "darwin" else "lo"
+    if interface:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+    try:
+        distributed.init_process_group(
+            "gloo", rank=place.rank, world_size=place.count, timeout=TIMEOUT, **_meeting(environment, place)
+        )
+    except (RuntimeError, OSError) as error:
+        raise ProcessLostError(
+            f"the {place.count} processes of the training did not find each other within "
+            f"{TIMEOUT.total_seconds():.0f} s: {error}"
+        ) from error
+
+
+def _meeting(environment: Mapping[str, str], place: Place) -> dict[str, Any]:
+    """Where the processes meet, as init_process_group wants it.
+
+    Where that is this machine itself, nobody else is to reach it: torch's own store listens on every
+    interface.
+    """
+    # torchrun's agent has a store of its own.
+    if "RANK" in environment and environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        return {"init_method": "env://"}
+    address = _meeting_address(environment)
+    port = environment.get("MASTER_PORT", _SAGEMAKER_PORT)
+    if not _is_loopback(address):
+        return {"init_method": "env://" if "RANK" in environment else f"tcp://{address}:{port}"}
+    listener = None
+    if place.rank == 0:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, int(port)), family=family).detach()
+    # torch names it in its documentation, but not in its stubs.
+    store = distributed.TCPStore(  # type: ignore[attr-defined]
+        address, int(port), place.count, place.rank == 0, TIMEOUT, master_listen_fd=listener
+    )
+    return {"store": store}
+
+
+def _meeting_address(environment: Mapping[str, str]) -> str:
+    hosts = _sagemaker_hosts(environment)
+    return environment.get("MASTER_ADDR", hosts[0] if hosts else "")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return address == "localhost" or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _sagemaker_hosts(environment: Mapping[str, str]) -> list[str]:
+    hosts: list[str] = json.loads(environment.get("SM_HOSTS", "[]"))
+    return hosts
