@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support import cloudsplaining
+from benchmarks.support.audit import cloudsplaining
 from benchmarks.support.machine import describe_machine
 from benchmarks.support.processes import Usage, run_program
 from benchmarks.support.results import RESULTS, write_results
@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
 
 def _run_size(folder: Path, size: int, peer_python: Path, rounds: int | None) -> dict[str, Any]:
     file = folder / f"{size}.json"
-    _run_part("benchmarks.support.iam_accounts", file, size)
+    _run_part("benchmarks.support.audit.iam_accounts", file, size)
     ours: list[Usage] = []
     peer: list[Usage] = []
     output = folder / f"cloudsplaining-{size}"
@@ -67,7 +67,7 @@ def _run_size(folder: Path, size: int, peer_python: Path, rounds: int | None) ->
         ours.append(run_program(["-m", "functions.iam_audit", file, "--json"], log))
         arguments = cloudsplaining.scan_arguments(file, output)
         peer.append(run_program(arguments, folder / "cloudsplaining.log", python=peer_python))
-    compared = json.loads(_run_part("benchmarks.support.audit_comparison", file, log, output))
+    compared = json.loads(_run_part("benchmarks.support.audit.audit_comparison", file, log, output))
     result = {
         "roles": size,
         "file_bytes": file.stat().st_size,
@@ -93,7 +93,13 @@ def _run_function(folder: Path, size: int) -> dict[str, Any]:
     received = folder / "received"
     received.mkdir()
     server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.support.iam_server", str(folder / f"{size}.json"), str(received)],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.support.audit.iam_server",
+            str(folder / f"{size}.json"),
+            str(received),
+        ],
         cwd=Path(__file__).parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -101,7 +107,7 @@ def _run_function(folder: Path, size: int) -> dict[str, Any]:
     )
     try:
         port = server.stdout.readline().strip() if server.stdout else ""
-        usage = run_program(["-m", "benchmarks.support.audit_function", port], folder / "function.log")
+        usage = run_program(["-m", "benchmarks.support.audit.audit_function", port], folder / "function.log")
     finally:
         server.communicate("")
     result = {

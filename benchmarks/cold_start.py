@@ -23,16 +23,16 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.support.demo_endpoint import running_demo
 from benchmarks.support.demo_model import PROJECT, train_demo_model
-from benchmarks.support.endpoint_starts import take_start_turns
-from benchmarks.support.lambda_contestants import ColdStart, Contestant, build_contestants
-from benchmarks.support.lambda_stubs import Stubs, running_stubs
-from benchmarks.support.lambda_warm import warm_figures
+from benchmarks.support.inference.demo_endpoint import running_demo
+from benchmarks.support.inference.lambda_contestants import ColdStart, Contestant, build_contestants
+from benchmarks.support.inference.lambda_stubs import Stubs, running_stubs
+from benchmarks.support.inference.lambda_warm import warm_figures
 from benchmarks.support.machine import describe_machine
-from benchmarks.support.old_server import REVISION, checked_out
 from benchmarks.support.processes import wait_until_quiet
 from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.serving.endpoint_starts import take_start_turns
+from benchmarks.support.serving.old_server import REVISION, checked_out
 from benchmarks.support.spread import ratios, spread
 
 # About what dogImages holds: most of its photos have 500 to 640 pixels a side, and 100 KB.

@@ -24,12 +24,12 @@ from typing import Any
 
 from benchmarks.support.cores import count_cores
 from benchmarks.support.demo_model import PROJECT, demo_photos, train_demo_model
-from benchmarks.support.endpoint_starts import take_start_turns
 from benchmarks.support.line_process import LineProcess
 from benchmarks.support.machine import describe_machine
-from benchmarks.support.old_server import REVISION, checked_out
 from benchmarks.support.results import RESULTS, write_results
-from benchmarks.support.serving_contestants import Load, Server, litserve, serving
+from benchmarks.support.serving.contestants import Load, Server, litserve, serving
+from benchmarks.support.serving.endpoint_starts import take_start_turns
+from benchmarks.support.serving.old_server import REVISION, checked_out
 from benchmarks.support.spread import ratios, spread
 
 CONCURRENCIES = (1, 8, 64)
@@ -122,7 +122,9 @@ def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, lis
     floors = {}
     for precision, model in stage.models.items():
         stage.servers[precision] = stack.enter_context(serving(model, stage.folder))
-        floors[precision] = LineProcess("benchmarks.support.serving_floor", str(model), str(stage.photos))
+        floors[precision] = LineProcess(
+            "benchmarks.support.serving.floor_loop", str(model), str(stage.photos)
+        )
         stack.callback(floors[precision].end)
         floors[precision].read()
     for peer in ("litserve_torch", "litserve_float32", "litserve_int8"):

@@ -25,10 +25,10 @@ from typing import Any
 
 import psutil
 
-from benchmarks.support.demo_endpoint import Demo, running_demo
+from benchmarks.support.inference.demo_endpoint import Demo, running_demo
+from benchmarks.support.inference.soak_lambda import Answer, Function
 from benchmarks.support.processes import ProgramError
 from benchmarks.support.results import RESULTS, write_results
-from benchmarks.support.soak_lambda import Answer, Function
 
 CONCURRENCY = 6
 OVERLOAD = 2.0

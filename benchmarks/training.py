@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.contestants import BACKBONE, EPOCHS, Contestants
 from benchmarks.support.machine import describe_machine
-from benchmarks.support.old_server import checked_out
 from benchmarks.support.results import RESULTS, write_results
-from benchmarks.support.training_parts import PARTS, Bench
+from benchmarks.support.serving.old_server import checked_out
+from benchmarks.support.training.contestants import BACKBONE, EPOCHS, Contestants
+from benchmarks.support.training.parts import PARTS, Bench
 from deploy_scripts.packaging.weights import shipped_weights
 
 # Figure of the results -> the part and the path in it that it comes from.

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy_scripts import laptop
-from deploy_scripts.artifacts_bucket import ArtifactsBucket, bucket_exists
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
-from deploy_scripts.data_bucket import mend_data_bucket
-from deploy_scripts.drift import check_drift
+from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
+from deploy_scripts.cloudformation.data_bucket import mend_data_bucket
+from deploy_scripts.cloudformation.drift import check_drift
+from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
+from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.packaging.dependencies import Architecture, Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
-from deploy_scripts.sam_template import name_retained, read_template, replace_local_files
-from deploy_scripts.stack import deploy_stack, read_outputs
 from functions.common.errors import SettingsError
-from functions.inference.hosts import parse_hosts
+from functions.inference.fetching.hosts import parse_hosts
 from functions.plan_training.instance_architecture import Architecture as ServingArchitecture
 from functions.plan_training.instance_architecture import architecture_of
 

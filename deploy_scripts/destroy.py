@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from deploy_scripts.artifacts_bucket import artifacts_bucket_name
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
+from deploy_scripts.cloudformation.artifacts_bucket import artifacts_bucket_name
+from deploy_scripts.cloudformation.sam_template import name_retained, read_template
+from deploy_scripts.cloudformation.stack import delete_stack, find_status, read_outputs
 from deploy_scripts.errors import is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.ledger import read_ledger
 from deploy_scripts.pipeline.releases import list_endpoint_configs, list_endpoints, list_models
 from deploy_scripts.pipeline.training_progress import newest_training_job
 from deploy_scripts.project import TEMPLATE
-from deploy_scripts.sam_template import name_retained, read_template
-from deploy_scripts.stack import delete_stack, find_status, read_outputs
 
 Say = Callable[[str], None]
 # The endpoint's only variant.

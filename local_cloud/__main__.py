@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_cloud.containers import Containers, ContainersFileError, read_containers
 from local_cloud.ministack_adapter.points import UnsupportedMinistackError
-from local_cloud.server import ServerError, serve
+from local_cloud.server.server import ServerError, serve
 
 
 def main(arguments: list[str] | None = None) -> int:

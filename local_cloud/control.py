@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from local_cloud import server_file, server_lock
-from local_cloud.root_key import RootKey, find_root_key
+from local_cloud.server import server_file, server_lock
+from local_cloud.server.root_key import RootKey, find_root_key
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud.containers import Containers
-from local_cloud.identity import credentials_for
+from local_cloud.iam.identity import credentials_for
 from local_cloud.processes import Process, Processes
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-GUARDIAN = Path(__file__).with_name("guardian.py")
+GUARDIAN = Path(__file__).parent / "server" / "guardian.py"
 # The child waits for a line before it becomes the real program: were the server killed between the
 # start and the guardian's notice, the pipe would close and the child would end by itself.
 WAIT_FOR_GO = 'read -r go || exit 1; exec "$@" </dev/null'

@@ -13,7 +13,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import open_deployment
 from deploy_scripts.pipeline.ledger import find_item
-from deploy_scripts.pipeline.log_sources import LogLine, log_sources_of, read_logs
+from deploy_scripts.pipeline.logs.sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.screen import Screen
 
 _YEAR_MIN = 366 * 24 * 60

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption
 from deploy_scripts.project import TEMPLATE
 from deploy_scripts.rehearsal.comparison import Comparison, RoleUse, compare
-from deploy_scripts.rehearsal.excuses import EXCUSES, read_excuses
+from deploy_scripts.rehearsal.exemptions import EXCUSES, read_excuses
 from deploy_scripts.rehearsal.minimal_policy import minimal_policy
 from deploy_scripts.rehearsal.recording import Recording, load_recording, record
 from deploy_scripts.rehearsal.scratch_cloud import scratch_cloud, scratch_folder
 from deploy_scripts.rehearsal.template_roles import read_roles
 from deploy_scripts.rehearsal.template_values import deployed_values
-from deploy_scripts.sam_template import read_template
 from deploy_scripts.screen import Screen, cell, cell_of_lines, make_table
 
 
@@ -92,7 +92,7 @@ def comparison_document(recorded: Recording, comparison: Comparison) -> dict[str
 
 def _rehearse(screen: Screen) -> Recording:
     # Roads lead through the whole command line: imported here, so that a check by a recording is quick.
-    from deploy_scripts.rehearsal.roads import Roads  # noqa: PLC0415
+    from deploy_scripts.rehearsal.scenarios import Roads  # noqa: PLC0415
 
     with scratch_folder() as folder:
         with screen.moving("Deploying") as say, scratch_cloud(folder, say=say) as cloud:

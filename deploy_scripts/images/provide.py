@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deploy_scripts.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
+from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
+from deploy_scripts.cloudformation.stack import deploy_stack
 from deploy_scripts.errors import CliError
 from deploy_scripts.images.addresses import repository_arn
 from deploy_scripts.images.aws_images import GPU_TRAINING_IMAGE, aws_image
@@ -22,7 +23,6 @@ from deploy_scripts.images.registry import Image, Registry
 from deploy_scripts.packaging.archives import files_below, make_zip
 from deploy_scripts.packaging.image_context import write_image_context
 from deploy_scripts.project import IMAGES_TEMPLATE
-from deploy_scripts.stack import deploy_stack
 from functions.plan_training.instance_architecture import Architecture
 
 ImageBuilder = Literal["codebuild", "docker", "podman", "buildah"]

@@ -60,7 +60,7 @@ def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None
 
     Raises CliError when a file cannot be read.
     """
-    from functions.iam_audit.saved import audit_saved  # noqa: PLC0415
+    from functions.iam_audit.reading.saved import audit_saved  # noqa: PLC0415
     from functions.iam_audit.settings import Settings  # noqa: PLC0415
     from functions.iam_audit.suppressions import read_suppressions  # noqa: PLC0415
 
@@ -76,21 +76,21 @@ def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None
 
 
 def as_html(report: dict[str, Any]) -> str:
-    from functions.iam_audit.report import render_html  # noqa: PLC0415
+    from functions.iam_audit.reports.report import render_html  # noqa: PLC0415
 
     return render_html(report)
 
 
 def as_sarif(report: dict[str, Any], file: Path | None) -> dict[str, Any]:
     """SARIF 2.1.0; findings are shown at the saved file, or at the report."""
-    from functions.iam_audit.sarif import to_sarif  # noqa: PLC0415
+    from functions.iam_audit.reports.sarif import to_sarif  # noqa: PLC0415
 
     return to_sarif(report, source=file.name if file else "audit.json")
 
 
 def as_asff(report: dict[str, Any], region: str | None) -> list[dict[str, Any]]:
     """AWS Security Findings for BatchImportFindings. Raises CliError without an account to name in them."""
-    from functions.iam_audit.security_hub import SecurityHubError, to_asff  # noqa: PLC0415
+    from functions.iam_audit.reports.security_hub import SecurityHubError, to_asff  # noqa: PLC0415
 
     try:
         return to_asff(report, region=region or report["region"] or REGION)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from deploy_scripts.aws import Aws, Target, connect
-from deploy_scripts.stack import read_outputs
+from deploy_scripts.cloudformation.stack import read_outputs
 
 
 @dataclass(frozen=True)

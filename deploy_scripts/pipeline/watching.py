@@ -20,7 +20,7 @@ from deploy_scripts.pipeline.executions import ExecutionFollower, Step
 from deploy_scripts.pipeline.failures import is_nothing_to_take_down, readable_failure
 from deploy_scripts.pipeline.findings import read_findings, show_findings
 from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
-from deploy_scripts.pipeline.log_hints import log_command
+from deploy_scripts.pipeline.logs.hints import log_command
 from deploy_scripts.pipeline.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
 from deploy_scripts.screen import Screen
 from drops.text import printable

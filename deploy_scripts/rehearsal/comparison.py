@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deploy_scripts.rehearsal.excuses import Excuse
+from deploy_scripts.rehearsal.exemptions import Excuse
 from deploy_scripts.rehearsal.judging import allows
 from deploy_scripts.rehearsal.recording import Call
 from deploy_scripts.rehearsal.template_roles import Role, Statement

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deploy_scripts.rehearsal.recording import Call
-from functions.iam_audit.evaluation import Request, evaluate
-from functions.iam_audit.policies import parse_policy
+from functions.iam_audit.policy.evaluation import Request, evaluate
+from functions.iam_audit.policy.policies import parse_policy
 
 
 def allows(statements: Iterable[Mapping[str, Any]], call: Call) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from drops.text import printable
 from functions.common.errors import DropserveError
-from functions.iam_audit.saved import audit_saved
+from functions.iam_audit.reading.saved import audit_saved
 from functions.iam_audit.settings import Settings
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from drops.text import printable
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.checks.base import Check, Problem
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.permissions import conditions_of
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.permissions import conditions_of
 from functions.iam_audit.reach import Reach, reach_of, shifted
 from functions.iam_audit.settings import SEVERITIES, Settings
 from functions.iam_audit.snapshot import IAM_GAP, Account, Gap, Role

@@ -14,12 +14,12 @@ from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
 from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
-from functions.iam_audit.account import read_account
 from functions.iam_audit.audit import audit_account
-from functions.iam_audit.changes import note_changes
-from functions.iam_audit.notification import notify
-from functions.iam_audit.s3_reports import LAST_REPORT, publish, read_last_report
-from functions.iam_audit.security_hub import SecurityHubError, send, to_asff
+from functions.iam_audit.reading.account import read_account
+from functions.iam_audit.reports.changes import note_changes
+from functions.iam_audit.reports.notification import notify
+from functions.iam_audit.reports.s3_reports import LAST_REPORT, publish, read_last_report
+from functions.iam_audit.reports.security_hub import SecurityHubError, send, to_asff
 from functions.iam_audit.settings import Settings, load_settings
 from functions.iam_audit.suppressions import read_suppressions, suppress
 

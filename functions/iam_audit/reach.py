@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.iam_audit.patterns import is_everything
-from functions.iam_audit.policies import Statement
+from functions.iam_audit.policy.patterns import is_everything
+from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.settings import SEVERITIES
 from functions.iam_audit.snapshot import Role
 

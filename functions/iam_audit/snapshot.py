@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from functions.iam_audit.grants import Grant, Policy, effective_grants
-from functions.iam_audit.policies import Statement
+from functions.iam_audit.policy.grants import Grant, Policy, effective_grants
+from functions.iam_audit.policy.policies import Statement
 
 # Without it the pipeline's roles cannot be judged.
 IAM_GAP = "iam:GetAccountAuthorizationDetails"

@@ -14,7 +14,7 @@ from functions.common.errors import DropserveError
 from functions.common.json_text import parse_json
 from functions.iam_audit.audit import Finding, count_severities, judge
 from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.patterns import matches
+from functions.iam_audit.policy.patterns import matches
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Gap
 

@@ -12,7 +12,6 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from functions.common.errors import DropserveError
 from functions.inference.clients import CONNECT_TIMEOUT_S
-from functions.inference.deadlines import Deadline
 from functions.inference.errors import (
     EndpointError,
     EndpointGoneError,
@@ -20,6 +19,7 @@ from functions.inference.errors import (
     ModelBusyError,
     OutOfTimeError,
 )
+from functions.inference.fetching.deadlines import Deadline
 from functions.inference.images import ModelInput
 
 if TYPE_CHECKING:

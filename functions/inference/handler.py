@@ -9,16 +9,16 @@ from aws_lambda_powertools.logging import correlation_paths
 
 from functions.common.observability import logger, metrics, tracer
 from functions.inference.clients import image_client, pointer_client, runtime_client
-from functions.inference.deadlines import Deadline
 from functions.inference.endpoint import READ_TIMEOUTS_S, Endpoint
-from functions.inference.events import parse_request
-from functions.inference.fetching import ImageFetcher
-from functions.inference.http_events import in_form_of, sender_of
+from functions.inference.events.http_events import in_form_of, sender_of
+from functions.inference.events.requests import parse_request
+from functions.inference.events.responses import answer, batch_answer
+from functions.inference.fetching.deadlines import Deadline
+from functions.inference.fetching.fetcher import ImageFetcher
+from functions.inference.fetching.s3_images import read_s3_image
 from functions.inference.live_release import LivePointer
 from functions.inference.observations import note_latency, note_request, note_results
 from functions.inference.prediction import Predictor, Result
-from functions.inference.responses import answer, batch_answer
-from functions.inference.s3_images import read_s3_image
 from functions.inference.settings import Settings, read_settings
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
-from functions.inference.events import Request
-from functions.inference.image_urls import ImageUrl
-from functions.inference.responses import problem_of
+from functions.inference.events.requests import Request
+from functions.inference.events.responses import problem_of
+from functions.inference.fetching.image_urls import ImageUrl
 
 OK = "ok"
 SEVERAL = "several"

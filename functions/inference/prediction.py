@@ -9,12 +9,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
-from functions.inference.deadlines import Deadline
 from functions.inference.endpoint import Endpoint, Scores
 from functions.inference.errors import EndpointGoneError, ImageTooLargeError
-from functions.inference.events import MAX_URLS, Request
-from functions.inference.fetching import ImageFetcher
-from functions.inference.image_urls import ImageUrl
+from functions.inference.events.requests import MAX_URLS, Request
+from functions.inference.fetching.deadlines import Deadline
+from functions.inference.fetching.fetcher import ImageFetcher
+from functions.inference.fetching.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
 from functions.inference.phases import run_phase

@@ -27,8 +27,8 @@ from local_cloud.door.signed_chunks import (
     check_chunks,
 )
 from local_cloud.door.signed_request import SignedRequest
-from local_cloud.identity import session_of_key
-from local_cloud.root_key import RootKey
+from local_cloud.iam.identity import session_of_key
+from local_cloud.server.root_key import RootKey
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]

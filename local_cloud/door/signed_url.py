@@ -4,7 +4,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_cloud.root_key import RootKey
+from local_cloud.server.root_key import RootKey
 
 
 def signed_url(root_key: RootKey, url: str, region: str, lifetime_s: int) -> str:

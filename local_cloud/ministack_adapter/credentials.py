@@ -8,7 +8,7 @@ from local_cloud.door.authentication import KnownKey
 from local_cloud.door.signed_request import SignedRequest
 from local_cloud.door.signed_url import signed_url
 from local_cloud.ministack_adapter import points
-from local_cloud.root_key import RootKey
+from local_cloud.server.root_key import RootKey
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html: valid for 10 minutes
 CODE_LOAN_S = 600

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from ministack import app
 
-from local_cloud import identity
 from local_cloud.ec2 import Machines
+from local_cloud.iam import identity
 from local_cloud.ministack_adapter import (
     cloudformation,
     credentials,
@@ -17,14 +17,14 @@ from local_cloud.ministack_adapter import (
     request_checks,
     s3_events,
     s3_reads,
-    step_functions,
 )
 from local_cloud.ministack_adapter.credentials import IssuedKeys
 from local_cloud.ministack_adapter.iam import IamRecords
 from local_cloud.ministack_adapter.instances import Instances
 from local_cloud.ministack_adapter.persistence import EmulatorState
+from local_cloud.ministack_adapter.step_functions import executions
 from local_cloud.processes import Processes
-from local_cloud.root_key import RootKey
+from local_cloud.server.root_key import RootKey
 
 # The ASGI application of ministack, a public name.
 asgi_app = app.app
@@ -56,7 +56,7 @@ class Emulator:
         s3_events.install()
         event_targets.install()
         s3_reads.install()
-        step_functions.install(on_change)
+        executions.install(on_change)
         request_checks.install()
         cloudformation.install()
         self._instances.install()

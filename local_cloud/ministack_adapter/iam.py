@@ -13,11 +13,11 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import detect_service
 from ministack.services import ec2, iam, sts, tagging
 
-from local_cloud import service_permissions
-from local_cloud.activity import SeenRequest
-from local_cloud.identity import RoleSession
+from local_cloud.iam import service_permissions
+from local_cloud.iam.activity import SeenRequest
+from local_cloud.iam.identity import RoleSession
+from local_cloud.iam.permission import Permission
 from local_cloud.ministack_adapter import points
-from local_cloud.permission import Permission
 
 USED_KEY = "RoleLastUsed"
 

@@ -7,7 +7,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from local_cloud.identity import credentials_for
+from local_cloud.iam.identity import credentials_for
 from local_cloud.ministack_adapter import points
 from local_cloud.processes import Processes
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
-from local_cloud.identity import credentials_for
+from local_cloud.iam.identity import credentials_for
 
 _SESSION_NAME = "SageMaker"
 _CONFIG = Config(connect_timeout=5, retries={"mode": "standard", "max_attempts": 3})

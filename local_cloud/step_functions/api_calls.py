@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import OperationModel
 
-from local_cloud.identity import credentials_for
+from local_cloud.iam.identity import credentials_for
 from local_cloud.step_functions import naming
 from local_cloud.step_functions.errors import (
     OPTIMIZED_ERROR_NAMES,

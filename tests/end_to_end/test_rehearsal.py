@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import PROGRAMS, TEMPLATE
 from deploy_scripts.rehearsal.comparison import compare
-from deploy_scripts.rehearsal.excuses import read_excuses
+from deploy_scripts.rehearsal.exemptions import read_excuses
 from deploy_scripts.rehearsal.recording import Recording, load_recording
 from deploy_scripts.rehearsal.template_roles import Role, Statement, read_roles
-from deploy_scripts.sam_template import read_template
 
 # It takes one to two minutes on two idle cores.
 LIMIT_S = 540

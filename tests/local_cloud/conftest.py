@@ -9,9 +9,9 @@ import pytest
 from local_cloud.control import Cloud
 from local_cloud.services.sagemaker.service import SageMaker
 from tests.cloud_bench import Bench
-from tests.local_cloud.door_victim import Victim, make_victim
-from tests.local_cloud.sagemaker_doubles import Door, FakeAws
-from tests.local_cloud.sagemaker_hosting import aws_with_models, started_sagemaker
+from tests.local_cloud.door.door_victim import Victim, make_victim
+from tests.local_cloud.sagemaker.sagemaker_doubles import Door, FakeAws
+from tests.local_cloud.sagemaker.sagemaker_hosting import aws_with_models, started_sagemaker
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy_scripts.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.aws import Aws, Target
+from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
+from deploy_scripts.cloudformation.stack import delete_stack, find_status
 from deploy_scripts.images.provide import ImageBuilder, deploy_images_stack
-from deploy_scripts.stack import delete_stack, find_status
 from local_cloud.control import Cloud
 
 pytestmark = pytest.mark.cloud

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from functions.iam_audit.grants import Grant
+from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 

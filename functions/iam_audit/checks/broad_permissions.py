@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
-from functions.iam_audit.actions import TAGGING, WRITE, narrowable_actions
 from functions.iam_audit.checks.base import Check, Problem, Snippet, allow_statement
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.permissions import boundary_note, named_actions
+from functions.iam_audit.policy.actions import TAGGING, WRITE, narrowable_actions
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.permissions import boundary_note, named_actions
+from functions.iam_audit.policy.risky_actions import CREDENTIAL_ACTIONS
 from functions.iam_audit.reach import shifted
-from functions.iam_audit.risky_actions import CREDENTIAL_ACTIONS
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity
 

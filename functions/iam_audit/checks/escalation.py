@@ -6,11 +6,11 @@ from functools import cache
 from typing import ClassVar
 
 from functions.iam_audit.checks.base import Check, Problem, Snippet, deny_statement
-from functions.iam_audit.conditions import Condition
 from functions.iam_audit.escalation_paths import PASS_ROLE, PATHS_BY_KIND, EscalationPath
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.patterns import is_everything, matches
-from functions.iam_audit.permissions import (
+from functions.iam_audit.policy.conditions import Condition
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.patterns import is_everything, matches
+from functions.iam_audit.policy.permissions import (
     boundary_note,
     find_grants,
     is_told_at_a_group,
@@ -19,7 +19,7 @@ from functions.iam_audit.permissions import (
     reaches,
     reaches_any,
 )
-from functions.iam_audit.policies import Statement
+from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity, Role
 

@@ -2,11 +2,11 @@
 
 from functools import cache
 
-from functions.iam_audit.actions import PERMISSIONS, narrowable_actions, spelled
 from functions.iam_audit.checks.broad_permissions import PerPolicyCheck
 from functions.iam_audit.escalation_paths import PASS_ROLE
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.risky_actions import CREDENTIAL_ACTIONS, DATA_ACTIONS
+from functions.iam_audit.policy.actions import PERMISSIONS, narrowable_actions, spelled
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.risky_actions import CREDENTIAL_ACTIONS, DATA_ACTIONS
 
 _DATA = frozenset(map(str.lower, DATA_ACTIONS))
 _CREDENTIALS = frozenset(map(str.lower, CREDENTIAL_ACTIONS))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from functions.iam_audit.checks.base import Check, Problem, Snippet, allow_statement
 from functions.iam_audit.escalation_paths import PATHS_BY_KIND
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.patterns import overlaps
-from functions.iam_audit.permissions import boundary_note, reaches_any
-from functions.iam_audit.policies import Statement
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.patterns import overlaps
+from functions.iam_audit.policy.permissions import boundary_note, reaches_any
+from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity
 

@@ -2,8 +2,8 @@
 
 from functions.iam_audit.checks.escalation import PathCheck, delegates, names_whole_kind
 from functions.iam_audit.escalation_paths import EscalationPath
-from functions.iam_audit.grants import Grant
-from functions.iam_audit.permissions import find_grants
+from functions.iam_audit.policy.grants import Grant
+from functions.iam_audit.policy.permissions import find_grants
 from functions.iam_audit.snapshot import Account, Identity
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.iam_audit.checks.base import Check, Problem, Snippet
-from functions.iam_audit.policies import Statement
+from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.reach import (
     CALLER_KEYS,
     DELETED_PRINCIPAL,

@@ -4,12 +4,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from functions.iam_audit.authorization_details import (
+from functions.iam_audit.reading.authorization_details import (
     LISTS,
     AuthorizationDetailsError,
     account_from_authorization_details,
 )
-from functions.iam_audit.credential_report import CredentialReportError, parse_credential_report
+from functions.iam_audit.reading.credential_report import CredentialReportError, parse_credential_report
 from functions.iam_audit.reading.sweep import Sweep
 from functions.iam_audit.snapshot import IAM_GAP, Account, Credentials, Role, ServiceUse
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.iam_audit.policies import PolicyError, parse_policy
+from functions.iam_audit.policy.policies import PolicyError, parse_policy
 from functions.iam_audit.reading.sweep import Sweep
 from functions.iam_audit.snapshot import Function, FunctionPolicy
 

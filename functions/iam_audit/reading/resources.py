@@ -1,6 +1,6 @@
 """State machines, instances, buckets and keys."""
 
-from functions.iam_audit.policies import PolicyError, Statement, parse_policy
+from functions.iam_audit.policy.policies import PolicyError, Statement, parse_policy
 from functions.iam_audit.reading.sweep import Sweep
 from functions.iam_audit.snapshot import BLOCK_SETTINGS, Bucket, Instance, Key, StateMachine
 

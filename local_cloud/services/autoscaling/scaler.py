@@ -17,8 +17,8 @@ from local_cloud.services.autoscaling.target_tracking import (
     desired_capacity,
 )
 from local_cloud.services.autoscaling.targets import Targets
-from local_cloud.services.sagemaker.endpoint import Endpoint
-from local_cloud.services.sagemaker.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.endpoint import Endpoint
+from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 
 _logger = logging.getLogger(__name__)
 

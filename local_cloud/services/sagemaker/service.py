@@ -15,19 +15,19 @@ from local_cloud.processes import Processes
 from local_cloud.service import ActionHandler, Call, RouteHandler
 from local_cloud.services.aws_clients import ClientFactory, client_for_role
 from local_cloud.services.request_validation import check_request
-from local_cloud.services.sagemaker.deployment import Deployment
-from local_cloud.services.sagemaker.endpoint_configs import EndpointConfigs
-from local_cloud.services.sagemaker.endpoint_keeper import EndpointKeeper
-from local_cloud.services.sagemaker.endpoints import Endpoints
-from local_cloud.services.sagemaker.fleet import FleetTiming
 from local_cloud.services.sagemaker.host import Host
-from local_cloud.services.sagemaker.invocation import TIMEOUT_S, Invocation
-from local_cloud.services.sagemaker.models import Models
+from local_cloud.services.sagemaker.hosting.deployment import Deployment
+from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
+from local_cloud.services.sagemaker.hosting.endpoint_keeper import EndpointKeeper
+from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
+from local_cloud.services.sagemaker.hosting.invocation import TIMEOUT_S, Invocation
+from local_cloud.services.sagemaker.hosting.models import Models
+from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan
 from local_cloud.services.sagemaker.role_check import service_role
 from local_cloud.services.sagemaker.tags import Tags
-from local_cloud.services.sagemaker.training_jobs import TrainingJobs
-from local_cloud.services.sagemaker.training_run import TrainingTiming
-from local_cloud.services.sagemaker.variant_plan import EndpointPlan
+from local_cloud.services.sagemaker.training.jobs import TrainingJobs
+from local_cloud.services.sagemaker.training.run import TrainingTiming
 
 _ACCOUNT_FOR_CHECKS = "000000000000"
 

@@ -27,7 +27,7 @@ from deploy_scripts.deploy import parse_parameters
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.packaging.weights import parse_weights
 from local_cloud.control import Cloud
-from local_cloud.root_key import RootKey
+from local_cloud.server.root_key import RootKey
 
 RUN_KEYS = [
     "run_id",

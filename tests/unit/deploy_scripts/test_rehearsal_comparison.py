@@ -8,15 +8,15 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy_scripts import cli
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import TEMPLATE
 from deploy_scripts.rehearsal.comparison import Comparison, compare
-from deploy_scripts.rehearsal.excuses import Excuse, read_excuses
+from deploy_scripts.rehearsal.exemptions import Excuse, read_excuses
 from deploy_scripts.rehearsal.minimal_policy import minimal_policy
 from deploy_scripts.rehearsal.recording import Call, Recording, load_recording, record
 from deploy_scripts.rehearsal.template_roles import read_roles
 from deploy_scripts.rehearsal.template_values import deployed_values, fill_in
-from deploy_scripts.sam_template import read_template
 
 VALUES = {
     "AWS::Partition": "aws",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.errors import CliError
-from deploy_scripts.stack import deploy_stack, read_outputs
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:000000000000:stack/dropserve/1"
 CHANGE_SET = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/deploy/1"

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from functions.iam_audit.audit import find_problems
-from functions.iam_audit.authorization_details import account_from_authorization_details
 from functions.iam_audit.checks import ALL_CHECKS
+from functions.iam_audit.reading.authorization_details import account_from_authorization_details
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.common.documents import check_document
 from functions.iam_audit.audit import audit_account
-from functions.iam_audit.changes import note_changes
+from functions.iam_audit.reports.changes import note_changes
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.suppressions import Suppression, suppress
 from tests.unit.iam_audit.account_documents import NOW, SETTINGS, account

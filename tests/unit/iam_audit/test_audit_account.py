@@ -8,14 +8,14 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from functions.iam_audit.account import read_account
-from functions.iam_audit.authorization_details import (
+from functions.iam_audit.reading import iam as reading_iam
+from functions.iam_audit.reading import lambda_functions, sagemaker
+from functions.iam_audit.reading.account import read_account
+from functions.iam_audit.reading.authorization_details import (
     AuthorizationDetailsError,
     account_from_authorization_details,
     read_saved_details,
 )
-from functions.iam_audit.reading import iam as reading_iam
-from functions.iam_audit.reading import lambda_functions, sagemaker
 from functions.iam_audit.snapshot import BLOCK_SETTINGS
 from tests.unit.iam_audit.account_documents import (
     ACCOUNT,

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from functions.iam_audit.notification import SUBJECT, notify
+from functions.iam_audit.reports.notification import SUBJECT, notify
 from functions.iam_audit.snapshot import Gap
 from tests.unit.iam_audit.account_documents import allow, role
 from tests.unit.iam_audit.audit_reports import report_on, suppression

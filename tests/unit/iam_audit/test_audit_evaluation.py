@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.core import iam_evaluator
 
-from functions.iam_audit.conditions import Condition, holds, substitute
-from functions.iam_audit.evaluation import ALLOW, EXPLICIT_DENY, IMPLICIT_DENY, Request, evaluate
-from functions.iam_audit.grants import Policy, effective_grants
-from functions.iam_audit.patterns import matches, matches_action, overlaps
-from functions.iam_audit.policies import parse_policy
+from functions.iam_audit.policy.conditions import Condition, holds, substitute
+from functions.iam_audit.policy.evaluation import ALLOW, EXPLICIT_DENY, IMPLICIT_DENY, Request, evaluate
+from functions.iam_audit.policy.grants import Policy, effective_grants
+from functions.iam_audit.policy.patterns import matches, matches_action, overlaps
+from functions.iam_audit.policy.policies import parse_policy
 from tests.unit.iam_audit.account_documents import allow, deny
 
 NAMES = st.sampled_from(["s3:GetObject", "s3:PutObject", "S3:getobject", "iam:PassRole", "iam:PutRolePolicy"])

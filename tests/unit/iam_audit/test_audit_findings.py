@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.policies import parse_policy
+from functions.iam_audit.policy.policies import parse_policy
 from functions.iam_audit.settings import SEVERITIES
 from tests.unit.iam_audit.account_documents import (
     ACCOUNT,
@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_audited_is_said_in_a_sentence(tmp_path):
 
 def test_nothing_heavy_is_loaded_for_a_saved_document():
     """The programs' start is most of the time of a small account."""
-    program = "import sys, functions.iam_audit.saved; print(*sys.modules)"
+    program = "import sys, functions.iam_audit.reading.saved; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"boto3", "botocore", "aws_lambda_powertools", "fastjsonschema", "yaml", "asyncio"}
     assert not heavy & set(loaded.stdout.split())

@@ -6,8 +6,8 @@ import pytest
 from botocore.stub import Stubber
 from botocore.validate import ParamValidator
 
-from functions.iam_audit.sarif import to_sarif
-from functions.iam_audit.security_hub import SecurityHubError, send, to_asff
+from functions.iam_audit.reports.sarif import to_sarif
+from functions.iam_audit.reports.security_hub import SecurityHubError, send, to_asff
 from tests.unit.iam_audit.account_documents import ACCOUNT, allow, managed_policy, role, user
 from tests.unit.iam_audit.audit_reports import report_on, suppression
 

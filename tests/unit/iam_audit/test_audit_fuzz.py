@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.common.documents import check_document
-from functions.iam_audit.authorization_details import AuthorizationDetailsError
-from functions.iam_audit.saved import audit_saved
+from functions.iam_audit.reading.authorization_details import AuthorizationDetailsError
+from functions.iam_audit.reading.saved import audit_saved
 from functions.iam_audit.settings import Settings
 from tests.fuzzing import json_values, nested, texts
 from tests.unit.iam_audit.account_documents import (

@@ -12,10 +12,10 @@ import pytest
 
 from drops.text import is_unsafe
 from functions.iam_audit import __main__ as command
-from functions.iam_audit.notification import notify
-from functions.iam_audit.report import render_html
-from functions.iam_audit.sarif import to_sarif
-from functions.iam_audit.security_hub import to_asff
+from functions.iam_audit.reports.notification import notify
+from functions.iam_audit.reports.report import render_html
+from functions.iam_audit.reports.sarif import to_sarif
+from functions.iam_audit.reports.security_hub import to_asff
 from tests.unit.iam_audit.account_documents import allow, role
 from tests.unit.iam_audit.audit_reports import report_on
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.iam_audit.patterns import covers, matches, matches_action
-from functions.iam_audit.policies import PolicyError, parse_policy
+from functions.iam_audit.policy.patterns import covers, matches, matches_action
+from functions.iam_audit.policy.policies import PolicyError, parse_policy
 from tests.unit.iam_audit.account_documents import allow, encoded, policy
 
 

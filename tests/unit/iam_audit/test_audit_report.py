@@ -10,7 +10,7 @@ import pytest
 from functions.common.documents import SCHEMAS, check_document, parse_document
 from functions.common.errors import DocumentError
 from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.report import render_html
+from functions.iam_audit.reports.report import render_html
 from functions.iam_audit.settings import SEVERITIES
 from functions.iam_audit.snapshot import Function, Gap
 from tests.unit.iam_audit.account_documents import ACCOUNT, LAMBDA_TRUST, SETTINGS, allow, attachment, role

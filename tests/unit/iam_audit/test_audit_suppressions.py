@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.iam_audit.report import render_html
+from functions.iam_audit.reports.report import render_html
 from functions.iam_audit.suppressions import PACKAGED, SuppressionError, read_suppressions
 from tests.unit.iam_audit.account_documents import NOW, allow, role
 from tests.unit.iam_audit.audit_reports import report_on, suppression

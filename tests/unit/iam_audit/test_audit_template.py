@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
-from deploy_scripts.sam_template import read_template
 from functions.iam_audit.audit import find_problems
-from functions.iam_audit.authorization_details import account_from_authorization_details
 from functions.iam_audit.checks import ALL_CHECKS
+from functions.iam_audit.reading.authorization_details import account_from_authorization_details
 from functions.iam_audit.settings import Settings
 from tests.unit.iam_audit.account_documents import ACCOUNT, NOW, found
 

@@ -4,7 +4,7 @@ import json
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.unit.inference.image_host import LocalServer, Reply, send_json
+from tests.unit.inference.fetching.image_host import LocalServer, Reply, send_json
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 RELEASE = f"dropserve-{RUN_ID}"

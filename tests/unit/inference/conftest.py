@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.unit.inference.image_host import LocalServer, Reply
+from tests.unit.inference.fetching.image_host import LocalServer, Reply
 from tests.unit.inference.pictures import encode, two_colours
 
 

@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from drops.photo_formats import MEDIA_TYPES
-from functions.inference import events, image_urls, responses
+from functions.inference.events import requests, responses
+from functions.inference.fetching import image_urls
 from tests.unit.inference.api_document import DOCUMENT, check, check_answer, resolved
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -56,10 +57,12 @@ def test_an_answer_of_each_failure_matches(error: type[Exception]) -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    assert SCHEMAS["TopK"]["maximum"] == events.MAX_TOP_K
-    assert SCHEMAS["TopK"]["default"] == events.DEFAULT_TOP_K
+    assert SCHEMAS["TopK"]["maximum"] == requests.MAX_TOP_K
+    assert SCHEMAS["TopK"]["default"] == requests.DEFAULT_TOP_K
     urls = SCHEMAS["UrlsRequest"]["properties"]["urls"]
-    assert urls["maxItems"] == SCHEMAS["BatchAnswer"]["properties"]["results"]["maxItems"] == events.MAX_URLS
+    assert (
+        urls["maxItems"] == SCHEMAS["BatchAnswer"]["properties"]["results"]["maxItems"] == requests.MAX_URLS
+    )
     assert urls["items"]["maxLength"] == image_urls.MAX_URL_LENGTH
     taken = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]
     assert taken.keys() == {"application/json", "application/octet-stream", *MEDIA_TYPES.values()}
@@ -79,7 +82,7 @@ def test_what_the_document_takes_the_function_takes(body: dict[str, Any]) -> Non
     schema = DOCUMENT["paths"]["/"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
     check(body, schema)
-    events.parse_request(body, data_bucket="data")
+    requests.parse_request(body, data_bucket="data")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_what_the_document_refuses_the_function_refuses(body: dict[str, Any]) ->
     with pytest.raises(ValidationError):
         check(body, schema)
     with pytest.raises(tuple(responses.PROBLEMS)):
-        events.parse_request(body, data_bucket="data")
+        requests.parse_request(body, data_bucket="data")
 
 
 def test_an_answer_with_a_field_too_many_is_noticed() -> None:

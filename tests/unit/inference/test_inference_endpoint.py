@@ -13,7 +13,6 @@ from botocore.stub import ANY, Stubber
 
 from functions.common.errors import DropserveError
 from functions.inference import endpoint as endpoint_module
-from functions.inference.deadlines import Deadline
 from functions.inference.endpoint import MAX_ATTEMPTS, Endpoint
 from functions.inference.errors import (
     EndpointError,
@@ -22,6 +21,7 @@ from functions.inference.errors import (
     ModelBusyError,
     OutOfTimeError,
 )
+from functions.inference.fetching.deadlines import Deadline
 from functions.inference.images import ModelInput
 from tests.unit.inference.aws_replies import ANSWER, RELEASE
 

@@ -9,14 +9,9 @@ import pytest
 
 from functions.common.s3_uris import S3Uri
 from functions.inference.errors import BadRequestError, ForbiddenAddressError, MethodNotAllowedError
-from functions.inference.events import (
-    MAX_URLS,
-    Candidate,
-    Request,
-    parse_request,
-)
-from functions.inference.http_events import Sender, sender_of
-from functions.inference.image_urls import parse_image_url
+from functions.inference.events.http_events import Sender, sender_of
+from functions.inference.events.requests import MAX_URLS, Candidate, Request, parse_request
+from functions.inference.fetching.image_urls import parse_image_url
 from tests.unit.inference.aws_replies import RELEASE, RUN_ID
 
 EVENTS = Path(__file__).parent / "events"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.inference import endpoint, events, handler, responses
+from functions.inference import endpoint, handler
+from functions.inference.events import requests, responses
 from tests.seeded_noise import noise
 from tests.unit.inference.api_document import check_answer
 from tests.unit.inference.aws_replies import (
@@ -21,7 +22,7 @@ from tests.unit.inference.aws_replies import (
     live_pointer_value,
     ssm_parameter,
 )
-from tests.unit.inference.image_host import LocalServer, Reply, redirect, send, send_json
+from tests.unit.inference.fetching.image_host import LocalServer, Reply, redirect, send, send_json
 from tests.unit.inference.lambda_process import Context
 from tests.unit.inference.pictures import encode, two_colours
 from tests.unit.inference.worker import forget
@@ -211,11 +212,11 @@ def test_several_images_are_fetched_and_classified_at_once(
         (images, "/together.jpg", send(photo)),
         (aws, invocations(), send_json(ANSWER)),
     ):
-        server.replies[path] = together(events.MAX_URLS, reply)
+        server.replies[path] = together(requests.MAX_URLS, reply)
 
-    _, body = ask({"urls": [images.url(f"/together.jpg?{number}") for number in range(events.MAX_URLS)]})
+    _, body = ask({"urls": [images.url(f"/together.jpg?{number}") for number in range(requests.MAX_URLS)]})
 
-    assert [one["status"] for one in body["results"]] == [200] * events.MAX_URLS
+    assert [one["status"] for one in body["results"]] == [200] * requests.MAX_URLS
 
 
 def together(count: int, reply: Reply) -> Reply:

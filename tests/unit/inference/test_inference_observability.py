@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from deploy_scripts.sam_template import read_template
+from deploy_scripts.cloudformation.sam_template import read_template
 from tests.unit.inference.aws_replies import (
     ANSWER,
     RELEASE,
@@ -25,7 +25,7 @@ from tests.unit.inference.aws_replies import (
     live_pointer_value,
     ssm_parameter,
 )
-from tests.unit.inference.image_host import LocalServer, redirect, send, send_json, send_raw
+from tests.unit.inference.fetching.image_host import LocalServer, redirect, send, send_json, send_raw
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cret-signature"

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.common.errors import DropserveError
-from functions.inference.deadlines import Deadline
 from functions.inference.errors import ImageHostError, NotAnImageError, OutOfTimeError
-from functions.inference.fetching import ImageFetcher
-from functions.inference.hosts import HostRules
-from functions.inference.image_urls import parse_image_url
-from tests.unit.inference.image_host import LocalServer, send_raw
+from functions.inference.fetching.deadlines import Deadline
+from functions.inference.fetching.fetcher import ImageFetcher
+from functions.inference.fetching.hosts import HostRules
+from functions.inference.fetching.image_urls import parse_image_url
+from tests.unit.inference.fetching.image_host import LocalServer, send_raw
 from tests.unit.inference.pictures import encode, two_colours
 
 PHOTO = encode(two_colours(30, 20), "JPEG")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.images.codebuild import ENVIRONMENTS
 from deploy_scripts.images.provide import PARAMETERS
 from deploy_scripts.project import IMAGES_TEMPLATE
-from deploy_scripts.sam_template import read_template
 
 TEMPLATE = read_template(IMAGES_TEMPLATE)
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

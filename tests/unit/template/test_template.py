@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
-from deploy_scripts.sam_template import read_template
 from state_machines.render import rendered
 
 TEMPLATE = read_template(ROOT / "deploy_scripts" / "template.yaml")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.ec2_machine import Machine, new_machine, stub_packages
+from tests.unit.training.ec2.ec2_machine import Machine, new_machine, stub_packages
 from tests.unit.training.made_photos import Trained, write_photos
 from training.runtime import progress
 from training.runtime.stop_signal import StopSignal

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from functions.iam_audit.policies import parse_policy
+from functions.iam_audit.policy.policies import parse_policy
 from functions.iam_audit.snapshot import (
     BLOCK_SETTINGS,
     Bucket,

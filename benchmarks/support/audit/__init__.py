@@ -1,0 +1,1 @@
+"""The audit's peers, and accounts for them."""

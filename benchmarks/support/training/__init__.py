@@ -1,0 +1,1 @@
+"""Training's contestants, their photos and the questions asked of them."""

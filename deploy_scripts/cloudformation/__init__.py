@@ -1,0 +1,1 @@
+"""The stack: template, buckets, deployment, drift."""

@@ -1,0 +1,1 @@
+"""Which logs belong to a run, and where to look."""

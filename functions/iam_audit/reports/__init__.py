@@ -1,0 +1,1 @@
+"""What an audit tells: page, SARIF, Security Hub, S3, notification."""

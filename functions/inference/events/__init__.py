@@ -1,0 +1,1 @@
+"""What invokes the function, as typed requests; and its answers."""

@@ -1,0 +1,1 @@
+"""Who calls, what that permits, and the log of it."""

@@ -1,0 +1,1 @@
+"""Step Functions where ministack differs from the specification."""

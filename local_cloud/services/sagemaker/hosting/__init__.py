@@ -1,0 +1,1 @@
+"""Models and endpoints: instances behind ports, invocations, traffic, scaling."""

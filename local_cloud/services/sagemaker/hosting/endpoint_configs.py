@@ -1,0 +1,83 @@
+"""CreateEndpointConfig, DescribeEndpointConfig, DeleteEndpointConfig, ListEndpointConfigs."""
+
+import copy
+import time
+from typing import Any
+
+from local_cloud.service import ActionHandler, Call
+from local_cloud.services.sagemaker.hosting.models import Models
+from local_cloud.services.sagemaker.listing import list_page
+from local_cloud.services.sagemaker.names import Caller, arn, invalid, not_here
+from local_cloud.services.sagemaker.resource_table import ResourceTable
+from local_cloud.services.sagemaker.tags import Tags
+
+_UNAVAILABLE = (
+    "AsyncInferenceConfig",
+    "ExplainerConfig",
+    "ShadowProductionVariants",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+)
+_UNAVAILABLE_IN_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "InstancePools", "CoreDumpConfig")
+
+
+class EndpointConfigs:
+    """An endpoint configuration says which models an endpoint serves, on how many instances."""
+
+    def __init__(self, *, models: Models, tags: Tags) -> None:
+        self._models = models
+        self.table = ResourceTable(kind="endpoint-config", noun="endpoint configuration", tags=tags)
+
+    def actions(self) -> dict[str, ActionHandler]:
+        """API action name -> its handler."""
+        return {
+            "CreateEndpointConfig": self._create,
+            "DescribeEndpointConfig": lambda call: self.get(call, call.parameters["EndpointConfigName"]),
+            "DeleteEndpointConfig": self._delete,
+            "ListEndpointConfigs": self._list,
+        }
+
+    def get(self, caller: Caller, name: str) -> dict[str, Any]:
+        """DescribeEndpointConfig's document, a copy. Raises AwsError when there is no such configuration."""
+        return self.table.get(caller, name)
+
+    def _create(self, call: Call) -> dict[str, Any]:
+        config = copy.deepcopy(call.parameters)
+        name, tags = config["EndpointConfigName"], config.pop("Tags", [])
+        self.table.refuse_used_name(call, name)
+        for field in _UNAVAILABLE:
+            if config.get(field):
+                raise not_here(field)
+        if config.get("DataCaptureConfig", {}).get("EnableCapture"):
+            raise not_here("DataCaptureConfig.EnableCapture")
+        self._check_variants(config["ProductionVariants"], call)
+        config.update(EndpointConfigArn=arn(call, "endpoint-config", name), CreationTime=time.time())
+        config.setdefault("EnableNetworkIsolation", False)
+        return {"EndpointConfigArn": self.table.add(call, name, config, tags)}
+
+    def _check_variants(self, variants: list[dict[str, Any]], call: Call) -> None:
+        names = [variant["VariantName"] for variant in variants]
+        if len(set(names)) != len(names):
+            raise invalid("The names of production variants must be unique.")
+        for variant in variants:
+            for field in _UNAVAILABLE_IN_VARIANT:
+                if field in variant:
+                    raise not_here(f"ProductionVariants.{field}")
+            for field in ("ModelName", "InstanceType", "InitialInstanceCount"):
+                if field not in variant:
+                    raise invalid(
+                        f"You must specify {field} for production variant {variant['VariantName']}."
+                    )
+            self._models.get(call, variant["ModelName"])
+            variant.setdefault("InitialVariantWeight", 1.0)
+
+    def _delete(self, call: Call) -> dict[str, Any]:
+        self.table.remove(call, call.parameters["EndpointConfigName"])
+        return {}
+
+    def _list(self, call: Call) -> dict[str, Any]:
+        return list_page(
+            self.table.all_of(call),
+            call.parameters,
+            kind="EndpointConfig",
+        )

@@ -1,0 +1,206 @@
+"""The endpoint actions: Create, Update, UpdateWeightsAndCapacities, Describe, Delete, List."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from local_cloud.service import ActionHandler, AwsError, Call
+from local_cloud.services.sagemaker.hosting.endpoint import Endpoint, NewDeployment
+from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
+from local_cloud.services.sagemaker.hosting.models import Models
+from local_cloud.services.sagemaker.hosting.scaling_hooks import NoScalingTargets, ScalingTargets
+from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, resolve_plan
+from local_cloud.services.sagemaker.listing import list_page
+from local_cloud.services.sagemaker.names import Caller, arn, arn_prefix, invalid, not_here
+from local_cloud.services.sagemaker.tags import Tags
+
+# AWS starts accounts with a few instances a type; this many processes a laptop can still hold.
+INSTANCE_LIMIT = 20
+
+
+class Endpoints:
+    """Every endpoint by its ARN."""
+
+    def __init__(
+        self, *, models: Models, configs: EndpointConfigs, tags: Tags, new_deployment: NewDeployment
+    ) -> None:
+        self.scaling: ScalingTargets = NoScalingTargets()
+        self._models = models
+        self._configs = configs
+        self._tags = tags
+        self._new_deployment = new_deployment
+        self._lock = threading.Lock()
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def actions(self) -> dict[str, ActionHandler]:
+        """API action name -> its handler."""
+        return {
+            "CreateEndpoint": self._create,
+            "UpdateEndpoint": self._update,
+            "UpdateEndpointWeightsAndCapacities": self._update_weights_and_capacities,
+            "DescribeEndpoint": lambda call: self.get(call, call.parameters["EndpointName"]).describe(),
+            "DeleteEndpoint": self._delete,
+            "ListEndpoints": self._list,
+        }
+
+    def get(self, caller: Caller, name: str) -> Endpoint:
+        """The endpoint. Raises AwsError ValidationException for an unknown name."""
+        key = arn(caller, "endpoint", name)
+        endpoint = self.find(key)
+        if endpoint is None:
+            raise invalid(f'Could not find endpoint "{key}".')
+        return endpoint
+
+    def find(self, endpoint_arn: str) -> Endpoint | None:
+        """The endpoint with that ARN, or None."""
+        with self._lock:
+            return self._endpoints.get(endpoint_arn)
+
+    def all(self) -> list[Endpoint]:
+        """Every endpoint there is."""
+        with self._lock:
+            return list(self._endpoints.values())
+
+    def get_state(self) -> dict[str, Any]:
+        """ARN -> what `Endpoint.restored` needs."""
+        return {item.arn: item.get_state() for item in self.all() if item.status != "Deleting"}
+
+    def restore(self, state: dict[str, Any], wait_for_cloud: Callable[[], None]) -> None:
+        """Serves again what was served; `wait_for_cloud` returns when the cloud's own doors are open."""
+        with self._lock:
+            for key, one in state.items():
+                self._endpoints[key] = Endpoint.restored(one, self._new_deployment, wait_for_cloud)
+
+    def reset(self) -> None:
+        """Ends and forgets everything."""
+        self.stop()
+        with self._lock:
+            self._endpoints.clear()
+
+    def stop(self) -> None:
+        """Ends every process at once."""
+        endpoints = self.all()
+        if endpoints:
+            with ThreadPoolExecutor(max_workers=len(endpoints)) as pool:
+                list(pool.map(Endpoint.halt, endpoints))
+
+    # -- actions
+
+    def _create(self, call: Call) -> dict[str, Any]:
+        name = call.parameters["EndpointName"]
+        key = arn(call, "endpoint", name)
+        if self.find(key) is not None:
+            raise _name_used(key)
+        plan = self._plan_for(call)
+        self._check_limit(plan, replaced=None)
+        endpoint = Endpoint(name, key, plan, self._new_deployment, time.time())
+        with self._lock:
+            if key in self._endpoints:
+                raise _name_used(key)
+            self._endpoints[key] = endpoint
+        self._tags.set(key, call.parameters.get("Tags", []))
+        endpoint.create()
+        return {"EndpointArn": key}
+
+    def _update(self, call: Call) -> dict[str, Any]:
+        endpoint = self.get(call, call.parameters["EndpointName"])
+        plan = self._plan_for(call)
+        if call.parameters.get("RetainAllVariantProperties"):
+            plan = _with_retained(plan, endpoint.plan, call.parameters)
+        self._refuse_other_instance_type(endpoint, plan)
+        self._check_limit(plan, replaced=endpoint)
+        endpoint.update(plan)
+        return {"EndpointArn": endpoint.arn}
+
+    def _update_weights_and_capacities(self, call: Call) -> dict[str, Any]:
+        endpoint = self.get(call, call.parameters["EndpointName"])
+        plan = endpoint.plan
+        for wanted in call.parameters["DesiredWeightsAndCapacities"]:
+            name = wanted["VariantName"]
+            if name not in [variant.name for variant in plan.variants]:
+                raise invalid(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+            if "ServerlessUpdateConfig" in wanted:
+                raise not_here("ServerlessUpdateConfig")
+            if wanted.get("DesiredInstanceCount") == 0:
+                raise invalid("DesiredInstanceCount must be greater than or equal to 1.")
+            plan = plan.with_capacity(
+                name, count=wanted.get("DesiredInstanceCount"), weight=wanted.get("DesiredWeight")
+            )
+        self._check_limit(plan, replaced=endpoint)
+        endpoint.rescale(plan)
+        return {"EndpointArn": endpoint.arn}
+
+    def _delete(self, call: Call) -> dict[str, Any]:
+        endpoint = self.get(call, call.parameters["EndpointName"])
+
+        def gone() -> None:
+            with self._lock:
+                self._endpoints.pop(endpoint.arn, None)
+            self._tags.forget(endpoint.arn)
+
+        endpoint.delete(gone)
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
+        self.scaling.deregister_endpoint(endpoint.arn)
+        return {}
+
+    def _list(self, call: Call) -> dict[str, Any]:
+        prefix = arn_prefix(call, "endpoint")
+        return list_page(
+            [item.describe() for item in self.all() if item.arn.startswith(prefix)],
+            call.parameters,
+            kind="Endpoint",
+            fields=("LastModifiedTime", "EndpointStatus"),
+        )
+
+    # -- checks
+
+    def _plan_for(self, call: Call) -> EndpointPlan:
+        if "DeploymentConfig" in call.parameters:
+            raise not_here("DeploymentConfig")
+        return resolve_plan(self._configs, self._models, call, call.parameters["EndpointConfigName"])
+
+    def _refuse_other_instance_type(self, endpoint: Endpoint, plan: EndpointPlan) -> None:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+        types = {variant.name: variant.instance_type for variant in plan.variants}
+        for variant in endpoint.plan.variants:
+            changes = types.get(variant.name) != variant.instance_type
+            if changes and self.scaling.is_registered(endpoint.arn, variant.name):
+                raise invalid(
+                    f'The variant "{variant.name}" of endpoint "{endpoint.arn}" is registered with '
+                    "Application Auto Scaling. Deregister the scalable target before you change its "
+                    "instance type."
+                )
+
+    def _check_limit(self, plan: EndpointPlan, *, replaced: Endpoint | None) -> None:
+        used: dict[str, int] = {}
+        for endpoint in self.all():
+            for variant in endpoint.plan.variants if endpoint is not replaced else ():
+                used[variant.instance_type] = used.get(variant.instance_type, 0) + variant.instance_count
+        for variant in plan.variants:
+            current = used.get(variant.instance_type, 0)
+            if current + variant.instance_count > INSTANCE_LIMIT:
+                raise AwsError(
+                    "ResourceLimitExceeded",
+                    f"The account-level service limit '{variant.instance_type} for endpoint usage' is "
+                    f"{INSTANCE_LIMIT} Instances, with current utilization of {current} Instances and a "
+                    f"request delta of {variant.instance_count} Instances. Please use AWS Service Quotas to "
+                    "request an increase for this quota.",
+                )
+            used[variant.instance_type] = current + variant.instance_count
+
+
+def _name_used(key: str) -> AwsError:
+    return invalid(f'Cannot create already existing endpoint "{key}".')
+
+
+def _with_retained(plan: EndpointPlan, old: EndpointPlan, request: dict[str, Any]) -> EndpointPlan:
+    excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
+    for variant in old.variants:
+        plan = plan.with_capacity(
+            variant.name,
+            count=None if "DesiredInstanceCount" in excluded else variant.instance_count,
+            weight=None if "DesiredWeight" in excluded else variant.weight,
+        )
+    return plan

@@ -1,0 +1,1 @@
+"""Training jobs: their record, their instances, their folders, metrics and checkpoints."""

@@ -1,0 +1,100 @@
+"""A SageMaker that hosts the tiny serving program, and the steps that bring an endpoint up."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local_cloud.processes import Processes
+from local_cloud.service import AwsError
+from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
+from local_cloud.services.sagemaker.service import SageMaker, Timing
+from tests.local_cloud.sagemaker.sagemaker_doubles import (
+    IMAGE,
+    ROLE,
+    Door,
+    FakeAws,
+    eventually,
+    model_archive,
+    write_containers,
+)
+
+QUICK = Timing(
+    fleet=FleetTiming(poll_s=0.02, drain_s=5.0, ping_every_s=0.1, failed_pings=3),
+    look_after_endpoints_s=0.05,
+    metrics_s=0.2,
+    invocation_timeout_s=2.0,
+    max_invocations_in_flight=4,
+)
+
+
+def aws_with_models() -> FakeAws:
+    """An AWS with the archives of three models; the program refuses to start with `broken`."""
+    aws = FakeAws()
+    for name in ("first", "second", "broken"):
+        aws.objects["data"][f"{name}.tar.gz"] = model_archive(name)
+    return aws
+
+
+@contextmanager
+def started_sagemaker(folder: Path, aws: FakeAws) -> Iterator[SageMaker]:
+    """A service with processes of its own, ended at the end."""
+    processes = Processes()
+    service = SageMaker(
+        write_containers(folder), processes, work_dir=folder / "work", clients=aws, timing=QUICK
+    )
+    try:
+        yield service
+    finally:
+        service.stop()
+        processes.close()
+
+
+def configure(door: Door, name: str, count: int = 1, *, hold: Path | None = None, **variant: Any) -> None:
+    """A model of `<name>.tar.gz` and an endpoint configuration, both called `name`.
+
+    Its program does not begin to serve while there is a file `hold`.
+    """
+    container = {
+        "Image": IMAGE,
+        "ModelDataUrl": f"s3://data/{name}.tar.gz",
+        "Environment": {"MY_SETTING": "1"} | ({"HOLD": str(hold)} if hold else {}),
+    }
+    door.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    production = {
+        "VariantName": "AllTraffic",
+        "ModelName": name,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": count,
+        **variant,
+    }
+    door.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[production])
+
+
+def settled(door: Door, name: str = "live") -> dict[str, Any]:
+    def check() -> dict[str, Any] | None:
+        found = door.call("DescribeEndpoint", EndpointName=name)
+        return found if found["EndpointStatus"] in ("InService", "Failed") else None
+
+    return eventually(check)
+
+
+def serve(door: Door, config: str = "first", count: int = 1) -> dict[str, Any]:
+    configure(door, config, count)
+    door.call("CreateEndpoint", EndpointName="live", EndpointConfigName=config)
+    return settled(door)
+
+
+def answer(door: Door, body: bytes = b"hello") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(door.invoke("live", body).body)
+    return found
+
+
+def is_served(door: Door) -> bool:
+    """Whether an instance is there; without one the service must say ServiceUnavailable."""
+    try:
+        return "model" in answer(door)
+    except AwsError as error:
+        assert error.code == "ServiceUnavailable"
+        return False

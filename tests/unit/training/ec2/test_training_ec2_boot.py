@@ -1,0 +1,238 @@
+"""ec2_boot.sh with an `aws` and a `shutdown` of our own: it trains, tells, and always shuts down."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy_scripts.build import training_files, write_pins
+from drops.manifest import Folder, ManifestFile, manifest_text
+from tests.unit.training.data.s3_objects import S3Objects, etag, serve
+from tests.unit.training.ec2.ec2_machine import JOB, TOKEN, Machine, with_constants
+from tests.unit.training.made_photos import COLOURS, Trained, make_jpeg
+
+
+def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
+    machine: Machine, trained: Trained, tmp_path: Path
+) -> None:
+    files = {**training_files(), **write_pins(tmp_path)}
+    machine.put_code({name: file.read_bytes() for name, file in files.items()})
+    machine.put(
+        "artifacts/weights/efficientnet_lite0.pth", (trained.weights / "efficientnet_lite0.pth").read_bytes()
+    )
+    photos = {f"{label}/{number}.jpg": make_jpeg(label, number) for label in COLOURS for number in range(6)}
+    lines = [ManifestFile(name, "v1", len(body), etag(body)) for name, body in photos.items()]
+    folder = Folder("data", "drops/my pets/")
+    machine.put("data/snapshots/1/manifest.jsonl", manifest_text(folder, lines).encode())
+    machine.put_plan(**{"image-size": 64, "epochs": 3, "run-id": "c" * 32})
+    machine.change_plan(
+        lambda plan: channel(plan, "dataset").update(S3Uri="s3://data/snapshots/1/manifest.jsonl")
+    )
+    objects = {(f"data/drops/my pets/{name}", "v1"): body for name, body in photos.items()}
+    with serve(S3Objects(objects)) as s3:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        run = machine.start(AWS_ENDPOINT_URL=s3.url, NO_PROXY="127.0.0.1", **keys)
+    assert run.returncode == 0, run.stdout + run.stderr
+    artefact = {"graph.xml", "graph.bin", "classes.json", "model.json", "model.pth"}
+    assert artefact <= set(machine.uploaded("model.tar.gz"))
+    left = machine.uploaded("output.tar.gz")
+    assert [name for name in left if not name.startswith("acceptance/")] == [
+        "acceptance.json",
+        "metrics.json",
+        "report.html",
+        "test_predictions.jsonl",
+    ]
+    assert "acceptance/00.jpg" in left
+    assert "test_accuracy=" in run.stdout
+    assert machine.shutdowns() == ["-h now"]
+
+
+def test_the_state_machine_hears_where_the_model_is(quick: Machine) -> None:
+    run = quick.start()
+    assert run.returncode == 0, run.stdout + run.stderr
+    (answer,) = quick.calls("send-task-success")
+    assert answer["taskToken"] == TOKEN
+    uri = f"s3://data/runs/1/training/{JOB}/output/model.tar.gz"
+    assert json.loads(answer["output"]) == {"ModelArtifacts": {"S3ModelArtifacts": uri}}
+    assert quick.calls("send-task-heartbeat")[0]["taskToken"] == TOKEN
+    assert quick.calls("send-task-failure") == []
+    assert quick.shutdowns() == ["-h now"]
+    data = quick.folder / "home" / "dropserve" / JOB / "input" / "data"
+    assert (data / "dataset" / "dataset.zip").read_bytes() == b"photos"
+    assert (data / "weights" / "efficientnet_lite0.pth").read_bytes() == b"weights"
+
+
+def test_the_training_gets_its_hyperparameters_and_no_token(quick: Machine) -> None:
+    quick.put_plan(epochs=3, **{"learning-rate": 0.001, "run-id": "d e"})
+    output = quick.start().stdout
+    assert "arguments: ['--epochs=3', '--learning-rate=0.001', '--run-id=d e']\n" in output
+    assert "token: None\n" in output
+    assert TOKEN not in output
+
+
+def test_a_failed_training_is_told_with_its_reason_and_log(quick: Machine) -> None:
+    quick.put_training(
+        "import os, pathlib, sys\n"
+        "print('phase=read')\n"
+        "pathlib.Path(os.environ['SM_OUTPUT_DIR'], 'failure').write_text('the dataset has one class')\n"
+        "sys.exit('training failed')\n"
+    )
+    run = quick.start()
+    assert run.returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert (answer["taskToken"], answer["error"]) == (TOKEN, "TrainingFailed")
+    assert answer["cause"].startswith("the dataset has one class\n")
+    assert "phase=read\ntraining failed\n" in answer["cause"]
+    assert quick.calls("send-task-success") == []
+    assert quick.shutdowns() == ["-h now"]
+
+
+def test_a_download_that_fails_is_told(quick: Machine) -> None:
+    (quick.folder / "cloud" / "s3" / "artifacts" / "weights" / "efficientnet_lite0.pth").unlink()
+    assert quick.start().returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert "(404)" in answer["cause"]
+    assert "efficientnet_lite0.pth" in answer["cause"]
+    assert quick.shutdowns() == ["-h now"]
+
+
+def test_the_deadline_ends_a_training_that_hangs(quick: Machine) -> None:
+    quick.put_training("import time\nprint('still here', flush=True)\ntime.sleep(600)\n")
+    started = time.monotonic()
+    assert quick.start(DROPSERVE_DEADLINE_S="3").returncode == 143
+    assert time.monotonic() - started < 100
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith("the training was not finished after 3 seconds\n")
+    assert quick.shutdowns() == ["-h now"]
+
+
+def test_a_training_that_does_not_end_when_told_to_is_killed(quick: Machine) -> None:
+    boot = quick.folder / "ec2_boot.sh"
+    boot.write_text(with_constants(quick.boot.read_text(), {"GRACE_S": 1}))
+    quick.put_training(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)\n"
+    )
+    assert replace(quick, boot=boot).start(DROPSERVE_DEADLINE_S="3").returncode == 143
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith("the training was not finished after 3 seconds\n")
+    assert quick.shutdowns() == ["-h now"]
+
+
+@pytest.mark.parametrize("error", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_a_training_that_nobody_waits_for_ends(quick: Machine, error: str) -> None:
+    quick.put_training("import time\ntime.sleep(600)\n")
+    quick.refuse(send_task_heartbeat=error)
+    assert quick.start().returncode == 143
+    assert quick.shutdowns() == ["-h now"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("DROPSERVE_PLAN_URI", "", "the variable DROPSERVE_PLAN_URI is not set"),
+        ("DROPSERVE_LOG_GROUP", "", "the variable DROPSERVE_LOG_GROUP is not set"),
+        ("DROPSERVE_JOB_NAME", "../../elsewhere", "the variable DROPSERVE_JOB_NAME is not set"),
+        ("DROPSERVE_CODE_URI", "s3://a/b\nc", "DROPSERVE_CODE_URI is no address that dropserve makes"),
+        ("DROPSERVE_PLAN_URI", "--recursive", "DROPSERVE_PLAN_URI is no address that dropserve makes"),
+        ("DROPSERVE_DEADLINE_S", "soon", "DROPSERVE_DEADLINE_S is not a number of seconds"),
+    ],
+)
+def test_a_machine_without_its_settings_says_so_and_ends(
+    quick: Machine, variable: str, value: str, sentence: str
+) -> None:
+    assert quick.start(**{variable: value}).returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith(sentence)
+    assert quick.shutdowns() == ["-h now"]
+
+
+def channel(plan, name):
+    """The S3DataSource of a channel."""
+    (found,) = (each for each in plan["input_data_config"] if each["ChannelName"] == name)
+    return found["DataSource"]["S3DataSource"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://data/drops/p\n../../code\ts3://data/elsewhere/",
+        "s3://data/drops/p\n../../../.ssh\ts3://data/elsewhere/",
+        "s3://data/drops/pets/",
+        "s3://data/snapshots/../elsewhere/train.py",
+        "s3://data/snapshots/$(touch x)/dataset.zip",
+        "s3://data/snapshots/`touch x`/dataset.zip",
+        "s3://data/snapshots/it's/dataset.zip",
+        "s3://somebody-elses/snapshots/1/dataset.zip",
+        "https://example.com/dataset.zip",
+        "--endpoint-url=http://example.com",
+        "",
+        None,
+    ],
+)
+def test_an_address_that_dropserve_did_not_make_is_never_fetched(quick: Machine, address: str) -> None:
+    quick.put("data/elsewhere/train.py", b"print('somebody else is here')\n")
+    quick.put("data/drops/p", b"an object")
+    quick.change_plan(lambda plan: channel(plan, "dataset").update(S3Uri=address))
+    run = quick.start()
+    assert run.returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert (
+        answer["cause"]
+        .splitlines()[0]
+        .startswith(
+            "plan.json is not as plan_training" if address is None else "the channel dataset of plan.json has"
+        )
+    )
+    assert "somebody else" not in run.stdout + run.stderr
+    work = quick.folder / "home" / "dropserve" / JOB
+    assert not (work / "input").exists()
+    assert (work / "code" / "train.py").read_text().startswith("\nimport os, pathlib, sys\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda plan: plan["input_data_config"][0].update(ChannelName="../../escape"),
+            "the channel '../../escape' of plan.json is of a kind",
+        ),
+        (
+            lambda plan: plan["input_data_config"][0].update(ChannelName="dataset\n../../code"),
+            "the channel 'dataset\\n../../code' of plan.json is of a kind",
+        ),
+        (lambda plan: plan.update(output_uri="s3://elsewhere/runs"), "the output_uri of plan.json has"),
+        (
+            lambda plan: plan["hyperparameters"].update({"epochs=1 --x": "3"}),
+            "the hyperparameter 'epochs=1 --x' of plan.json is none",
+        ),
+        (lambda plan: plan["hyperparameters"].update(epochs='"\\u0000"'), "the hyperparameter 'epochs'"),
+        (lambda plan: plan["hyperparameters"].update(epochs="soon"), "plan.json is not as plan_training"),
+        (lambda plan: plan.pop("input_data_config"), "plan.json is not as plan_training writes it"),
+    ],
+)
+def test_a_plan_that_plan_training_does_not_write_is_refused(quick: Machine, change, sentence) -> None:
+    quick.change_plan(change)
+    run = quick.start()
+    assert run.returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith(sentence)
+    assert "arguments:" not in run.stdout
+
+
+def test_a_value_is_one_argument_whatever_is_in_it(quick: Machine) -> None:
+    values = ["a b", "it's", '"', "$(touch x)", "`touch x`", "-rf", "--epochs=9", "a\nb\tc", "*", "../.."]
+    quick.put_plan(**{f"value-{number}": value for number, value in enumerate(values)})
+    run = quick.start()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (
+        f"arguments: {[f'--value-{number}={value}' for number, value in enumerate(values)]}\n" in run.stdout
+    )
+
+
+def test_no_other_user_can_read_what_it_writes(quick: Machine) -> None:
+    quick.start()
+    work = quick.folder / "home" / "dropserve" / JOB
+    assert (work / "success.json").stat().st_mode & 0o077 == 0
+    assert work.stat().st_mode & 0o077 == 0

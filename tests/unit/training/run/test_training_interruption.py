@@ -1,0 +1,150 @@
+"""A run that is stopped anywhere and started again ends as if it had never been stopped."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.training.made_photos import Trained
+from tests.unit.training.run.test_training_run import without_machine
+from training.arguments import parse_arguments
+from training.features import extraction
+from training.runtime import checkpoints
+from training.runtime.stop_signal import StoppedError
+from training.train import train
+
+TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the batches that are computed, those of the six test photos at the end included."""
+    sizes: list[int] = []
+    compute_batch = extraction.compute_batch
+
+    def count(run, photos):
+        sizes.append(len(photos))
+        return compute_batch(run, photos)
+
+    monkeypatch.setattr(extraction, "compute_batch", count)
+    return sizes
+
+
+@pytest.fixture(scope="module")
+def tuned(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A run without interruption that trains the last blocks on as well."""
+    folder = tmp_path_factory.mktemp("tuned")
+    run = Trained(trained.dataset, trained.weights, folder / "model", folder / "output")
+    train(parse_arguments(run.arguments(**TUNING), {}))
+    return run
+
+
+def in_folder(trained: Trained, folder: Path) -> Trained:
+    return Trained(trained.dataset, trained.weights, folder / "model", folder / "output")
+
+
+def assert_same_result(one: Trained, other: Trained) -> None:
+    assert (one.model / "model.pth").read_bytes() == (other.model / "model.pth").read_bytes()
+    assert without_machine(one.metrics()) == without_machine(other.metrics())
+
+
+@pytest.mark.parametrize(
+    ("beginning", "left"),
+    [
+        ("phase=features images_done=16", 8),
+        ("phase=features images_done=18", 6),  # the end of the training split
+        ("phase=features images_done=24", 0),
+        ("epoch=1 ", 0),
+        ("epoch=4 ", 0),
+    ],
+)
+def test_it_goes_on_where_it_was(trained, tmp_path, stop_at, computed, *, beginning, left) -> None:
+    run = in_folder(trained, tmp_path)
+    arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
+    with pytest.raises(StoppedError):
+        train(arguments, stop_at(beginning))
+    assert not run.model.exists()
+    assert not run.output.exists()
+    computed.clear()
+    train(arguments)
+    assert sum(computed) == left + 6
+    assert_same_result(run, trained)
+
+
+@pytest.mark.parametrize("beginning", ["epoch=3 ", "epoch=4 ", "epoch=5 "])
+def test_tuning_the_backbone_goes_on_as_well(tuned, tmp_path, stop_at, beginning) -> None:
+    run = in_folder(tuned, tmp_path)
+    arguments = parse_arguments(run.arguments(**TUNING, checkpoint_dir=tmp_path / "checkpoints"), {})
+    with pytest.raises(StoppedError):
+        train(arguments, stop_at(beginning))
+    train(arguments)
+    assert_same_result(run, tuned)
+
+
+def test_it_can_be_stopped_again_and_again(trained, tmp_path, stop_at) -> None:
+    run = in_folder(trained, tmp_path)
+    arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
+    for beginning in ("phase=features images_done=16", "phase=features images_done=18", "epoch=2 "):
+        with pytest.raises(StoppedError):
+            train(arguments, stop_at(beginning))
+    train(arguments)
+    assert_same_result(run, trained)
+
+
+def test_a_damaged_file_is_computed_again(trained, tmp_path, stop_at, computed) -> None:
+    run = in_folder(trained, tmp_path)
+    arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
+    with pytest.raises(StoppedError):
+        train(arguments, stop_at("epoch=2 "))
+    (damaged,) = (tmp_path / "checkpoints").glob("features-valid-*.pt")
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    (tmp_path / "checkpoints" / "head.pt").write_bytes(b"")
+    computed.clear()
+    train(arguments)
+    assert sum(computed) == 6 + 6
+    assert_same_result(run, trained)
+
+
+def test_what_another_run_left_is_not_used(trained, tmp_path, stop_at, computed) -> None:
+    run = in_folder(trained, tmp_path)
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(StoppedError):
+        train(parse_arguments(run.arguments(checkpoint_dir=folder, seed=1), {}), stop_at("epoch=2 "))
+    computed.clear()
+    train(parse_arguments(run.arguments(checkpoint_dir=folder), {}))
+    assert sum(computed) == 30
+    assert_same_result(run, trained)
+
+
+def test_a_run_without_a_folder_saves_nothing(trained, tmp_path, stop_at, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoints, "SAVE_EVERY_S", 0)
+    run = in_folder(trained, tmp_path)
+    with pytest.raises(StoppedError):
+        train(parse_arguments(run.arguments(), {}), stop_at("epoch=2 "))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("kill", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_process_that_is_killed_goes_on(trained, tmp_path, kill, status) -> None:
+    """SIGKILL leaves no time to save: what was saved from time to time is what there is."""
+    run = in_folder(trained, tmp_path)
+    arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
+    program = "import sys, time\nfrom training import train\n"
+    program += "from training.runtime import checkpoints, progress\ncheckpoints.SAVE_EVERY_S = 0\n"
+    # Slow enough to be hit.
+    program += "say = progress.say; progress.say = lambda line: (say(line), time.sleep(0.2))\n"
+    program += "sys.exit(train.main())"
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        while not process.stdout.readline().startswith("epoch=3"):
+            assert process.poll() is None
+        process.send_signal(kill)
+        assert process.wait(timeout=60) == status
+    names = {path.name for path in (tmp_path / "checkpoints").glob("*.pt")}
+    assert {"run.pt", "head.pt", "features-valid-000000.pt"} <= names
+    train(parse_arguments(arguments, {}))
+    assert_same_result(run, trained)

@@ -1,0 +1,229 @@
+"""Several processes that share the feature pass give what one gives, and end together."""
+
+import ipaddress
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
+from tests.unit.training.run.test_training_interruption import assert_same_result, in_folder
+from training.arguments import parse_arguments
+from training.runtime.distributed import Place, read_place
+from training.runtime.stop_signal import StoppedError, StopSignal
+from training.train import train
+
+TORCHRUN = Path(sys.executable).with_name("torchrun")
+END_S = 180
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+class Group:
+    """Processes that torchrun would start, each with a program and folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(
+        self,
+        *command_lines: list[str],
+        before: Mapping[int, str] | None = None,
+        address: str = "127.0.0.1",
+        hosts: list[str] | None = None,
+    ) -> None:
+        """`before` is Python that a process, by its number from 0, runs before train.py's main.
+
+        They meet at `address`, as torchrun's do, or at the first of SageMaker's `hosts`.
+        """
+        for rank, arguments in enumerate(command_lines):
+            program = "import datetime, os, sys, time\nfrom training import train\n"
+            program += "from training.features import extraction\nfrom training.runtime import distributed\n"
+            program += f"{(before or {}).get(rank, '')}\nsys.exit(train.main())"
+            place: dict[str, object] = {"RANK": rank, "WORLD_SIZE": len(command_lines), "LOCAL_RANK": rank}
+            place |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": address}
+            if hosts:
+                place = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": hosts[rank]}
+            place |= {"MASTER_PORT": self._port, "SM_OUTPUT_DIR": self._folder / f"failure-{rank}"}
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", program, *arguments],
+                    env={**os.environ, **{name: str(value) for name, value in place.items()}},
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+
+    def statuses(self) -> list[int]:
+        return [process.wait(END_S) for process in self.processes]
+
+    def failure(self, rank: int) -> str:
+        return (self._folder / f"failure-{rank}" / "failure").read_text("utf-8")
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Group]:
+    group = Group(tmp_path)
+    yield group
+    for process in group.processes:
+        process.kill()
+        process.communicate()
+
+
+def test_two_processes_give_the_model_and_metrics_of_one(weights: Path, tmp_path: Path) -> None:
+    dataset = write_photos(tmp_path / "dataset", count=24)
+    for number in range(6):  # in batches of every process
+        (dataset / "blue" / f"cut{number}.jpg").write_bytes(make_jpeg("blue", 50 + number)[:700])
+    one = Trained(dataset, weights, tmp_path / "model-1", tmp_path / "output-1")
+    train(parse_arguments(one.arguments(views=2), {}))
+
+    two = Trained(dataset, weights, tmp_path / "model-2", tmp_path / "output-2")
+    command = [TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m", "training.train"]
+    run = subprocess.run(
+        [*command, *two.arguments(views=2)], check=False, capture_output=True, text=True, timeout=END_S
+    )
+    assert run.returncode == 0, run.stderr
+    assert "process=2/2" in run.stdout
+    assert_same_result(two, one)
+    assert len(two.metrics()["excluded_images"]) == 6
+
+
+def test_a_process_that_fails_ends_all_with_its_sentence(
+    trained: Trained, group: Group, tmp_path: Path
+) -> None:
+    run = in_folder(trained, tmp_path)
+    lines = [run.arguments(), run.arguments(dataset=tmp_path / "nothing"), run.arguments()]
+    group.start(*lines)
+    assert group.statuses() == [1, 1, 1]
+    sentence = f"the dataset folder {tmp_path / 'nothing'} does not exist"
+    assert [group.failure(0), group.failure(1)] == [sentence, sentence]
+    assert group.failure(2).startswith("process 1 of 3 ended before the features were computed")
+    assert not run.model.exists()
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_process_that_dies_ends_the_other(
+    trained: Trained, group: Group, tmp_path: Path, lost: int
+) -> None:
+    die = "extraction.compute_batch = lambda *_: os._exit(9)"
+    run = in_folder(trained, tmp_path)
+    group.start(run.arguments(), run.arguments(), before={lost: die})
+    other = 1 - lost
+    assert group.statuses()[other] == 1
+    assert group.failure(other).startswith(f"process {lost + 1} of 2 ended before the features were computed")
+    assert not run.model.exists()
+
+
+def test_a_process_that_is_silent_does_not_hold_up_the_run_for_ever(
+    trained: Trained, group: Group, tmp_path: Path
+) -> None:
+    short = "distributed.TIMEOUT = datetime.timedelta(seconds=2)"
+    hang = "extraction.compute_batch = lambda *_: time.sleep(600)"
+    run = in_folder(trained, tmp_path)
+    group.start(run.arguments(), run.arguments(), before={0: short, 1: hang})
+    assert group.processes[0].wait(END_S) == 1
+    assert "was silent for 2 s" in group.failure(0)
+
+
+def test_a_process_with_other_photos_is_refused(trained: Trained, group: Group, tmp_path: Path) -> None:
+    """What it computes would be taken for the features of other photos."""
+    run = in_folder(trained, tmp_path)
+    other = write_photos(tmp_path / "other", count=11)
+    group.start(run.arguments(), run.arguments(dataset=other))
+    assert group.statuses() == [1, 1]
+    assert group.failure(0).startswith("process 2 of 2 has other photos")
+
+
+@pytest.mark.parametrize("told", [{0, 1}, {1}])
+def test_a_stop_saves_and_one_process_goes_on(
+    trained: Trained, group: Group, tmp_path: Path, told: set[int]
+) -> None:
+    slow = "compute_batch = extraction.compute_batch\n"
+    slow += "extraction.compute_batch = lambda *given: (time.sleep(2), compute_batch(*given))[1]\n"
+    run = in_folder(trained, tmp_path)
+    arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
+    group.start(arguments, arguments, before={1: slow})
+    output = group.processes[0].stdout
+    assert output
+    while not output.readline().startswith("phase=features images_done=16"):
+        assert group.processes[0].poll() is None
+    for rank in told:  # the first one waits for the other's batch now
+        group.processes[rank].send_signal(signal.SIGTERM)
+    assert group.statuses() == [143, 143]
+    assert "stopped by SIGTERM" in group.failure(0)
+    assert not run.model.exists()
+    train(parse_arguments(arguments, {}))
+    assert_same_result(run, trained)
+
+
+def test_two_processes_go_on_where_one_was_and_the_first_writes(
+    trained: Trained, group: Group, tmp_path: Path, stop_at: Callable[[str], StopSignal]
+) -> None:
+    runs = [in_folder(trained, tmp_path / name) for name in ("first", "second")]
+    first, second = (run.arguments(checkpoint_dir=run.model.parent / "checkpoints") for run in runs)
+    with pytest.raises(StoppedError):
+        train(parse_arguments(first, {}), stop_at("phase=features images_done=16"))
+    group.start(first, second)
+    output, _ = group.processes[0].communicate(timeout=END_S)
+    assert "resumed=True" in output
+    assert group.statuses() == [0, 0]
+    assert_same_result(runs[0], trained)
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize(
+    "meeting",
+    [
+        {"address": "127.0.0.1"},
+        {"address": "localhost"},
+        pytest.param({"address": "::1"}, marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+        {"hosts": ["127.0.0.1", "127.0.0.2"]},
+        {"hosts": ["127.0.0.2", "127.0.0.3"]},
+    ],
+)
+def test_processes_of_one_machine_listen_to_that_machine_only(
+    trained: Trained, group: Group, tmp_path: Path, meeting: Any
+) -> None:
+    hang = "extraction.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
+    run = in_folder(trained, tmp_path)
+    group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
+    for process in group.processes:
+        assert process.stdout
+        while process.stdout.readline() != "met\n":
+            assert process.poll() is None
+    addresses = {
+        connection.laddr.ip
+        for process in group.processes
+        for connection in psutil.Process(process.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses
+    assert all(ipaddress.ip_address(address).is_loopback for address in addresses), addresses
+
+
+def test_places_are_those_of_torchrun_or_of_sagemaker() -> None:
+    assert read_place({}) == Place(0, 1, 0, 1)
+    hosts = {"SM_HOSTS": json.dumps(["algo-1", "algo-2"]), "SM_CURRENT_HOST": "algo-2"}
+    assert read_place(hosts) == Place(1, 2, 0, 1)
+    torchrun = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    assert read_place({**hosts, **torchrun}) == Place(3, 4, 1, 2)
+    assert read_place({"SM_HOSTS": '["algo-1"]', "SM_CURRENT_HOST": "algo-1"}) == Place()
