@@ -20,7 +20,7 @@ from tests.unit.inference.aws_replies import (
 )
 from tests.unit.inference.fetching.hostile_urls import HOSTILE_URLS, NAMES
 from tests.unit.inference.fetching.image_host import LocalServer, send, send_json
-from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.lambda_process import context
 from tests.unit.inference.worker import forget
 
 Ask = Callable[[str], tuple[int, str]]
@@ -100,7 +100,7 @@ def ask() -> Iterator[Ask]:
         forget()
 
         def invoke(url: str) -> tuple[int, str]:
-            answer = handler.handler({"url": url}, Context(1))
+            answer = handler.handler({"url": url}, context(1))
             return answer["statusCode"], json.loads(answer["body"])["code"]
 
         yield invoke
