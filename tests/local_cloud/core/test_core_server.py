@@ -83,7 +83,9 @@ def _endpoint(client: Callable[..., Any], bench: Bench, name: str) -> None:
 
 def _in_service(client: Callable[..., Any], name: str) -> None:
     sagemaker = client("sagemaker")
-    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", 60)
+    wait_until(
+        lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", timeout_s=60
+    )
 
 
 def _at(cloud: Cloud, cloud_client: Callable[..., Any]) -> Callable[..., Any]:

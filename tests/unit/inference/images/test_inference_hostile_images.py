@@ -26,10 +26,6 @@ FOLDER = Path(__file__).parent
 ROOM_BYTES = 400_000_000
 
 
-def test_the_table_is_long_enough() -> None:
-    assert len(HOSTILE_IMAGES) >= 40
-
-
 @pytest.fixture(scope="module")
 def images() -> Iterator[LocalServer]:
     with LocalServer({}).running() as server:
