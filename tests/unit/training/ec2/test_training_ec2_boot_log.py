@@ -165,7 +165,7 @@ def test_the_shipper_ends_with_a_boot_script_that_was_killed(quick: Machine) -> 
     process = quick.boot_in_background()
     until_logged(quick, "at work")
     children = psutil.Process(process.pid).children(recursive=True)
-    (shipper,) = [child for child in children if "ec2_log_shipper.py" in " ".join(child.cmdline())]
+    (shipper,) = [child for child in children if "log_shipper.py" in " ".join(child.cmdline())]
     process.kill()
     try:
         shipper.wait(timeout=60)
