@@ -2,27 +2,24 @@
 
 from typing import Any
 
-from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
+from state_machines.language.sdk import State, Wait, jsonata
+from state_machines.outcome import own_error
+
+# The condition under which a run waits no longer.
+OUT_OF_POLLS = "$polls > $settings.poll_limit"
 
 
-def wait_and_count(what: str, again: Any, gave_up: Any) -> Any:
-    """Wait `settings.poll_s` seconds, then go `again`; past `settings.poll_limit` polls go to `gave_up`."""
-    spent = Pass(
-        f"Give up on {what}",
-        parameters={
-            "Error": "PollLimitReached",
-            "Cause": f"Waited for the {what} as often as the deployment's PollLimit allows.",
-        },
-        result_path="$.error",
+def poll(what: str, *, then: State) -> Wait:
+    """Wait and count, then look again."""
+    wait = Wait(
+        f"Wait for {what}", seconds=jsonata("$settings.poll_s"), assign={"polls": jsonata("$polls + 1")}
     )
-    spent.next(gave_up)
-    wait = Wait(f"Wait for {what}", seconds_path="$.settings.poll_s")
-    count = Pass(
-        f"Count polls of {what}",
-        parameters={"count.$": "States.MathAdd($.polls.count, 1)"},
-        result_path="$.polls",
+    wait.next(then)
+    return wait
+
+
+def out_of_polls(what: str) -> dict[str, Any]:
+    """Assigns the `$error` of a run that waited too often."""
+    return own_error(
+        "PollLimitReached", f"'Waited for the {what} as often as the PollLimit of the deployment allows.'"
     )
-    limit = Choice(f"Is there time for {what}?")
-    limit.add_choice(ChoiceRule.NumericGreaterThanPath("$.polls.count", "$.settings.poll_limit"), spent)
-    limit.default_choice(again)
-    return Chain([wait, count, limit])

@@ -1,14 +1,15 @@
-"""`python -m state_machines.render` writes what derives from the workflow: ASL and the README's picture."""
+"""`python -m state_machines.render` writes what derives from the workflow: the ASL and the pictures of it."""
 
 import json
 from pathlib import Path
 
-from state_machines.picture import mermaid
+from state_machines.pictures import graphs, overview
 from state_machines.training_pipeline import training_pipeline
 
 ASL_FILE = Path(__file__).with_name("training_pipeline.asl.json")
 README = Path(__file__).parents[1] / "README.md"
-_BEGIN, _END = "```mermaid\n", "```\n"
+DOCS = Path(__file__).parents[1] / "docs" / "state-machine.md"
+_BEGIN, _END = "<!-- state machine: begin -->\n", "<!-- state machine: end -->\n"
 
 
 def rendered() -> str:
@@ -16,14 +17,24 @@ def rendered() -> str:
     return json.dumps(training_pipeline(), indent=2) + "\n"
 
 
-def picture_in(readme: str) -> str:
-    """The README with its one Mermaid block drawn anew."""
-    before, _, rest = readme.partition(_BEGIN)
+def readme_with_picture(readme: str) -> str:
+    """The README with the stages drawn anew."""
+    return _between_marks(readme, f"```mermaid\n{overview(training_pipeline())}```\n")
+
+
+def docs_with_graphs(page: str) -> str:
+    """The page of the state machine with every state drawn anew."""
+    return _between_marks(page, graphs(training_pipeline()))
+
+
+def _between_marks(page: str, drawn: str) -> str:
+    before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}{mermaid(training_pipeline())}{_END}{after}"
+    return f"{before}{_BEGIN}{drawn}{_END}{after}"
 
 
 if __name__ == "__main__":
     ASL_FILE.write_text(rendered())
-    README.write_text(picture_in(README.read_text()))
-    print(f"wrote {ASL_FILE.name} and the picture in {README.name}")
+    README.write_text(readme_with_picture(README.read_text()))
+    DOCS.write_text(docs_with_graphs(DOCS.read_text()))
+    print(f"wrote {ASL_FILE.name} and the pictures in {README.name} and {DOCS.name}")

@@ -1,7 +1,7 @@
 """`python -m state_machines.validate` checks the rendered workflow as strictly as can be done without AWS.
 
-asl-validator checks the language; botocore's models say whether each Task's Parameters fit the API that it
-calls.
+asl-validator checks the language, jsonata-python the expressions; no variable is read unassigned; botocore's
+models say whether each Task's Arguments fit the API that it calls.
 """
 
 import json
@@ -9,7 +9,9 @@ import sys
 from typing import Any
 
 from state_machines.asl_validator import InstallError, language_problems
-from state_machines.parameters import parameter_problems
+from state_machines.language.arguments import argument_problems
+from state_machines.language.expressions import syntax_problems
+from state_machines.language.variables import variable_problems
 from state_machines.render import ASL_FILE, rendered
 
 
@@ -24,7 +26,13 @@ def main() -> int:
     """Print every problem; 0 when there is none."""
     definition: dict[str, Any] = json.loads(ASL_FILE.read_text())
     try:
-        problems = [*stale_problems(), *parameter_problems(definition), *language_problems(ASL_FILE)]
+        problems = [
+            *stale_problems(),
+            *syntax_problems(definition),
+            *variable_problems(definition),
+            *argument_problems(definition),
+            *language_problems(ASL_FILE),
+        ]
     except InstallError as error:
         problems = [str(error)]
     for problem in problems:

@@ -18,11 +18,14 @@ _STOPPED_BECAUSE = {
     "Interrupted": "its spot instances were taken back",
 }
 
-# How AWS says that a thing which is to be taken down is not there.
+# How AWS says that a thing which is to be torn down is not there.
 _ABSENT = re.compile(
     r"could not find|not found|no scalable target|does not exist|do not exist", re.IGNORECASE
 )
-_TAKES_DOWN = ("Find ", "Deregister ", "Delete ", "End ")
+TEARS_DOWN = (
+    *("Describe candidate", "Describe previous", "Describe training"),
+    *("Deregister ", "Delete ", "Terminate "),
+)
 
 
 def readable_failure(error: str, cause: str) -> str:
@@ -55,7 +58,7 @@ def readable_reason(reason: str) -> str:
 
 def is_nothing_to_take_down(state: str, cause: str) -> bool:
     """Whether a clean-up step failed only because what it removes never existed: no fault at all."""
-    return state.startswith(_TAKES_DOWN) and _ABSENT.search(cause) is not None
+    return state.startswith(TEARS_DOWN) and _ABSENT.search(cause) is not None
 
 
 def _of_training_job(job: Mapping[str, Any]) -> str:

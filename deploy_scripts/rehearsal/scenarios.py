@@ -92,7 +92,12 @@ class Roads:
 
     def _announce_again(self) -> None:
         drop = {"key": self._first_drop.key, "version_id": self._first_drop.version_id}
-        announcement = {"source": "drop", "claim": "once", "bucket": self._first_drop.bucket, **drop}
+        announcement = {
+            "source": "drop",
+            "idempotency_token": "one-run-a-version",
+            "bucket": self._first_drop.bucket,
+            **drop,
+        }
         execution_arn = start_execution(self._deployment, announcement)
         self._until(lambda: self._has_ended(execution_arn))
 

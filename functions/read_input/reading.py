@@ -23,7 +23,7 @@ MAX_VERSION_ID_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 # As long as the name of an execution, which it is for a manual run.
-MAX_CLAIM_BYTES = 80
+MAX_TOKEN_BYTES = 80
 # S3 writes 18 digits; two of one key are compared once the shorter is padded with zeros on the left:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 SEQUENCER_DIGITS = 32
@@ -50,8 +50,8 @@ def read_input(given: Any) -> dict[str, Any]:
     """The run that an input asks for: accepted, reason, run, overrides.
 
     `run` has source, key, version_id, sequencer (padded, "" when there is none), event_time, and, where the
-    input gives them, bucket and claim. A bad input is a result (`accepted` false and one sentence as
-    `reason`), not an exception; its `run` has what could be read of it, as a name for the ledger.
+    input gives them, bucket and idempotency_token. A bad input is a result (`accepted` false and one sentence
+    as `reason`), not an exception; its `run` has what could be read of it, as a name for the ledger.
     """
     fields = given if isinstance(given, Mapping) else {}
     run = {"source": "manual", "key": _shown_key(fields.get("key")), "version_id": ""}
@@ -160,7 +160,9 @@ _FIELDS = {
     "bucket": _Field(_bucket, "the name of the deployment's bucket"),
     "version_id": _Field(_at_most(MAX_VERSION_ID_BYTES), "the id of a version of the key"),
     "source": _Field(_source, " or ".join(SOURCES)),
-    "claim": _Field(_at_most(MAX_CLAIM_BYTES, may_be_empty=False), "a short text of your own"),
+    "idempotency_token": _Field(
+        _at_most(MAX_TOKEN_BYTES, may_be_empty=False), "a short text, which tells this run from others"
+    ),
     "sequencer": _Field(_sequencer, "the sequencer of S3's event"),
     "event_time": _Field(_event_time, "the time of S3's event"),
 }

@@ -31,7 +31,7 @@ def test_a_drop_that_is_announced_twice_trains_once(dropserve: Any, first_releas
     # What the rule sends for an S3 event.
     announcement = {
         "source": "drop",
-        "claim": "once",
+        "idempotency_token": "one-run-a-version",
         "bucket": item["bucket"]["S"],
         "key": item["drop_key"]["S"],
         "version_id": item["version_id"]["S"],

@@ -86,7 +86,7 @@ def test_another_model_on_the_endpoint_is_not_released_and_the_live_one_answers_
         "('beagle' 1.000 instead of 'poodle' 1.000), "
     )
     assert second.item["reason"] in tried.notification(queue)[1]
-    assert "Expose" not in second.states
+    assert "Switch live endpoint" not in second.states
     live = first.item["release"]
     assert tried.live()["release"] == live
     assert tried.standing() == {kind: [live] for kind in tried.standing()}

@@ -31,7 +31,7 @@ def test_the_lock_of_a_holder_that_ended_is_taken(stage: Any) -> None:
     stage.put_lock(dead)
     run = stage.run()
     assert run.item["status"] == "live"
-    assert "Look at holder" in run.states
+    assert "Read lock holder" in run.states
 
 
 def test_a_living_holder_is_waited_for_within_the_limit(stage: Any) -> None:
@@ -40,7 +40,7 @@ def test_a_living_holder_is_waited_for_within_the_limit(stage: Any) -> None:
     run = stage.run(PollLimit="2")
     assert run.item["status"] == "failed"
     assert "PollLimit" in run.item["reason"]
-    assert run.states.count("Wait for lock") == 3
+    assert run.states.count("Wait for deploy lock") == 3
     assert stage.item("deploy-lock")["holder"] == holder
 
 
@@ -49,7 +49,7 @@ def test_a_run_goes_on_once_the_holder_ends(stage: Any) -> None:
     stage.put_lock(holder)
     execution = stage.start()
     states = stage.client("stepfunctions")
-    stage.until_entered(execution, "Wait for lock")
+    stage.until_entered(execution, "Wait for deploy lock")
     states.stop_execution(executionArn=holder)
     stage.bench.finished(execution)
     assert stage.live() != {}

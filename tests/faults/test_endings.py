@@ -31,14 +31,14 @@ def test_a_second_release_replaces_the_first(stage: Any) -> None:
     assert second.item["status"] == "live"
     assert stage.item(first.run_id)["status"] == "replaced"
     assert stage.standing() == only(second.item["release"])
-    assert second.states.index("Expose") < second.states.index("Delete previous endpoint")
+    assert second.states.index("Switch live endpoint") < second.states.index("Delete previous endpoint")
 
 
 def test_the_new_endpoint_starts_as_large_as_the_old_one(stage: Any) -> None:
     first = stage.run(MinInstances="2")
     second = stage.run(MinInstances="1")
     endpoint = stage.client("sagemaker").describe_endpoint(EndpointName=second.item["release"])
-    assert "Count live instances" in second.states
+    assert "Describe live endpoint" in second.states
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert first.item["status"] == "live"
 
@@ -74,11 +74,11 @@ def _stand_broken(stage: Any, release: str) -> None:
 
 
 def test_the_same_drop_announced_twice_trains_once(stage: Any) -> None:
-    event = {"source": "drop", "claim": "once", "version_id": "v1"}
+    event = {"source": "drop", "idempotency_token": "one-run-a-version", "version_id": "v1"}
     first, again = stage.run(event), stage.run(event)
     assert (first.item["source"], first.item["status"]) == ("drop", "live")
     assert again.status == "SUCCEEDED"
-    assert again.states[-2:] == ["Record duplicate", "Already handled"]
+    assert again.states[-2:] == ["Record duplicate", "Drop already handled"]
     duplicate = stage.item(again.execution.rsplit(":", 1)[1])
     assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", first.run_id)
 

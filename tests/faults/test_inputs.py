@@ -20,7 +20,7 @@ BAD_INPUTS = [
     ({"key": KEY, "bucket": None}, "bucket is null"),
     ({"key": KEY, "bucket": {"$ref": 1}}, "bucket is an object"),
     ({"key": KEY, "source": True}, "source is a boolean (true)"),
-    ({"key": KEY, "claim": 0}, "claim is a number (0)"),
+    ({"key": KEY, "idempotency_token": 0}, "idempotency_token is a number (0)"),
     ({"key": KEY, "settings": {"poll_limit": 0}}, 'fields that are not known: "settings"'),
     ({"key": KEY, "defaults": 1, "error": {}, "run": {}}, 'not known: "defaults", "error", "run"'),
     ({"key": KEY, "hyperparameters": {"epochs": "9" * 250_000}}, "the overrides are 250,"),

@@ -25,7 +25,13 @@ def dropped(stage: Any, sequencer: str = "0A", key: str = KEY) -> dict[str, str]
 
 
 def event(sequencer: str, key: str = KEY) -> dict[str, str]:
-    return {"source": "drop", "claim": "once", "key": key, "sequencer": sequencer, "event_time": SECOND}
+    return {
+        "source": "drop",
+        "idempotency_token": "one-run-a-version",
+        "key": key,
+        "sequencer": sequencer,
+        "event_time": SECOND,
+    }
 
 
 def test_a_drop_that_was_dropped_again_gives_way_before_anything_is_paid_for(versioned: Any) -> None:
@@ -44,7 +50,7 @@ def test_a_drop_that_was_dropped_again_while_it_trained_gives_way_and_frees_the_
     dropped(versioned, "0B")
     run = versioned.ended(execution)
     assert run.item["status"] == "superseded"
-    assert "Take deploy lock" in run.states
+    assert "Acquire deploy lock" in run.states
     assert "Create model" not in run.states
     assert versioned.item("deploy-lock")["holder"] == "nobody"
 

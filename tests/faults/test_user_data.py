@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from state_machines.settings import EC2_USER_DATA
+from state_machines.settings import SETTINGS
 from state_machines.training_pipeline import training_pipeline
 
 pytestmark = pytest.mark.cloud
@@ -29,18 +29,20 @@ NAMES = ("JOB_NAME", "PLAN_URI", "TASK_TOKEN")
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_no_value_of_a_run_is_code_in_user_data(stage: Any, tmp_path: Path, value: str) -> None:
-    expression = training_pipeline()["States"]["Train on EC2"]["Parameters"]["UserData.$"]
-    expression = expression.replace("$$.Task.Token", "$.token").replace("$$.State.RetryCount", "0")
-    state = {"Type": "Pass", "Parameters": {"user_data.$": expression}, "End": True}
-    plan = {"plan_uri": value, "stopping_condition": {"MaxRuntimeInSeconds": 60}}
-    document = {
-        "settings": {"ec2_user_data": EC2_USER_DATA.replace("${Ec2BootUri}", "s3://a/boot.sh")},
-        "run": {"id": value},
-        "release": {"name": value},
-        "plan": {"answer": plan},
-        "token": value,
+    expression = training_pipeline()["States"]["Train on EC2"]["Arguments"]["UserData"]
+    expression = expression.replace("$states.context.Task.Token", "$release_name")
+    expression = expression.replace("$states.context.State.RetryCount", "0")
+    script = SETTINGS["ec2_user_data"]
+    variables = {
+        "settings": {"ec2_user_data": [line.replace("${Ec2BootUri}", "s3://a/boot.sh") for line in script]},
+        "release_name": value,
+        "plan": {"plan_uri": value, "stopping_condition": {"MaxRuntimeInSeconds": 60}},
     }
-    answer = stage.bench.run({"StartAt": "P", "States": {"P": state}}, document)
+    states = {
+        "A": {"Type": "Pass", "Assign": variables, "Next": "P"},
+        "P": {"Type": "Pass", "Output": {"user_data": expression}, "End": True},
+    }
+    answer = stage.bench.run({"QueryLanguage": "JSONata", "StartAt": "A", "States": states}, {})
 
     (tmp_path / "bin").mkdir()
     commands = {

@@ -242,6 +242,15 @@ class Stage:
         answer = self.client("dynamodb").get_item(TableName=self.name, Key={"run_id": {"S": run_id}})
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
+    def item_of(self, execution: str) -> dict[str, str]:
+        """The item of the ledger that an execution wrote."""
+        (found,) = [
+            item["run_id"]["S"]
+            for item in self.client("dynamodb").scan(TableName=self.name)["Items"]
+            if item.get("execution_arn", {}).get("S") == execution
+        ]
+        return self.item(found)
+
     def put_lock(self, holder: str, newest_drop_order_ms: int = 0, **texts: str) -> None:
         item = {"run_id": {"S": "deploy-lock"}, "holder": {"S": holder}}
         item["newest_drop_order_ms"] = {"N": str(newest_drop_order_ms)}
@@ -324,6 +333,5 @@ class Ended:
             event["stateEnteredEventDetails"] for event in events if "stateEnteredEventDetails" in event
         ]
         self.states = [detail["name"] for detail in details]
-        last = json.loads(details[-1]["input"])
-        self.run_id = last["run"]["id"] if "run" in last else ""
-        self.item = stage.item(self.run_id) if self.run_id else {}
+        self.item = stage.item_of(self.execution)
+        self.run_id = self.item.get("run_id", "")

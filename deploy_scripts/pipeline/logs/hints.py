@@ -19,8 +19,9 @@ FUNCTION_STATES = {
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
 AFTERWARDS = (
-    *("Read failure", "Read unclear failure", "Read spot failure", "Look at folder again"),
-    *("Find ", "Deregister ", "Delete ", "End ", "Give ", "Record outcome", "Notify", "Point back"),
+    *("Read failure", "Read switch failure", "Read spot failure", "Recheck folder"),
+    *("Describe candidate", "Describe previous", "Describe training", "Deregister ", "Delete "),
+    *("Terminate ", "Release deploy lock", "Record outcome", "Notify", "Restore live endpoint"),
 )
 
 

@@ -14,7 +14,7 @@ KEY = "drops/dogs.zip"
 # What the rule of the template sends.
 EVENT = {
     "source": "drop",
-    "claim": "once",
+    "idempotency_token": "one-run-a-version",
     "bucket": "dropserve-000000000000-us-east-1",
     "key": KEY,
     "version_id": "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo",
@@ -80,8 +80,8 @@ BAD = [
     ({"key": KEY, "bucket": "Has Blanks"}, "which is no name of a bucket"),
     ({"key": KEY, "bucket": "b" * 64}, "which is no name of a bucket"),
     ({"key": KEY, "source": "elsewhere"}, 'source is "elsewhere"; give manual or drop'),
-    ({"key": KEY, "claim": ""}, "claim is empty"),
-    ({"key": KEY, "claim": "c" * 81}, "claim is 81 bytes long"),
+    ({"key": KEY, "idempotency_token": ""}, "idempotency_token is empty"),
+    ({"key": KEY, "idempotency_token": "c" * 81}, "idempotency_token is 81 bytes long"),
     ({"key": KEY, "sequencer": 12}, "sequencer is a number (12)"),
     ({"key": KEY, "sequencer": "0x12"}, "which is no hexadecimal number"),
     ({"key": KEY, "sequencer": "0" * 33}, "which is no hexadecimal number"),
@@ -106,7 +106,7 @@ def test_what_cannot_be_followed_is_said_in_a_sentence(given: Any, sentence: str
     "given",
     [
         {"key": "k" * 262_000},
-        {"key": KEY, "claim": "\N{DOG FACE}" * 60_000},
+        {"key": KEY, "idempotency_token": "\N{DOG FACE}" * 60_000},
         {"key": KEY, "\x1b" * 100_000: 1},
         {"key": {"nested": ["x" * 100] * 2000}},
         {**{str(number): number for number in range(20_000)}},

@@ -1,6 +1,7 @@
 """The state is small by construction: what every state adds has a bound, and all of them fit together."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,52 +19,38 @@ def size_bytes(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode())
 
 
-def written_paths() -> set[str]:
-    """The top-level fields that some state writes."""
-    found: set[str] = set()
-    for state in STATES.values():
-        paths = [state.get("ResultPath"), *(catch.get("ResultPath") for catch in state.get("Catch", []))]
-        found |= {path.removeprefix("$.").split(".")[0] for path in paths if path and path != "$"}
-    return found | set(BOUNDS_OF_NAME_RUN)
+def assignments() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every Assign, with the name of its state."""
+    for name, state in STATES.items():
+        for part in (state, *state.get("Catch", []), *state.get("Choices", [])):
+            if "Assign" in part:
+                yield name, part["Assign"]
 
 
-# What "Name run" makes of the input; the state before it is gone then.
-BOUNDS_OF_NAME_RUN = {name.removesuffix(".$") for name in STATES["Name run"]["Parameters"]}
-
-
-def test_everything_that_a_state_writes_has_a_bound() -> None:
-    assert written_paths() - {"complete"} == set(BOUNDS)
+def test_every_variable_has_a_bound() -> None:
+    assert {variable for _, assign in assignments() for variable in assign} == set(BOUNDS)
 
 
 def test_all_of_it_together_fits_into_a_state() -> None:
     assert sum(BOUNDS.values()) < STATE_LIMIT_BYTES
 
 
-def test_no_pass_of_a_task_keeps_a_whole_answer_that_no_one_bounds() -> None:
-    """An answer is selected from, but where it is a short description of one thing."""
-    whole = {
-        name
-        for name, state in STATES.items()
-        if state["Type"] == "Task" and state.get("ResultPath", "$") and "ResultSelector" not in state
-    }
-    assert whole == {
-        "Read input",
-        "Count live instances",
-        "Describe endpoint",
-        "Read provisioned concurrency",
-        "Take deploy lock",
-        "Read current version",
-        "Read current version again",
-    }
+def test_no_task_keeps_a_whole_answer_that_no_one_bounds() -> None:
+    """Of an answer is kept what is needed; a function of this project bounds its own."""
+    whole = {name for name, assign in assignments() if "{% $states.result %}" in assign.values()}
+    assert whole == {"Read input"}
+    payloads = {name for name, assign in assignments() if "{% $states.result.Payload %}" in assign.values()}
+    assert {STATES[name]["Resource"] for name in payloads} == {"arn:aws:states:::lambda:invoke"}
 
 
 def test_the_holder_of_the_lock_is_described_without_its_data() -> None:
-    assert STATES["Look at holder"]["Parameters"]["IncludedData"] == "METADATA_ONLY"
+    assert STATES["Read lock holder"]["Arguments"]["IncludedData"] == "METADATA_ONLY"
 
 
 def test_an_error_that_nobody_reads_is_not_kept() -> None:
-    for name in ("Find candidate endpoint", "Give lock back", "Record outcome", "Notify", "Look at holder"):
-        assert [catch["ResultPath"] for catch in STATES[name]["Catch"]] == [None]
+    unread = ("Describe candidate endpoint", "Release deploy lock", "Record outcome", "Notify")
+    for name in (*unread, "Read lock holder"):
+        assert not any("Assign" in catch for catch in STATES[name]["Catch"])
 
 
 @pytest.mark.parametrize("character", ["x", '"', "\x1b", "\N{DOG FACE}", "\U000e0001", "\n"])
@@ -81,6 +68,6 @@ def test_what_functions_answer_about_the_longest_texts_is_within_its_bounds(char
 
 
 def test_the_lock_is_taken_only_from_the_state_in_which_it_was_seen() -> None:
-    condition = STATES["Take deploy lock"]["Parameters"]["ConditionExpression"]
+    condition = STATES["Acquire deploy lock"]["Arguments"]["ConditionExpression"]
     for name in ("newest_drop_order_ms", "newest_drop_key", "newest_drop_sequencer"):
         assert f" AND {name} = " in condition

@@ -2,16 +2,20 @@
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from state_machines.parameters import parameter_problems
-from state_machines.render import ASL_FILE, README, picture_in, rendered
+from state_machines.language.arguments import argument_problems
+from state_machines.language.expressions import is_computed, returned_type, syntax_problems
+from state_machines.language.variables import variable_problems
+from state_machines.render import ASL_FILE, DOCS, README, docs_with_graphs, readme_with_picture, rendered
 from state_machines.training_pipeline import training_pipeline
 
 DEFINITION = training_pipeline()
 STATES: dict[str, Any] = DEFINITION["States"]
+SWITCH = "Switch live endpoint"
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 
 
@@ -35,8 +39,10 @@ def test_the_committed_file_is_what_the_code_renders() -> None:
     assert ASL_FILE.read_text() == rendered(), "run: python -m state_machines.render"
 
 
-def test_the_readmes_picture_is_the_workflows() -> None:
-    assert picture_in(README.read_text()) == README.read_text(), "run: python -m state_machines.render"
+def test_the_pictures_in_readme_and_docs_are_the_workflows() -> None:
+    again = "run: python -m state_machines.render"
+    assert readme_with_picture(README.read_text()) == README.read_text(), again
+    assert docs_with_graphs(DOCS.read_text()) == DOCS.read_text(), again
 
 
 def test_rendering_twice_gives_the_same_text() -> None:
@@ -44,30 +50,30 @@ def test_rendering_twice_gives_the_same_text() -> None:
 
 
 def test_every_parameter_fits_the_api_that_its_task_calls() -> None:
-    assert parameter_problems(DEFINITION) == []
+    assert argument_problems(DEFINITION) == []
 
 
 @pytest.mark.parametrize(
     ("task", "change", "problem"),
     [
-        ("Create model", {"ModelNam": "x"}, "ModelNam is not a parameter"),
-        ("Create endpoint", {"EndpointName.$": "States.MathAdd(1, 2)"}, "EndpointName takes a string"),
+        ("Create model", {"ModelNam": "x"}, "ModelNam is not an argument"),
+        ("Create endpoint", {"EndpointName": "{% 1 + 2 %}"}, "EndpointName takes a string"),
         ("Register scaling target", {"ServiceNamespace": "sagemakr"}, "ServiceNamespace is 'sagemakr'"),
         ("Train on EC2", {"MinCount": "1"}, "MinCount takes a integer"),
     ],
 )
 def test_a_wrong_parameter_is_named(task: str, change: dict[str, Any], problem: str) -> None:
     definition = copy.deepcopy(DEFINITION)
-    definition["States"][task]["Parameters"].update(change)
-    found = parameter_problems(definition)
+    definition["States"][task]["Arguments"].update(change)
+    found = argument_problems(definition)
     assert len(found) == 1
     assert found[0].startswith(f"{task}: {problem}")
 
 
 def test_a_missing_parameter_is_named() -> None:
     definition = copy.deepcopy(DEFINITION)
-    del definition["States"]["Create endpoint configuration"]["Parameters"]["ProductionVariants"]
-    assert parameter_problems(definition) == ["Create endpoint configuration: ProductionVariants is missing"]
+    del definition["States"]["Create endpoint configuration"]["Arguments"]["ProductionVariants"]
+    assert argument_problems(definition) == ["Create endpoint configuration: ProductionVariants is missing"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -92,15 +98,17 @@ def test_every_state_is_reachable_and_every_path_can_end() -> None:
 def test_every_loop_that_waits_counts_its_rounds() -> None:
     waits = {name for name, state in STATES.items() if state["Type"] == "Wait" and name in loops()}
     assert waits == {
-        "Wait for photos",
-        "Wait for lock",
+        "Wait for upload",
+        "Wait for deploy lock",
         "Wait for endpoint",
         "Wait for provisioned concurrency",
     }
     for name in waits:
-        count = "$.arrival.waits" if name == "Wait for photos" else "$.polls.count"
-        counter = STATES[STATES[name]["Next"]]
-        assert f"States.MathAdd({count}, 1)" in json.dumps(counter)
+        count = "upload_waits" if name == "Wait for upload" else "polls"
+        assert STATES[name]["Assign"] == {count: f"{{% ${count} + 1 %}}"}
+        limit = {"polls": "$polls > $settings.poll_limit", "upload_waits": "$upload_waits >= 720"}[count]
+        in_the_loop = [each for each in reachable(name) if name in reachable(each)]
+        assert limit in json.dumps([STATES[each].get("Choices") for each in in_the_loop])
 
 
 def loops() -> set[str]:
@@ -108,38 +116,89 @@ def loops() -> set[str]:
 
 
 def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
-    before = [name for name in TASKS if "Expose" in reachable(name) and name != "Expose"]
+    before = [name for name in TASKS if SWITCH in reachable(name) and name != SWITCH]
     # Without an answer there is no newer version to give way to.
-    newer_version_answers = {"Inspect dataset", "Read live release"}
+    newer_version_answers = {"Newer version?", "Newer version before deploy?"}
     for name in before:
         any_error = TASKS[name]["Catch"][-1]["Next"]
         # Some calls may fail without harm: their answers only choose what comes next.
-        harmless = {"Wait for lock", "Start with the minimum", *newer_version_answers}
-        assert any_error in {"Read failure", "Was it on spot?", "Note unread input", *harmless}
-    assert "Delete candidate endpoint" in reachable("Note failure")
-    for name in reachable("Note newest drop"):
+        harmless = {"Wait for deploy lock", "Create model", *newer_version_answers}
+        assert any_error in {"Read failure", "Spot training?", "Initialize run", *harmless}
+    assert "Delete candidate endpoint" in reachable("Read failure")
+    for name in reachable("Record newest drop"):
         assert "candidate" not in name
 
 
-def test_a_failed_switch_points_back_before_the_candidate_is_taken_down() -> None:
-    assert [catch["Next"] for catch in STATES["Expose"]["Catch"]] == ["Point back"]
-    assert [catch["Next"] for catch in STATES["Point back"]["Catch"]] == ["Read unclear failure"]
-    assert "Leave both endpoints" in reachable("Read unclear failure")
-    assert "Delete candidate endpoint" not in reachable("Read unclear failure")
-    assert "Delete candidate endpoint" in reachable(STATES["Point back"]["Next"])
+def test_a_failed_switch_is_undone_before_the_candidate_is_torn_down() -> None:
+    assert [catch["Next"] for catch in STATES[SWITCH]["Catch"]] == ["Restore live endpoint"]
+    restore = STATES["Restore live endpoint"]
+    assert [catch["Next"] for catch in restore["Catch"]] == ["Read switch failure"]
+    assert "Record outcome" in reachable("Read switch failure")
+    assert "Delete candidate endpoint" not in reachable("Read switch failure")
+    assert "Delete candidate endpoint" in reachable(restore["Next"])
 
 
-ENDINGS_WITH_LOCK = [
-    *("Note failure", "Note unread failure", "Block release", "Declare live", "Keep champion"),
-    *("Give way", "Give way to newer version"),
-]
+def endings() -> Iterator[tuple[str, str]]:
+    """(state, where it goes on) for every way on which a state sets the outcome of the run."""
+    for name, state in STATES.items():
+        for branch in (state, *state.get("Choices", []), *state.get("Catch", [])):
+            if "outcome" in branch.get("Assign", {}):
+                yield name, branch.get("Next") or branch["Default"]
 
 
-@pytest.mark.parametrize("ending", ENDINGS_WITH_LOCK)
-def test_whoever_may_hold_the_lock_gives_it_back(ending: str) -> None:
-    assert "Give lock back" in reachable(ending)
+def test_whoever_may_hold_the_lock_releases_it() -> None:
+    holders = reachable("Acquire deploy lock")
+    with_lock = [(name, target) for name, target in endings() if name in holders]
+    assert {name for name, _ in with_lock} >= {
+        *("Read failure", "Audit blocks release?", SWITCH, "Model better?", "Deploy lock free?"),
+        *("Newer version before deploy?", "Folder changed before release?", "Read switch failure"),
+    }
+    for _, target in with_lock:
+        assert "Release deploy lock" in reachable(target)
+
+
+def test_every_ending_leads_to_the_ledger() -> None:
+    assert len(list(endings())) > 20
+    for _, target in endings():
+        assert "Record outcome" in reachable(target)
+
+
+def test_every_expression_can_be_parsed() -> None:
+    assert syntax_problems(DEFINITION) == []
+    broken = copy.deepcopy(DEFINITION)
+    broken["States"]["Model better?"]["Choices"][0]["Condition"] = "{% $verdict.promote = ( %}"
+    (problem,) = syntax_problems(broken)
+    assert problem.startswith("Model better?: $verdict.promote = (: ")
+
+
+def test_no_state_reads_a_variable_that_may_be_unassigned() -> None:
+    assert variable_problems(DEFINITION) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "variable", "first_problem"),
+    [
+        ("Initialize run", "release_begun", "Release begun?: $release_begun may be unassigned"),
+        ("Describe live endpoint", "instance_count", "Create endpoint configuration: $instance_count may be"),
+        ("Plan training", "plan", "Plan affordable?: $plan may be unassigned"),
+    ],
+)
+def test_a_variable_that_one_way_leaves_unassigned_is_named(
+    state: str, variable: str, first_problem: str
+) -> None:
+    definition = copy.deepcopy(DEFINITION)
+    del definition["States"][state]["Assign"][variable]
+    assert any(problem.startswith(first_problem) for problem in variable_problems(definition))
+
+
+def test_every_condition_is_a_boolean() -> None:
+    for state in STATES.values():
+        for rule in state.get("Choices", []):
+            is_flag = rule["Condition"] in ("{% $release_begun %}", "{% $lock_acquired %}")
+            assert is_computed(rule["Condition"])
+            assert is_flag or returned_type(rule["Condition"]) is bool, rule["Condition"]
 
 
 def test_a_retried_training_job_never_reuses_its_name() -> None:
-    assert "$$.State.RetryCount" in TASKS["Train on SageMaker"]["Parameters"]["TrainingJobName.$"]
-    assert "$$.State.RetryCount" in TASKS["Train on EC2"]["Parameters"]["ClientToken.$"]
+    assert "$states.context.State.RetryCount" in TASKS["Train on SageMaker"]["Arguments"]["TrainingJobName"]
+    assert "$states.context.State.RetryCount" in TASKS["Train on EC2"]["Arguments"]["ClientToken"]

@@ -8,7 +8,7 @@ import pytest
 
 from deploy_scripts.packaging.functions import function_names
 from deploy_scripts.pipeline.executions import Step
-from deploy_scripts.pipeline.failures import readable_failure, readable_reason
+from deploy_scripts.pipeline.failures import TEARS_DOWN, readable_failure, readable_reason
 from deploy_scripts.pipeline.logs.hints import AFTERWARDS, FUNCTION_STATES, failed_state
 from state_machines.training_pipeline import training_pipeline
 
@@ -111,8 +111,15 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
     ("happened", "state"),
     [
         ([("Plan training", "succeeded"), ("Train on EC2", "failed")], "Train on EC2"),
-        ([("Take deploy lock", "failed"), ("Take deploy lock", "succeeded"), ("Expose", "failed")], "Expose"),
-        ([("Look at holder", "failed"), ("Create endpoint", "succeeded")], "Create endpoint"),
+        (
+            [
+                ("Acquire deploy lock", "failed"),
+                ("Acquire deploy lock", "succeeded"),
+                ("Switch live endpoint", "failed"),
+            ],
+            "Switch live endpoint",
+        ),
+        ([("Read lock holder", "failed"), ("Create endpoint", "succeeded")], "Create endpoint"),
         (
             [
                 ("Train on SageMaker", "failed"),
@@ -125,7 +132,7 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
             [
                 ("Train on SageMaker", "failed"),
                 ("Read failure", "succeeded"),
-                ("Find training instances", "succeeded"),
+                ("Describe training instances", "succeeded"),
                 ("Record outcome", "succeeded"),
             ],
             "Train on SageMaker",
@@ -139,16 +146,19 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
             ],
             "Train on demand",
         ),
-        (  # a folder, which is looked at again
+        (  # a folder, which is rechecked
             [
                 ("Train on EC2", "failed"),
-                ("Read unclear failure", "succeeded"),
-                ("Look at folder again", "succeeded"),
+                ("Read switch failure", "succeeded"),
+                ("Recheck folder", "succeeded"),
             ],
             "Train on EC2",
         ),
         ([("Read input", "failed"), ("Read failure", "succeeded")], "Read input"),
-        ([("Describe endpoint", "succeeded"), ("Find candidate endpoint", "succeeded")], "Describe endpoint"),
+        (
+            [("Describe endpoint", "succeeded"), ("Describe candidate endpoint", "succeeded")],
+            "Describe endpoint",
+        ),
         ([], None),
     ],
 )
@@ -168,3 +178,8 @@ def test_every_function_of_the_workflow_has_its_log() -> None:
 
     assert set(FUNCTION_STATES) == invoked
     assert set(FUNCTION_STATES.values()) <= set(function_names())
+
+
+@pytest.mark.parametrize("prefix", [*AFTERWARDS, *TEARS_DOWN])
+def test_what_runs_after_a_failure_is_a_state_of_the_workflow(prefix: str) -> None:
+    assert any(name.startswith(prefix) for name in training_pipeline()["States"])

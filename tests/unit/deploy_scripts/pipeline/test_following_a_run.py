@@ -252,7 +252,10 @@ def test_a_failed_run_names_the_log_of_the_step_that_failed(stubbed: Any) -> Non
 
 def test_what_a_clean_up_does_not_find_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     absent = [
-        ("Find candidate endpoint", 'Could not find endpoint "arn:aws:sagemaker:us-east-1:0:endpoint/x".'),
+        (
+            "Describe candidate endpoint",
+            'Could not find endpoint "arn:aws:sagemaker:us-east-1:0:endpoint/x".',
+        ),
         ("Delete candidate configuration", 'Could not find endpoint configuration "arn:aws:x".'),
         ("Delete candidate model", 'Could not find model "arn:aws:x".'),
         ("Deregister candidate scaling", "No scalable target found for service namespace: sagemaker"),

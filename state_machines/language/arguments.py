@@ -1,9 +1,8 @@
-"""Check every Task's Parameters against botocore's input shape of the API that the Task calls.
+"""Check every Task's Arguments against botocore's input shape of the API that the Task calls.
 
-Step Functions writes every name in PascalCase, also where the API has it otherwise, and marks a value that is
-computed at run time by `.$` after its name:
+Step Functions writes every name in PascalCase, also where the API has it otherwise:
 https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
- What an intrinsic returns is known and checked; a path is not.
+Of a computed value its type is checked where its expression tells it.
 """
 
 from collections.abc import Iterator
@@ -12,10 +11,12 @@ from typing import Any, cast
 import botocore.session
 from botocore.model import OperationModel, Shape
 
+from state_machines.language.expressions import is_computed, returned_type
+
 _INTEGRATION = "arn:aws:states:::"
 # Step Functions' name of a service -> botocore's, where they differ.
 _BOTOCORE_NAME = {"sfn": "stepfunctions", "applicationautoscaling": "application-autoscaling"}
-# What the optimised integrations change: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
+# What the optimised integrations take in any form: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 _FREE_FORM = {("lambda", "Payload"), ("sns", "Message")}
 _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -29,27 +30,19 @@ _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "map": dict,
     "list": list,
 }
-_INTRINSIC_RETURNS = {
-    "States.Format": "string",
-    "States.JsonToString": "string",
-    "States.Base64Encode": "string",
-    "States.Hash": "string",
-    "States.MathAdd": "integer",
-    "States.Array": "list",
-}
 
 
-def parameter_problems(definition: dict[str, Any]) -> list[str]:
-    """One sentence for each parameter of each Task that the API would refuse; empty when all fit."""
+def argument_problems(definition: dict[str, Any]) -> list[str]:
+    """One sentence for each argument of each Task that the API would refuse; empty when all fit."""
     session = botocore.session.get_session()
     problems = []
-    for name, state in definition["States"].items():
+    for state_name, state in definition["States"].items():
         # A function that is called by its ARN takes the state's input as it is.
         if state["Type"] == "Task" and state["Resource"].startswith(_INTEGRATION):
             service, operation = _operation(session, state["Resource"])
             shape = operation.input_shape
-            found = _structure_problems(service, shape, state["Parameters"], "") if shape else []
-            problems += [f"{name}: {problem}" for problem in found]
+            found = _structure_problems(service, shape, state["Arguments"], "") if shape else []
+            problems += [f"{state_name}: {problem}" for problem in found]
     return problems
 
 
@@ -64,36 +57,29 @@ def _operation(session: Any, resource: str) -> tuple[str, OperationModel]:
 def _structure_problems(service: str, shape: Any, given: dict[str, Any], where: str) -> Iterator[str]:
     members = {name[0].upper() + name[1:]: member for name, member in shape.members.items()}
     required = {name[0].upper() + name[1:] for name in shape.required_members}
-    names = {key.removesuffix(".$") for key in given}
-    for missing in sorted(required - names):
+    for missing in sorted(required - given.keys()):
         yield f"{where}{missing} is missing"
-    for key, value in given.items():
-        name = key.removesuffix(".$")
+    for name, value in given.items():
         if name not in members:
-            yield f"{where}{name} is not a parameter of {shape.name}; it has {', '.join(sorted(members))}"
+            yield f"{where}{name} is not an argument of {shape.name}; it has {', '.join(sorted(members))}"
         elif (service, name) not in _FREE_FORM:
-            yield from _value_problems(service, members[name], key, value, f"{where}{name}")
+            yield from _value_problems(service, members[name], value, f"{where}{name}")
 
 
-def _value_problems(service: str, shape: Shape, key: str, value: Any, where: str) -> Iterator[str]:
-    if key.endswith(".$"):
-        returned = _INTRINSIC_RETURNS.get(value.split("(")[0])
-        if returned and not issubclass(_plain(returned), _PYTHON_TYPES[shape.type_name]):
-            yield f"{where} takes a {shape.type_name}; {value} returns a {returned}"
+def _value_problems(service: str, shape: Shape, value: Any, where: str) -> Iterator[str]:
+    if is_computed(value):
+        returned = returned_type(value)
+        if returned and not issubclass(returned, _PYTHON_TYPES[shape.type_name]):
+            yield f"{where} takes a {shape.type_name}; {value} gives a {returned.__name__}"
     elif not isinstance(value, _PYTHON_TYPES[shape.type_name]):
         yield f"{where} takes a {shape.type_name}; it is {value!r}"
     elif shape.type_name == "structure":
         yield from _structure_problems(service, shape, cast(dict[str, Any], value), f"{where}.")
     elif shape.type_name == "map":
-        for entry, inner in cast(dict[str, Any], value).items():
-            yield from _value_problems(service, shape.value, entry, inner, f"{where}.{entry}")  # type: ignore[attr-defined]
+        for name, inner in cast(dict[str, Any], value).items():
+            yield from _value_problems(service, shape.value, inner, f"{where}.{name}")  # type: ignore[attr-defined]
     elif shape.type_name == "list":
         for index, inner in enumerate(cast(list[Any], value)):
-            yield from _value_problems(service, shape.member, "", inner, f"{where}[{index}]")  # type: ignore[attr-defined]
+            yield from _value_problems(service, shape.member, inner, f"{where}[{index}]")  # type: ignore[attr-defined]
     elif "enum" in shape.metadata and value not in shape.metadata["enum"]:
         yield f"{where} is {value!r}; it may be {', '.join(shape.metadata['enum'])}"
-
-
-def _plain(type_name: str) -> type:
-    plain = _PYTHON_TYPES[type_name]
-    return plain if isinstance(plain, type) else plain[0]

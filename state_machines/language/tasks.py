@@ -4,13 +4,16 @@ Error names: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error
 `<Service>.<Error>Exception` form, https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from state_machines.states_language import Catch, Retry, State, Task
+from state_machines.language.sdk import Assign, Catch, Retry, State, Task, jsonata
 
 # The longest that a Lambda function may run: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LAMBDA_LIMIT_S = 900
 CALL_TIMEOUT_S = 60
+# The caught error, for "Read failure".
+KEEP_ERROR = {"error": jsonata("$states.errorOutput")}
 
 _LAMBDA_TRANSIENT = [
     "Lambda.ServiceException",
@@ -32,13 +35,13 @@ def retry(errors: list[str], *, attempts: int = 4, interval_s: int = 2, max_dela
     )
 
 
-def catch(step: Any, errors: list[str] | None = None, *, result_path: str | None = "$.error") -> Catch:
-    """Go to `step` on `errors` (all of them unless named), with the error under `result_path`."""
-    return Catch(step, error_equals=errors or ["States.ALL"], result_path=result_path)
+def catch(step: State, errors: list[str] | None = None, *, assign: Assign | None = None) -> Catch:
+    """Go to `step` on `errors` (all of them unless named)."""
+    return Catch(step, error_equals=errors or ["States.ALL"], assign=assign)
 
 
-def read_with_function(name: str, function: str, *, on_error: State) -> Task:
-    """A Lambda function's answer to the state's whole input, in its place; so is the error of a failed call.
+def read_with_function(name: str, function: str, *, assign: Assign) -> Task:
+    """A Lambda function that gets the execution's input as it is; best_effort() adds its Catch.
 
     Named by its ARN, the function gets an input of any size and type that an execution may have; a payload of
     lambda:invoke would add to it.
@@ -46,9 +49,9 @@ def read_with_function(name: str, function: str, *, on_error: State) -> Task:
     return Task(
         name,
         resource=function,
+        assign=assign,
         timeout_seconds=LAMBDA_LIMIT_S,
         retry=[retry(_LAMBDA_TRANSIENT)],
-        catch=[catch(on_error, result_path="$")],
     )
 
 
@@ -57,51 +60,48 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
     function: str,
     payload: dict[str, Any],
     *,
-    into: str,
+    assign: Assign,
     on_error: State,
-    error_into: str | None = "$.error",
+    error_assign: Assign | None = KEEP_ERROR,
 ) -> Task:
-    """A Lambda function's answer to `payload`, put at `into`; what it raises at `error_into`."""
+    """A Lambda function's answer to `payload`: `$states.result.Payload` in `assign`."""
     return Task(
         name,
         resource="arn:aws:states:::lambda:invoke",
-        parameters={"FunctionName": function, "Payload": payload},
-        result_selector={"answer.$": "$.Payload"},
-        result_path=into,
+        arguments={"FunctionName": function, "Payload": payload},
+        assign=assign,
         timeout_seconds=LAMBDA_LIMIT_S,
         retry=[retry(_LAMBDA_TRANSIENT)],
-        catch=[catch(on_error, result_path=error_into)],
+        catch=[catch(on_error, assign=error_assign)],
     )
 
 
 def call(  # noqa: PLR0913  one keyword a field of the state
     name: str,
     api: str,
-    parameters: dict[str, Any],
+    arguments: dict[str, Any],
     *,
-    on_error: State,
-    select: dict[str, Any] | None = None,
-    into: str | None = None,
-    catches: list[Catch] | None = None,
-    retries: list[Retry] | None = None,
+    on_error: State | None,
+    assign: Assign | None = None,
+    error_assign: Assign | None = KEEP_ERROR,
+    catches: Sequence[Catch] = (),
+    retries: Sequence[Retry] = (),
     attempts: int = 4,
-    error_into: str | None = "$.error",
     **fields: Any,
 ) -> Task:
     """A call of an AWS API, `api` being what follows `arn:aws:states:::`.
 
-    `into` None drops the answer; `error_into` None the error, where the run goes on whatever it was.
+    Its answer is `$states.result` in `assign`. `on_error` None leaves the Catch to best_effort().
     """
-    selector = {"result_selector": select} if select else {}
+    general = [catch(on_error, assign=error_assign)] if on_error else []
     return Task(
         name,
         resource=f"arn:aws:states:::{api}",
-        parameters=parameters,
-        result_path=into,
+        arguments=arguments,
+        assign=assign,
         timeout_seconds=fields.pop("timeout_seconds", CALL_TIMEOUT_S),
-        retry=[*(retries or []), retry(_transient_errors(api), attempts=attempts)],
-        catch=[*(catches or []), catch(on_error, result_path=error_into)],
-        **selector,
+        retry=[*retries, retry(_transient_errors(api), attempts=attempts)],
+        catch=[*catches, *general],
         **fields,
     )
 
@@ -133,35 +133,45 @@ _ERROR_PREFIX = {
 }
 
 
-def update_item(name: str, key: dict[str, str], values: dict[str, dict[str, str]], **fields: Any) -> Task:
+def update_item(name: str, key: str, values: dict[str, dict[str, str]], **fields: Any) -> Task:
     """Set attributes of one item of the ledger; `condition` and its own `condition_values` are optional.
 
     Every attribute goes by an expression name, since some (`status`, `source`) are DynamoDB's reserved words.
     """
     condition = fields.pop("condition", None)
-    parameters: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "TableName": "${LedgerTable}",
-        "Key": {"run_id": key},
+        "Key": {"run_id": {"S": key}},
         "UpdateExpression": "SET " + ", ".join(f"#{attribute} = :{attribute}" for attribute in values),
         "ExpressionAttributeNames": {f"#{attribute}": attribute for attribute in values},
         "ExpressionAttributeValues": {f":{attribute}": value for attribute, value in values.items()}
         | fields.pop("condition_values", {}),
     }
     if condition:
-        parameters["ConditionExpression"] = condition
-    return call(name, "dynamodb:updateItem", parameters, **fields)
+        arguments["ConditionExpression"] = condition
+    return call(name, "dynamodb:updateItem", arguments, **fields)
 
 
-THIS_RUN = {"S.$": "$.run.id"}
+def text(expression: str) -> dict[str, str]:
+    """An attribute of the ledger: a text."""
+    return {"S": jsonata(expression)}
+
+
+def number(expression: str) -> dict[str, str]:
+    """An attribute of the ledger: a number, which DynamoDB takes as a text."""
+    return {"N": jsonata(f"$string({expression})")}
+
+
+THIS_RUN = jsonata("$run.id")
 # What the ledger says of a run from its first moment.
 RUN_ATTRIBUTES = {
-    "source": {"S.$": "$.run.source"},
-    "bucket": {"S.$": "$.run.bucket"},
-    "drop_key": {"S.$": "$.run.key"},
-    "version_id": {"S.$": "$.run.version_id"},
-    "execution_arn": {"S.$": "$.run.execution_arn"},
-    "started_at": {"S.$": "$.run.started_at"},
+    "source": text("$run.source"),
+    "bucket": text("$run.bucket"),
+    "drop_key": text("$run.key"),
+    "version_id": text("$run.version_id"),
+    "execution_arn": text("$run.execution_arn"),
+    "started_at": text("$run.started_at"),
 }
 # The ledger's one item that is no run: who deploys now, and which drop was released last.
-DEPLOY_LOCK = {"S": "deploy-lock"}
+DEPLOY_LOCK = "deploy-lock"
 NOBODY = "nobody"

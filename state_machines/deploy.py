@@ -1,0 +1,205 @@
+"""Deploy: a new endpoint beside the one that serves, scaled and given concurrency."""
+
+from state_machines.deploy_lock import acquire_deploy_lock
+from state_machines.language.flow import Stage, in_order
+from state_machines.language.sdk import Choice, State, jsonata
+from state_machines.language.tasks import call
+from state_machines.outcome import Finish, own_error
+from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
+from state_machines.settings import VARIANT
+from state_machines.supersede import check_current_version
+from state_machines.teardown import SCALING_TARGET, scaling_resource
+
+_TAGS = [{"Key": "dropserve:run", "Value": jsonata("$run.id")}]
+
+
+def deploy(finish: Finish, *, evaluate_again: State) -> Stage:
+    """A candidate in service, named `$release_name`, with the deploy lock held from here on."""
+    return in_order(
+        acquire_deploy_lock(finish),
+        # Once more, with the lock held: training took its time.
+        check_current_version(finish, " before deploy"),
+        read_live_release(finish, evaluate_again),
+        create_endpoint(finish),
+        autoscale(finish),
+        set_concurrency(finish),
+    )
+
+
+def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
+    """Which release serves now, and on how many instances: the new endpoint starts with as many.
+
+    A release that went live after the verdict is a champion that this model was not compared with: evaluate
+    again, this time with the lock held.
+    """
+    read = call(
+        "Read live release",
+        "aws-sdk:ssm:getParameter",
+        {"Name": "${LivePointerParameter}"},
+        assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
+        on_error=finish.failed,
+    )
+    minimum = {"instance_count": jsonata("$settings.min_instances"), "release_begun": True}
+    live = Choice("Release live?", assign=minimum)
+    live.when("$exists($previous.run_id) and $previous.run_id != $verdict.judged_against", evaluate_again)
+    create = _create_model(finish)
+    # The description of an endpoint that failed has no variants.
+    count = "$states.result.ProductionVariants[0].CurrentInstanceCount"
+    describe = call(
+        "Describe live endpoint",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName": jsonata("$previous.endpoint_name")},
+        assign={
+            "instance_count": jsonata(f"$exists({count}) ? {count} : $settings.min_instances"),
+            "release_begun": True,
+        },
+        on_error=create,
+        error_assign=minimum,
+    )
+    describe.next(create)
+    live.when("$type($previous.endpoint_name) = 'string'", describe)
+    return in_order(read, live, create)
+
+
+def _create_model(finish: Finish) -> State:
+    return call(
+        "Create model",
+        "sagemaker:createModel",
+        {
+            "ModelName": jsonata("$release_name"),
+            "ExecutionRoleArn": "${SageMakerRoleArn}",
+            "PrimaryContainer": {
+                "Image": jsonata("$plan.serving_image_uri"),
+                "ModelDataUrl": jsonata("$model_data_uri"),
+            },
+            "Tags": _TAGS,
+        },
+        on_error=finish.failed,
+    )
+
+
+def create_endpoint(finish: Finish) -> Stage:
+    """Configuration, endpoint, and the wait until it is in service."""
+    configuration = call(
+        "Create endpoint configuration",
+        "sagemaker:createEndpointConfig",
+        {
+            "EndpointConfigName": jsonata("$release_name"),
+            "ProductionVariants": [
+                {
+                    "VariantName": VARIANT,
+                    "ModelName": jsonata("$release_name"),
+                    "InstanceType": jsonata("$plan.endpoint_instance_type"),
+                    "InitialInstanceCount": jsonata("$instance_count"),
+                }
+            ],
+            "Tags": _TAGS,
+        },
+        on_error=finish.failed,
+    )
+    name = jsonata("$release_name")
+    endpoint = call(
+        "Create endpoint",
+        "sagemaker:createEndpoint",
+        {"EndpointName": name, "EndpointConfigName": name, "Tags": _TAGS},
+        on_error=finish.failed,
+    )
+    reason = "$exists($states.result.FailureReason) ? $states.result.FailureReason : ''"
+    describe = call(
+        "Describe endpoint",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName": name},
+        assign={"endpoint": {"status": jsonata("$states.result.EndpointStatus"), "reason": jsonata(reason)}},
+        on_error=finish.failed,
+    )
+    ready = Choice("Endpoint in service?")
+    ready.when("$endpoint.status = 'Failed'", finish.failed, own_error("EndpointFailed", "$endpoint.reason"))
+    not_yet = "$endpoint.status != 'InService'"
+    ready.when(f"{not_yet} and {OUT_OF_POLLS}", finish.failed, out_of_polls("endpoint"))
+    ready.when(not_yet, poll("endpoint", then=describe))
+    return in_order(configuration, endpoint, describe, ready)
+
+
+def autoscale(finish: Finish) -> Stage:
+    """Target, then policy: registered one after the other, since the second fails without the first."""
+    target = {**SCALING_TARGET, "ResourceId": scaling_resource("$release_name")}
+    register = call(
+        "Register scaling target",
+        "aws-sdk:applicationautoscaling:registerScalableTarget",
+        {
+            **target,
+            "MinCapacity": jsonata("$settings.min_instances"),
+            "MaxCapacity": jsonata("$settings.max_instances"),
+        },
+        on_error=finish.failed,
+    )
+    policy = call(
+        "Put scaling policy",
+        "aws-sdk:applicationautoscaling:putScalingPolicy",
+        {
+            **target,
+            "PolicyName": "invocations-per-instance",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": jsonata("$settings.target_invocations_per_instance"),
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+                },
+                "ScaleOutCooldown": 60,
+                "ScaleInCooldown": 300,
+            },
+        },
+        on_error=finish.failed,
+    )
+    return in_order(register, policy)
+
+
+def set_concurrency(finish: Finish) -> Stage:
+    """Reserved and provisioned concurrency of the inference function, where the account's limit allows it."""
+    limit = call(
+        "Read concurrency limit",
+        "aws-sdk:lambda:getAccountSettings",
+        {},
+        assign={"account_concurrency": jsonata("$states.result.AccountLimit.ConcurrentExecutions")},
+        on_error=finish.failed,
+    )
+    provision = _provision_concurrency(finish)
+    allowed = Choice("Concurrency allowed?")
+    allowed.when("$account_concurrency >= $settings.needed_account_concurrency", provision.start)
+    in_order(limit, allowed)
+    return Stage(limit, (allowed.next, *provision.exits))
+
+
+def _provision_concurrency(finish: Finish) -> Stage:
+    reserve = call(
+        "Reserve concurrency",
+        "aws-sdk:lambda:putFunctionConcurrency",
+        {
+            "FunctionName": "${InferenceFunction}",
+            "ReservedConcurrentExecutions": jsonata("$settings.reserved_concurrency"),
+        },
+        on_error=finish.failed,
+    )
+    live_alias = {"FunctionName": "${InferenceFunction}", "Qualifier": "live"}
+    provision = call(
+        "Provision concurrency",
+        "aws-sdk:lambda:putProvisionedConcurrencyConfig",
+        {**live_alias, "ProvisionedConcurrentExecutions": jsonata("$settings.provisioned_concurrency")},
+        on_error=finish.failed,
+    )
+    reason = "$exists($states.result.StatusReason) ? $states.result.StatusReason : ''"
+    read = call(
+        "Read provisioned concurrency",
+        "aws-sdk:lambda:getProvisionedConcurrencyConfig",
+        live_alias,
+        assign={"provisioned": {"status": jsonata("$states.result.Status"), "reason": jsonata(reason)}},
+        on_error=finish.failed,
+    )
+    ready = Choice("Concurrency ready?")
+    failure = own_error("ProvisionedConcurrencyFailed", "$provisioned.reason")
+    ready.when("$provisioned.status = 'FAILED'", finish.failed, failure)
+    not_yet = "$provisioned.status != 'READY'"
+    what = "provisioned concurrency"
+    ready.when(f"{not_yet} and {OUT_OF_POLLS}", finish.failed, out_of_polls(what))
+    ready.when(not_yet, poll(what, then=read))
+    return in_order(reserve, provision, read, ready)

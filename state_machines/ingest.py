@@ -1,0 +1,170 @@
+"""Ingest: read the input, claim the drop, inspect its dataset, plan its training."""
+
+from typing import Any
+
+from state_machines.language.flow import Stage, best_effort, in_order
+from state_machines.language.sdk import Choice, Pass, State, Wait, jsonata
+from state_machines.language.tasks import (
+    RUN_ATTRIBUTES,
+    THIS_RUN,
+    call,
+    catch,
+    invoke_function,
+    read_with_function,
+    text,
+    update_item,
+)
+from state_machines.outcome import Finish, outcome, record_duplicate
+from state_machines.settings import SETTINGS
+from state_machines.supersede import check_current_version
+
+# The function itself gives up after six hours; this only bounds the execution's history.
+MAX_UPLOAD_WAITS = 720
+
+# What stands for the input where the function that reads it fails: the ledger still gets an item.
+_UNREAD = {
+    "accepted": False,
+    "reason": jsonata(
+        "'the input could not be read (' & $states.errorOutput.Error & "
+        "'): dropserve logs read_input tells why'"
+    ),
+    "run": jsonata("{'source': 'manual', 'key': '', 'version_id': '', 'sequencer': '', 'event_time': ''}"),
+    "overrides": {},
+    "failed": True,
+}
+
+
+def ingest(finish: Finish) -> Stage:
+    """A drop that is new, valid and affordable goes on, with `$run`, `$inspection` and `$plan`."""
+    return in_order(
+        read_input(),
+        initialize_run(),
+        claim_drop(finish),
+        check_input(finish),
+        check_current_version(finish),
+        inspect_dataset(finish),
+        plan_training(finish),
+    )
+
+
+def read_input() -> Stage:
+    """The execution's input, checked and made small, as `$input`.
+
+    A function does it: an expression that meets a value of another type fails the execution without a trace.
+    What is wrong with an input is said once the run has its item in the ledger.
+    """
+    read = read_with_function(
+        "Read input", "${ReadInputFunction}", assign={"input": jsonata("$states.result")}
+    )
+    return best_effort(read, {"input": _UNREAD})
+
+
+def initialize_run() -> Pass:
+    """Every variable that a later state may read before another has set it."""
+    return Pass(
+        "Initialize run",
+        assign={
+            "settings": SETTINGS,
+            "run": {
+                "id": jsonata(_RUN_ID),
+                "source": jsonata("$input.run.source"),
+                "bucket": jsonata(_BUCKET),
+                "key": jsonata("$input.run.key"),
+                "version_id": jsonata("$input.run.version_id"),
+                "sequencer": jsonata("$input.run.sequencer"),
+                "event_time": jsonata("$input.run.event_time"),
+                "started_at": jsonata("$states.context.Execution.StartTime"),
+                "execution_arn": jsonata("$states.context.Execution.Id"),
+            },
+            "release_name": jsonata(f"'${{StackName}}-' & {_RUN_ID}"),
+            "inspection": {},
+            "upload_waits": 0,
+            "polls": 0,
+            "lock_acquired": False,
+            "release_begun": False,
+        },
+    )
+
+
+_BUCKET = "($exists($input.run.bucket) ? $input.run.bucket : '${DataBucket}')"
+# A run by hand is a run of its own: the name of its execution tells it apart.
+_SALT = (
+    "($exists($input.run.idempotency_token) ? $input.run.idempotency_token : $states.context.Execution.Name)"
+)
+# The same drop announced twice gets the same id. It has 32 characters, so that the name of a release (the
+# stack's name and the id) fits SageMaker's 63.
+_RUN_ID = f"$hash($string([{_BUCKET}, $input.run.key, $input.run.version_id, {_SALT}]), 'MD5')"
+
+
+def claim_drop(finish: Finish) -> State:
+    """One run a drop: whoever writes the run's item first has it, and S3's second announcement ends here."""
+    return call(
+        "Claim drop",
+        "dynamodb:putItem",
+        {
+            "TableName": "${LedgerTable}",
+            "Item": {"run_id": {"S": THIS_RUN}, **RUN_ATTRIBUTES, "status": {"S": "running"}},
+            # The second half lets a retried call of the same execution through.
+            "ConditionExpression": "attribute_not_exists(run_id) OR execution_arn = :me",
+            "ExpressionAttributeValues": {":me": text("$run.execution_arn")},
+        },
+        catches=[catch(record_duplicate(), ["DynamoDB.ConditionalCheckFailedException"])],
+        on_error=finish.failed,
+    )
+
+
+def check_input(finish: Finish) -> Choice:
+    """An input that cannot be followed ends here, with the reason."""
+    valid = Choice("Input valid?")
+    valid.when("$exists($input.failed)", finish.record, outcome("failed", "$input.reason"))
+    valid.when("$input.accepted = false", finish.record, outcome("rejected", "$input.reason"))
+    return valid
+
+
+def inspect_dataset(finish: Finish) -> Stage:
+    """Wait for a folder that still arrives; a drop that cannot be trained on ends here, with the reason."""
+    inspect = invoke_function(
+        "Inspect dataset",
+        "${InspectDatasetFunction}",
+        {"run": jsonata("$run")},
+        assign={"inspection": jsonata("$states.result.Payload")},
+        on_error=finish.failed,
+    )
+    wait = Wait(
+        "Wait for upload",
+        seconds=jsonata("$inspection.wait_s"),
+        assign={"upload_waits": jsonata("$upload_waits + 1")},
+    )
+    wait.next(inspect)
+    arrives = "$exists($inspection.wait_s) and $inspection.wait_s > 0"
+    rejected = outcome("rejected", "$inspection.reason")
+    usable = Choice("Dataset usable?")
+    usable.when(f"{arrives} and $upload_waits >= {MAX_UPLOAD_WAITS}", finish.record, rejected)
+    usable.when(arrives, wait)
+    usable.when("$inspection.accepted = false", finish.record, rejected)
+    return in_order(inspect, usable)
+
+
+def plan_training(finish: Finish) -> Stage:
+    """Backend, instance, time and money; over budget or impossible ends here, with the reason."""
+    payload: dict[str, Any] = {
+        "run": jsonata("$run"),
+        "overrides": jsonata("$input.overrides"),
+        "inspection": jsonata("$inspection"),
+    }
+    plan = invoke_function(
+        "Plan training",
+        "${PlanTrainingFunction}",
+        payload,
+        assign={"plan": jsonata("$states.result.Payload")},
+        on_error=finish.failed,
+    )
+    affordable = Choice("Plan affordable?")
+    affordable.when("$plan.accepted = false", finish.record, outcome("rejected", "$plan.reason"))
+    record = update_item(
+        "Record plan",
+        THIS_RUN,
+        {"backend": text("$plan.backend"), "dataset": text("$inspection.dataset")},
+        on_error=finish.failed,
+    )
+    return in_order(plan, affordable, record)

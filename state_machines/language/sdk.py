@@ -1,0 +1,108 @@
+"""The Step Functions Data Science SDK, widened by what the Amazon States Language got since.
+
+The SDK's last release knows neither JSONata (Arguments, Assign, Condition) nor a Retry's MaxDelaySeconds and
+JitterStrategy: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeAlias
+
+# Importing the SDK replaces the root logger's level and the exception hook, and prints: put all three back.
+os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
+_root_level, _hook = logging.root.level, sys.excepthook
+logging.getLogger("sagemaker.config").setLevel(logging.ERROR)
+with warnings.catch_warnings():
+    # It imports pkg_resources, which setuptools is about to drop; setuptools is pinned for it.
+    warnings.simplefilter("ignore", UserWarning)
+    from stepfunctions import steps
+
+logging.root.setLevel(_root_level)
+sys.excepthook = _hook
+
+Fail = steps.Fail
+State: TypeAlias = steps.states.State
+Succeed = steps.Succeed
+
+# What a state assigns: the name of a variable -> a value, in which each `{% ... %}` is evaluated.
+Assign = Mapping[str, Any]
+
+
+def jsonata(expression: str) -> str:
+    """A value that is computed at run time."""
+    return f"{{% {expression} %}}"
+
+
+class _LaterField(Enum):
+    """Fields of the language that came after the SDK; a value becomes its PascalCase name."""
+
+    ARGUMENTS = "arguments"
+    ASSIGN = "assign"
+    MAX_DELAY_SECONDS = "max_delay_seconds"
+    JITTER_STRATEGY = "jitter_strategy"
+
+
+class Task(steps.Task):  # type: ignore[misc]
+    """A Task with `arguments` and `assign`."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.ARGUMENTS, _LaterField.ASSIGN]
+
+
+class Pass(steps.Pass):  # type: ignore[misc]
+    """A Pass with `assign`."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.ASSIGN]
+
+
+class Wait(steps.Wait):  # type: ignore[misc]
+    """A Wait with `assign`; `seconds` may be computed."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.ASSIGN]
+
+
+class Retry(steps.Retry):  # type: ignore[misc]
+    """A retrier with `max_delay_seconds` and `jitter_strategy`."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.MAX_DELAY_SECONDS, _LaterField.JITTER_STRATEGY]
+
+
+class Catch(steps.Catch):  # type: ignore[misc]
+    """A catcher with `assign`."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.ASSIGN]
+
+
+class Choice(steps.Choice):  # type: ignore[misc]
+    """A Choice whose rules are JSONata conditions; its own `assign` holds where none of them is true."""
+
+    def allowed_fields(self) -> list[Enum]:
+        return [*super().allowed_fields(), _LaterField.ASSIGN]
+
+    def when(self, condition: str, then: State, assign: Assign | None = None) -> None:
+        """Go to `then` where the expression `condition` is true; rules are tried in the order they came."""
+        self.add_choice(_Rule(condition, assign), then)
+
+
+class _Rule:
+    """A rule as the SDK's Choice takes it."""
+
+    def __init__(self, condition: str, assign: Assign | None) -> None:
+        self._fields = {"Condition": jsonata(condition), **({"Assign": dict(assign)} if assign else {})}
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self._fields)
+
+
+def definition(start: State, *, comment: str, timeout_s: int) -> dict[str, Any]:
+    """The state machine that begins at `start`, as the dictionary that the service takes."""
+    graph: dict[str, Any] = steps.Graph(start, comment=comment, timeout_seconds=timeout_s).to_dict()
+    return {"QueryLanguage": "JSONata", **graph}

@@ -1,0 +1,138 @@
+"""The outcome of a run: what it is, and the states that finish a run with it.
+
+`$outcome` has the status, reason and release. From there each step leads to the next one, whatever happens.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from state_machines.language.flow import Stage, best_effort, in_order
+from state_machines.language.sdk import Choice, Fail, State, Succeed, Task, jsonata
+from state_machines.language.tasks import (
+    RUN_ATTRIBUTES,
+    THIS_RUN,
+    call,
+    invoke_function,
+    text,
+    update_item,
+)
+from state_machines.teardown import release_deploy_lock, teardown_candidate, terminate_training
+
+
+def outcome(status: str, reason: str, release: str = "''") -> dict[str, Any]:
+    """Assigns `$outcome`; `reason` and `release` are expressions, `status` is one or a plain text."""
+    return {
+        "outcome": {
+            "status": jsonata(status) if status.startswith("$") else status,
+            "reason": jsonata(reason),
+            "release": jsonata(release),
+        }
+    }
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Where the stages send a run that ends; all but `failed` want `$outcome`, and lead on down this list."""
+
+    # Says in a sentence what `$error` is, then tears down.
+    failed: State
+    teardown: State
+    release_lock: State
+    record: State
+
+
+def finish_run() -> Finish:
+    """Read failure -> tear down the candidate -> release the deploy lock -> record the outcome."""
+    candidate, lock, record = teardown_candidate(), release_deploy_lock(), record_outcome()
+    in_order(candidate, terminate_training(), lock, record)
+    return Finish(
+        failed=read_failure("Read failure", candidate.start),
+        teardown=candidate.start,
+        release_lock=lock.start,
+        record=record.start,
+    )
+
+
+def read_failure(name: str, then: State) -> Task:
+    """The outcome `failed`, with what `$error` says; where even that cannot be read, with its name.
+
+    A function reads it: a Cause may be JSON, cut JSON, or missing.
+    """
+    task = ask_about_failure(
+        name,
+        assign=outcome("failed", "$states.result.Payload.reason"),
+        on_error=then,
+        error_assign=outcome("failed", "$error.Error & ': the history of the execution tells more'"),
+    )
+    task.next(then)
+    return task
+
+
+def ask_about_failure(name: str, **fields: Any) -> Task:
+    """The function that reads `$error`; its answer has `reason` and `lacks_spot_capacity`."""
+    return invoke_function(name, "${ReadFailureFunction}", {"error": jsonata("$error")}, **fields)
+
+
+def own_error(name: str, cause: str) -> dict[str, Any]:
+    """Assigns `$error` for a fault that no API reported; `cause` is an expression."""
+    return {"error": {"Error": name, "Cause": jsonata(cause)}}
+
+
+def record_outcome() -> Stage:
+    """Ledger, then topic, then Succeed, or Fail where a person has to look."""
+    record = update_item(
+        "Record outcome",
+        THIS_RUN,
+        {
+            "status": text("$outcome.status"),
+            "reason": text("$outcome.reason"),
+            "release": text("$outcome.release"),
+            "ended_at": text("$states.context.State.EnteredTime"),
+        },
+        on_error=None,
+    )
+    # With what the inspection found, if anything.
+    findings = "$exists($inspection.findings) and $inspection.findings != ''"
+    message = (
+        "'Run ' & $run.id & ' of s3://' & $run.bucket & '/' & $run.key & ' ended as ' & $outcome.status "
+        f"& ': ' & $outcome.reason & ({findings} ? ' - Found in the drop: ' & $inspection.findings : '')"
+    )
+    notify = call(
+        "Notify",
+        "sns:publish",
+        {
+            "TopicArn": "${NotificationTopicArn}",
+            "Subject": jsonata("'dropserve: ' & $outcome.status"),
+            "Message": jsonata(message),
+        },
+        on_error=None,
+    )
+    end = Choice("Which outcome?")
+    for status in ("failed", "blocked"):
+        cause = "The run ledger and the notification hold the reason."
+        fail = Fail(f"Run {status}", error=f"Run{status.capitalize()}", cause=cause)
+        end.when(f"$outcome.status = '{status}'", fail)
+    return in_order(best_effort(record), best_effort(notify), end, Succeed("Run ended"))
+
+
+def record_duplicate() -> State:
+    """The second announcement of a drop gets an item of its own, named after its execution."""
+    record = call(
+        "Record duplicate",
+        "dynamodb:putItem",
+        {
+            "TableName": "${LedgerTable}",
+            "Item": {
+                "run_id": text("$states.context.Execution.Name"),
+                "duplicate_of": text("$run.id"),
+                **RUN_ATTRIBUTES,
+                "ended_at": text("$states.context.State.EnteredTime"),
+                "status": {"S": "duplicate"},
+                "reason": text("'already handled by run ' & $run.id"),
+            },
+        },
+        on_error=Fail("Duplicate not recorded", error="LedgerFailed", cause="The ledger refused the item."),
+        error_assign=None,
+    )
+    record.next(Succeed("Drop already handled"))
+    return record

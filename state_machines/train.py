@@ -1,0 +1,160 @@
+"""Train: on SageMaker or on one EC2 instance; the model's address is `$model_data_uri` then."""
+
+from typing import Any
+
+from state_machines.language.flow import Stage, in_order
+from state_machines.language.sdk import Choice, State, Task, jsonata
+from state_machines.language.tasks import call, retry
+from state_machines.outcome import Finish, ask_about_failure, outcome
+from state_machines.supersede import recheck_folder
+from training.runtime.progress import METRIC_DEFINITIONS
+
+# A retried job must not reuse its name: SageMaker keeps the name of a failed one.
+_TRY = "$string($states.context.State.RetryCount)"
+JOB_NAME = f"$release_name & '-' & {_TRY}"
+# An instance needs minutes to boot before its first heartbeat.
+HEARTBEAT_S = 900
+# Longer than any MaxRuntimeInSeconds plus MaxWaitTimeInSeconds that a plan asks for.
+TRAINING_LIMIT_S = 172_800
+
+_MODEL_DATA = {"model_data_uri": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts")}
+
+
+def train(finish: Finish) -> Stage:
+    """A model of the drop; a folder that changed meanwhile ends here."""
+    backend = Choice("EC2 backend?")
+    on_ec2 = _train_on_ec2(finish)
+    backend.when("$plan.backend = 'ec2'", on_ec2)
+    on_demand = _train_on_demand(finish)
+    on_sagemaker = _train_on_sagemaker(_spot_or_training(on_demand, finish))
+    backend.next(on_sagemaker)
+    trained = Stage(backend, (on_sagemaker.next, on_demand.next, on_ec2.next))
+    return in_order(trained, recheck_folder(finish, then=finish.record))
+
+
+def _train_on_sagemaker(on_error: State) -> Task:
+    """On spot capacity where the plan says so."""
+    return _training_job(
+        "Train on SageMaker",
+        JOB_NAME,
+        {
+            "EnableManagedSpotTraining": jsonata("$plan.use_spot"),
+            "StoppingCondition": jsonata("$plan.stopping_condition"),
+        },
+        on_error,
+    )
+
+
+def _train_on_demand(finish: Finish) -> Task:
+    """The fallback of spot: it goes on from the checkpoint that the spot job left."""
+    limit = jsonata("$plan.stopping_condition.MaxRuntimeInSeconds")
+    return _training_job(
+        "Train on demand",
+        f"$release_name & '-demand-' & {_TRY}",
+        {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds": limit}},
+        finish.failed,
+    )
+
+
+def _spot_or_training(on_demand: Task, finish: Finish) -> Choice:
+    """A lack of spot capacity leads to on-demand instances; a training that failed would fail there too."""
+    on_spot = Choice("Spot training?")
+    read = ask_about_failure(
+        "Read spot failure",
+        assign={"spot_failure": jsonata("$states.result.Payload")},
+        on_error=finish.failed,
+        error_assign=None,
+    )
+    on_spot.when("$plan.use_spot = true", read)
+    on_spot.next(finish.failed)
+    lacking = Choice("Spot capacity lacking?", assign=outcome("failed", "$spot_failure.reason"))
+    lacking.when("$spot_failure.lacks_spot_capacity = true", on_demand)
+    lacking.next(finish.teardown)
+    read.next(lacking)
+    return on_spot
+
+
+def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: State) -> Task:
+    return call(
+        name,
+        "sagemaker:createTrainingJob.sync",
+        {
+            "TrainingJobName": jsonata(job_name),
+            "RoleArn": "${SageMakerRoleArn}",
+            "AlgorithmSpecification": {
+                "TrainingImage": jsonata("$plan.training_image_uri"),
+                "TrainingInputMode": "File",
+                "MetricDefinitions": METRIC_DEFINITIONS,
+            },
+            "HyperParameters": jsonata("$plan.hyperparameters"),
+            "InputDataConfig": jsonata("$plan.input_data_config"),
+            "OutputDataConfig": {"S3OutputPath": jsonata("$plan.output_uri")},
+            "CheckpointConfig": {"S3Uri": jsonata("$plan.checkpoint_uri")},
+            "ResourceConfig": {
+                "InstanceCount": jsonata("$plan.instance_count"),
+                "InstanceType": jsonata("$plan.instance_type"),
+                "VolumeSizeInGB": jsonata("$plan.volume_size_gb"),
+            },
+            **capacity,
+            "Tags": [{"Key": "dropserve:run", "Value": jsonata("$run.id")}],
+        },
+        assign=_MODEL_DATA,
+        timeout_seconds=TRAINING_LIMIT_S,
+        retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
+        on_error=on_error,
+    )
+
+
+def _user_data() -> str:
+    """The expression of the boot script: each value of the run, in base64, in the place of its name."""
+    script = r"$join($settings.ec2_user_data, '\n')"
+    for name, value in (
+        ("job_name", JOB_NAME),
+        ("plan_uri", "$plan.plan_uri"),
+        ("deadline_s", "$string($plan.stopping_condition.MaxRuntimeInSeconds)"),
+        ("task_token", "$states.context.Task.Token"),
+    ):
+        script = f"$replace({script}, '{{{name}}}', $base64encode({value}))"
+    return f"$base64encode({script})"
+
+
+def _train_on_ec2(finish: Finish) -> Task:
+    tags = [
+        {"Key": "Name", "Value": jsonata("$release_name")},
+        {"Key": "dropserve:run", "Value": jsonata("$run.id")},
+    ]
+    return call(
+        "Train on EC2",
+        "aws-sdk:ec2:runInstances.waitForTaskToken",
+        {
+            "ImageId": jsonata("$plan.ec2_image_id"),
+            "InstanceType": jsonata("$plan.instance_type"),
+            "MinCount": 1,
+            "MaxCount": 1,
+            "ClientToken": jsonata(JOB_NAME),
+            "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
+            "InstanceInitiatedShutdownBehavior": "terminate",
+            "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            # The root device of Amazon Linux, which the Deep Learning AMI is built on.
+            "BlockDeviceMappings": [
+                {
+                    "DeviceName": "/dev/xvda",
+                    "Ebs": {
+                        "Encrypted": True,
+                        "VolumeType": "gp3",
+                        "VolumeSize": jsonata("$plan.volume_size_gb"),
+                        "DeleteOnTermination": True,
+                    },
+                }
+            ],
+            "TagSpecifications": [
+                {"ResourceType": "instance", "Tags": tags},
+                {"ResourceType": "volume", "Tags": tags},
+            ],
+            "UserData": jsonata(_user_data()),
+        },
+        assign=_MODEL_DATA,
+        timeout_seconds=TRAINING_LIMIT_S,
+        heartbeat_seconds=HEARTBEAT_S,
+        on_error=finish.failed,
+    )
