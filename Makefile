@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test image-test image-test-arm64 fuzz bench soak lint clean setup lock
+.PHONY: demo test package-test image-test image-test-arm64 fuzz bench soak lint clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+package-test: $(READY) ## build the wheel, install it beside nothing of this folder, and run its demo
+	@$(BIN)/python -m pytest tests/package $(ARGS)
 
 image-test: $(READY) ## build both container images, train and serve in them (Debian or Ubuntu, as root)
 	@sh tests/image/install_tools.sh buildah mmdebstrap
