@@ -24,7 +24,7 @@ from deploy_scripts.commands import (
     watch,
 )
 from deploy_scripts.errors import CliError, explain
-from deploy_scripts.screen import keep_printing, print_error
+from deploy_scripts.screen import Screen, keep_printing, print_error
 from dropserve import __version__
 
 # What a shell expects of a program that was called wrongly.
@@ -58,7 +58,7 @@ for command in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dropserve {__version__}")
+        Screen().say(f"dropserve {__version__}")
         raise typer.Exit
 
 
