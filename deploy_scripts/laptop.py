@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.extras import require_laptop
 from deploy_scripts.images.addresses import registry_of
-from deploy_scripts.project import PROGRAMS, cloud_state_folder, work_folder
+from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
 
 USUAL_PORT = 4566
@@ -24,6 +25,7 @@ def start_cloud(port: int | None = None) -> control.Cloud:
     running = control.find(cloud_state_folder())
     if running:
         return running
+    require_laptop()
     if control.is_there(cloud_state_folder()):
         port = 0  # one is starting: it has its port
     elif port is None:
@@ -95,7 +97,8 @@ def image_parameters(account_id: str, region: str) -> dict[str, str]:
 def containers_table() -> dict[str, Any]:
     """Which program of this machine stands for which container or machine image of AWS."""
     train = [str(PROGRAMS / "train")]
-    serve = [sys.executable, "-m", "training.serve"]
+    # It starts in a folder of its own, with an environment of its own.
+    serve = ["/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "training.serve"]
     return {
         "containers": [
             # The commands that the images of training/Dockerfile have under these names.

@@ -1,10 +1,13 @@
-"""Where things lie: the repository, what is built, and what a laptop's cloud keeps."""
+"""Where things lie: the project's files, what is built, and what a laptop's cloud keeps."""
 
 import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from dropserve.tree import IS_INSTALLED, TREE
+
+# The repository, or what a wheel carries of it: nothing is written there but a checkout's own .dropserve.
+ROOT = TREE
 TEMPLATE = ROOT / "deploy_scripts" / "template.yaml"
 IMAGES_TEMPLATE = ROOT / "deploy_scripts" / "images_template.yaml"
 STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
@@ -13,8 +16,11 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def work_folder() -> Path:
-    """`.dropserve` in the repository, or the folder that DROPSERVE_HOME names."""
-    return Path(os.environ.get("DROPSERVE_HOME", ROOT / ".dropserve")).absolute()
+    """What DROPSERVE_HOME names; else `.dropserve` in the repository, or, of an installed package, in the
+    current folder.
+    """
+    usual = (Path.cwd() if IS_INSTALLED else ROOT) / ".dropserve"
+    return Path(os.environ.get("DROPSERVE_HOME", usual)).absolute()
 
 
 def build_folder() -> Path:

@@ -21,7 +21,8 @@ ANSWER_TIMEOUT_S = 10.0
 # What cannot be saved is told at once; this bounds a slow disk or a busy machine.
 SAVE_TIMEOUT_S = 60.0
 POLL_S = 0.05
-REPOSITORY = Path(__file__).resolve().parent.parent
+# The folder that has this package: the server finds it there, wherever that is.
+CODE = Path(__file__).resolve().parent.parent
 LOG_LINES = 20
 
 # Servers that this process started: a parent must collect its children.
@@ -73,17 +74,20 @@ def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) 
 
 
 def _spawn(state_dir: Path, port: int, containers: Path | None) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "local_cloud", "--port", str(port)]
+    # -P: its working folder is its own state, which holds no code.
+    command = [sys.executable, "-P", "-m", "local_cloud", "--port", str(port)]
     command += ["--state-dir", str(state_dir.resolve())]
     if containers:
         command += ["--containers", str(containers.resolve())]
+    paths = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         # Its owner's alone from the first moment: the server sees to what is there already.
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with server_file.log_path(state_dir).open("ab") as log:
             child = subprocess.Popen(
                 command,
-                cwd=REPOSITORY,
+                cwd=state_dir,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -164,7 +164,7 @@ def test_a_second_server_of_a_folder_is_refused(own_state: Path, monkeypatch: py
     with pytest.raises(ControlError, match=f"process {pid} holds .* and is not ready"):
         control.start(own_state, port=0)
     command = [sys.executable, "-m", "local_cloud", "--port", "0", "--state-dir", str(own_state)]
-    second = subprocess.run(command, capture_output=True, text=True, check=False, cwd=control.REPOSITORY)
+    second = subprocess.run(command, capture_output=True, text=True, check=False, cwd=control.CODE)
     assert second.returncode == 1
     assert "another server serves" in second.stderr
     assert control.stop(own_state)

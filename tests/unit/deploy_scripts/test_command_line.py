@@ -26,6 +26,7 @@ from deploy_scripts.commands.run import parse_hyperparameters
 from deploy_scripts.deploy import parse_parameters
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.packaging.weights import parse_weights
+from dropserve import __version__
 from local_cloud.control import Cloud
 from local_cloud.server.root_key import RootKey
 
@@ -338,6 +339,12 @@ def test_an_error_is_a_sentence_and_what_to_do(tmp_path: Any) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr == "Error: The laptop's cloud is not running.\nStart it: `dropserve up`.\n"
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    result = CliRunner().invoke(cli.app, ["--version"])
+
+    assert (result.exit_code, result.stdout) == (0, f"dropserve {__version__}\n")
 
 
 def test_debug_shows_the_traceback(tmp_path: Any) -> None:

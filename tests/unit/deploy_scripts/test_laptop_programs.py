@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_scripts import laptop
+from deploy_scripts import extras, laptop, project
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.weights import shipped_weights
 from local_cloud.containers import read_containers
@@ -48,6 +48,29 @@ def test_a_taken_port_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.Mon
         port = taken.getsockname()[1]
         with pytest.raises(CliError, match=re.escape(f"Port {port} is in use")):
             laptop.start_cloud(port)
+
+
+def test_a_cloud_without_the_packages_of_its_extra_is_refused_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROPSERVE_HOME", str(tmp_path))
+    monkeypatch.setattr(extras, "_LAPTOP", ("json", "no_such_emulator"))
+
+    with pytest.raises(
+        CliError, match="extra `laptop`, which is not installed: there is no no_such_emulator"
+    ):
+        laptop.start_cloud()
+
+
+def test_an_installed_package_works_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DROPSERVE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    assert project.work_folder() == project.ROOT / ".dropserve"
+    monkeypatch.setattr(project, "IS_INSTALLED", True)
+    assert project.work_folder() == tmp_path / ".dropserve"
 
 
 def test_the_shipped_weights_are_the_ones_that_training_knows() -> None:

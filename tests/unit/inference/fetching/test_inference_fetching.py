@@ -5,15 +5,14 @@ import itertools
 import ssl
 import threading
 import time
-import tomllib
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy_scripts.project import ROOT
 from drops.photo_formats import MEDIA_TYPES
+from dropserve import __version__
 from functions.inference.errors import (
     ForbiddenAddressError,
     ImageHostError,
@@ -312,13 +311,12 @@ def test_an_answer_that_is_truly_compressed_is_refused(
 
 def test_the_host_is_told_who_asks_and_for_what(serve: Serve, photo: bytes) -> None:
     host = serve({"/a": send(photo)})
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
     fetch(host.url("/a"))
     fetch(host.url("/a"), contact="https://shop.example/contact")
 
     agents = [headers["User-Agent"] for _, _, headers, _ in host.requests]
-    assert agents == [f"dropserve/{version}", f"dropserve/{version} (+https://shop.example/contact)"]
+    assert agents == [f"dropserve/{__version__}", f"dropserve/{__version__} (+https://shop.example/contact)"]
     assert set(host.requests[0][2]["Accept"].split(",")) == set(MEDIA_TYPES.values())
 
 
