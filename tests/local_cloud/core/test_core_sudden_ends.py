@@ -129,7 +129,7 @@ def test_an_execution_that_ended_in_silence_has_ended(place: Place) -> None:
     states = {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
     running = Bench(client).start({"StartAt": "W", "States": states})
     control.wait_until_saved(place.folder)
-    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), 20)
+    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), timeout_s=20)
     place.kill()
     found = place.up()("stepfunctions").describe_execution(executionArn=running)
     assert found["status"] == "SUCCEEDED"
