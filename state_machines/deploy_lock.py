@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 
 from typing import Any
 
+from contracts.workflow import NOBODY
 from state_machines.endings import Endings
 from state_machines.newer_version import give_way_to_newer_version
 from state_machines.polling import wait_and_count
 from state_machines.states_language import Chain, Choice, ChoiceRule
-from state_machines.tasks import DEPLOY_LOCK, NOBODY, call, catch, update_item
+from state_machines.tasks import DEPLOY_LOCK, call, catch, update_item
 
 # The attributes of the lock that say which drop was released last -> (type, value before the first release).
 NEWEST_DROP = {

@@ -5,19 +5,22 @@ and tells the ledger and the topic. From the first clean-up step on, each step l
 happens.
 """
 
-from typing import Any
+from typing import Any, Literal
 
+from contracts.workflow import NOBODY, RUN_TAG, Status
 from state_machines.states_language import Chain, Choice, ChoiceRule, Fail, Pass, Succeed
 from state_machines.take_down import take_down
 from state_machines.tasks import (
     DEPLOY_LOCK,
-    NOBODY,
     RUN_ATTRIBUTES,
     THIS_RUN,
     call,
     invoke_function,
     update_item,
 )
+
+# The path of the status that a verdict gives.
+_VerdictStatus = Literal["$.verdict.answer.status"]
 
 
 class Endings:
@@ -112,7 +115,9 @@ def _take_candidate_down(then: Any) -> Choice:
     return begun
 
 
-def _outcome(name: str, status: str, reason: str, then: Any, *, release: str = "") -> Pass:
+def _outcome(
+    name: str, status: Status | _VerdictStatus, reason: str, then: Any, *, release: str = ""
+) -> Pass:
     """The state that sets `$.outcome`; each value is a text, or the path or intrinsic that gives it."""
     given = {"status": status, "reason": reason, "release": release}
     parameters = {
@@ -250,7 +255,7 @@ def _end_instances(then: Any) -> Any:
         "aws-sdk:ec2:describeInstances",
         {
             "Filters": [
-                {"Name": "tag:dropserve:run", "Values.$": "States.Array($.run.id)"},
+                {"Name": f"tag:{RUN_TAG}", "Values.$": "States.Array($.run.id)"},
                 {"Name": "instance-state-name", "Values": ["pending", "running"]},
             ]
         },

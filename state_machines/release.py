@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from contracts.workflow import RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.endings import Endings, note_error
 from state_machines.polling import wait_and_count
-from state_machines.settings import VARIANT
 from state_machines.states_language import Chain, Choice, ChoiceRule, Pass
-from state_machines.take_down import SCALING_TARGET, scaling_resource
+from state_machines.take_down import scaling_resource
 from state_machines.tasks import call
 
-_TAGS = [{"Key": "dropserve:run", "Value.$": "$.run.id"}]
+_TAGS = [{"Key": RUN_TAG, "Value.$": "$.run.id"}]
 
 
 def read_live_release(endings: Endings, judge_again: Any) -> Chain:

@@ -48,6 +48,3 @@ SETTINGS: dict[str, Any] = {
 
 # What the function that reads the input does not know; the rule sends its own claim.
 INPUT_DEFAULTS: dict[str, Any] = {"bucket": "${DataBucket}", "claim.$": "$$.Execution.Name"}
-
-# The endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
-VARIANT = "AllTraffic"

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from state_machines.settings import VARIANT
+from contracts import workflow
+from contracts.workflow import SCALING_TARGET
 from state_machines.tasks import call, retry
 
 # SageMaker refuses to delete an endpoint that is being created or updated: wait for it, 15 minutes at most.
@@ -65,12 +66,6 @@ def take_down(which: str, name: str, then: Any) -> Any:
     return find
 
 
-SCALING_TARGET = {
-    "ServiceNamespace": "sagemaker",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
-
-
 def scaling_resource(name: str) -> str:
     """The intrinsic that names the scalable target of the endpoint whose name is at the path `name`."""
-    return f"States.Format('endpoint/{{}}/variant/{VARIANT}', {name})"
+    return f"States.Format('{workflow.scaling_resource('{}')}', {name})"

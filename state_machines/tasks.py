@@ -6,6 +6,7 @@ Error names: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error
 
 from typing import Any
 
+from contracts.workflow import DEPLOY_LOCK_ID
 from state_machines.states_language import Catch, Retry, State, Task
 
 # The longest that a Lambda function may run: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -163,5 +164,4 @@ RUN_ATTRIBUTES = {
     "started_at": {"S.$": "$.run.started_at"},
 }
 # The ledger's one item that is no run: who deploys now, and which drop was released last.
-DEPLOY_LOCK = {"S": "deploy-lock"}
-NOBODY = "nobody"
+DEPLOY_LOCK = {"S": DEPLOY_LOCK_ID}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from contracts.workflow import RUN_TAG
 from state_machines.endings import Endings, read_failure
 from state_machines.settings import EC2_BOOT_ARGUMENTS
 from state_machines.states_language import Chain, Choice, ChoiceRule, Task
@@ -89,7 +90,7 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
                 "VolumeSizeInGB.$": "$.plan.answer.volume_size_gb",
             },
             **capacity,
-            "Tags": [{"Key": "dropserve:run", "Value.$": "$.run.id"}],
+            "Tags": [{"Key": RUN_TAG, "Value.$": "$.run.id"}],
         },
         select=_MODEL_DATA,
         into="$.training",
@@ -102,7 +103,7 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
 def _train_on_ec2(endings: Endings) -> Task:
     tags = [
         {"Key": "Name", "Value.$": "$.release.name"},
-        {"Key": "dropserve:run", "Value.$": "$.run.id"},
+        {"Key": RUN_TAG, "Value.$": "$.run.id"},
     ]
     return call(
         "Train on EC2",

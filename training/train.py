@@ -115,7 +115,7 @@ def _check_blocks(settings: Settings, count: int) -> None:
 def _read_dataset(settings: Settings, source: PhotoSource, session: Session) -> Dataset:
     dataset = load_dataset(
         source,
-        settings.cut,
+        settings.split,
         threads=session.processes.cores,
         stop=session.stop,
         inspected_sha256=settings.layout_sha256,

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 from PIL import Image
 
+from contracts.limits import MAX_BYTES_AS_IT_IS, MAX_PAYLOAD_BYTES
 from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
 from drops.photo_formats import MEDIA_TYPES
 from functions.common.errors import DropserveError
@@ -22,12 +23,8 @@ from functions.inference.image_formats import image_format
 # A model takes 224 to 480 pixels a side. A short side from this to twice this is left alone: each further
 # resampling moves the scores away from those of the training code, which resamples once.
 SHORT_SIDE_PX = 512
-# More is encoded anew, so that what is sent stays small.
-MAX_BYTES_AS_IT_IS = 1_000_000
 # JPEG's own limit of a side (libjpeg's JPEG_MAX_DIMENSION).
 MAX_SIDE_PX = 65_500
-# BodyBlob's maximum in botocore's sagemaker-runtime model.
-MAX_PAYLOAD_BYTES = 6_291_456
 JPEG_QUALITY = 95
 _MAX_16_BITS = 2**16 - 1
 

@@ -1,9 +1,8 @@
 """The processor of an instance type, by its name."""
 
 import re
-from typing import Literal
 
-Architecture = Literal["x86_64", "arm64"]
+from contracts.training_job import Architecture
 
 # Series, generation, attributes; and a suffix for some machines of many GPUs, named after these.
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html

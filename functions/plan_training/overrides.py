@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from contracts.training_job import Number
 from functions.common.errors import DropserveError
 from functions.common.run_input import OVERRIDES
 from functions.plan_training import hyperparameters
-from functions.plan_training.hyperparameters import Number
 from functions.plan_training.prices import INSTANCE_TYPES, Backend
 
 ACCURACY = Number(0, 0, 1)

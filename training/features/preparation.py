@@ -9,6 +9,7 @@ import openvino as ov
 import torch
 from torch import nn
 
+from contracts.training_job import weights_file
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
 from training.engine.export import export_network
@@ -159,7 +160,7 @@ def _own_device(processes: Processes) -> torch.device:
 
 def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> str:
     """Equal for two runs that would compute the same: settings, photos, weights, versions, kind of device."""
-    weights = (settings.weights / f"{settings.backbone}.pth").read_bytes()
+    weights = (settings.weights / weights_file(settings.backbone)).read_bytes()
     parts = {
         "hyperparameters": settings.hyperparameters(),
         "precision": settings.precision,

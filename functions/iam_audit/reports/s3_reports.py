@@ -4,19 +4,20 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.bucket import AUDIT, AUDIT_PAGE, AUDITS
 from functions.common.documents import parse_document, put_document
 from functions.common.errors import DocumentError
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.reports.report import render_html
 
-LAST_REPORT = "audits/last.json"
+LAST_REPORT = f"{AUDITS}last.json"
 
 
 def publish(report: dict[str, Any], folder: S3Uri, data_bucket: str, *, s3: Any) -> tuple[str, str]:
     """Write audit.json and audit.html into the folder, and the last report anew; gives both addresses."""
-    html = S3Uri(folder.bucket, f"{folder.key}/audit.html")
-    report_uri = put_document("audit", report, S3Uri(folder.bucket, f"{folder.key}/audit.json"), s3=s3)
+    html = S3Uri(folder.bucket, f"{folder.key}{AUDIT_PAGE}")
+    report_uri = put_document("audit", report, S3Uri(folder.bucket, f"{folder.key}{AUDIT}"), s3=s3)
     s3.put_object(
         Bucket=html.bucket,
         Key=html.key,
