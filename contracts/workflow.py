@@ -1,8 +1,21 @@
-"""What the workflow writes and others read: the ledger, the live pointer, names in AWS."""
+"""What the workflow takes and writes: its input, the ledger, the live pointer, names in AWS."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+# The fields of an execution's input: which drop, what S3 told of it, and who claims it,
+DROP_FIELDS = ("source", "claim", "bucket", "key", "version_id", "sequencer", "event_time")
+# and what a person may change about one run.
+OVERRIDES = (
+    "backend",
+    "instance_type",
+    "instance_count",
+    "hyperparameters",
+    "min_accuracy",
+    "max_cost_usd",
+    "force",
+)
 
 # How a run ends that was judged and is not released.
 NotPromoted = Literal["champion_kept", "rejected"]

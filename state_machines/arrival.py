@@ -4,6 +4,7 @@ its release.
 
 from typing import Any
 
+from contracts.workflow import DROP_FIELDS
 from state_machines.endings import Endings
 from state_machines.states_language import Chain, Choice, ChoiceRule, Pass, Wait
 from state_machines.tasks import call, invoke_function
@@ -13,7 +14,7 @@ MOST_WAITS = 720
 # How a run that was begun by itself is known: it begins no further one.
 _AGAIN = "-again"
 # What an input says of a drop: a run that takes it up keeps its place in the order of drops.
-_DROP = ("source", "bucket", "key", "version_id", "sequencer", "event_time")
+_DROP = tuple(name for name in DROP_FIELDS if name != "claim")
 
 
 def wait_for_photos(inspect: Any, endings: Endings) -> Choice:

@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from contracts.limits import DEFAULT_TOP_K
-from functions.accept_model.agreement import compare_all
-from functions.accept_model.errors import AcceptanceError
+from functions.accept_model.agreement import AcceptanceError, compare_all
 from functions.accept_model.inference_function import InferenceFunction, Prediction
 from functions.common.documents import parse_document
 from functions.common.observability import logger

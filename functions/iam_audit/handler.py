@@ -11,9 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.bucket import AUDITS, RUN_ID, run_key
 from functions.common.clients import client
-from functions.common.errors import DropserveError
+from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger, metrics, tracer
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.audit import audit_account
 from functions.iam_audit.reading.account import read_account

@@ -17,12 +17,11 @@ from drops.text import printable
 from drops.zip_dangers import find_dangers
 from drops.zip_members import ZipDrop
 from functions.common.documents import put_document
-from functions.common.reasons import bounded_reason
+from functions.common.errors import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset import arrival, s3_drops
 from functions.inspect_dataset.class_checks import check_classes
-from functions.inspect_dataset.folder_snapshots import put_manifest
-from functions.inspect_dataset.folder_versions import FolderState, list_folder
+from functions.inspect_dataset.folder_versions import FolderState, list_folder, put_manifest
 from functions.inspect_dataset.ranged_object import RangedObject
 from functions.inspect_dataset.s3_drops import StoredObject
 from functions.inspect_dataset.spot_check import ReadStart, SpotCheck, check_contents, zip_reader

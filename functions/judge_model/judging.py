@@ -5,10 +5,9 @@ from typing import Any
 
 from contracts.bucket import ACCEPTANCE, METRICS, REPORT, VERDICT, run_key
 from functions.common.documents import parse_document, put_document
-from functions.common.errors import DocumentError
+from functions.common.errors import DocumentError, bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.observability import logger
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact

@@ -9,7 +9,7 @@ hour but has no managed spot or metrics. An override of backend or type narrows 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from functions.plan_training.prices import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
+from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
 from functions.plan_training.throughput import Workload, estimate_training_s
 
 MAX_ACCEPTABLE_S = 3600.0

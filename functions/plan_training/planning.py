@@ -7,15 +7,14 @@ from typing import Any
 from contracts.bucket import PLAN, run_key
 from contracts.training_job import weights_key
 from functions.common.documents import put_document
+from functions.common.errors import bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.choice import Option, choose
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
-from functions.plan_training.instance_architecture import architecture_of
+from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, architecture_of
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
-from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
 from functions.plan_training.weights import missing_weights

@@ -109,12 +109,12 @@ def _agree_on_precision(
     checkpoints, processes = session.checkpoints, session.processes
     compared = checkpoints.enabled or processes.place.count > 1
     fingerprint = _fingerprint(settings, dataset, device) if compared else ""
-    processes.check_alike(fingerprint)
-    interrupted = processes.from_first(checkpoints.open(fingerprint))
+    processes.assert_same_config(fingerprint)
+    interrupted = processes.broadcast(checkpoints.open(fingerprint))
     precision = interrupted.get("precision", settings.precision)
-    if precision == "auto" and processes.first:
+    if precision == "auto" and processes.is_rank_zero:
         precision = choose_precision(compute_at, settings.image_size, dataset.image_count)
-    precision = processes.from_first(precision)
+    precision = processes.broadcast(precision)
     if not interrupted:
         checkpoints.describe_run(fingerprint, precision=precision)
     return precision, bool(interrupted)

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from contracts.limits import MAX_SENTENCE_CHARACTERS
 from functions.accept_model import handler as handler_module
 from functions.accept_model import inference_function
-from functions.accept_model.agreement import PROBABILITY_TOLERANCE, compare, compare_all
-from functions.accept_model.errors import AcceptanceError
+from functions.accept_model.agreement import PROBABILITY_TOLERANCE, AcceptanceError, compare, compare_all
 from functions.common.errors import DocumentError, SettingsError
 from functions.common.observability import metrics as powertools_metrics
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.limits import MAX_SENTENCE_CHARACTERS
-from functions.common.reasons import bounded_reason
+from functions.common.errors import bounded_reason
 from functions.read_failure.reading import read_failure
 from functions.read_input.reading import read_input
 from state_machines.training_pipeline import training_pipeline
