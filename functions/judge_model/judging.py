@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.bucket import ACCEPTANCE, METRICS, REPORT, VERDICT, run_key
-from functions.common.documents import parse_document, put_document
+from functions.common.documents import parse_document, put_document, read_optional
 from functions.common.errors import DocumentError, bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.observability import logger
@@ -88,7 +88,7 @@ def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Do
     if not live:
         return None
     uri = S3Uri(data_bucket, run_key(live["run_id"], METRICS))
-    text = s3_artifacts.read_optional(uri, s3=s3)
+    text = read_optional(uri, s3=s3)
     if text is None:
         return None
     try:

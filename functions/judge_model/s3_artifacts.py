@@ -38,17 +38,6 @@ def read_output(model_data_uri: S3Uri, *, s3: Any) -> tuple[bytes, str]:
     return data, str(uri)
 
 
-def read_optional(uri: S3Uri, *, s3: Any) -> bytes | None:
-    """An object's bytes; None when it is not there."""
-    try:
-        data: bytes = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-    return data
-
-
 def publish(content: bytes, folder: S3Uri, name: str, *, s3: Any) -> str:
     """Write one of the run's files into its folder; gives its address."""
     uri = S3Uri(folder.bucket, folder.key + name)

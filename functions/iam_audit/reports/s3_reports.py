@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from contracts.bucket import AUDIT, AUDIT_PAGE, AUDITS
-from functions.common.documents import parse_document, put_document
+from functions.common.documents import parse_document, put_document, read_optional
 from functions.common.errors import DocumentError
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri
@@ -31,11 +29,8 @@ def publish(report: dict[str, Any], folder: S3Uri, data_bucket: str, *, s3: Any)
 def read_last_report(data_bucket: str, *, s3: Any) -> dict[str, Any] | None:
     """None before the first audit, and when what is there is of a form no longer understood."""
     uri = S3Uri(data_bucket, LAST_REPORT)
-    try:
-        text = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+    text = read_optional(uri, s3=s3)
+    if text is None:
         return None
     try:
         return parse_document("audit", text, where=str(uri))
