@@ -8,7 +8,10 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # Below dropserve/_project as they lie here: dropserve/tree.py says why.
-FOLDERS = ("deploy_scripts", "drops", "functions", "local_cloud", "schemas", "state_machines", "training")
+FOLDERS = (
+    *("contracts", "deploy_scripts", "drops", "functions", "local_cloud"),
+    *("schemas", "state_machines", "training"),
+)
 FILES = ("requirements.lock",)
 
 

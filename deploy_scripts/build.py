@@ -11,7 +11,9 @@ from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
 from deploy_scripts.packaging.image_context import TRAIN_LEFT_OUT, TRAIN_PACKAGES
 from deploy_scripts.packaging.locked_packages import locked_closure, locked_requirements
+from deploy_scripts.packaging.shared_code import shared_files
 from deploy_scripts.project import ROOT, build_folder
+from functions.plan_training.container_images import PROGRAM
 
 TRAINING = ROOT / "training"
 # What only an image of SageMaker's needs.
@@ -39,9 +41,9 @@ def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
 
 
 def training_files() -> dict[str, Path]:
-    """The training code by its name in the archive: the packages `training` and `drops`."""
+    """The training code by its name in the archive: the package `training`, and what every part ships."""
     code = files_below(TRAINING, prefix="training/", pattern="*.py")
-    return code | files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
+    return code | shared_files()
 
 
 def write_pins(folder: Path) -> dict[str, Path]:
@@ -63,7 +65,7 @@ def write_pins(folder: Path) -> dict[str, Path]:
 
 def _training_code(folder: Path) -> Path:
     files = training_files() | write_pins(folder)
-    if "training/train.py" not in files:
+    if PROGRAM not in files:
         raise CliError(f"There is no {TRAINING / 'train.py'}.", "Check out the whole repository.")
     return make_tar_gz(files, folder / "sourcedir.tar.gz")
 

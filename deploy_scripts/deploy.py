@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contracts.training_job import Architecture
 from deploy_scripts import laptop
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
@@ -20,13 +21,12 @@ from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.images.provide import BuildChoices, ImageBuilder, provide_images
-from deploy_scripts.packaging.dependencies import Architecture, Runtime
+from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from functions.common.errors import SettingsError
 from functions.inference.fetching.hosts import parse_hosts
-from functions.plan_training.instance_architecture import Architecture as ServingArchitecture
-from functions.plan_training.instance_architecture import architecture_of
+from functions.plan_training.instance_types import architecture_of
 
 # A laptop's cloud answers at once; its photos may come from this machine, whose processor serves.
 LAPTOP_PARAMETERS = {
@@ -120,7 +120,7 @@ def _laptop_parameters(aws: Aws) -> dict[str, str]:
     return {**LAPTOP_PARAMETERS, **laptop.image_parameters(aws.account_id, aws.region)}
 
 
-def _check_endpoint_type(instance_type: str) -> ServingArchitecture:
+def _check_endpoint_type(instance_type: str) -> Architecture:
     """Its processor. Raises CliError for what is no instance type, or costs more than the server can use."""
     try:
         architecture = architecture_of(instance_type)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import RUN_TAG, scaling_resource
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.cloudformation.artifacts_bucket import artifacts_bucket_name
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template
@@ -17,8 +18,6 @@ from deploy_scripts.pipeline.training_progress import newest_training_job
 from deploy_scripts.project import TEMPLATE
 
 Say = Callable[[str], None]
-# The endpoint's only variant.
-VARIANT = "AllTraffic"
 
 
 def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
@@ -32,7 +31,7 @@ def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
         say(f"There is no stack {aws.stack}")
     else:
         if status not in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}:
-            _take_down(Deployment(aws, read_outputs(aws)), say=say)
+            _delete_releases(Deployment(aws, read_outputs(aws)), say=say)
         delete_stack(aws, say=say)
         say(f"Deleted the stack {aws.stack}")
     images = aws.beside(IMAGES_SUFFIX)
@@ -57,7 +56,7 @@ def _delete_data(aws: Aws, retained: dict[str, list[str]], say: Say) -> None:
             say(f"Deleted the table {table}")
 
 
-def _take_down(deployment: Deployment, *, say: Say) -> None:
+def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     """What the stack does not own: it was made by runs."""
     _stop_runs(deployment, say)
     for endpoint in list_endpoints(deployment):
@@ -77,7 +76,7 @@ def _stop_runs(deployment: Deployment, say: Say) -> None:
     ledger = read_ledger(deployment)
     for item in ledger:
         if item.run.status == "live":
-            _note_taken_down(deployment, item.run.run_id)
+            _mark_as_replaced(deployment, item.run.run_id)
     running = [item for item in ledger if item.run.status == "running"]
     for item in running:
         aws.stepfunctions.stop_execution(
@@ -93,7 +92,7 @@ def _stop_runs(deployment: Deployment, say: Say) -> None:
         _end_instances(aws, item.run.run_id, say)
 
 
-def _note_taken_down(deployment: Deployment, run_id: str) -> None:
+def _mark_as_replaced(deployment: Deployment, run_id: str) -> None:
     """The ledger outlives the stack, and must not call live what no longer serves."""
     deployment.aws.dynamodb.update_item(
         TableName=deployment.ledger_table,
@@ -110,7 +109,7 @@ def _note_taken_down(deployment: Deployment, run_id: str) -> None:
 def _end_instances(aws: Aws, run_id: str, say: Say) -> None:
     pages = aws.ec2.get_paginator("describe_instances").paginate(
         Filters=[
-            {"Name": "tag:dropserve:run", "Values": [run_id]},
+            {"Name": f"tag:{RUN_TAG}", "Values": [run_id]},
             {"Name": "instance-state-name", "Values": ["pending", "running"]},
         ]
     )
@@ -130,7 +129,7 @@ def _delete_endpoint(aws: Aws, endpoint: str, say: Say) -> None:
     with _ignoring("ObjectNotFoundException"):
         aws.autoscaling.deregister_scalable_target(
             ServiceNamespace="sagemaker",
-            ResourceId=f"endpoint/{endpoint}/variant/{VARIANT}",
+            ResourceId=scaling_resource(endpoint),
             ScalableDimension="sagemaker:variant:DesiredInstanceCount",
         )
         say(f"Deregistered the scaling target of {endpoint}")

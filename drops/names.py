@@ -17,7 +17,7 @@ _CLUTTER = frozenset(
         "$recycle.bin",
         "system volume information",
         "@eadir",  # Synology
-        "_success",  # the marker of a folder drop
+        "_success",  # the marker of a folder drop (keys.MARKER)
     }
 )
 # Suffixes that are photos more often than not. Content decides; this only says where to look first.

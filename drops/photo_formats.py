@@ -42,6 +42,20 @@ _JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 _CAMERA_RAW = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 
 
+# Grey of 16 bits becomes grey of 8 bits by its upper half.
+GREY_STEP = 256
+_MAX_16_BITS = 2**16 - 1
+UNREAD_DEPTH = (
+    "the pixels are floating-point or 32-bit numbers, which say no black and no white; "
+    "save it with 8 or 16 bits"
+)
+
+
+def is_grey_of_16_bits(lowest: float, highest: float) -> bool:
+    """Of whole numbers, by the lowest and the highest: a file of 32 bits may hold no more than 16."""
+    return lowest >= 0 and highest <= _MAX_16_BITS
+
+
 def photo_format(head: bytes | bytearray) -> str | None:
     """The format of content with these first SIGNATURE_BYTES bytes: a key of MEDIA_TYPES, or None."""
     found = _signature(bytes(head[:SIGNATURE_BYTES]))

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops.text import printable
 
 # How many names a problem carries at most; the count in the message is the true one.
 MAX_NAMES = 20
-# Problems travel in the state of a workflow and in notifications: they are small by construction.
-MAX_MESSAGE_CHARACTERS = 1000
 MAX_NAME_CHARACTERS = 300
 _QUOTED_CHARACTERS = 80
 
@@ -41,11 +40,11 @@ class BadDropError(Exception):
 
 
 def error(code: str, message: str, names: Sequence[str] = ()) -> Problem:
-    return Problem(code, "error", printable(message, MAX_MESSAGE_CHARACTERS), _safe(names))
+    return Problem(code, "error", printable(message, MAX_SENTENCE_CHARACTERS), _safe(names))
 
 
 def warning(code: str, message: str, names: Sequence[str] = ()) -> Problem:
-    return Problem(code, "warning", printable(message, MAX_MESSAGE_CHARACTERS), _safe(names))
+    return Problem(code, "warning", printable(message, MAX_SENTENCE_CHARACTERS), _safe(names))
 
 
 def listed(names: Sequence[str], at_most: int = 3) -> str:

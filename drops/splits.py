@@ -2,6 +2,8 @@
 
 import re
 
+# The splits, under the names that every document has for them.
+SPLITS = ("train", "valid", "test")
 _WORDS = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev", "eval"), "valid"),

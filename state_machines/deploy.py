@@ -1,16 +1,16 @@
 """Deploy: a new endpoint beside the one that serves, scaled and given concurrency."""
 
+from contracts.workflow import RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, jsonata
 from state_machines.language.tasks import call
 from state_machines.outcome import Finish, own_error
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
-from state_machines.settings import VARIANT
 from state_machines.supersede import check_current_version
-from state_machines.teardown import SCALING_TARGET, scaling_resource
+from state_machines.teardown import scaling_resource
 
-_TAGS = [{"Key": "dropserve:run", "Value": jsonata("$run.id")}]
+_TAGS = [{"Key": RUN_TAG, "Value": jsonata("$run.id")}]
 
 
 def deploy(finish: Finish, *, evaluate_again: State) -> Stage:

@@ -6,9 +6,10 @@ one key are ordered by S3's sequencer, others by time, which S3's events tell in
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
 
+from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
 from state_machines.language.flow import Stage, best_effort
 from state_machines.language.sdk import Choice, State, Task, jsonata
-from state_machines.language.tasks import DEPLOY_LOCK, NOBODY, call, catch, number, text, update_item
+from state_machines.language.tasks import call, catch, number, text, update_item
 from state_machines.outcome import Finish, outcome
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 
@@ -65,7 +66,7 @@ def _read_lock(finish: Finish) -> Task:
         "dynamodb:updateItem",
         {
             "TableName": "${LedgerTable}",
-            "Key": {"run_id": {"S": DEPLOY_LOCK}},
+            "Key": {"run_id": {"S": DEPLOY_LOCK_ID}},
             "UpdateExpression": f"SET {', '.join(missing)}",
             "ExpressionAttributeNames": {f"#{name}": name for name in ("holder", *NEWEST_DROP)},
             "ExpressionAttributeValues": {":holder": {"S": NOBODY}, **before},
@@ -96,7 +97,7 @@ def _acquire_lock(finish: Finish, *, refused: State) -> Task:
     }
     return update_item(
         "Acquire deploy lock",
-        DEPLOY_LOCK,
+        DEPLOY_LOCK_ID,
         {"holder": text("$run.execution_arn")},
         condition=(
             "(#holder = :seen OR #holder = :holder) AND newest_drop_order_ms = :order "
@@ -114,7 +115,7 @@ def record_newest_drop() -> Stage:
     return best_effort(
         update_item(
             "Record newest drop",
-            DEPLOY_LOCK,
+            DEPLOY_LOCK_ID,
             {
                 "newest_drop_order_ms": number("$inspection.drop_order_ms"),
                 "newest_drop_key": text("$run.key"),

@@ -38,6 +38,3 @@ SETTINGS: dict[str, Any] = {
     # A list, since asl-validator takes no text of several lines.
     "ec2_user_data": EC2_USER_DATA.splitlines(),
 }
-
-# The endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
-VARIANT = "AllTraffic"

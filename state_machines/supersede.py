@@ -5,6 +5,7 @@ The bucket keeps versions, and knows which one is current: no clock is needed, a
 
 from typing import Any
 
+from contracts.workflow import DROP_FIELDS
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
 from state_machines.language.tasks import call, invoke_function
@@ -13,7 +14,7 @@ from state_machines.outcome import Finish, outcome
 # How a run that another run has started is known: it starts no further one.
 _RERUN = "-rerun"
 # What an input says of a drop: a run that takes it up keeps its place in the order of drops.
-_DROP = ("source", "bucket", "key", "version_id", "sequencer", "event_time")
+_DROP = tuple(name for name in DROP_FIELDS if name != "idempotency_token")
 
 
 def check_current_version(finish: Finish, when: str = "") -> Stage:

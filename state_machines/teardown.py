@@ -1,19 +1,14 @@
 """Teardown: a release, training instances, the deploy lock. What is not there is passed over."""
 
+from contracts.workflow import DEPLOY_LOCK_ID, NOBODY, RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
-from state_machines.language.tasks import DEPLOY_LOCK, NOBODY, call, retry, text, update_item
-from state_machines.settings import VARIANT
+from state_machines.language.tasks import call, retry, text, update_item
 
 # SageMaker refuses to delete an endpoint that is being created or updated: wait for it, 15 minutes at most.
 _UNTIL_SETTLED = retry(["SageMaker.SageMakerException"], attempts=20, interval_s=5, max_delay_s=60)
 # What is not there comes under the same error name as throttling: do not insist.
 _ATTEMPTS = 1
-
-SCALING_TARGET = {
-    "ServiceNamespace": "sagemaker",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
 
 
 def scaling_resource(endpoint: str) -> str:
@@ -80,7 +75,7 @@ def terminate_training() -> Stage:
         "aws-sdk:ec2:describeInstances",
         {
             "Filters": [
-                {"Name": "tag:dropserve:run", "Values": [jsonata("$run.id")]},
+                {"Name": f"tag:{RUN_TAG}", "Values": [jsonata("$run.id")]},
                 {"Name": "instance-state-name", "Values": ["pending", "running"]},
             ]
         },
@@ -105,7 +100,7 @@ def release_deploy_lock() -> Stage:
     """A run that holds the deploy lock releases it."""
     release: State = update_item(
         "Release deploy lock",
-        DEPLOY_LOCK,
+        DEPLOY_LOCK_ID,
         {"holder": {"S": NOBODY}},
         condition="#holder = :me",
         condition_values={":me": text("$run.execution_arn")},

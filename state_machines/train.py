@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from contracts.workflow import RUN_TAG
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, Task, jsonata
 from state_machines.language.tasks import call, retry
@@ -96,7 +97,7 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
                 "VolumeSizeInGB": jsonata("$plan.volume_size_gb"),
             },
             **capacity,
-            "Tags": [{"Key": "dropserve:run", "Value": jsonata("$run.id")}],
+            "Tags": [{"Key": RUN_TAG, "Value": jsonata("$run.id")}],
         },
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
@@ -121,7 +122,7 @@ def _user_data() -> str:
 def _train_on_ec2(finish: Finish) -> Task:
     tags = [
         {"Key": "Name", "Value": jsonata("$release_name")},
-        {"Key": "dropserve:run", "Value": jsonata("$run.id")},
+        {"Key": RUN_TAG, "Value": jsonata("$run.id")},
     ]
     return call(
         "Train on EC2",

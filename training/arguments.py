@@ -3,20 +3,29 @@
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
-from training.data.augmentation import MAX_VIEWS
+from contracts.training_job import CHANNELS, CHOICES, NUMBERS, Number, shares_fault
 from training.engine.served_model import machine_architecture
 from training.failures import ArgumentError
 from training.features.precision import PRECISIONS
 from training.models.backbones import BACKBONES
-from training.settings import ARCHITECTURES, CLASS_WEIGHTS, INT8, Cut, HeadSettings, Settings, TuningSettings
+from training.settings import HeadSettings, Settings, SplitConfig, TuningSettings
 
-Number = TypeVar("Number", int, float)
-
-_MAX_SEED = 2**31 - 1
-# The backbones halve an image five times.
-_IMAGE_SIZE_STEP = 32
+_HELP = {
+    "epochs": "at most; training stops when it stalls",
+    "batch-size": "of the head's training",
+    "warmup-epochs": "with a rising learning rate",
+    "class-weights": "balanced: rare classes count more",
+    "views": "of each photo that the head learns from",
+    "fine-tune": "blocks of the backbone to train on, from the last",
+    "image-size": "pixels a side; a multiple of 32",
+    "valid-share": "split off where there is no such split",
+    "test-share": "split off where there is no such split",
+    "int8": "auto: serve int8 where the validation photos allow it",
+    "int8-max-accuracy-loss": "on the validation photos, for int8 to be served",
+    "serving-architecture": "of the endpoint's processor; auto: as this machine's",
+}
 
 
 def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Settings:
@@ -28,8 +37,8 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
     for name in ("dataset", "weights", "model_dir", "output_dir"):
         if getattr(values, name) is None:
             raise ArgumentError(f"--{name.replace('_', '-')} is missing, and so is its SageMaker variable")
-    if values.valid_share + values.test_share > 0.8:
-        raise ArgumentError("--valid-share and --test-share together leave less than a fifth to train on")
+    if fault := shares_fault({"valid-share": values.valid_share, "test-share": values.test_share}):
+        raise ArgumentError(fault)
     only_size = BACKBONES[values.backbone].only_image_size
     if only_size not in (None, values.image_size):
         raise ArgumentError(
@@ -48,7 +57,7 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         inspection_findings=values.inspection_findings,
         backbone=values.backbone,
         image_size=values.image_size,
-        cut=Cut(values.valid_share, values.test_share, values.seed),
+        split=SplitConfig(values.valid_share, values.test_share, values.seed),
         precision=values.precision,
         int8=values.int8,
         int8_max_accuracy_loss=values.int8_max_accuracy_loss,
@@ -84,9 +93,7 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     parser = _Parser(description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     for flag, variable in (
-        ("--dataset", "SM_CHANNEL_DATASET"),
-        ("--weights", "SM_CHANNEL_WEIGHTS"),
-        ("--champion", "SM_CHANNEL_CHAMPION"),
+        *((f"--{channel}", f"SM_CHANNEL_{channel.upper()}") for channel in CHANNELS),
         ("--model-dir", "SM_MODEL_DIR"),
         ("--output-dir", "SM_OUTPUT_DATA_DIR"),
     ):
@@ -97,48 +104,15 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     add("--run-id", default="by-hand")
     add("--layout-sha256", help="of the dataset's layout, by its inspection; another layout is refused")
     add("--inspection-findings", default="", help="what its inspection warns of, for the report")
-    add("--backbone", choices=sorted(BACKBONES), default="efficientnet_lite0")
-    add("--epochs", type=_number(int, 1, 1000), default=60, help="at most; training stops when it stalls")
-    add("--batch-size", type=_number(int, 1, 4096), default=64, help="of the head's training")
-    add("--learning-rate", type=_number(float, 1e-6, 1.0), default=1e-3)
-    add("--warmup-epochs", type=_number(int, 0, 100), default=1, help="with a rising learning rate")
-    add("--weight-decay", type=_number(float, 0.0, 1.0), default=1e-3)
-    add("--label-smoothing", type=_number(float, 0.0, 0.5), default=0.1)
-    add("--class-weights", choices=CLASS_WEIGHTS, default="none", help="balanced: rare classes count more")
-    add("--views", type=_number(int, 1, MAX_VIEWS), default=1, help="of each photo that the head learns from")
-    add(
-        "--fine-tune",
-        type=_number(int, 0, 24),
-        default=0,
-        help="blocks of the backbone to train on, from the last",
-    )
-    add("--fine-tune-epochs", type=_number(int, 1, 100), default=5)
-    add("--fine-tune-batch-size", type=_number(int, 2, 512), default=32)
-    add("--fine-tune-learning-rate", type=_number(float, 1e-7, 0.1), default=1e-4)
-    add("--seed", type=_number(int, 0, _MAX_SEED), default=0)
-    add("--image-size", type=_image_size, default=224, help="pixels a side; a multiple of 32")
-    add(
-        "--valid-share", type=_number(float, 0.05, 0.5), default=0.15, help="cut where there is no such split"
-    )
-    add("--test-share", type=_number(float, 0.05, 0.5), default=0.2, help="cut where there is no such split")
+    for name, allowed in CHOICES.items():
+        add(f"--{name}", choices=allowed, default=allowed[0], help=_HELP.get(name))
+    for name, number in NUMBERS.items():
+        add(f"--{name}", type=_reader(number), default=number.typed(number.default), help=_HELP.get(name))
     add(
         "--precision",
         choices=["auto", *PRECISIONS],
         default="auto",
         help="of the features to train on; auto: bfloat16 where that is measured to be clearly faster",
-    )
-    add("--int8", choices=INT8, default="auto", help="auto: serve int8 where the validation photos allow it")
-    add(
-        "--int8-max-accuracy-loss",
-        type=_number(float, 0.0, 1.0),
-        default=0.005,
-        help="on the validation photos, for int8 to be served",
-    )
-    add(
-        "--serving-architecture",
-        choices=["auto", *ARCHITECTURES],
-        default="auto",
-        help="of the endpoint's processor; auto: as this machine's",
     )
     return parser
 
@@ -152,21 +126,15 @@ def _checkpoint_folder(environment: Mapping[str, str]) -> Path | None:
     return Path(folder).parent / "checkpoints" if folder else None
 
 
-def _number(kind: type[Number], low: Number, high: Number) -> Callable[[str], Number]:
-    def parse(text: str) -> Number:
+def _reader(number: Number) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value: float | str
         try:
-            value = kind(text)
+            value = int(text) if number.step else float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of type {kind.__name__}") from None
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+            value = text
+        if isinstance(value, str) or number.fault(value):
+            raise argparse.ArgumentTypeError(str(number.fault(value)))
         return value
 
-    return parse
-
-
-def _image_size(text: str) -> int:
-    size = _number(int, 64, 640)(text)
-    if size % _IMAGE_SIZE_STEP:
-        raise argparse.ArgumentTypeError(f"{size} is not a multiple of {_IMAGE_SIZE_STEP}")
-    return size
+    return read

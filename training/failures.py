@@ -1,4 +1,4 @@
-"""Faults that a person can mend: the message says what was wrong, where, and what to do."""
+"""Faults that a person can fix: the message says what was wrong, where, and what to do."""
 
 from drops.text import printable
 

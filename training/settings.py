@@ -4,13 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CLASS_WEIGHTS = ("none", "balanced")
-INT8 = ("auto", "never")
-ARCHITECTURES = ("x86_64", "arm64")
-
 
 @dataclass(frozen=True)
-class Cut:
+class SplitConfig:
     """The shares of a class that become the splits which a dataset lacks, and the seed that picks them."""
 
     valid_share: float
@@ -57,7 +53,7 @@ class Settings:
     inspection_findings: str
     backbone: str
     image_size: int
-    cut: Cut
+    split: SplitConfig
     precision: str
     int8: str
     int8_max_accuracy_loss: float
@@ -71,8 +67,8 @@ class Settings:
         return {
             "backbone": self.backbone,
             "image_size": self.image_size,
-            "valid_share": self.cut.valid_share,
-            "test_share": self.cut.test_share,
+            "valid_share": self.split.valid_share,
+            "test_share": self.split.test_share,
             "views": self.views,
             "int8": self.int8,
             "int8_max_accuracy_loss": self.int8_max_accuracy_loss,

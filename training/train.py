@@ -74,7 +74,7 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     stop before the results are written.
     """
     processes = processes or Processes()
-    checkpoints = Checkpoints(settings.checkpoint_dir if processes.first else None)
+    checkpoints = Checkpoints(settings.checkpoint_dir if processes.is_rank_zero else None)
     session = Session(checkpoints, stop or StopSignal(), processes)
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(1)  # the cores are shared out by batches, see features.py
@@ -87,7 +87,7 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     with clock.measure("features"):
         prepared = prepare_backbone(settings, network, dataset, source, session)
         features = compute_all(prepared, dataset, settings.views)
-    if not processes.first:
+    if not processes.is_rank_zero:
         return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
@@ -115,7 +115,7 @@ def _check_blocks(settings: Settings, count: int) -> None:
 def _read_dataset(settings: Settings, source: PhotoSource, session: Session) -> Dataset:
     dataset = load_dataset(
         source,
-        settings.cut,
+        settings.split,
         threads=session.processes.cores,
         stop=session.stop,
         inspected_sha256=settings.layout_sha256,

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.training_job import weights_key
 from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.packaging.archives import sha256_of
@@ -72,7 +73,7 @@ class ArtifactsBucket:
 
     def upload_weights(self, backbone: str, file: Path) -> str:
         """Upload `weights/<backbone>.pth` unless the same file is there; gives the key."""
-        return self._upload_as(file, f"weights/{backbone}.pth")
+        return self._upload_as(file, weights_key(backbone))
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation reads an object."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from botocore.exceptions import ClientError
 
+from contracts.bucket import AUDIT, AUDIT_PAGE, METRICS, REPORT
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.commands.audit import say_counts
 from deploy_scripts.commands.drop import upload_with_bar
@@ -32,7 +33,7 @@ from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.project import reports_folder
 from deploy_scripts.screen import Screen, cell, make_table
 
-REPORTS = ["report.html", "audit.html", "metrics.json", "audit.json"]
+REPORTS = [REPORT, AUDIT_PAGE, METRICS, AUDIT]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from contracts.training_job import Architecture
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.cloudformation.stack import deploy_stack
@@ -23,7 +24,6 @@ from deploy_scripts.images.registry import Image, Registry
 from deploy_scripts.packaging.archives import files_below, make_zip
 from deploy_scripts.packaging.image_context import write_image_context
 from deploy_scripts.project import IMAGES_TEMPLATE
-from functions.plan_training.instance_architecture import Architecture
 
 ImageBuilder = Literal["codebuild", "docker", "podman", "buildah"]
 Say = Callable[[str], None]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contracts.training_job import Architecture
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.images.addresses import registry_of
-from functions.plan_training.instance_architecture import Architecture
 
 if TYPE_CHECKING:
     from deploy_scripts.aws import Aws

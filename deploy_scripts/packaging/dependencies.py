@@ -8,15 +8,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from uv import find_uv_bin
 
+from contracts.training_job import Architecture
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.bytecode import compile_folder, find_python
 from deploy_scripts.packaging.locked_packages import locked_requirements
-
-Architecture = Literal["x86_64", "arm64"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Builds each function's zip: its code, what functions share, what a drop is, the schemas, its packages."""
+"""Builds each function's zip: its code, the code that it shares with others, the schemas, its packages."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ from deploy_scripts.packaging.archives import files_below, make_zip
 from deploy_scripts.packaging.bytecode import compile_folder, find_python
 from deploy_scripts.packaging.dependencies import Runtime, install_packages
 from deploy_scripts.packaging.service_models import write_service_models
+from deploy_scripts.packaging.shared_code import shared_files
 from deploy_scripts.project import ROOT
 
 # Powertools with its tracer and validation. boto3 and botocore come with Lambda's runtime.
@@ -43,7 +44,7 @@ def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
     code = {
         **files_below(ROOT / "functions" / "common", prefix="functions/common/"),
         **files_below(ROOT / "functions" / name, prefix=f"functions/{name}/"),
-        **files_below(ROOT / "drops", prefix="drops/"),
+        **shared_files(),
         **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
         "functions/__init__.py": ROOT / "functions" / "__init__.py",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy_scripts.packaging.archives import files_below
 from deploy_scripts.packaging.imported_files import imported_files
 from deploy_scripts.packaging.locked_packages import locked_closure, locked_requirements
+from deploy_scripts.packaging.shared_code import shared_files
 from deploy_scripts.project import ROOT
 
 TRAINING = ROOT / "training"
@@ -36,8 +37,8 @@ def write_image_context(folder: Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     program = folder / "program"
     code = imported_files("training.serve", ROOT)
-    # Whole: it imports the modules of photo formats by name.
-    code |= files_below(ROOT / "drops", prefix="drops/", pattern="*.py")
+    # Whole: drops imports the modules of photo formats by name.
+    code |= shared_files()
     for name, source in code.items():
         (program / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, program / name)

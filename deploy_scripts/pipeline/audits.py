@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.bucket import AUDIT, run_key
 from deploy_scripts.errors import CliError
 from deploy_scripts.laptop import REGION
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.s3_documents import read_json
 from functions.common.errors import DropserveError
-
-SEVERITIES = ("critical", "high", "medium", "low", "informational")
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def run_audit(deployment: Deployment) -> Audit:
 
 def audit_of_run(deployment: Deployment, run_id: str) -> dict[str, Any]:
     """The audit report that a run's release passed."""
-    return read_json(deployment, f"s3://{deployment.bucket}/runs/{run_id}/audit.json")
+    return read_json(deployment, f"s3://{deployment.bucket}/{run_key(run_id, AUDIT)}")
 
 
 # The audit's own modules are imported where they are needed: `--help` need not load every check.
@@ -85,7 +84,7 @@ def as_sarif(report: dict[str, Any], file: Path | None) -> dict[str, Any]:
     """SARIF 2.1.0; findings are shown at the saved file, or at the report."""
     from functions.iam_audit.reports.sarif import to_sarif  # noqa: PLC0415
 
-    return to_sarif(report, source=file.name if file else "audit.json")
+    return to_sarif(report, source=file.name if file else AUDIT)
 
 
 def as_asff(report: dict[str, Any], region: str | None) -> list[dict[str, Any]]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy_scripts.errors import CliError
+from drops.keys import MARKER
 from drops.text import is_unsafe
 
-# The object that says "this folder is complete": only it begins a run.
-MARKER = "_SUCCESS"
 # What macOS puts into archives beside the photos.
 _SYSTEM_FOLDER = "__MACOSX"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import CliError, is_error
-from deploy_scripts.pipeline.dataset_files import MARKER, listed
+from deploy_scripts.pipeline.dataset_files import listed
 from deploy_scripts.pipeline.deployment import Deployment
-from deploy_scripts.pipeline.ledger import dataset_of
+from drops.keys import MARKER, PREFIX, dataset_of, is_marker, is_zip
 
 
 def newest_drop(deployment: Deployment, bucket: str | None = None) -> str:
@@ -22,15 +22,15 @@ def newest_drop(deployment: Deployment, bucket: str | None = None) -> str:
 
 def list_drops(deployment: Deployment, bucket: str) -> list[str]:
     """The keys of zips and markers below drops/, newest first; a zip in the folder of a drop is none."""
-    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="drops/")
+    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
     found = {
         item["Key"]: item["LastModified"]
         for page in pages
         for item in page.get("Contents", [])
-        if item["Key"].endswith(f"/{MARKER}") or item["Key"].lower().endswith(".zip")
+        if is_marker(item["Key"]) or is_zip(item["Key"])
     }
-    folders = {key.removesuffix(MARKER) for key in found if key.endswith(f"/{MARKER}")}
-    drops = [key for key in found if key.endswith(f"/{MARKER}") or not _lies_in(key, folders)]
+    folders = {key.removesuffix(MARKER) for key in found if is_marker(key)}
+    drops = [key for key in found if is_marker(key) or not _lies_in(key, folders)]
     return sorted(drops, key=lambda key: found[key], reverse=True)
 
 

@@ -12,17 +12,14 @@ from botocore.exceptions import ClientError
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.packaging.archives import sha256_of
 from deploy_scripts.pipeline.dataset_files import (
-    MARKER,
     DatasetFiles,
     is_name_safe,
     listed,
     read_dataset_folder,
 )
 from deploy_scripts.pipeline.deployment import Deployment
+from drops.keys import MARKER, MAX_KEY_BYTES, PREFIX
 
-PREFIX = "drops/"
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-MAX_KEY_BYTES = 1024
 _PARALLEL_CALLS = 8
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 _DELETED_AT_ONCE = 1000

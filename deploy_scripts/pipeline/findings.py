@@ -6,14 +6,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.bucket import INSPECTION, run_key
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.s3_documents import read_json
 from deploy_scripts.screen import Screen
+from drops.problems import MAX_NAMES
 from drops.text import printable
 
-_LONGEST_MESSAGE = 1000
-_NAMES_SHOWN = 20
 _LONGEST_NAME = 120
 
 
@@ -29,7 +30,7 @@ class Finding:
 
 def read_findings(deployment: Deployment, run_id: str) -> list[Finding]:
     """Errors first; none where the run has no inspection. Raises CliError when it cannot be understood."""
-    uri = f"s3://{deployment.bucket}/runs/{run_id}/inspection.json"
+    uri = f"s3://{deployment.bucket}/{run_key(run_id, INSPECTION)}"
     try:
         problems = read_json(deployment, uri).get("problems", [])
         found = [_finding(each) for each in problems]
@@ -48,7 +49,7 @@ def show_findings(screen: Screen, findings: Sequence[Finding], *, with_names: bo
     """A line each; on request the names, as far as the message does not say them already."""
     for finding in findings:
         style = "red" if finding.severity == "error" else "yellow"
-        message = printable(finding.message, _LONGEST_MESSAGE)
+        message = printable(finding.message, MAX_SENTENCE_CHARACTERS)
         screen.mark("!", style, f"{finding.severity}: {message}")
         if with_names:
             _show_names(screen, finding)
@@ -56,7 +57,7 @@ def show_findings(screen: Screen, findings: Sequence[Finding], *, with_names: bo
 
 def _show_names(screen: Screen, finding: Finding) -> None:
     said = printable(finding.message)
-    for name in [name for name in finding.names if printable(name) not in said][:_NAMES_SHOWN]:
+    for name in [name for name in finding.names if printable(name) not in said][:MAX_NAMES]:
         screen.say(f"    {printable(name, _LONGEST_NAME)}")
 
 

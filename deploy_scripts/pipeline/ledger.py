@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import DEPLOY_LOCK_ID, Status
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.failures import readable_reason
+from drops.keys import dataset_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-# The one item of the table that is no run.
-_LOCK_ITEM = "deploy-lock"
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Run:
     dataset: str
     source: str
     backend: str | None
-    status: str
+    status: Status
     reason: str | None
     accuracy: float | None
     release: str | None
@@ -63,7 +62,7 @@ def read_ledger(deployment: Deployment) -> list[LedgerItem]:
     pages = deployment.aws.dynamodb.get_paginator("scan").paginate(
         TableName=deployment.ledger_table, ConsistentRead=True
     )
-    items = [_to_item(raw) for page in pages for raw in page["Items"] if raw["run_id"]["S"] != _LOCK_ITEM]
+    items = [_to_item(raw) for page in pages for raw in page["Items"] if raw["run_id"]["S"] != DEPLOY_LOCK_ID]
     items.sort(key=lambda item: item.run.started_at, reverse=True)
     return [_checked(deployment, item) if item.run.status == "running" else item for item in items]
 
@@ -80,12 +79,6 @@ def find_item(deployment: Deployment, run_id: str | None) -> LedgerItem:
         how_many = "No run has" if not found else f"{len(found)} runs have"
         raise CliError(f"{how_many} an id that begins with {run_id}.", "See them all: `dropserve runs`.")
     return found[0]
-
-
-def dataset_of(key: str) -> str:
-    """`drops/dogs.zip` and `drops/dogs/_SUCCESS` are both the dataset `dogs`."""
-    name = key.removeprefix("drops/").removesuffix("/_SUCCESS")
-    return name[: -len(".zip")] if name.lower().endswith(".zip") else name
 
 
 def _checked(deployment: Deployment, item: LedgerItem) -> LedgerItem:
@@ -119,7 +112,7 @@ def _to_item(raw: Mapping[str, AttributeValueTypeDef]) -> LedgerItem:
         dataset=text("dataset") or dataset_of(key),
         source=text("source") or "",
         backend=text("backend"),
-        status=text("status") or "running",
+        status=cast(Status, text("status") or "running"),
         reason=readable_reason(reason) if reason else None,
         accuracy=None if accuracy is None else float(accuracy),
         release=text("release"),

@@ -11,11 +11,12 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from contracts.bucket import UPLOADS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 
 # Longer than the function may take, and no longer than a retry needs.
-_LOAN_S = 900
+PRESIGNED_URL_TTL_S = 900
 # Far more than the function takes: it says its own limit.
 MAX_PHOTO_BYTES = 256 * 1024**2
 
@@ -37,12 +38,12 @@ def predict_photo(deployment: Deployment, photo: str) -> Prediction:
     scheme, separator, rest = photo.strip().partition("://")
     match scheme.lower() if separator else "":
         case "":
-            with lent_photo(deployment, *_read_file(Path(photo))) as url:
+            with temporary_upload(deployment, *_read_file(Path(photo))) as url:
                 return predict_url(deployment, url, lent=photo)
         case "http" | "https" as known:
             return predict_url(deployment, f"{known}://{rest}")
         case "s3":
-            with lent_photo(deployment, *_read_object(deployment, rest)) as url:
+            with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
                 return predict_url(deployment, url, lent=photo.strip())
     raise CliError(
         f"{photo} begins with {scheme}://, which is no way to hand over a photo.",
@@ -109,10 +110,10 @@ def _check_size(name: str, size_bytes: int) -> None:
 
 
 @contextmanager
-def lent_photo(deployment: Deployment, photo: bytes, suffix: str) -> Iterator[str]:
+def temporary_upload(deployment: Deployment, photo: bytes, suffix: str) -> Iterator[str]:
     """A photo uploaded for as long as the block lasts: the address by which a function may fetch it."""
     ending = suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix.lower()) else ""
-    key = f"uploads/{uuid4().hex}{ending}"
+    key = f"{UPLOADS}{uuid4().hex}{ending}"
     s3 = deployment.aws.s3
     version = s3.put_object(Bucket=deployment.bucket, Key=key, Body=photo)["VersionId"]
     try:
@@ -124,7 +125,7 @@ def lent_photo(deployment: Deployment, photo: bytes, suffix: str) -> Iterator[st
 
 def upload_photo(deployment: Deployment, file: Path, name: str) -> str:
     """A photo put under uploads/, where the bucket keeps it for a day: its presigned address."""
-    key = f"uploads/{name}"
+    key = f"{UPLOADS}{name}"
     deployment.aws.s3.put_object(
         Bucket=deployment.bucket, Key=key, Body=file.read_bytes(), ContentType="image/jpeg"
     )
@@ -133,5 +134,5 @@ def upload_photo(deployment: Deployment, file: Path, name: str) -> str:
 
 def _presigned_url(deployment: Deployment, key: str) -> str:
     return deployment.aws.s3.generate_presigned_url(
-        "get_object", Params={"Bucket": deployment.bucket, "Key": key}, ExpiresIn=_LOAN_S
+        "get_object", Params={"Bucket": deployment.bucket, "Key": key}, ExpiresIn=PRESIGNED_URL_TTL_S
     )

@@ -5,15 +5,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import LIVE_POINTER_FIELDS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from functions.common.json_text import parse_json
 
-_POINTER_TYPES: dict[str, type | tuple[type, ...]] = {
-    "release": str,
-    "endpoint_name": str,
-    "run_id": str,
-    "accuracy": (int, float),
+_POINTER_TYPES = {
+    **{name: LIVE_POINTER_FIELDS[name] for name in ("release", "endpoint_name", "run_id", "accuracy")},
     "exposed_at": str,
 }
 

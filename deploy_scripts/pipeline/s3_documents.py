@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.bucket import run_key
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.pipeline.deployment import Deployment
 from functions.common.json_text import parse_json
@@ -37,7 +38,7 @@ def download_run_files(deployment: Deployment, run_id: str, names: list[str], *,
     files = []
     for name in names:
         try:
-            deployment.aws.s3.download_file(deployment.bucket, f"runs/{run_id}/{name}", str(to / name))
+            deployment.aws.s3.download_file(deployment.bucket, run_key(run_id, name), str(to / name))
         except ClientError as error:
             if not is_error(error, "404", "NoSuchKey"):
                 raise

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from contracts.bucket import PLAN, run_key
 from deploy_scripts.aws import Aws
 from deploy_scripts.errors import is_error
 from deploy_scripts.pipeline.deployment import Deployment
@@ -78,7 +79,7 @@ class Ec2Follower:
 
     def read(self) -> TrainingProgress | None:
         if self._progress is None:
-            uri = f"s3://{self._deployment.bucket}/runs/{self._run_id}/plan.json"
+            uri = f"s3://{self._deployment.bucket}/{run_key(self._run_id, PLAN)}"
             self._epochs = _epochs(read_json(self._deployment, uri)["hyperparameters"])
             self._progress = TrainingProgress("starting an instance")
         for line in self._log.read():

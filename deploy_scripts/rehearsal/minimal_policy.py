@@ -3,9 +3,10 @@
 import re
 from typing import Any
 
+from contracts.bucket import RUN_ID
 from deploy_scripts.rehearsal.comparison import RoleUse
 
-_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_RUN_ID = re.compile(RUN_ID)
 
 
 def minimal_policy(use: RoleUse) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any, TypeVar, cast
 
 import boto3
 
+from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
+from contracts.workflow import DEPLOY_LOCK_ID, Status
 from deploy_scripts import laptop
 from deploy_scripts.destroy import destroy
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.audits import run_audit
-from deploy_scripts.pipeline.dataset_files import MARKER
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.drops import read_dataset, upload_drop
 from deploy_scripts.pipeline.executions import start_execution
@@ -26,6 +27,7 @@ from deploy_scripts.pipeline.run_starts import wait_for_drop, wait_for_execution
 from deploy_scripts.pipeline.training_progress import newest_training_job
 from deploy_scripts.rehearsal.photos import write_photos, zip_photos
 from deploy_scripts.rehearsal.scratch_cloud import ScratchCloud
+from drops.keys import MARKER, PREFIX
 
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ T = TypeVar("T")
 _LIMIT_S = 240
 _POLL_S = 0.2
 _ZIP_KEY = "drops/zipped.zip"
-_FOLDER_KEY = f"drops/folder/{MARKER}"
+_FOLDER_KEY = f"{PREFIX}folder/{MARKER}"
 _TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN=\"\$\(base64 -d <<<'([^']+)'\)\"")
 
 
@@ -105,7 +107,7 @@ class Roads:
         """The same photo by a URL and by its place in the bucket."""
         photo = self._photos / "blue" / "0.jpg"
         predict_url(self._deployment, upload_photo(self._deployment, photo, "rehearsal.jpg"))
-        event = {"s3_uri": f"s3://{self._deployment.bucket}/uploads/rehearsal.jpg"}
+        event = {"s3_uri": f"s3://{self._deployment.bucket}/{UPLOADS}rehearsal.jpg"}
         answer = self._aws.functions.invoke(
             FunctionName=self._deployment.outputs["InferenceFunctionAliasArn"],
             Payload=json.dumps(event).encode(),
@@ -117,7 +119,7 @@ class Roads:
     def _change_folder(self) -> None:
         """The run that takes it up is stopped: it would walk no other road."""
         item = self._drop(self._photos, name="changing")
-        self._until(lambda: self._has_read("SageMakerRole", f"/snapshots/{item.run.run_id}/"))
+        self._until(lambda: self._has_read("SageMakerRole", f"/{snapshot_key(item.run.run_id, '')}"))
         photo = (self._photos / "blue" / "0.jpg").read_bytes()
         self._aws.s3.put_object(
             Bucket=self._deployment.bucket, Key="drops/changing/blue/late.jpg", Body=photo
@@ -129,7 +131,7 @@ class Roads:
     def _stop_training(self) -> None:
         """Stopped once the job has shown that it reads the copy of the zip."""
         item = self._drop(self._zip)
-        self._until(lambda: self._has_read("SageMakerRole", f"/snapshots/{item.run.run_id}/"))
+        self._until(lambda: self._has_read("SageMakerRole", f"/{snapshot_key(item.run.run_id, '')}"))
         self._aws.stepfunctions.stop_execution(executionArn=item.execution_arn)
         job = newest_training_job(self._aws.sagemaker, item.run.run_id) or ""
         self._until(lambda: self._job_status(job) in {"Stopping", "Stopped"})
@@ -138,7 +140,7 @@ class Roads:
     def _lose_instance(self) -> None:
         """Somebody else answers for the instance while it trains: it is found running, and ended."""
         item = self._start(_ZIP_KEY)
-        self._until(lambda: self._has_read("Ec2TrainingRole", f"/snapshots/{item.run.run_id}/"))
+        self._until(lambda: self._has_read("Ec2TrainingRole", f"/{snapshot_key(item.run.run_id, '')}"))
         self._aws.stepfunctions.send_task_failure(
             taskToken=self._task_token(item.execution_arn),
             error="Rehearsed",
@@ -159,11 +161,11 @@ class Roads:
 
     def _replace(self) -> None:
         """What the live run measured is gone; a run that is over still holds the lock."""
-        metrics = f"runs/{self._first_drop.run.run_id}/metrics.json"
+        metrics = run_key(self._first_drop.run.run_id, METRICS)
         self._aws.s3.delete_object(Bucket=self._deployment.bucket, Key=metrics)
         self._aws.dynamodb.update_item(
             TableName=self._deployment.ledger_table,
-            Key={"run_id": {"S": "deploy-lock"}},
+            Key={"run_id": {"S": DEPLOY_LOCK_ID}},
             UpdateExpression="SET holder = :dead",
             ExpressionAttributeValues={":dead": {"S": self._dead_execution}},
         )
@@ -199,7 +201,7 @@ class Roads:
         start_input = {"key": key, "bucket": self._deployment.bucket, "backend": "ec2", "force": True}
         return wait_for_execution(self._deployment, start_execution(self._deployment, start_input))
 
-    def _wait_for_end(self, item: LedgerItem, *, expected: str) -> None:
+    def _wait_for_end(self, item: LedgerItem, *, expected: Status) -> None:
         self._until(lambda: self._has_ended(item.execution_arn))
         run = find_item(self._deployment, item.run.run_id).run
         if run.status != expected:

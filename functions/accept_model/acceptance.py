@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from functions.accept_model.agreement import compare_all
-from functions.accept_model.errors import AcceptanceError
+from contracts.limits import DEFAULT_TOP_K
+from functions.accept_model.agreement import AcceptanceError, compare_all
 from functions.accept_model.inference_function import InferenceFunction, Prediction
 from functions.common.documents import parse_document
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
-
-# As many of a photo's classes as acceptance.json knows at most.
-TOP_K = 5
 
 
 def accept_model(
@@ -30,7 +27,7 @@ def accept_model(
     photos = [S3Uri(uri.bucket, f"{folder}/{photo['file']}") for photo in sample["photos"]]
 
     def ask(photo: S3Uri) -> Sequence[Prediction]:
-        return inference.ask(photo, request["endpoint_name"], TOP_K)
+        return inference.ask(photo, request["endpoint_name"], DEFAULT_TOP_K)
 
     with ThreadPoolExecutor(at_once) as pool:
         # The first failure cancels what has not begun.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drops.text import printable
+from functions.common.errors import DropserveError
 
 Document = Mapping[str, Any]
 
@@ -19,6 +20,10 @@ _INT8_ADVICE = ". The graph is int8: train with the hyperparameter int8=never to
 # VNNI and is 0.29 off, for 13 of 47 photos: another model than the one that was judged. See
 # https://oneapi-src.github.io/oneDNN/dev_guide_int8_computations.html
 PROBABILITY_TOLERANCE = 0.02
+
+
+class AcceptanceError(DropserveError):
+    """The endpoint does not answer test photos, or not as the served graph did in training."""
 
 
 @dataclass(frozen=True)

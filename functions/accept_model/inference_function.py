@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
-from functions.accept_model.errors import AcceptanceError
+from functions.accept_model.agreement import AcceptanceError
 from functions.common.json_text import parse_json
 from functions.common.s3_uris import S3Uri
 

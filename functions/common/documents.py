@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.utilities.validation import SchemaValidationError, validate
+from botocore.exceptions import ClientError
 
 from functions.common.errors import DocumentError
 from functions.common.json_text import parse_json
@@ -47,3 +48,14 @@ def parse_document(kind: str, text: bytes, *, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise DocumentError(f"{where} is not JSON: {error}") from error
     return check_document(kind, document)
+
+
+def read_optional(uri: S3Uri, *, s3: Any) -> bytes | None:
+    """An object's bytes; None when it is not there."""
+    try:
+        data: bytes = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return None
+    return data

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from contracts.workflow import LIVE_POINTER_FIELDS
 from functions.common.errors import DropserveError
 from functions.common.json_text import parse_json
 from functions.common.s3_uris import parse_s3_uri
@@ -9,13 +10,6 @@ from functions.common.s3_uris import parse_s3_uri
 # Their objects are listed, and must be restored before they can be read:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
 ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    "release": str,
-    "endpoint_name": str,
-    "run_id": str,
-    "model_data_uri": str,
-    "accuracy": (int, float),
-}
 
 
 class PointerError(DropserveError):
@@ -36,7 +30,7 @@ def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
         ) from error
     if not isinstance(pointer, dict):
         raise PointerError(f"the SSM parameter {parameter!r} names no release; set it to {{}} or a release")
-    wrong = [name for name, kind in FIELDS.items() if not isinstance(pointer.get(name), kind)]
+    wrong = [name for name, kind in LIVE_POINTER_FIELDS.items() if not isinstance(pointer.get(name), kind)]
     if pointer and wrong:
         raise PointerError(
             f"the SSM parameter {parameter!r} names no release: it lacks a sound {', '.join(wrong)}; "

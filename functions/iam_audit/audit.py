@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops.text import printable
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.checks.base import Check, Problem
@@ -15,7 +16,6 @@ from functions.iam_audit.settings import SEVERITIES, Settings
 from functions.iam_audit.snapshot import IAM_GAP, Account, Gap, Role
 
 Finding = dict[str, Any]
-_REASON_CHARACTERS = 1000
 
 # What IAM's own documents do not hold; they can only take rights away, so that no finding is missed for them.
 _UNKNOWN_LIMITS = (
@@ -138,7 +138,7 @@ def judge(findings: Iterable[Finding], gaps: Iterable[Gap], settings: Settings) 
     return {
         "severity": settings.gate_severity,
         "blocked": bool(grave or unread),
-        "reason": printable(reason, _REASON_CHARACTERS),
+        "reason": printable(reason, MAX_SENTENCE_CHARACTERS),
     }
 
 

@@ -9,10 +9,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.bucket import AUDITS, RUN_ID, run_key
 from functions.common.clients import client
-from functions.common.errors import DropserveError
+from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger, metrics, tracer
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.audit import audit_account
 from functions.iam_audit.reading.account import read_account
@@ -62,11 +62,11 @@ def _destination(event: dict[str, Any], data_bucket: str, moment: datetime) -> t
     """The run's id, and the folder for its report."""
     run = event.get("run")
     if run is None:
-        return None, S3Uri(data_bucket, f"audits/{moment:%Y-%m-%dT%H-%M-%SZ}")
+        return None, S3Uri(data_bucket, f"{AUDITS}{moment:%Y-%m-%dT%H-%M-%SZ}/")
     run_id = run.get("id") if isinstance(run, dict) else None
-    if not isinstance(run_id, str) or not re.fullmatch(r"[0-9a-f]{32}", run_id):
+    if not isinstance(run_id, str) or not re.fullmatch(RUN_ID, run_id):
         raise AuditInputError(f"run.id is {run_id!r}; it must be 32 hexadecimal characters, or leave run out")
-    return run_id, S3Uri(run.get("bucket") or data_bucket, f"runs/{run_id}")
+    return run_id, S3Uri(run.get("bucket") or data_bucket, run_key(run_id))
 
 
 def _compared(report: dict[str, Any], settings: Settings) -> dict[str, Any]:

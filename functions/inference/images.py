@@ -7,8 +7,9 @@ from typing import NamedTuple, cast
 
 from PIL import Image
 
+from contracts.limits import MAX_BYTES_AS_IT_IS, MAX_PAYLOAD_BYTES
 from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
-from drops.photo_formats import MEDIA_TYPES
+from drops.photo_formats import GREY_STEP, MEDIA_TYPES, UNREAD_DEPTH, is_grey_of_16_bits
 from functions.common.errors import DropserveError
 from functions.inference.errors import (
     DamagedImageError,
@@ -22,14 +23,9 @@ from functions.inference.image_formats import image_format
 # A model takes 224 to 480 pixels a side. A short side from this to twice this is left alone: each further
 # resampling moves the scores away from those of the training code, which resamples once.
 SHORT_SIDE_PX = 512
-# More is encoded anew, so that what is sent stays small.
-MAX_BYTES_AS_IT_IS = 1_000_000
 # JPEG's own limit of a side (libjpeg's JPEG_MAX_DIMENSION).
 MAX_SIDE_PX = 65_500
-# BodyBlob's maximum in botocore's sagemaker-runtime model.
-MAX_PAYLOAD_BYTES = 6_291_456
 JPEG_QUALITY = 95
-_MAX_16_BITS = 2**16 - 1
 
 _PLUGINS = {
     "JPEG": "JpegImagePlugin",
@@ -141,12 +137,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit grey as 8-bit: convert() alone would clip it to white."""
     grey = image.convert("I")
     lowest, highest = cast(tuple[int, int], grey.getextrema())
-    if image.mode == "F" or lowest < 0 or highest > _MAX_16_BITS:
-        raise NotAnImageError(
-            "the image's pixels are floating-point or 32-bit numbers, which say no black and no white; "
-            "save it with 8 or 16 bits"
-        )
-    return grey.point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "F" or not is_grey_of_16_bits(lowest, highest):
+        raise NotAnImageError(UNREAD_DEPTH)
+    return grey.point(lambda value: value * (1 / GREY_STEP)).convert("L")
 
 
 def _encode(image: Image.Image, source_format: str) -> ModelInput:

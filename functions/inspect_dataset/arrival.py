@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from drops.keys import Drop, read_drop_key
 from drops.problems import BadDropError
 from drops.text import printable
 from functions.common.s3_uris import S3Uri
-from functions.inspect_dataset.drop_key import Drop, read_drop_key
 from functions.inspect_dataset.folder_versions import FolderState, list_folder
 from functions.inspect_dataset.s3_drops import StoredObject
 

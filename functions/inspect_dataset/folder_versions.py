@@ -1,14 +1,16 @@
-"""What lies in a folder now, version by version, and when it last changed."""
+"""What lies in a folder now, version by version, when it last changed, and the manifest that pins it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from drops.limits import MAX_IMAGES
+from drops.manifest import Folder, ManifestFile, manifest_text
 from drops.problems import BadDropError
+from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset.s3_drops import StoredObject
 
 # A listing gives old versions and deletions too, a thousand a page: this many take some minutes.
@@ -89,3 +91,16 @@ def _clock(page: dict[str, Any]) -> datetime | None:
     """The answer's Date header: the clock that LastModified is told by."""
     date = page.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return parsedate_to_datetime(date) if date else None
+
+
+def put_manifest(files: Mapping[str, StoredObject], folder: S3Uri, uri: S3Uri, *, s3: Any) -> None:
+    """Write the manifest of these files, by their names below `folder`, to `uri`.
+
+    Training fetches these versions, whatever comes later.
+    """
+    lines = [
+        ManifestFile(name, stored.version_id, stored.size_bytes, stored.etag)
+        for name, stored in files.items()
+    ]
+    text = manifest_text(Folder(folder.bucket, folder.key), lines)
+    s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=text.encode(), ContentType="application/x-ndjson")

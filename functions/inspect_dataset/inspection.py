@@ -6,7 +6,10 @@ from datetime import datetime
 from functools import partial
 from typing import IO, Any, cast
 
+from contracts.bucket import INSPECTION, SNAPSHOT_ZIP, run_key, snapshot_key
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops import manifest
+from drops.keys import Drop, read_drop_key
 from drops.layout import Layout, read_layout
 from drops.photo_formats import SIGNATURE_BYTES
 from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
@@ -14,21 +17,16 @@ from drops.text import printable
 from drops.zip_dangers import find_dangers
 from drops.zip_members import ZipDrop
 from functions.common.documents import put_document
-from functions.common.reasons import bounded_reason
+from functions.common.errors import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.inspect_dataset import arrival, s3_drops
 from functions.inspect_dataset.class_checks import check_classes
-from functions.inspect_dataset.drop_key import Drop, read_drop_key
-from functions.inspect_dataset.folder_snapshots import put_manifest
-from functions.inspect_dataset.folder_versions import FolderState, list_folder
+from functions.inspect_dataset.folder_versions import FolderState, list_folder, put_manifest
 from functions.inspect_dataset.ranged_object import RangedObject
 from functions.inspect_dataset.s3_drops import StoredObject
 from functions.inspect_dataset.spot_check import ReadStart, SpotCheck, check_contents, zip_reader
 
 Run = Mapping[str, Any]
-
-# SageMaker takes 2,500 characters as a hyperparameter, in JSON, which writes quotes as two.
-MAX_FINDINGS_CHARACTERS = 1000
 
 
 @dataclass
@@ -76,7 +74,7 @@ def inspect_drop(run: Run, *, data_bucket: str, s3: Any, quiet_s: float = arriva
         **result,
         **_details(inspection),
     }
-    put_document("inspection", report, S3Uri(data_bucket, f"runs/{run['id']}/inspection.json"), s3=s3)
+    put_document("inspection", report, S3Uri(data_bucket, run_key(run["id"], INSPECTION)), s3=s3)
     return result
 
 
@@ -148,7 +146,7 @@ def _look_at_files(files: Iterable[tuple[str, int]], read_start: ReadStart, insp
 def _snapshot(run: Run, inspection: Inspection, *, s3: Any) -> None:
     """A zip is copied, a folder's versions are written down: a later drop cannot change this run."""
     if inspection.drop and inspection.stored and inspection.drop.format == "zip":
-        s3_drops.copy_object(inspection.stored, run["bucket"], f"snapshots/{run['id']}/dataset.zip", s3=s3)
+        s3_drops.copy_object(inspection.stored, run["bucket"], snapshot_key(run["id"], SNAPSHOT_ZIP), s3=s3)
     elif inspection.drop and inspection.folder:
         # All of them: what is no photo still counts for the layout, which training reads again.
         folder = S3Uri(run["bucket"], inspection.drop.prefix)
@@ -175,7 +173,7 @@ def _result(run: Run, inspection: Inspection, data_bucket: str) -> dict[str, Any
         "findings": _findings(inspection.problems),
         "total_bytes": sum(photo.size_bytes for photo in photos),
         "drop_order_ms": _drop_order_ms(run, inspection.stored),
-        "report_uri": str(S3Uri(data_bucket, f"runs/{run['id']}/inspection.json")),
+        "report_uri": str(S3Uri(data_bucket, run_key(run["id"], INSPECTION))),
     }
 
 
@@ -189,17 +187,17 @@ def _reason(errors: list[Problem]) -> str | None:
 def _findings(problems: list[Problem]) -> str:
     """The warnings as one short text: it travels in the state of the workflow, and into notifications."""
     warnings = [problem.message for problem in problems if problem.severity == "warning"]
-    return printable(". ".join(warnings), MAX_FINDINGS_CHARACTERS)
+    return printable(". ".join(warnings), MAX_SENTENCE_CHARACTERS)
 
 
 def _dataset_uri(run: Run, drop: Drop) -> str:
     if drop.format == "folder":
         return str(_manifest_uri(run))
-    return str(S3Uri(run["bucket"], f"snapshots/{run['id']}/dataset.zip"))
+    return str(S3Uri(run["bucket"], snapshot_key(run["id"], SNAPSHOT_ZIP)))
 
 
 def _manifest_uri(run: Run) -> S3Uri:
-    return S3Uri(run["bucket"], f"snapshots/{run['id']}/{manifest.FILE_NAME}")
+    return S3Uri(run["bucket"], snapshot_key(run["id"], manifest.FILE_NAME))
 
 
 def _drop_order_ms(run: Run, stored: StoredObject | None) -> int:

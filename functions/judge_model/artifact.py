@@ -7,11 +7,10 @@ import tarfile
 import zlib
 from pathlib import PurePosixPath
 
+from contracts.bucket import ACCEPTANCE, ACCEPTANCE_PHOTO, METRICS, PREDICTIONS, REPORT
 from functions.common.errors import DropserveError
 
-FILES = ("metrics.json", "report.html", "acceptance.json", "test_predictions.jsonl")
-# Those that acceptance.json names.
-ACCEPTANCE_PHOTO = re.compile(r"acceptance/[0-9]{2}\.jpg")
+FILES = (METRICS, REPORT, ACCEPTANCE, PREDICTIONS)
 # The report carries its pictures inside; a thousand classes make about 20 MB.
 MAX_PACKED_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
@@ -46,7 +45,7 @@ def _read_members(unpacked: bytes) -> dict[str, bytes]:
         for member in archive:
             # `./metrics.json` is the same file; a link is not, and a sparse member may claim any size.
             name = str(PurePosixPath(member.name))
-            known = name in FILES or ACCEPTANCE_PHOTO.fullmatch(name)
+            known = name in FILES or re.fullmatch(ACCEPTANCE_PHOTO, name)
             wanted = known and member.isreg() and not member.issparse()
             content = archive.extractfile(member) if wanted else None
             if content:

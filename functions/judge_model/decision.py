@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from contracts.workflow import NotPromoted
 from functions.judge_model.significance import mcnemar_p
 
 Document = Mapping[str, Any]
@@ -14,7 +15,7 @@ class Decision:
     """Whether to promote; `status` is what the run ends as when not."""
 
     promote: bool
-    status: Literal["champion_kept", "rejected"] | None
+    status: NotPromoted | None
     reason: str
     champion_accuracy: float | None = None
     p_value: float | None = None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from functions.common.documents import parse_document, put_document
-from functions.common.errors import DocumentError
+from contracts.bucket import ACCEPTANCE, METRICS, REPORT, VERDICT, run_key
+from functions.common.documents import parse_document, put_document, read_optional
+from functions.common.errors import DocumentError, bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.observability import logger
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact
@@ -24,10 +24,10 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
     Raises ArtifactError and DocumentError when the training left nothing that can be judged.
     """
     run, plan = request["run"], request["plan"]
-    folder = S3Uri(data_bucket, f"runs/{run['id']}/")
+    folder = S3Uri(data_bucket, run_key(run["id"]))
     packed, where = s3_artifacts.read_output(parse_s3_uri(request["training"]["model_data_uri"]), s3=s3)
     files = read_artifact(packed, where=where)
-    metrics = _checked_metrics(files["metrics.json"], run["id"], where)
+    metrics = _checked_metrics(files[METRICS], run["id"], where)
     _check_acceptance(files, run["id"], where)
     decision = decide(
         Case(
@@ -41,7 +41,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
         )
     )
     uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in files}
-    verdict_uri = S3Uri(data_bucket, f"{folder.key}verdict.json")
+    verdict_uri = S3Uri(data_bucket, run_key(run["id"], VERDICT))
     verdict = {
         "promote": decision.promote,
         "status": decision.status,
@@ -50,10 +50,10 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
         "champion_accuracy": decision.champion_accuracy,
         # The workflow judges again when another release has gone live since.
         "judged_against": live["run_id"] if live else "",
-        "metrics_uri": uris["metrics.json"],
-        "report_uri": uris["report.html"],
+        "metrics_uri": uris[METRICS],
+        "report_uri": uris[REPORT],
         "verdict_uri": str(verdict_uri),
-        "acceptance_uri": uris["acceptance.json"],
+        "acceptance_uri": uris[ACCEPTANCE],
     }
     details = {
         "schema_version": 1,
@@ -68,27 +68,27 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
 
 
 def _checked_metrics(text: bytes, run_id: str, where: str) -> Document:
-    metrics = parse_document("metrics", text, where=f"metrics.json in {where}")
+    metrics = parse_document("metrics", text, where=f"{METRICS} in {where}")
     if metrics["run_id"] != run_id:
-        raise ArtifactError(f"metrics.json in {where} is of the run {metrics['run_id']}, not of {run_id}")
+        raise ArtifactError(f"{METRICS} in {where} is of the run {metrics['run_id']}, not of {run_id}")
     return metrics
 
 
 def _check_acceptance(files: Mapping[str, bytes], run_id: str, where: str) -> None:
-    sample = parse_document("acceptance", files["acceptance.json"], where=f"acceptance.json in {where}")
+    sample = parse_document("acceptance", files[ACCEPTANCE], where=f"{ACCEPTANCE} in {where}")
     if sample["run_id"] != run_id:
-        raise ArtifactError(f"acceptance.json in {where} is of the run {sample['run_id']}, not of {run_id}")
+        raise ArtifactError(f"{ACCEPTANCE} in {where} is of the run {sample['run_id']}, not of {run_id}")
     missing = [photo["file"] for photo in sample["photos"] if photo["file"] not in files]
     if missing:
-        raise ArtifactError(f"{where} lacks {', '.join(missing)}, which its acceptance.json names")
+        raise ArtifactError(f"{where} lacks {', '.join(missing)}, which its {ACCEPTANCE} names")
 
 
 def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Document | None:
     """The metrics.json of the live model's run; None when it is gone, or of a form no longer understood."""
     if not live:
         return None
-    uri = S3Uri(data_bucket, f"runs/{live['run_id']}/metrics.json")
-    text = s3_artifacts.read_optional(uri, s3=s3)
+    uri = S3Uri(data_bucket, run_key(live["run_id"], METRICS))
+    text = read_optional(uri, s3=s3)
     if text is None:
         return None
     try:

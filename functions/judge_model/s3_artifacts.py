@@ -4,14 +4,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.bucket import ACCEPTANCE, METRICS, MODEL_ARCHIVE, OUTPUT_ARCHIVE, PREDICTIONS, REPORT
 from functions.common.s3_uris import S3Uri
 from functions.judge_model.artifact import MAX_PACKED_BYTES, ArtifactError
 
 CONTENT_TYPES = {
-    "report.html": "text/html; charset=utf-8",
-    "metrics.json": "application/json",
-    "acceptance.json": "application/json",
-    "test_predictions.jsonl": "application/x-ndjson",
+    REPORT: "text/html; charset=utf-8",
+    METRICS: "application/json",
+    ACCEPTANCE: "application/json",
+    PREDICTIONS: "application/x-ndjson",
 }
 _PHOTO_TYPE = "image/jpeg"
 
@@ -22,9 +23,9 @@ def read_output(model_data_uri: S3Uri, *, s3: Any) -> tuple[bytes, str]:
     Raises ArtifactError when it is not there, or larger than any training makes it.
     """
     folder, _, name = model_data_uri.key.rpartition("/")
-    if name != "model.tar.gz":
-        raise ArtifactError(f"{model_data_uri} is not the address of a model.tar.gz")
-    uri = S3Uri(model_data_uri.bucket, f"{folder}/output.tar.gz")
+    if name != MODEL_ARCHIVE:
+        raise ArtifactError(f"{model_data_uri} is not the address of a {MODEL_ARCHIVE}")
+    uri = S3Uri(model_data_uri.bucket, f"{folder}/{OUTPUT_ARCHIVE}")
     try:
         answer = s3.get_object(Bucket=uri.bucket, Key=uri.key)
     except ClientError as error:
@@ -35,17 +36,6 @@ def read_output(model_data_uri: S3Uri, *, s3: Any) -> tuple[bytes, str]:
         raise ArtifactError(f"{uri} is over {MAX_PACKED_BYTES // 1024**2} MiB, which no training makes")
     data: bytes = answer["Body"].read()
     return data, str(uri)
-
-
-def read_optional(uri: S3Uri, *, s3: Any) -> bytes | None:
-    """An object's bytes; None when it is not there."""
-    try:
-        data: bytes = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-    return data
 
 
 def publish(content: bytes, folder: S3Uri, name: str, *, s3: Any) -> str:

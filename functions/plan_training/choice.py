@@ -1,18 +1,18 @@
 """Which machine trains: the rules, and nothing but the rules.
 
-Of each backend the wishes are, in this order: the cheapest CPU type that ends within the hour; the cheapest
+The candidates of each backend are ranked: the cheapest CPU type that ends within the hour; the cheapest
 GPU type that does (a new account may start no GPU, so CPUs come first); the fastest type; the cheapest type.
-The first wish of SageMaker that the budget allows is taken, else the first of EC2, which costs less an hour
-but has no managed spot or metrics. An override of backend or type narrows all this down.
+The first candidate of SageMaker that the budget allows is taken, else the first of EC2, which costs less an
+hour but has no managed spot or metrics. An override of backend or type narrows all this down.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from functions.plan_training.prices import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
+from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
 from functions.plan_training.throughput import Workload, estimate_training_s
 
-PATIENCE_S = 3600.0
+MAX_ACCEPTABLE_S = 3600.0
 # Not the burstable t3, which slow down when their credits are used up; they can be asked for by name.
 CANDIDATES = (
     "m5.xlarge",
@@ -65,7 +65,7 @@ def choose(
     """
     options = []
     for each in BACKENDS if backend is None else (backend,):
-        options += _wishes(
+        options += _rank_candidates(
             [_option(work, each, instance, use_spot) for instance in _instances(work, instance_name)]
         )
     within_budget = [option for option in options if option.cost_usd <= max_cost_usd]
@@ -86,11 +86,11 @@ def _instances(work: Workload, instance_name: str | None) -> list[InstanceType]:
     return roomy or [max(types, key=lambda instance: instance.memory_gib)]
 
 
-def _wishes(options: Sequence[Option]) -> list[Option]:
-    """The options of one backend in the order in which they are wished for."""
+def _rank_candidates(options: Sequence[Option]) -> list[Option]:
+    """The options of one backend, the preferred one first."""
     cheapest_first = sorted(options, key=lambda option: option.cost_usd)
-    patient = [option for option in cheapest_first if option.training_s <= PATIENCE_S]
-    on_cpu = [option for option in patient if not option.instance.gpu]
-    on_gpu = [option for option in patient if option.instance.gpu]
+    acceptable = [option for option in cheapest_first if option.training_s <= MAX_ACCEPTABLE_S]
+    on_cpu = [option for option in acceptable if not option.instance.gpu]
+    on_gpu = [option for option in acceptable if option.instance.gpu]
     fastest = min(options, key=lambda option: option.training_s)
     return [*on_cpu[:1], *on_gpu[:1], fastest, cheapest_first[0]]

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from contracts.training_job import Number
+from contracts.workflow import OVERRIDES
 from functions.common.errors import DropserveError
-from functions.common.run_input import OVERRIDES
 from functions.plan_training import hyperparameters
-from functions.plan_training.hyperparameters import Number
-from functions.plan_training.prices import INSTANCE_TYPES, Backend
+from functions.plan_training.instance_types import INSTANCE_TYPES, Backend
 
 ACCURACY = Number(0, 0, 1)
 COST_USD = Number(0, 0, 100_000)

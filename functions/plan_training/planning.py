@@ -4,19 +4,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.bucket import PLAN, run_key
+from contracts.training_job import weights_key
 from functions.common.documents import put_document
+from functions.common.errors import bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
-from functions.common.reasons import bounded_reason
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.choice import Option, choose
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
-from functions.plan_training.instance_architecture import architecture_of
+from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, architecture_of
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
-from functions.plan_training.prices import ENDPOINT_USD_PER_HOUR
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
-from functions.plan_training.weights import missing_weights, weights_key
+from functions.plan_training.weights import missing_weights
 
 # A job may take this many times its estimate, an hour at least and a day at most, and never more than its
 # budget pays for.
@@ -44,7 +45,7 @@ def plan_training(
     `accepted` false and why.
     """
     run = request["run"]
-    plan_uri = S3Uri(settings.data_bucket, f"runs/{run['id']}/plan.json")
+    plan_uri = S3Uri(settings.data_bucket, run_key(run["id"], PLAN))
     try:
         overrides = read_overrides(request["overrides"])
     except BadOverridesError as error:
@@ -123,8 +124,8 @@ def _plan(
         "min_accuracy": _first(overrides.min_accuracy, settings.default_min_accuracy),
         "force": overrides.force,
         "champion": champion,
-        "output_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/training")),
-        "checkpoint_uri": str(S3Uri(settings.data_bucket, f"runs/{run['id']}/checkpoints")),
+        "output_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "training"))),
+        "checkpoint_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "checkpoints"))),
     }
 
 
@@ -172,7 +173,6 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
         "training_image_uri": settings.images.for_training(gpu=bool(option.instance.gpu)),
         "serving_image_uri": settings.images.serving,
         "ec2_image_id": EC2_IMAGE_ID,
-        "ec2_boot_uri": str(S3Uri(settings.artifacts_bucket, settings.ec2_boot_key)),
         "endpoint_instance_type": settings.endpoint_instance_type,
     }
 
@@ -182,9 +182,9 @@ def _channels(
 ) -> list[dict[str, Any]]:
     """CreateTrainingJob's InputDataConfig: the dataset, the backbone's weights, and the live model if any."""
     weights_uri = str(S3Uri(settings.artifacts_bucket, weights_key(backbone)))
-    channels = {"dataset": inspection["dataset_uri"], "weights": weights_uri}
+    addresses = {"dataset": inspection["dataset_uri"], "weights": weights_uri}
     if champion:
-        channels["champion"] = champion["model_data_uri"]
+        addresses["champion"] = champion["model_data_uri"]
     return [
         {
             "ChannelName": name,
@@ -197,7 +197,7 @@ def _channels(
                 }
             },
         }
-        for name, uri in channels.items()
+        for name, uri in addresses.items()
     ]
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contracts.training_job import CHOICES
 from functions.common.environment import read_choice, read_number, read_text
 from functions.plan_training.container_images import ContainerImages
-from functions.plan_training.hyperparameters import BACKBONES
+from functions.plan_training.overrides import COST_USD
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,6 @@ class Settings:
     data_bucket: str
     artifacts_bucket: str
     training_code_key: str
-    ec2_boot_key: str
     live_pointer_parameter: str
     endpoint_instance_type: str
     images: ContainerImages
@@ -32,7 +32,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         data_bucket=read_text(environment, "DATA_BUCKET"),
         artifacts_bucket=read_text(environment, "ARTIFACTS_BUCKET"),
         training_code_key=read_text(environment, "TRAINING_CODE_KEY"),
-        ec2_boot_key=read_text(environment, "EC2_BOOT_KEY"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
         endpoint_instance_type=read_text(environment, "ENDPOINT_INSTANCE_TYPE"),
         images=ContainerImages(
@@ -40,9 +39,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             training=read_text(environment, "TRAINING_IMAGE_URI"),
             gpu_training=read_text(environment, "GPU_TRAINING_IMAGE_URI"),
         ),
-        default_backbone=read_choice(environment, "DEFAULT_BACKBONE", BACKBONES),
+        default_backbone=read_choice(environment, "DEFAULT_BACKBONE", CHOICES["backbone"]),
         default_min_accuracy=read_number(environment, "DEFAULT_MIN_ACCURACY", at_most=1),
-        default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=100_000),
+        default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=COST_USD.most),
         use_spot=read_choice(environment, "USE_SPOT", ("true", "false")) == "true",
         region=read_text(environment, "AWS_REGION"),
     )

@@ -22,7 +22,7 @@ multiply-adds), are estimates. The time limit of a job is a multiple of the resu
 
 from dataclasses import dataclass
 
-from functions.plan_training.prices import Backend, InstanceType
+from functions.plan_training.instance_types import Backend, InstanceType
 
 CORES_PER_VCPU = 0.5
 DECODE_S = 0.0012
@@ -30,8 +30,9 @@ DECODE_S_PER_MB = 0.0076
 CORE_S_PER_GMAC = 0.026
 GPU_S_PER_GMAC = {"T4": 0.0006, "L4": 0.0004, "A10G": 0.0003}
 HEAD_S_PER_IMAGE_EPOCH = 0.00002
-# The graph, and its int8 twin by at most 100 photos, on two busy cores; how others scale is an estimate.
-EXPORT_S = 20.0
+# Of EfficientNet-Lite0 on two cores: 1 s at most to export the graph, and 4 to 7 s for NNCF to make it int8
+# by 50 photos, the most that it gets. How other backbones and more cores scale is an estimate.
+EXPORT_S = 8.0
 DOWNLOAD_BYTES_PER_S = 100e6
 # SageMaker: fetching the container, which is billed. EC2: booting, and installing 3 GB of packages.
 STARTUP_S: dict[Backend, float] = {"sagemaker": 120.0, "ec2": 300.0}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from functions.common.reasons import bounded_reason
+from functions.common.errors import bounded_reason
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 _WITHOUT_CAUSE = {

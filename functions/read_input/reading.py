@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from contracts.workflow import DROP_FIELDS, OVERRIDES
+from drops.keys import MAX_KEY_BYTES
 from drops.text import is_unsafe, printable
-from functions.common.errors import DropserveError
-from functions.common.reasons import bounded_reason
-from functions.common.run_input import DROP_FIELDS, OVERRIDES
+from functions.common.errors import DropserveError, bounded_reason
 
 START = 'start me with {"key": "drops/<dataset>.zip"}'
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
 MAX_VERSION_ID_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html

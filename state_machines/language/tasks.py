@@ -172,6 +172,3 @@ RUN_ATTRIBUTES = {
     "execution_arn": text("$run.execution_arn"),
     "started_at": text("$run.started_at"),
 }
-# The ledger's one item that is no run: who deploys now, and which drop was released last.
-DEPLOY_LOCK = "deploy-lock"
-NOBODY = "nobody"

@@ -67,7 +67,6 @@ def real(stage: Any) -> Iterator[Any]:
         QUIET_S="5",
         ARTIFACTS_BUCKET=stage.name,
         TRAINING_CODE_KEY="many/sourcedir.tar.gz",
-        EC2_BOOT_KEY="many/ec2_boot.sh",
         ENDPOINT_INSTANCE_TYPE="ml.m5.large",
         SERVING_IMAGE_URI="dropserve-serve",
         TRAINING_IMAGE_URI="dropserve-train",

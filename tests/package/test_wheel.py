@@ -61,7 +61,16 @@ def test_the_wheel_has_every_file_that_programs_read(names: set[str]) -> None:
 
 def test_the_wheel_has_the_repositorys_files_and_no_others(names: set[str]) -> None:
     """No test, no benchmark, no cache, nothing that a build or a person left there."""
-    folders = ["deploy_scripts", "drops", "functions", "local_cloud", "schemas", "state_machines", "training"]
+    folders = [
+        "contracts",
+        "deploy_scripts",
+        "drops",
+        "functions",
+        "local_cloud",
+        "schemas",
+        "state_machines",
+        "training",
+    ]
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
     listed = subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
     here = {name for name in listed if (ROOT / name).is_file()}

@@ -4,11 +4,13 @@ A text of n characters takes up to 4 n bytes; a key of S3 up to 1,024 bytes, twi
 escaped; a name of SageMaker 63.
 """
 
+from contracts.limits import MAX_SENTENCE_CHARACTERS
+
 # Of the input and output of a state: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 STATE_LIMIT_BYTES = 262_144
 
 KEY = 2048
-REASON = 4100  # functions/common/reasons.py: 1,000 characters
+REASON = 4 * MAX_SENTENCE_CHARACTERS + 100
 ACCEPTANCE = 200
 
 # Each variable may have 256 KiB, all together 10 MiB; here all together keep to what a state may hold.

@@ -4,7 +4,6 @@ import numpy as np
 
 from training.data.preprocessing import WHOLE, View
 
-MAX_VIEWS = 16
 # The share of a photo's area that a crop keeps at least; less loses the object that the label speaks of.
 _MIN_AREA = 0.5
 # Width over height of a crop, as a multiple of the photo's own: https://arxiv.org/abs/1409.4842, section 6.

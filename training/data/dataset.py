@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from drops.limits import MIN_CLASSES, needed_in_train
 from drops.problems import listed, quoted
+from drops.splits import SPLITS
 from training.data.photo_hashes import (
     Excluded,
     check_no_class_is_lost,
@@ -17,9 +18,8 @@ from training.data.photo_hashes import (
 from training.data.photo_source import PhotoSource
 from training.failures import DatasetError
 from training.runtime.stop_signal import StopSignal
-from training.settings import Cut
+from training.settings import SplitConfig
 
-SPLITS = ("train", "valid", "test")
 MAX_UNREADABLE_SHARE = 0.2
 
 
@@ -96,7 +96,7 @@ class Dataset:
 
 def load_dataset(
     source: PhotoSource,
-    cut: Cut,
+    config: SplitConfig,
     *,
     threads: int,
     stop: StopSignal | None = None,
@@ -124,7 +124,7 @@ def load_dataset(
             f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
             f"a classifier needs at least {MIN_CLASSES}"
         )
-    places = _settle_splits(places, hashes, cut)
+    places = _settle_splits(places, hashes, config)
     places, leaks = _without_leaks(places, hashes)
     splits = _by_split(places, hashes, classes)
     dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
@@ -145,13 +145,13 @@ def _without_copies(places: list[Place], hashes: dict[str, str]) -> tuple[list[P
     return kept, copies
 
 
-def _settle_splits(places: list[Place], hashes: dict[str, str], cut: Cut) -> list[Place]:
-    """Cut the splits that are missing from the train photos, class by class.
+def _settle_splits(places: list[Place], hashes: dict[str, str], config: SplitConfig) -> list[Place]:
+    """Split off what is missing from the train photos, class by class.
 
     Within a class the photos are ordered by a hash of the seed and their bytes, so that names play no part
     and a dataset that grows keeps nearly all its test photos in the test.
     """
-    shares = {"valid": cut.valid_share, "test": cut.test_share}
+    shares = {"valid": config.valid_share, "test": config.test_share}
     given = {place.split for place in places}
     missing = [split for split in ("test", "valid") if split not in given]
     pool = [place for place in places if place.split in {None, "train"}]
@@ -163,7 +163,7 @@ def _settle_splits(places: list[Place], hashes: dict[str, str], cut: Cut) -> lis
                 f"the class {quoted(label)} has {len(photos)} photo(s) to train on, copies left out; it "
                 f"needs at least {needed}: add photos"
             )
-        ordered = sorted(photos, key=lambda place: _shuffled(cut.seed, hashes[place.name]))
+        ordered = sorted(photos, key=lambda place: _shuffled(config.seed, hashes[place.name]))
         start = 0
         for split in missing:
             count = max(1, round(shares[split] * len(photos)))

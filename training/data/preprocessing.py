@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from drops.photo_bounds import PhotoBoundsError, check_photo
-from drops.photo_formats import photo_format, why_unread
+from drops.photo_formats import GREY_STEP, UNREAD_DEPTH, is_grey_of_16_bits, photo_format, why_unread
 
 # From here on Pillow itself warns of a decompression bomb; more than a camera makes.
 MAX_PIXELS = 89_478_485
 
-_MAX_16_BITS = 2**16 - 1
 _ORIENTATION = 0x0112  # the EXIF tag
 
 _INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -146,7 +145,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bits(image).convert("RGB")
     if image.mode == "F":
-        raise PhotoError("its pixels are floating-point numbers, which say no black and no white")
+        raise PhotoError(UNREAD_DEPTH)
     if image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -157,6 +156,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _from_16_bits(image: Image.Image) -> Image.Image:
     """Greyscale of 8 bits: Pillow's own conversion turns all but the darkest 256 values white."""
     values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > _MAX_16_BITS):
-        raise PhotoError("its pixels have 32 bits, of which no more than 16 are known to be a photo")
-    return Image.fromarray((values // 256).astype(np.uint8))
+    if values.size and not is_grey_of_16_bits(values.min(), values.max()):
+        raise PhotoError(UNREAD_DEPTH)
+    return Image.fromarray((values // GREY_STEP).astype(np.uint8))

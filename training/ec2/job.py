@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.bucket import MODEL_ARCHIVE, OUTPUT_ARCHIVE, PLAN
+from contracts.training_job import CHANNELS
 from training.runtime.pinned_packages import TORCH_PINS, TRAINING_PINS, InstallError, become_training
 from training.runtime.pinned_packages import install as install_pins
 
-CHANNELS = ("dataset", "weights", "champion")
 # Every address in a plan is one that dropserve made; of a drop's own name it has nothing.
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9-]*")
@@ -128,16 +129,16 @@ def train(work: Path) -> None:
 def upload(work: Path) -> None:
     """Both archives to where SageMaker would put them; `model_uri` says where the model is."""
     target = f"{_plan_of(work).output_uri}/{os.environ['DROPSERVE_JOB_NAME']}/output"
-    for name in ("output.tar.gz", "model.tar.gz"):
+    for name in (OUTPUT_ARCHIVE, MODEL_ARCHIVE):
         _run("aws", "s3", "cp", "--only-show-errors", str(work / name), f"{target}/{name}")
-    (work / "model_uri").write_text(f"{target}/model.tar.gz", "utf-8")
+    (work / "model_uri").write_text(f"{target}/{MODEL_ARCHIVE}", "utf-8")
 
 
 def _plan_of(work: Path) -> Plan:
     """Its addresses may lie where the plan and the code lie: in the deployment's own two buckets."""
     variables = ("DROPSERVE_PLAN_URI", "DROPSERVE_CODE_URI")
     matches = [_ADDRESS.fullmatch(os.environ.get(name, "")) for name in variables]
-    return read_plan(work / "plan.json", {match[1] for match in matches if match})
+    return read_plan(work / PLAN, {match[1] for match in matches if match})
 
 
 def _channel_folder(work: Path, name: str) -> Path:

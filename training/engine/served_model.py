@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.limits import DEFAULT_TOP_K
 from training.data.preprocessing import Pixels, Preprocessing
 from training.engine.graph import Graph, GraphError, Scores
 
@@ -23,8 +24,6 @@ CLASSES_FILE = "classes.json"
 DESCRIPTION_FILE = "model.json"
 FORMAT_VERSION = 2
 PRECISIONS = ("float32", "int8")
-# As many of a photo's classes as the inference function answers by default.
-_TOP = 5
 
 
 class ArtefactError(ValueError):
@@ -75,7 +74,7 @@ class ServedModel:
     def predictions(self, scores: Scores) -> list[list[dict[str, Any]]]:
         """The likeliest classes of each photo, the first one first, as the inference function answers."""
         probabilities = self.probabilities(scores)
-        best = (-probabilities).argsort(axis=1, kind="stable")[:, :_TOP]
+        best = (-probabilities).argsort(axis=1, kind="stable")[:, :DEFAULT_TOP_K]
         return [
             [{"label": self.classes[place], "probability": round(float(row[place]), 6)} for place in places]
             for row, places in zip(probabilities, best.tolist(), strict=True)

@@ -14,20 +14,18 @@ from typing import Any
 
 from PIL import Image
 
+from contracts.bucket import ACCEPTANCE, ACCEPTANCE_FOLDER, acceptance_photo
+from contracts.limits import MAX_BYTES_AS_IT_IS
 from drops.photo_formats import photo_format
 from training.data.dataset import Photo
 from training.data.photo_source import PhotoSource
 from training.data.preprocessing import open_photo
 from training.engine.served_model import ServedModel
 
-FILE_NAME = "acceptance.json"
-FOLDER = "acceptance"
 SCHEMA_VERSION = 1
 MAX_PHOTOS = 64
 _MAX_TOTAL_BYTES = 16 << 20
-# The inference function sends a photo of such a size on as it is (functions/inference/images.py). A larger
-# one it would scale down, and the endpoint would get other bytes than the graph did here.
-_MAX_PHOTO_BYTES = 1_000_000
+# Less than the short side from which the inference function scales a photo down.
 _MAX_SIDE_PX = 1000
 # Noise of 1000 x 1000 pixels, the worst case, takes 900 kB.
 _JPEG_QUALITY = 90
@@ -42,10 +40,10 @@ class AcceptanceSample:
 
     def write(self, folder: Path) -> None:
         """Write both into the output folder."""
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        (folder / ACCEPTANCE_FOLDER).mkdir(parents=True, exist_ok=True)
         for name, jpeg in self.jpegs.items():
             (folder / name).write_bytes(jpeg)
-        (folder / FILE_NAME).write_text(json.dumps(self.document, indent=1, ensure_ascii=False), "utf-8")
+        (folder / ACCEPTANCE).write_text(json.dumps(self.document, indent=1, ensure_ascii=False), "utf-8")
 
 
 def take_sample(
@@ -63,7 +61,7 @@ def take_sample(
         total_bytes += len(jpeg)
         if total_bytes > _MAX_TOTAL_BYTES:
             break
-        name = f"{FOLDER}/{len(jpegs):02d}.jpg"
+        name = acceptance_photo(len(jpegs))
         jpegs[name] = jpeg
         (predictions,) = model.predictions(model.scores([model.description.preprocessing.decode(jpeg)]))
         answer = {"label": model.classes[photo.label], "predictions": predictions}
@@ -92,7 +90,7 @@ def as_jpeg(photo: bytes) -> bytes:
     """The photo itself when it is a small JPEG, else a JPEG of it at most 1000 pixels wide and high."""
     if (
         photo_format(photo) == "JPEG"
-        and len(photo) <= _MAX_PHOTO_BYTES
+        and len(photo) <= MAX_BYTES_AS_IT_IS
         and _longest_side(photo) <= _MAX_SIDE_PX
     ):
         return photo

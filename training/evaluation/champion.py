@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from contracts.bucket import MODEL_ARCHIVE
 from drops.text import printable
 from training.engine.served_model import ArtefactError, ServedModel, load_served_model
 from training.features.extraction import Features, Pass, compute_features
 
-ARCHIVE = "model.tar.gz"
 # A ResNet-50 has 100 MB: what is far larger is no model of ours.
 _MAX_FILE_BYTES = 1 << 30
 _REASON_CHARACTERS = 500
@@ -26,7 +26,7 @@ def compare_with_champion(
     read, or that knows other classes, makes the two not comparable: it never fails the run.
     """
     try:
-        champion = _load_champion(folder / ARCHIVE, run.threads)
+        champion = _load_champion(folder / MODEL_ARCHIVE, run.threads)
     except ArtefactError as error:
         return _not_comparable(f"the champion cannot be loaded: {error}")
     if set(champion.classes) != set(classes):

@@ -116,12 +116,12 @@ def compute_parts(
     done = [_take_saved(*part, on_progress) for part in zip(parts, batches, found, strict=True)]
     work = [
         (number, photos)
-        for number, count in enumerate(processes.from_first(done))
+        for number, count in enumerate(processes.broadcast(done))
         for photos in batches[number][count:]
     ]
-    own = processes.own_share([(parts[number], photos) for number, photos in work])
+    own = processes.shard([(parts[number], photos) for number, photos in work])
     with _computed(run, own) as own_results:
-        if not processes.first:
+        if not processes.is_rank_zero:
             processes.hand_over(own_results)
             return found
         try:

@@ -9,6 +9,7 @@ import openvino as ov
 import torch
 from torch import nn
 
+from contracts.training_job import weights_file
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
 from training.engine.export import export_network
@@ -108,12 +109,12 @@ def _agree_on_precision(
     checkpoints, processes = session.checkpoints, session.processes
     compared = checkpoints.enabled or processes.place.count > 1
     fingerprint = _fingerprint(settings, dataset, device) if compared else ""
-    processes.check_alike(fingerprint)
-    interrupted = processes.from_first(checkpoints.open(fingerprint))
+    processes.assert_same_config(fingerprint)
+    interrupted = processes.broadcast(checkpoints.open(fingerprint))
     precision = interrupted.get("precision", settings.precision)
-    if precision == "auto" and processes.first:
+    if precision == "auto" and processes.is_rank_zero:
         precision = choose_precision(compute_at, settings.image_size, dataset.image_count)
-    precision = processes.from_first(precision)
+    precision = processes.broadcast(precision)
     if not interrupted:
         checkpoints.describe_run(fingerprint, precision=precision)
     return precision, bool(interrupted)
@@ -159,7 +160,7 @@ def _own_device(processes: Processes) -> torch.device:
 
 def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> str:
     """Equal for two runs that would compute the same: settings, photos, weights, versions, kind of device."""
-    weights = (settings.weights / f"{settings.backbone}.pth").read_bytes()
+    weights = (settings.weights / weights_file(settings.backbone)).read_bytes()
     parts = {
         "hyperparameters": settings.hyperparameters(),
         "precision": settings.precision,

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from contracts.training_job import weights_file
 from training.data.preprocessing import Preprocessing
 from training.failures import WeightsError
 from training.models.efficientnet_lite0 import EfficientNetLite0
@@ -75,7 +76,7 @@ def load_pretrained(name: str, weights_folder: Path) -> nn.Module:
 
     Raises WeightsError when the file is missing, is no state dict, or belongs to another network.
     """
-    path = weights_folder / f"{name}.pth"
+    path = weights_folder / weights_file(name)
     if not path.is_file():
         found = ", ".join(sorted(entry.name for entry in weights_folder.glob("*"))) or "nothing"
         raise WeightsError(

@@ -12,6 +12,7 @@ import numpy as np
 import PIL
 import torch
 
+from contracts.bucket import METRICS, PREDICTIONS, REPORT
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
 from training.engine.served_model import ServedModel
@@ -24,9 +25,6 @@ from training.report.page import find_mistakes, render_report
 from training.runtime.clock import Clock
 from training.settings import Settings
 
-METRICS_FILE = "metrics.json"
-REPORT_FILE = "report.html"
-PREDICTIONS_FILE = "test_predictions.jsonl"
 SCHEMA_VERSION = 1
 
 
@@ -63,11 +61,11 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     classes, test = results.dataset.classes, results.tested.test
     calibrated = results.tested.logits / results.served.description.temperature
     mistakes = find_mistakes(test, calibrated, classes, results.source)
-    (folder / METRICS_FILE).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
-    (folder / REPORT_FILE).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
+    (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
+    (folder / REPORT).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
     results.tested.acceptance.write(folder)
     predictions = predictions_lines(results.served, results.tested)
-    (folder / PREDICTIONS_FILE).write_text(predictions, "utf-8")
+    (folder / PREDICTIONS).write_text(predictions, "utf-8")
 
 
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:

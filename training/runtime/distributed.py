@@ -55,7 +55,7 @@ class Processes:
         self._stop = stop or StopSignal()
 
     @property
-    def first(self) -> bool:
+    def is_rank_zero(self) -> bool:
         """Whether this is the one that gets all features, trains the head and writes every file."""
         return self.place.rank == 0
 
@@ -64,9 +64,9 @@ class Processes:
         """The cores of this machine that are this process's share."""
         return max(1, count_cores() // self.place.local_count)
 
-    def check_alike(self, fingerprint: str) -> None:
+    def assert_same_config(self, fingerprint: str) -> None:
         """Raises DatasetError in the first process when another one has other photos, weights or settings."""
-        if not self.first:
+        if not self.is_rank_zero:
             self._send(fingerprint, 0)
             return
         for other in self._others():
@@ -77,15 +77,15 @@ class Processes:
                     "(on SageMaker: channels with the S3DataDistributionType FullyReplicated)"
                 )
 
-    def from_first(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """The first process's `value`: tensors, numbers, text, lists and dicts of them."""
-        if not self.first:
+        if not self.is_rank_zero:
             return self._receive(0)  # type: ignore[no-any-return]
         for other in self._others():
             self._send(value, other)
         return value
 
-    def own_share(self, work: list[Value]) -> list[Value]:
+    def shard(self, work: list[Value]) -> list[Value]:
         """The items that this process computes."""
         return work[self.place.rank :: self.place.count]
 
@@ -97,7 +97,7 @@ class Processes:
         for number in range(count):
             owner = number % self.place.count
             yield Batch(**self._receive(owner)) if owner else next(own)
-        self.from_first(None)
+        self.broadcast(None)
 
     def hand_over(self, own: Iterator[Batch]) -> None:
         """In the others: give each batch to the first process, and stay until that has all of them."""
@@ -105,11 +105,11 @@ class Processes:
             # Before a batch, which the first waits for: after the last one, nobody would hear of it.
             self._stop.check()
             self._send(vars(batch), 0)
-        self.from_first(None)
+        self.broadcast(None)
 
-    def tell_first(self, error: Exception) -> None:
+    def report_to_rank_zero(self, error: Exception) -> None:
         """Let the first process end with the error that ends this one, if it still listens."""
-        if self.first or isinstance(error, ProcessLostError):
+        if self.is_rank_zero or isinstance(error, ProcessLostError):
             return
         try:
             self._send_message(
@@ -171,7 +171,7 @@ def join_processes(environment: Mapping[str, str], stop: StopSignal) -> Iterator
     try:
         yield processes
     except Exception as error:
-        processes.tell_first(error)
+        processes.report_to_rank_zero(error)
         raise
     finally:
         distributed.destroy_process_group()

@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from contracts.limits import MAX_PAYLOAD_BYTES
 from training.serving.metrics import Metrics
 from training.serving.pool import Pool
-from training.serving.settings import MAX_BODY_BYTES, Settings
+from training.serving.settings import Settings
 
 _ACCESS_HEADER = "x-serve-access-key"
 
@@ -91,7 +92,7 @@ def _announced_bytes(request: Request) -> int:
     length = request.headers.get("content-length")
     if length is None and "transfer-encoding" not in request.headers:
         raise HTTPException(HTTPStatus.LENGTH_REQUIRED, "the request says no Content-Length")
-    return _bounded(MAX_BODY_BYTES if length is None else int(length))
+    return _bounded(MAX_PAYLOAD_BYTES if length is None else int(length))
 
 
 async def _read(request: Request) -> bytes:
@@ -103,8 +104,8 @@ async def _read(request: Request) -> bytes:
 
 
 def _bounded(body_bytes: int) -> int:
-    if body_bytes > MAX_BODY_BYTES:
-        sentence = f"the body has {body_bytes} bytes or more; the limit is {MAX_BODY_BYTES}"
+    if body_bytes > MAX_PAYLOAD_BYTES:
+        sentence = f"the body has {body_bytes} bytes or more; the limit is {MAX_PAYLOAD_BYTES}"
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
     return body_bytes
 

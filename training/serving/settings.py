@@ -6,8 +6,6 @@ from pathlib import Path
 
 from training.runtime.cores import count_cores
 
-# What InvokeEndpoint takes: BodyBlob in the sagemaker-runtime model of botocore.
-MAX_BODY_BYTES = 6_291_456
 _THREADS_PER_CORE = 2
 
 

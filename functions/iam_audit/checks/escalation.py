@@ -98,7 +98,7 @@ class PathCheck(Check):
 
 
 def _stop_gap(paths: Iterable[EscalationPath]) -> Snippet:
-    """A Deny that closes the paths at once, until the policies are mended: one action of each."""
+    """A Deny that closes the paths at once, until the policies are fixed: one action of each."""
     return deny_statement(sorted({path.actions[-1] for path in paths}))
 
 

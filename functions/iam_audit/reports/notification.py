@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops.text import printable
 
 # SNS: a subject has fewer than 100 characters, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SUBJECT = "dropserve: new critical IAM findings"
 _NAMED_FINDINGS = 20
-_REASON_CHARACTERS = 1000
 
 
 def notify(report: Mapping[str, Any], *, html_uri: str, topic_arn: str, sns: Any) -> int:
@@ -31,7 +31,7 @@ def _message(report: Mapping[str, Any], fresh: list[Mapping[str, Any]], html_uri
     for finding in fresh[:_NAMED_FINDINGS]:
         # A line each, whatever stands in the account's names: a mail shows them as they are.
         lines.append(f"- {printable(finding['title'])}: {printable(finding['resource'])}")
-        lines.append(f"  {printable(finding['reason'], _REASON_CHARACTERS)}")
+        lines.append(f"  {printable(finding['reason'], MAX_SENTENCE_CHARACTERS)}")
     if len(fresh) > _NAMED_FINDINGS:
         lines.append(f"- and {len(fresh) - _NAMED_FINDINGS} more")
     return "\n".join([*lines, "", f"Report: {html_uri}"])

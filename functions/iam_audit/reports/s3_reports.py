@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from functions.common.documents import parse_document, put_document
+from contracts.bucket import AUDIT, AUDIT_PAGE, AUDITS
+from functions.common.documents import parse_document, put_document, read_optional
 from functions.common.errors import DocumentError
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri
 from functions.iam_audit.reports.report import render_html
 
-LAST_REPORT = "audits/last.json"
+LAST_REPORT = f"{AUDITS}last.json"
 
 
 def publish(report: dict[str, Any], folder: S3Uri, data_bucket: str, *, s3: Any) -> tuple[str, str]:
     """Write audit.json and audit.html into the folder, and the last report anew; gives both addresses."""
-    html = S3Uri(folder.bucket, f"{folder.key}/audit.html")
-    report_uri = put_document("audit", report, S3Uri(folder.bucket, f"{folder.key}/audit.json"), s3=s3)
+    html = S3Uri(folder.bucket, f"{folder.key}{AUDIT_PAGE}")
+    report_uri = put_document("audit", report, S3Uri(folder.bucket, f"{folder.key}{AUDIT}"), s3=s3)
     s3.put_object(
         Bucket=html.bucket,
         Key=html.key,
@@ -30,11 +29,8 @@ def publish(report: dict[str, Any], folder: S3Uri, data_bucket: str, *, s3: Any)
 def read_last_report(data_bucket: str, *, s3: Any) -> dict[str, Any] | None:
     """None before the first audit, and when what is there is of a form no longer understood."""
     uri = S3Uri(data_bucket, LAST_REPORT)
-    try:
-        text = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+    text = read_optional(uri, s3=s3)
+    if text is None:
         return None
     try:
         return parse_document("audit", text, where=str(uri))

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from contracts.bucket import ACCEPTANCE_FOLDER, RUN_ID, RUNS, UPLOADS, run_key
+from contracts.limits import DEFAULT_TOP_K
 from drops.photo_formats import photo_format
 from drops.text import printable
 from functions.common.s3_uris import S3Uri, S3UriError, parse_s3_uri
@@ -17,7 +19,6 @@ from functions.inference.events.base64_images import decode_image
 from functions.inference.events.http_events import HttpRequest, read_event, sender_of
 from functions.inference.fetching.image_urls import ImageUrl, parse_image_url
 
-DEFAULT_TOP_K = 5
 MAX_TOP_K = 1000
 # As many are fetched at once, each of at most MAX_IMAGE_BYTES: they fit in the function's memory.
 MAX_URLS = 10
@@ -27,8 +28,8 @@ _OPTIONS = {"top_k", "min_probability"}
 # Patterns are compiled when they are needed: most requests need none.
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
 _ENDPOINT_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
-_UPLOAD_KEY = r"uploads/.+"
-_RUN_KEY = r"runs/([0-9a-f]{32})/acceptance/.+"
+_UPLOAD_KEY = rf"{UPLOADS}.+"
+_RUN_KEY = rf"{RUNS}({RUN_ID})/{ACCEPTANCE_FOLDER}/.+"
 _DECIMAL = r"[0-9]{1,4}(\.[0-9]{1,20})?"
 
 # An image is a URL, an object in S3, or the bytes themselves. A URL that cannot be read is its error.
@@ -121,7 +122,7 @@ def _request(fields: Mapping[str, Any], data_bucket: str) -> Request:
     if "image" in fields:
         return Request((decode_image(fields["image"]),), **options)
     if "s3_uri" in fields:
-        return Request((_s3_image(fields, data_bucket, _UPLOAD_KEY, "uploads/"),), **options)
+        return Request((_s3_image(fields, data_bucket, _UPLOAD_KEY, UPLOADS),), **options)
     return Request((parse_image_url(_text(fields, "url")),), **options)
 
 
@@ -140,7 +141,7 @@ def _url_or_error(url: Any) -> ImageSource:
 
 def _release_check(fields: Mapping[str, Any], data_bucket: str) -> Request:
     _check_known(fields, {"s3_uri", "endpoint_name"} | _OPTIONS)
-    image = _s3_image(fields, data_bucket, _RUN_KEY, "runs/<run id>/acceptance/")
+    image = _s3_image(fields, data_bucket, _RUN_KEY, run_key("<run id>", f"{ACCEPTANCE_FOLDER}/"))
     endpoint_name = _text(fields, "endpoint_name")
     if not re.fullmatch(_ENDPOINT_NAME, endpoint_name):
         raise BadRequestError(

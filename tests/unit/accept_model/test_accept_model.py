@@ -11,13 +11,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.limits import MAX_SENTENCE_CHARACTERS
 from functions.accept_model import handler as handler_module
 from functions.accept_model import inference_function
-from functions.accept_model.agreement import PROBABILITY_TOLERANCE, compare, compare_all
-from functions.accept_model.errors import AcceptanceError
+from functions.accept_model.agreement import PROBABILITY_TOLERANCE, AcceptanceError, compare, compare_all
 from functions.common.errors import DocumentError, SettingsError
 from functions.common.observability import metrics as powertools_metrics
-from functions.common.reasons import MAX_REASON_CHARACTERS
 from tests.support.lambda_context import LambdaContext
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
@@ -200,7 +199,7 @@ def test_the_sentence_is_bounded_and_shows_no_raw_name() -> None:
         {**sample(*[odd] * 64), "precision": "int8"}, [predictions(**{"\n" + "z" * 255: 0.9})] * 64
     )
     sentence = agreement.describe()
-    assert len(sentence) < MAX_REASON_CHARACTERS
+    assert len(sentence) < MAX_SENTENCE_CHARACTERS
     assert "\x1b" not in sentence
     assert "\n" not in sentence
     assert len(compare_all(sample(*[photo()] * 64), [predictions(dog=0.9)] * 64).describe()) < 200

@@ -7,14 +7,14 @@ from tests.unit.drops.made_zips import as_channel
 from tests.unit.inspect_dataset.inspecting import codes, inspect, inspect_bytes
 from training.data.dataset import Dataset, load_dataset
 from training.data.photo_source import open_source
-from training.settings import Cut
+from training.settings import SplitConfig
 
-CUT = Cut(0.2, 0.2, 0)
+CONFIG = SplitConfig(0.2, 0.2, 0)
 
 
 def train_on(channel: Path, inspected_sha256: str | None = None) -> Dataset:
     """Raises DatasetError, as training does."""
-    return load_dataset(open_source(channel), CUT, threads=2, inspected_sha256=inspected_sha256)
+    return load_dataset(open_source(channel), CONFIG, threads=2, inspected_sha256=inspected_sha256)
 
 
 def read_both(s3: Any, make_run: Any, folder: Path, body: bytes) -> tuple[list[str], list[str]]:

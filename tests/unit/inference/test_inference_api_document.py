@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from contracts.limits import DEFAULT_TOP_K
 from drops.photo_formats import MEDIA_TYPES
 from functions.inference.events import requests, responses
 from functions.inference.fetching import image_urls
@@ -58,7 +59,7 @@ def test_an_answer_of_each_failure_matches(error: type[Exception]) -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     assert SCHEMAS["TopK"]["maximum"] == requests.MAX_TOP_K
-    assert SCHEMAS["TopK"]["default"] == requests.DEFAULT_TOP_K
+    assert SCHEMAS["TopK"]["default"] == DEFAULT_TOP_K
     urls = SCHEMAS["UrlsRequest"]["properties"]["urls"]
     assert (
         urls["maxItems"] == SCHEMAS["BatchAnswer"]["properties"]["results"]["maxItems"] == requests.MAX_URLS

@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from functions.plan_training.hyperparameters import BACKBONES
+from contracts.training_job import CHOICES
 from functions.plan_training.planning import plan_training
 from functions.plan_training.settings import read_settings
 
@@ -17,7 +17,6 @@ ENVIRONMENT = {
     "DATA_BUCKET": "data-bucket",
     "ARTIFACTS_BUCKET": "artifacts-bucket",
     "TRAINING_CODE_KEY": "training/sourcedir-abc.tar.gz",
-    "EC2_BOOT_KEY": "training/ec2_boot-abc.sh",
     "LIVE_POINTER_PARAMETER": "/dropserve/live",
     "ENDPOINT_INSTANCE_TYPE": "ml.m5.large",
     "SERVING_IMAGE_URI": f"{REGISTRY}/dropserve/serve@sha256:{'1' * 64}",
@@ -45,7 +44,7 @@ PUT_OBJECT = botocore.session.get_session().get_service_model("s3").operation_mo
 @dataclass
 class Bucket:
     objects: dict[str, bytes] = field(default_factory=dict)
-    weights: tuple[str, ...] = BACKBONES
+    weights: tuple[str, ...] = CHOICES["backbone"]
     listed: list[dict[str, str]] = field(default_factory=lambda: [dict(CHAMPION_OBJECT)])
     """What is in the data bucket."""
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from functions.common.errors import SettingsError
-from functions.plan_training.instance_architecture import architecture_of
+from functions.plan_training.instance_types import architecture_of
 from functions.plan_training.settings import read_settings
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.workflow import OVERRIDES
 from functions.common.observability import metrics
-from functions.common.run_input import OVERRIDES
 from functions.plan_training import handler as handler_module
 from functions.plan_training import hyperparameters
 from tests.support.fuzzing import json_values, texts

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.common.run_input import OVERRIDES
+from contracts.workflow import OVERRIDES
 from functions.read_input.handler import handler
 from functions.read_input.reading import MAX_OVERRIDES_BYTES, read_input
 

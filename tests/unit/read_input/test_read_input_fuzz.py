@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.common.run_input import DROP_FIELDS, OVERRIDES
+from contracts.workflow import DROP_FIELDS, OVERRIDES
 from functions.read_input.reading import read_input
 from tests.support.fuzzing import json_values, texts
 

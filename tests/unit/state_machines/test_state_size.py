@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.common.reasons import MAX_REASON_CHARACTERS, bounded_reason
+from contracts.limits import MAX_SENTENCE_CHARACTERS
+from functions.common.errors import bounded_reason
 from functions.read_failure.reading import read_failure
 from functions.read_input.reading import read_input
 from state_machines.training_pipeline import training_pipeline
@@ -64,7 +65,7 @@ def test_what_functions_answer_about_the_longest_texts_is_within_its_bounds(char
         assert size_bytes(read_input(given)) <= BOUNDS["input"]
     answer = read_failure({"Error": character * 256, "Cause": character * 32_768})
     assert size_bytes({"answer": answer}) <= BOUNDS["error"] // 20
-    assert len(bounded_reason(character * 10_000)) <= MAX_REASON_CHARACTERS
+    assert len(bounded_reason(character * 10_000)) <= MAX_SENTENCE_CHARACTERS
 
 
 def test_the_lock_is_taken_only_from_the_state_in_which_it_was_seen() -> None:

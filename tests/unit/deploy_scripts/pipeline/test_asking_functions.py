@@ -12,7 +12,7 @@ from botocore.stub import ANY
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.pipeline.audits import run_audit
-from deploy_scripts.pipeline.predictions import lent_photo, predict_photo, predict_url
+from deploy_scripts.pipeline.predictions import predict_photo, predict_url, temporary_upload
 
 
 def answer(payload: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -59,11 +59,14 @@ def test_a_crashed_function_is_told_as_such(stubbed: Any) -> None:
         predict_url(stubbed.deployment, "https://example.com/a.jpg")
 
 
-def test_a_lent_photo_is_taken_back_even_when_the_prediction_fails(stubbed: Any) -> None:
+def test_a_temporary_upload_is_taken_back_even_when_the_prediction_fails(stubbed: Any) -> None:
     stubbed.answer("s3", "put_object", {"VersionId": "v7"})
     stubbed.answer("s3", "delete_object", {})
 
-    with pytest.raises(CliError, match="broken"), lent_photo(stubbed.deployment, b"photo", ".JPG") as url:
+    with (
+        pytest.raises(CliError, match="broken"),
+        temporary_upload(stubbed.deployment, b"photo", ".JPG") as url,
+    ):
         assert "/dropserve-data/uploads/" in url
         assert ".jpg?" in url
         assert "X-Amz-Expires=900" in url
@@ -76,7 +79,7 @@ def test_a_strange_suffix_stays_out_of_the_address(stubbed: Any) -> None:
     stubbed.answer("s3", "put_object", {"VersionId": "v7"})
     stubbed.answer("s3", "delete_object", {})
 
-    with lent_photo(stubbed.deployment, b"photo", ".j\x1b[2Jpg") as url:
+    with temporary_upload(stubbed.deployment, b"photo", ".j\x1b[2Jpg") as url:
         assert re.search(r"/uploads/[0-9a-f]{32}\?", url)
 
 
@@ -120,7 +123,7 @@ def test_an_object_in_s3_is_read_as_the_person_and_lent(stubbed: Any, scheme: st
     stubbed.assert_all_asked()
 
 
-def test_a_lent_photo_that_is_refused_is_named(stubbed: Any, tmp_path: Path) -> None:
+def test_a_temporary_upload_that_is_refused_is_named(stubbed: Any, tmp_path: Path) -> None:
     """The function speaks of the host that it fetched from, which nobody asked for."""
     photo = tmp_path / "notes.txt"
     photo.write_text("no photo")

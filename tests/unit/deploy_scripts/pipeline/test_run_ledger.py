@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.pipeline.ledger import dataset_of, find_item, read_ledger
+from deploy_scripts.pipeline.ledger import find_item, read_ledger
+from drops.keys import dataset_of
 
 
 def execution(stubbed: Any, status: str, **fields: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from contracts.limits import MAX_PAYLOAD_BYTES
 from drops.photo_formats import MEDIA_TYPES
 from functions.common.errors import DropserveError
 from functions.inference.errors import (
@@ -18,7 +19,7 @@ from functions.inference.errors import (
     NotAnImageError,
     TooManyPixelsError,
 )
-from functions.inference.images import MAX_PAYLOAD_BYTES, ModelInput, prepare_image
+from functions.inference.images import ModelInput, prepare_image
 from tests.support.costly_photos import COSTLY_PHOTOS
 from tests.support.seeded_noise import noise
 from tests.unit.inference.pictures import encode, two_colours

@@ -9,11 +9,11 @@ from tests.unit.training.made_photos import make_jpeg, write_photos
 from training.data.dataset import Dataset, load_dataset
 from training.data.photo_source import open_source
 from training.failures import DatasetError
-from training.settings import Cut
+from training.settings import SplitConfig
 
 
 def load(folder: Path, seed: int = 0, valid_share: float = 0.2, test_share: float = 0.2) -> Dataset:
-    return load_dataset(open_source(folder), Cut(valid_share, test_share, seed), threads=2)
+    return load_dataset(open_source(folder), SplitConfig(valid_share, test_share, seed), threads=2)
 
 
 def hashes(dataset: Dataset, split: str) -> set[str]:

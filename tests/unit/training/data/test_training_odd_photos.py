@@ -135,7 +135,7 @@ BROKEN = {
     "PNG without pixels": (broken_png(20, 20), "cannot be decoded"),
     "PNG that claims 2 000 megapixels": (broken_png(50_000, 40_000), "too many pixels|the limit is"),
     "floating-point TIFF": (encode(plain("F", 0.5), "TIFF"), "floating-point"),
-    "32-bit TIFF": (encode(plain("I", 2**30), "TIFF"), "32 bits"),
+    "32-bit TIFF": (encode(plain("I", 2**30), "TIFF"), "32-bit"),
 }  # fmt: skip
 
 

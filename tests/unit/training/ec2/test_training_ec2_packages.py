@@ -182,6 +182,7 @@ def test_the_training_archive_has_the_pins_under_names_that_the_toolkit_leaves_a
         "training/train.py",
         "training/install_and_train.py",
         "training/engine/graph.py",
+        "contracts/training_job.py",
         "drops/layout.py",
     } <= names
     assert "requirements.txt" not in names

@@ -15,7 +15,7 @@ from training.data.photo_source import open_source
 from training.engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
 from training.models.backbones import build_classifier
 from training.models.torch_network import to_tensor
-from training.settings import Cut
+from training.settings import SplitConfig
 
 CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def test_the_graph_is_the_network_whose_weights_lie_beside_it(trained: Trained) 
     network = build_classifier("efficientnet_lite0", 3)
     network.load_state_dict(torch.load(trained.model / "model.pth", weights_only=True))
     preprocessing = served.description.preprocessing
-    test = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["test"]
+    test = load_dataset(source, SplitConfig(0.15, 0.2, 0), threads=1).splits["test"]
     photos = [preprocessing.decode(source.read(photo.name)) for photo in test]
     with torch.inference_mode():
         expected = network(to_tensor(photos, preprocessing, CPU)).tolist()

@@ -24,7 +24,7 @@ from training.engine.graph import Graph
 from training.engine.quantise import QuantisationError, quantise
 from training.engine.served_model import machine_architecture
 from training.engine.served_precision import pick_calibration_photos
-from training.settings import Cut
+from training.settings import SplitConfig
 
 OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[machine_architecture()]
 Quantise = Callable[[ov.Model, list[Pixels]], ov.Model]
@@ -148,7 +148,7 @@ def test_ranges_are_set_by_training_photos_alone(trained: Trained, tmp_path: Pat
         run = run_again(trained, tmp_path, int8="auto")
     assert run.metrics()["serving"]["top_class_agreement"] == 1
     source, preprocessing = open_source(trained.dataset), load(run.model).description.preprocessing
-    photos = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["train"]
+    photos = load_dataset(source, SplitConfig(0.15, 0.2, 0), threads=1).splits["train"]
     assert sorted(seen) == sorted(preprocessing.decode(source.read(photo.name)).tobytes() for photo in photos)
 
 

@@ -22,7 +22,7 @@ from training.features.extraction import Compute
 from training.features.precision import choose_precision
 from training.models.backbones import BACKBONES
 from training.models.torch_network import TorchNetwork, to_tensor
-from training.settings import Cut
+from training.settings import SplitConfig
 
 CPU = torch.device("cpu")
 
@@ -90,7 +90,7 @@ def test_what_is_tested_is_what_is_served_after_features_in_bfloat16(
     assert metrics["serving"]["precision"] == "float32"
     check_answers(again)
     served, source = load(again.model), open_source(again.dataset)
-    valid = load_dataset(source, Cut(0.15, 0.2, 0), threads=1).splits["valid"]
+    valid = load_dataset(source, SplitConfig(0.15, 0.2, 0), threads=1).splits["valid"]
     photos = [served.description.preprocessing.decode(source.read(photo.name)) for photo in valid]
     right = served.scores(photos).argmax(1) == [photo.label for photo in valid]
     assert metrics["serving"]["valid_accuracy_float32"] == pytest.approx(right.mean())

@@ -26,13 +26,13 @@ def test_folders_come_from_sagemakers_variables() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--epochs", "0"], "argument --epochs: 0 is not between 1 and 1000"),
-        (["--epochs", "many"], "'many' is not a number of type int"),
-        (["--learning-rate", "nan"], "--learning-rate: nan is not between"),
-        (["--image-size", "225"], "225 is not a multiple of 32"),
+        (["--epochs", "0"], "argument --epochs: must be a whole number from 1 to 1000, not 0"),
+        (["--epochs", "many"], "--epochs: must be a whole number from 1 to 1000, not 'many'"),
+        (["--learning-rate", "nan"], "--learning-rate: must be a number from 1e-06 to 1, not nan"),
+        (["--image-size", "225"], "must be a multiple of 32 from 64 to 640, not 225"),
         (["--backbone", "vit_b_16", "--image-size", "256"], "vit_b_16 takes images of 224 pixels only"),
         (["--backbone", "vgg"], "invalid choice: 'vgg'"),
-        (["--valid-share", "0.5", "--test-share", "0.5"], "less than a fifth to train on"),
+        (["--valid-share", "0.5", "--test-share", "0.5"], "at most 0.8 together, not 1"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
     ],

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from contracts.limits import MAX_PAYLOAD_BYTES
 from tests.support.waiting import wait_until
 from tests.unit.training.serving.serving_models import Client, ObedientModel, server_here
 from training.serving import connection as bounded
-from training.serving.settings import MAX_BODY_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def read_to_end(raw: socket.socket) -> bytes:
 
 def test_too_large_a_body_is_refused_unread(server: Client) -> None:
     with server.connect() as raw:
-        raw.sendall(ask_for("").replace(b"Length: 0", f"Length: {MAX_BODY_BYTES + 1}".encode()))
+        raw.sendall(ask_for("").replace(b"Length: 0", f"Length: {MAX_PAYLOAD_BYTES + 1}".encode()))
         assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
     with server.connect() as raw:
         raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -7,7 +7,11 @@ from drops.names import climbs_out, folder_fault
 from drops.problems import BadDropError, quoted
 
 PREFIX = "drops/"
-MARKER = "/_SUCCESS"
+# The object that says that a folder is complete: only it begins a run.
+MARKER = "_SUCCESS"
+ZIP_SUFFIX = ".zip"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,22 @@ class Drop:
     team_folder: str = ""
 
 
+def is_zip(key: str) -> bool:
+    return key.lower().endswith(ZIP_SUFFIX)
+
+
+def is_marker(key: str) -> bool:
+    return key.endswith(f"/{MARKER}")
+
+
+def dataset_of(key: str) -> str:
+    """`drops/dogs.zip` and `drops/dogs/_SUCCESS` are both the dataset `dogs`; of any other key, its end."""
+    name = key.removeprefix(PREFIX)
+    if is_marker(name):
+        return name.removesuffix(f"/{MARKER}")
+    return name[: -len(ZIP_SUFFIX)] if is_zip(name) else name
+
+
 def read_drop_key(key: str) -> Drop:
     """The drop that a key names. The key is taken as it is: EventBridge does not encode keys.
 
@@ -32,16 +52,17 @@ def read_drop_key(key: str) -> Drop:
     _check_name(key, key)
     path = key.removeprefix(PREFIX)
     if path != key:
-        if path.lower().endswith(".zip") and path[:-4].strip("/") and path[-5] != "/":
-            _check_name(key, path[:-4])
+        dataset = dataset_of(key)
+        if is_zip(path) and dataset.strip("/") and not dataset.endswith("/"):
+            _check_name(key, dataset)
             top, slash, _ = path.partition("/")
-            return Drop(path[:-4], "zip", team_folder=f"{PREFIX}{top}/" if slash else "")
-        if path.endswith(MARKER) and path.removesuffix(MARKER).strip("/"):
-            return Drop(path.removesuffix(MARKER), "folder", key.removesuffix("_SUCCESS"))
+            return Drop(dataset, "zip", team_folder=f"{PREFIX}{top}/" if slash else "")
+        if is_marker(path) and dataset.strip("/"):
+            return Drop(dataset, "folder", key.removesuffix(MARKER))
     raise BadDropError(
         "not_a_drop",
-        f"{quoted(key)} is not a drop: put the dataset at {PREFIX}<dataset>.zip, "
-        f"or in the folder {PREFIX}<dataset>/ and finish it with the marker {PREFIX}<dataset>{MARKER}",
+        f"{quoted(key)} is not a drop: put the dataset at {PREFIX}<dataset>{ZIP_SUFFIX}, "
+        f"or in the folder {PREFIX}<dataset>/ and finish it with the marker {PREFIX}<dataset>/{MARKER}",
         [key],
     )
 

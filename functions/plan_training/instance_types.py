@@ -1,4 +1,4 @@
-"""Instance types and what an hour of them costs.
+"""Instance types: what an hour of them costs, and of which processor they are.
 
 US dollars an hour, on demand, Linux, in us-east-1, as AWS listed them in 2025:
 https://aws.amazon.com/sagemaker/pricing/ and https://aws.amazon.com/ec2/pricing/on-demand/.
@@ -6,8 +6,11 @@ Prices change, and other regions differ (mostly upwards, by up to a half): an es
 bill is AWS's. Storage and requests are left out; for a job of this size they are cents.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from contracts.training_job import Architecture
 
 Backend = Literal["sagemaker", "ec2"]
 
@@ -67,3 +70,16 @@ ENDPOINT_USD_PER_HOUR = {
 # What managed spot training costs of the on-demand price. AWS names savings of up to 90%; how much it is on a
 # day cannot be known before, so half is assumed.
 SPOT_PRICE_FACTOR = 0.5
+
+# Series, generation, attributes; and a suffix for some machines of many GPUs, named after these.
+# https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+_FAMILY = re.compile(r"(?:ml\.)?[a-z]+\d+(?P<attributes>[a-z]*)(?:-(?P<gpus>[a-z]+)\d+)?\.[a-z0-9-]+")
+
+
+def architecture_of(instance_type: str) -> Architecture:
+    """Of `ml.m6g.large` or `m6g.large`. Raises ValueError for what is no name of an instance type."""
+    match = _FAMILY.fullmatch(instance_type)
+    if not match:
+        raise ValueError(f"{instance_type!r} is no instance type")
+    # The attribute g is Graviton; Grace, which AWS sells with Blackwell GPUs as GB200, is ARM as well.
+    return "arm64" if "g" in match["attributes"] or match["gpus"] == "gb" else "x86_64"

@@ -1,0 +1,44 @@
+"""How the data bucket is laid out, and what the files of a run are called. drops/keys.py has the drops."""
+
+SNAPSHOTS = "snapshots/"
+UPLOADS = "uploads/"
+AUDITS = "audits/"
+RUNS = "runs/"
+
+# A run trains on a copy: of a zip this one, of a folder the manifest of its versions.
+SNAPSHOT_ZIP = "dataset.zip"
+
+RUN_ID = r"[0-9a-f]{32}"
+
+# What the functions write.
+INSPECTION = "inspection.json"
+PLAN = "plan.json"
+VERDICT = "verdict.json"
+AUDIT = "audit.json"
+AUDIT_PAGE = "audit.html"
+
+# What a training leaves: two archives, and in the second of them these files.
+MODEL_ARCHIVE = "model.tar.gz"
+OUTPUT_ARCHIVE = "output.tar.gz"
+METRICS = "metrics.json"
+REPORT = "report.html"
+PREDICTIONS = "test_predictions.jsonl"
+ACCEPTANCE = "acceptance.json"
+# The photos that acceptance.json names.
+ACCEPTANCE_FOLDER = "acceptance"
+ACCEPTANCE_PHOTO = rf"{ACCEPTANCE_FOLDER}/[0-9]{{2}}\.jpg"
+
+
+def run_key(run_id: str, name: str = "") -> str:
+    """The key of a run's file; without a name that of its folder, with the slash at its end."""
+    return f"{RUNS}{run_id}/{name}"
+
+
+def snapshot_key(run_id: str, name: str) -> str:
+    """The key of what a run trains on."""
+    return f"{SNAPSHOTS}{run_id}/{name}"
+
+
+def acceptance_photo(number: int) -> str:
+    """The name of one photo of the acceptance sample."""
+    return f"{ACCEPTANCE_FOLDER}/{number:02d}.jpg"

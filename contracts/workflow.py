@@ -1,0 +1,53 @@
+"""What the workflow takes and writes: its input, the ledger, the live pointer, names in AWS."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+# The fields of an execution's input: which drop, what S3 told of it, and the token that is a part of the
+# run's id (a drop that comes with the same one again is a duplicate),
+DROP_FIELDS = ("source", "idempotency_token", "bucket", "key", "version_id", "sequencer", "event_time")
+# and what a person may change about one run.
+OVERRIDES = (
+    "backend",
+    "instance_type",
+    "instance_count",
+    "hyperparameters",
+    "min_accuracy",
+    "max_cost_usd",
+    "force",
+)
+
+# How a run ends that was judged and is not released.
+NotPromoted = Literal["champion_kept", "rejected"]
+# A run's status in the ledger; `replaced` was live before.
+Status = Literal["running", "live", "replaced", "superseded", "blocked", "failed", "duplicate"] | NotPromoted
+
+# The ledger's one item that is no run: who deploys now (NOBODY, or an execution), and which drop was released
+# last.
+DEPLOY_LOCK_ID = "deploy-lock"
+NOBODY = "nobody"
+
+# The tag, with the run's id, of everything that a run creates.
+RUN_TAG = "dropserve:run"
+
+# An endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+VARIANT = "AllTraffic"
+SCALING_TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+# The fields of the live pointer; the workflow writes `exposed_at` beside them.
+LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "release": str,
+    "endpoint_name": str,
+    "run_id": str,
+    "model_data_uri": str,
+    "accuracy": (int, float),
+}
+
+
+def scaling_resource(endpoint: str) -> str:
+    """Application Auto Scaling's id of an endpoint's variant; `{}` for a name that comes later."""
+    return f"endpoint/{endpoint}/variant/{VARIANT}"
