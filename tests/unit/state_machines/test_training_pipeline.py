@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from state_machines.parameters import parameter_problems
-from state_machines.render import ASL_FILE, README, picture_in, rendered
+from state_machines.render import ASL_FILE, PICTURE, picture_in, rendered
 from state_machines.training_pipeline import training_pipeline
 
 DEFINITION = training_pipeline()
@@ -35,8 +35,8 @@ def test_the_committed_file_is_what_the_code_renders() -> None:
     assert ASL_FILE.read_text() == rendered(), "run: python -m state_machines.render"
 
 
-def test_the_readmes_picture_is_the_workflows() -> None:
-    assert picture_in(README.read_text()) == README.read_text(), "run: python -m state_machines.render"
+def test_the_picture_is_the_workflows() -> None:
+    assert picture_in(PICTURE.read_text()) == PICTURE.read_text(), "run: python -m state_machines.render"
 
 
 def test_rendering_twice_gives_the_same_text() -> None:
