@@ -116,7 +116,9 @@ def licences_of(name: str, data: PackageMetadata) -> tuple[str, ...]:
     text = (data.get("License") or "").strip()
     if text in ALLOWED or text in TRAIN_IMAGE_ONLY or text in _WORDS:
         return (_WORDS.get(text, text),)
-    classifiers = [each.rpartition(" :: ")[2] for each in data.get_all("Classifier") or [] if "License ::" in each]
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in data.get_all("Classifier") or [] if "License ::" in each
+    ]
     return tuple(_WORDS.get(each, each) for each in classifiers) or ("unknown",)
 
 
@@ -145,7 +147,11 @@ def _is_allowed(each: Shipped, licence: str) -> bool:
 
 def page_with(page: str, shipped: Iterable[Shipped]) -> str:
     """The page with its table written anew."""
-    lines = ["| package | version | licence | ships in |", "|---|---|---|---|", *(each.line for each in shipped)]
+    lines = [
+        "| package | version | licence | ships in |",
+        "|---|---|---|---|",
+        *(each.line for each in shipped),
+    ]
     table = "\n".join([_BEGIN, *lines, _END])
     return re.sub(f"{_BEGIN}.*{_END}", lambda _: table, page, flags=re.DOTALL)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.support import results
-from benchmarks.support.results_table import ROWS, render_table
 from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.results_table import ROWS, render_table
 
 PROJECT = Path(__file__).parents[3]
 
@@ -20,9 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a page and results of its own."""
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(results, "PAGE", tmp_path / "page.md")
-    (tmp_path / "page.md").write_text(
-        "Before\n<!-- benchmarks: begin -->\n<!-- benchmarks: end -->\nAfter\n"
-    )
+    (tmp_path / "page.md").write_text("Before\n<!-- benchmarks: begin -->\n<!-- benchmarks: end -->\nAfter\n")
     return tmp_path
 
 
