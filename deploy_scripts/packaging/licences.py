@@ -111,9 +111,9 @@ def licences_of(name: str, data: PackageMetadata) -> tuple[str, ...]:
     """SPDX identifiers, as far as the metadata tells; `unknown` where it does not."""
     if name in _BY_HAND:
         return (_BY_HAND[name],)
-    if expression := data.get("License-Expression"):
-        return parts_of(expression)
-    text = (data.get("License") or "").strip()
+    if "License-Expression" in data:
+        return parts_of(data["License-Expression"])
+    text = data["License"].strip() if "License" in data else ""
     if text in ALLOWED or text in TRAIN_IMAGE_ONLY or text in _WORDS:
         return (_WORDS.get(text, text),)
     classifiers = [

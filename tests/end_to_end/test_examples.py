@@ -119,7 +119,7 @@ def test_the_notebook(
                 exec(compile("".join(cell["source"]), cell["id"], "exec"), namespace)
 
     assert namespace["run"]["status"] in JUDGED
-    assert namespace["report"].stat().st_size > 10_000
+    assert (tmp_path / namespace["report"]).stat().st_size > 10_000
     assert len(namespace["answers"]) == 6
     assert all(0 < probability <= 1 for _, _, probability in namespace["answers"])
 
