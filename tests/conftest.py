@@ -13,8 +13,8 @@ from botocore.config import Config
 
 from local_cloud import control
 from local_cloud.control import Cloud
-from tests import fuzzing
-from tests.scheduling import Scheduling
+from tests.support import fuzzing
+from tests.support.scheduling import Scheduling
 
 # What the tests' own programs stand for.
 CONTAINERS = {

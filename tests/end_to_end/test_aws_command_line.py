@@ -1,7 +1,6 @@
 """The three ways in with the aws command line, as a person uses it."""
 
 import json
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -33,8 +33,7 @@ def test_a_copy_to_the_bucket_begins_a_run(
     )
 
     assert copied.returncode == 0, copied.stderr
-    while name not in [run["dataset"] for run in dropserve.json("runs")]:
-        time.sleep(0.2)
+    wait_until(lambda: name in [run["dataset"] for run in dropserve.json("runs")])
     watched = json.loads(dropserve.run("watch", "--json").stdout)
     assert (watched["dataset"], watched["source"], watched["status"]) == (name, "drop", "rejected")
 
@@ -55,11 +54,12 @@ def test_an_execution_by_hand(dropserve: Any, aws: Any, first_release: dict[str,
 
     assert started.returncode == 0, started.stderr
     arn = json.loads(started.stdout)["executionArn"]
-    described = {"status": "RUNNING"}
-    while described["status"] == "RUNNING":
-        time.sleep(0.2)
+
+    def ended() -> bool:
         answer = aws.run("stepfunctions", "describe-execution", "--execution-arn", arn, program="aws")
-        described = json.loads(answer.stdout)
+        return bool(json.loads(answer.stdout)["status"] != "RUNNING")
+
+    wait_until(ended)
     newest = dropserve.json("runs")[0]
     assert (newest["source"], newest["status"]) == ("manual", "rejected")
     assert "backend" in newest["reason"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
-from tests.float_tolerance import lead, probability_tolerance
+from tests.support.float_tolerance import lead, probability_tolerance
 
 LABELS = set(DEMO_GROUPS.values())
 # Of a probability: training tests in float32; an endpoint serves in bfloat16 where that is faster. That must

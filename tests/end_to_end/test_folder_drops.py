@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
 
 LIMIT_S = 180
 # What a run ends as whose model was judged.
@@ -51,16 +52,6 @@ class Folder:
         self.bucket.put(f"drops/{NAME}/{label}/{name}", content)
 
 
-def until(ask: Any) -> Any:
-    """The first answer that is something."""
-    deadline = time.monotonic() + LIMIT_S
-    while time.monotonic() < deadline:
-        if answer := ask():
-            return answer
-        time.sleep(0.3)
-    raise AssertionError(f"not within {LIMIT_S} s")
-
-
 @pytest.fixture(scope="module")
 def folder(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet) -> Folder:
     """As `aws s3 sync` sends it: in the order of names, and `_` comes before small letters."""
@@ -76,8 +67,10 @@ def folder(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet)
         return [run for run in dropserve.json("runs") if run["dataset"] == NAME][::-1]
 
     sagemaker, dynamodb = dropserve.client("sagemaker"), dropserve.client("dynamodb")
-    run_id = until(own_runs)[0]["run_id"]
-    until(lambda: sagemaker.list_training_jobs(NameContains=run_id)["TrainingJobSummaries"])
+    run_id = wait_until(own_runs, timeout_s=LIMIT_S)[0]["run_id"]
+    wait_until(
+        lambda: sagemaker.list_training_jobs(NameContains=run_id)["TrainingJobSummaries"], timeout_s=LIMIT_S
+    )
     Folder(photos, bucket, {}, {}).put_photo("late.jpeg")
 
     def have_ended() -> bool:
@@ -85,7 +78,7 @@ def folder(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet)
         mine = [item for item in items if item.get("dataset") == {"S": NAME}]
         return len(mine) >= 2 and all(item["status"]["S"] != "running" for item in mine)
 
-    until(have_ended)
+    wait_until(have_ended, timeout_s=LIMIT_S)
     first, again = own_runs()
     return Folder(photos, bucket, first, again)
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
 
 
 class CallingClient(threading.Thread):
@@ -70,11 +71,13 @@ def test_of_three_drops_in_a_second_the_newest_is_live_and_no_caller_sees_the_sw
 
 def ended_runs_of(dropserve: Any, table: str, key: str, versions: list[str]) -> dict[str, Any]:
     """The ledger's items of these versions of a key, once each has ended."""
-    dynamodb, deadline = dropserve.client("dynamodb"), time.monotonic() + 240
-    while time.monotonic() < deadline:
+    dynamodb = dropserve.client("dynamodb")
+
+    def ended() -> dict[str, Any] | None:
         items = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
         found = {item["version_id"]["S"]: item for item in items if item.get("drop_key") == {"S": key}}
-        if set(found) == set(versions) and all(item["status"]["S"] != "running" for item in found.values()):
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"the runs of {key} did not end: {found}")
+        running = any(item["status"]["S"] == "running" for item in found.values())
+        return found if set(found) == set(versions) and not running else None
+
+    found: dict[str, Any] = wait_until(ended, timeout_s=240, poll_s=0.5)
+    return found

@@ -1,12 +1,12 @@
 """The second way in: an execution with overrides; and what happens to a drop that is announced twice."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
 
 
 def test_a_run_over_its_budget_trains_nothing(dropserve: Any, first_release: dict[str, Any]) -> None:
@@ -42,8 +42,7 @@ def test_a_drop_that_is_announced_twice_trains_once(dropserve: Any, first_releas
     arn = machine.start_execution(stateMachineArn=outputs["StateMachineArn"], input=json.dumps(announcement))[
         "executionArn"
     ]
-    while machine.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        time.sleep(0.1)
+    wait_until(lambda: machine.describe_execution(executionArn=arn)["status"] != "RUNNING")
 
     newest = dropserve.json("runs")[0]
     assert newest["status"] == "duplicate"
@@ -71,8 +70,7 @@ def test_an_input_that_cannot_be_followed_is_rejected_in_the_ledger(
     arn = machine.start_execution(stateMachineArn=dropserve.outputs["StateMachineArn"], input=given)[
         "executionArn"
     ]
-    while machine.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        time.sleep(0.1)
+    wait_until(lambda: machine.describe_execution(executionArn=arn)["status"] != "RUNNING")
     newest = dropserve.json("runs")[0]
     assert (newest["status"], newest["source"]) == ("rejected", "manual")
     assert sentence in newest["reason"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import state_machines.arrival
-from tests.cloud_bench import until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cloud
 
@@ -59,7 +59,7 @@ def test_a_folder_that_changed_while_it_was_trained_on_is_taken_up_once(stage: A
         **given,
         "claim": f"{first.run_id}-again",
     }
-    until(lambda: machine.describe_execution(executionArn=again)["status"] != "RUNNING", timeout_s=60)
+    wait_until(lambda: machine.describe_execution(executionArn=again)["status"] != "RUNNING", timeout_s=60)
     items = stage.client("dynamodb").scan(TableName=stage.name)["Items"]
     (item,) = (item for item in items if item.get("execution_arn", {}).get("S") == again)
     assert item["status"]["S"] == "superseded"

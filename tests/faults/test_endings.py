@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cloud
 
@@ -70,7 +70,7 @@ def _stand_broken(stage: Any, release: str) -> None:
         EndpointConfigName=broken, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
     )
     sagemaker.create_endpoint(EndpointName=release, EndpointConfigName=broken)
-    until(lambda: sagemaker.describe_endpoint(EndpointName=release)["EndpointStatus"] == "Failed")
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=release)["EndpointStatus"] == "Failed")
 
 
 def test_the_same_drop_announced_twice_trains_once(stage: Any) -> None:

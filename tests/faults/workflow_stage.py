@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from state_machines.training_pipeline import training_pipeline
-from tests.cloud_bench import Bench, unique, until
 from tests.faults.stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
+from tests.support.cloud_bench import Bench, unique
+from tests.support.waiting import wait_until
 
 ANSWERING_FUNCTIONS = (
     "InspectDatasetFunction",
@@ -185,7 +186,7 @@ class Stage:
 
     def until_trains(self) -> str:
         """The name of the job, once one trains."""
-        jobs = until(lambda: [each for each in self.training_jobs() if self._trains(each)], timeout_s=60)
+        jobs = wait_until(lambda: [each for each in self.training_jobs() if self._trains(each)], timeout_s=60)
         return str(jobs[0]["TrainingJobName"])
 
     def _trains(self, job: dict[str, Any]) -> bool:
@@ -222,7 +223,7 @@ class Stage:
 
     def ended(self, execution: str) -> "Ended":
         """The execution, once it has ended."""
-        until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=600)
+        wait_until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=600)
         return Ended(self, execution)
 
     def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:
@@ -276,7 +277,7 @@ class Stage:
             names = [event.get("stateEnteredEventDetails", {}).get("name") for event in history["events"]]
             return names.count(state) >= times
 
-        until(entered, timeout_s=60)
+        wait_until(entered, timeout_s=60)
 
     def _describe(self, execution: str) -> dict[str, Any]:
         found: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=execution)

@@ -8,10 +8,10 @@ import pytest
 
 from local_cloud.control import Cloud
 from local_cloud.services.sagemaker.service import SageMaker
-from tests.cloud_bench import Bench
 from tests.local_cloud.door.door_victim import Victim, make_victim
 from tests.local_cloud.sagemaker.sagemaker_doubles import Door, FakeAws
 from tests.local_cloud.sagemaker.sagemaker_hosting import aws_with_models, started_sagemaker
+from tests.support.cloud_bench import Bench
 
 
 @pytest.fixture(scope="session")

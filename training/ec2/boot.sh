@@ -73,7 +73,7 @@ fetch_code() {
 }
 
 job() {
-    step env -u DROPSERVE_TASK_TOKEN PYTHONPATH="$work/code" "$1" -m training.ec2.job "$2" "$work"
+    step env -u DROPSERVE_TASK_TOKEN PYTHONPATH="$work/code" "$1" -P -m training.ec2.job "$2" "$work"
 }
 
 # The one on PATH, or the one that a Deep Learning AMI keeps beside the system's: the pinned packages want 3.11.

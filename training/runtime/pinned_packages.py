@@ -55,7 +55,8 @@ def install(requirements: Path, into: Path, *, judged_by: Iterable[str] = ()) ->
 def become_training(packages: Path, arguments: list[str], variables: Mapping[str, str]) -> None:
     """Run training.train in place of this process, with the packages before this Python's own."""
     paths = [str(packages), str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "training.train", *arguments]
+    # -P: what lies in the working folder is not imported.
+    command = [sys.executable, "-P", "-m", "training.train", *arguments]
     environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(paths)}
     os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is wanted
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from local_cloud.control import Cloud
 from local_cloud.iam import service_permissions
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 LAUNCH = {"ImageId": "ami-12345678", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
 PLACE = ("us-east-1", "000000000000")
@@ -18,7 +19,7 @@ def entries(cloud: Cloud, role: str, action: str) -> list[dict[str, Any]]:
         calls = [json.loads(line) for line in lines]
         return [call for call in calls if (call["principal"], call["action"]) == (role, action)]
 
-    return list(until(found))
+    return list(wait_until(found))
 
 
 def test_eventbridge_starts_a_machine_as_the_targets_role(
@@ -41,7 +42,7 @@ def test_eventbridge_starts_a_machine_as_the_targets_role(
     for role, allowed in ((may, True), (may_not, False)):
         (call,) = entries(cloud, role, "states:StartExecution")
         assert (call["resource"], call["allowed"]) == (machine, allowed)
-    executions = until(
+    executions = wait_until(
         lambda: cloud_client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     )
     described = cloud_client("stepfunctions").describe_execution(executionArn=executions[0]["executionArn"])

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import Bench, unique, until
+from tests.support.cloud_bench import Bench, unique
+from tests.support.waiting import wait_until
 
 INLINE = {"ZipFile": "def handler(event, context): return 1"}
 
@@ -24,7 +25,7 @@ def deploy(cloud_client: Callable[..., Any], bench: Bench) -> Iterator[Callable[
         template = json.dumps({"Resources": resources, "Outputs": outputs})
         change = cfn.update_stack if update else cfn.create_stack
         change(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
-        return dict(until(description))
+        return dict(wait_until(description))
 
     yield apply
     cfn.delete_stack(StackName=name)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import Bench
+from tests.support.cloud_bench import Bench
 
 LIMIT_BYTES = 262_144
 TOO_LARGE = "States.DataLimitExceeded"

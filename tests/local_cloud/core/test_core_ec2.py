@@ -7,7 +7,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 IMAGE = "resolve:ssm:/aws/service/deeplearning/ami/x86_64/pytorch-ami/latest/ami-id"
 
@@ -55,7 +56,7 @@ python -c 'import boto3; print(boto3.client("sts", region_name="us-east-1").get_
 cd && pwd; echo "$HOME $TMPDIR"; command -v shutdown; echo "region=$AWS_REGION$AWS_DEFAULT_REGION."
 """
     instance = _run(ec2, script, IamInstanceProfile={"Name": profile})
-    until(lambda: "user data ended with exit status 0" in _console(ec2, instance))
+    wait_until(lambda: "user data ended with exit status 0" in _console(ec2, instance))
     lines = _console(ec2, instance).splitlines()
     assert ":assumed-role/role-" in lines[0]
     assert lines[0].endswith(f"/{instance}")
@@ -67,7 +68,7 @@ cd && pwd; echo "$HOME $TMPDIR"; command -v shutdown; echo "region=$AWS_REGION$A
     assert lines[4] == "region=."
     assert _state(ec2, instance) == "running"
     ec2.terminate_instances(InstanceIds=[instance])
-    until(lambda: _state(ec2, instance) == "terminated")
+    wait_until(lambda: _state(ec2, instance) == "terminated")
 
 
 @pytest.mark.parametrize(("behavior", "end"), [("terminate", "terminated"), ("stop", "stopped")])
@@ -75,17 +76,17 @@ def test_an_instance_shuts_itself_down(cloud_client: Callable[..., Any], behavio
     ec2 = cloud_client("ec2")
     script = "#!/bin/bash\necho bye\nshutdown -h now\n"
     instance = _run(ec2, script, InstanceInitiatedShutdownBehavior=behavior)
-    until(lambda: _state(ec2, instance) == end)
+    wait_until(lambda: _state(ec2, instance) == end)
     assert _console(ec2, instance).startswith("bye")
 
 
 def test_terminating_kills_everything_on_the_instance(cloud_client: Callable[..., Any]) -> None:
     ec2, marker = cloud_client("ec2"), "86399"
     instance = _run(ec2, f"#!/bin/bash\nsleep {marker} &\ntrap '' TERM\nsleep {marker}\n")
-    until(lambda: len(_leftovers(marker)) == 2)
+    wait_until(lambda: len(_leftovers(marker)) == 2)
     reply = ec2.terminate_instances(InstanceIds=[instance])
     assert reply["TerminatingInstances"][0]["CurrentState"]["Name"] == "shutting-down"
-    until(lambda: _state(ec2, instance) == "terminated")
+    wait_until(lambda: _state(ec2, instance) == "terminated")
     assert _leftovers(marker) == []
 
 
@@ -140,4 +141,4 @@ def test_a_workflow_waits_for_the_instances_token(
     ec2 = cloud_client("ec2")
     reply = ec2.describe_instances(Filters=[{"Name": "tag:run", "Values": [run]}])
     (instance,) = reply["Reservations"][0]["Instances"]
-    until(lambda: _state(ec2, instance["InstanceId"]) == "terminated")
+    wait_until(lambda: _state(ec2, instance["InstanceId"]) == "terminated")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import Bench, unique, until
+from tests.support.cloud_bench import Bench, unique
+from tests.support.waiting import wait_until
 
 KEEP = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 
@@ -54,7 +55,7 @@ def pipeline(bench: Bench, cloud_client: Callable[..., Any]) -> tuple[str, Calla
 
         return [
             json.loads(sfn.describe_execution(executionArn=found["executionArn"])["input"])
-            for found in until(come)
+            for found in wait_until(come)
         ]
 
     return bucket, inputs

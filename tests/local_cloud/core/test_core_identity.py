@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from local_cloud.control import Cloud
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 READ_ONE = {
     "Version": "2012-10-17",
@@ -29,7 +30,7 @@ def _entries(cloud: Cloud, role: str) -> list[dict[str, Any]]:
 
 
 def _entry(cloud: Cloud, role: str, action: str) -> dict[str, Any]:
-    return dict(until(lambda: next((e for e in _entries(cloud, role) if e["action"] == action), None)))
+    return dict(wait_until(lambda: next((e for e in _entries(cloud, role) if e["action"] == action), None)))
 
 
 def test_a_function_acts_as_its_role(bench: Bench, cloud: Cloud, cloud_client: Callable[..., Any]) -> None:

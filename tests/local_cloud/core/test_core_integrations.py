@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import Bench, task, unique
+from tests.support.cloud_bench import Bench, task, unique
 
 SDK = "arn:aws:states:::aws-sdk:"
 OPTIMIZED = "arn:aws:states:::"

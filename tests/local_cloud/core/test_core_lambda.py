@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import Bench, until
+from tests.support.cloud_bench import Bench
+from tests.support.waiting import wait_until
 
 ECHO = "def handler(event, context): return event"
 
@@ -66,7 +67,7 @@ def handler(event, context):
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     first = threading.Thread(target=bench.invoke, args=(name,))
     first.start()
-    until(busy.exists)
+    wait_until(busy.exists)
     with pytest.raises(functions.exceptions.TooManyRequestsException) as error:
         bench.invoke(name)
     assert error.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -110,7 +111,7 @@ def handler(event, context): return event
     reply = functions.put_provisioned_concurrency_config(**at, ProvisionedConcurrentExecutions=3)
     assert reply["Status"] == "IN_PROGRESS"
     assert reply["AllocatedProvisionedConcurrentExecutions"] == 0
-    ready = until(lambda: _config_if(functions, at, "READY"))
+    ready = wait_until(lambda: _config_if(functions, at, "READY"))
     assert ready["AvailableProvisionedConcurrentExecutions"] == 3
     assert len(list(tmp_path.iterdir())) == 3
     assert bench.invoke(name, 5, Qualifier="live") == (5, None)
@@ -134,7 +135,10 @@ def test_provisioned_concurrency_that_cannot_start_fails(
     functions = cloud_client("lambda")
     at = {"FunctionName": _with_alias(bench, functions, "raise ValueError('broken')"), "Qualifier": "live"}
     functions.put_provisioned_concurrency_config(**at, ProvisionedConcurrentExecutions=1)
-    assert "FUNCTION_ERROR_INIT_FAILURE" in until(lambda: _config_if(functions, at, "FAILED"))["StatusReason"]
+    assert (
+        "FUNCTION_ERROR_INIT_FAILURE"
+        in wait_until(lambda: _config_if(functions, at, "FAILED"))["StatusReason"]
+    )
 
 
 def test_provisioned_concurrency_has_its_limits(bench: Bench, cloud_client: Callable[..., Any]) -> None:

@@ -8,7 +8,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 NO_JSON = [
     "{",
@@ -108,7 +109,7 @@ def test_a_token_takes_json_alone(bench: Bench, text: str) -> None:
     states, topic = bench.client("stepfunctions"), bench.client("sns").create_topic(Name=unique("topic"))
     message = {"TopicArn": topic["TopicArn"], "Message.$": "$$.Task.Token"}
     running = bench.start(task("arn:aws:states:::sns:publish.waitForTaskToken", message))
-    token = until(lambda: _token(states, running))
+    token = wait_until(lambda: _token(states, running))
     assert _code(states.send_task_success, taskToken=token, output=text) == "InvalidOutput"
     states.send_task_success(taskToken=token, output='{"done": true}')
     assert json.loads(bench.finished(running)["output"]) == {"done": True}
@@ -132,7 +133,7 @@ def test_an_output_that_is_too_large(bench: Bench) -> None:
             },
         )
     )
-    token = until(lambda: _token(states, running))
+    token = wait_until(lambda: _token(states, running))
     output = json.dumps("a" * 262_144)
     assert _code(states.send_task_success, taskToken=token, output=output) == "ValidationException"
     states.stop_execution(executionArn=running)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import unique
+from tests.support.cloud_bench import unique
 
 
 def test_a_range_of_one_version_is_only_that_range(cloud_client: Callable[..., Any]) -> None:

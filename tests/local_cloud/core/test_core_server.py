@@ -17,7 +17,8 @@ import pytest
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
-from tests.cloud_bench import Bench, until
+from tests.support.cloud_bench import Bench
+from tests.support.waiting import wait_until
 
 MODEL_SERVER = """
 import http.server, os
@@ -82,7 +83,9 @@ def _endpoint(client: Callable[..., Any], bench: Bench, name: str) -> None:
 
 def _in_service(client: Callable[..., Any], name: str) -> None:
     sagemaker = client("sagemaker")
-    until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", 60)
+    wait_until(
+        lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService", timeout_s=60
+    )
 
 
 def _at(cloud: Cloud, cloud_client: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,7 +109,9 @@ def test_everything_comes_back_after_a_restart(
     client("cloudformation").create_stack(
         StackName="kept", TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}'
     )
-    until(lambda: client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
+    wait_until(
+        lambda: client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    )
     _endpoint(client, bench, "kept")
     assert control.stop(own_state)
 
@@ -114,7 +119,7 @@ def test_everything_comes_back_after_a_restart(
     assert client("s3").get_object(Bucket="kept", Key="a b")["Body"].read() == b"two"
     assert client("s3").get_object(Bucket="kept", Key="a b", VersionId=first)["Body"].read() == b"one"
     assert Bench(client).invoke(function, {"x": 1}) == ({"x": 1}, None)
-    until(lambda: client("lambda").get_provisioned_concurrency_config(**at)["Status"] == "READY")
+    wait_until(lambda: client("lambda").get_provisioned_concurrency_config(**at)["Status"] == "READY")
     assert client("cloudformation").describe_stacks(StackName="kept")["Stacks"][0]["StackStatus"]
     _in_service(client, "kept")
     reply = client("sagemaker-runtime").invoke_endpoint(EndpointName="kept", Body=b"abc")
@@ -134,13 +139,13 @@ def test_no_process_outlives_the_server(
     script = "#!/bin/sh\ntrap '' TERM HUP\nsleep 600 &\nsleep 600\n"
     client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, UserData=script)
     # The guardian, the function, the endpoint, and the instance: init, script, two sleeps.
-    until(lambda: len(_family(cloud.pid)) >= 7)
+    wait_until(lambda: len(_family(cloud.pid)) >= 7)
     family = _family(cloud.pid)
     if sudden:
         os.kill(cloud.pid, signal.SIGKILL)
     else:
         control.stop(own_state)
-    until(lambda: all(_is_gone(process) for process in family))
+    wait_until(lambda: all(_is_gone(process) for process in family))
     assert control.find(own_state) is None
 
 
@@ -233,7 +238,7 @@ def test_temporary_files_stay_in_the_state_folder_and_go(
     assert Path(here).is_relative_to(own_state / "tmp")
     if sudden:
         os.kill(cloud.pid, signal.SIGKILL)
-        until(lambda: control.find(own_state) is None)
+        wait_until(lambda: control.find(own_state) is None)
         control.start(own_state, port=0)
     else:
         control.stop(own_state)

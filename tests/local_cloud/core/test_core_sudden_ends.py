@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
-from tests.cloud_bench import Bench, until
+from tests.support.cloud_bench import Bench
+from tests.support.waiting import wait_until
 
 WAIT = {"Type": "Wait", "Seconds": 600}
 Client = Callable[[str], Any]
@@ -55,7 +56,7 @@ class Place:
     def kill(self) -> None:
         assert self.cloud is not None
         os.kill(self.cloud.pid, signal.SIGKILL)
-        until(lambda: not control.is_there(self.folder))
+        wait_until(lambda: not control.is_there(self.folder))
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_an_execution_that_ended_in_silence_has_ended(place: Place) -> None:
     states = {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
     running = Bench(client).start({"StartAt": "W", "States": states})
     control.wait_until_saved(place.folder)
-    until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), 20)
+    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), 20)
     place.kill()
     found = place.up()("stepfunctions").describe_execution(executionArn=running)
     assert found["status"] == "SUCCEEDED"
@@ -193,7 +194,7 @@ def test_a_stopped_function_call_does_not_hold_up_the_end(place: Place) -> None:
         call.start()
     assert place.cloud is not None
     server = psutil.Process(place.cloud.pid)
-    until(lambda: len(server.children(recursive=True)) >= 5)
+    wait_until(lambda: len(server.children(recursive=True)) >= 5)
     family = [server, *server.children(recursive=True)]
 
     assert control.stop(place.folder)
@@ -226,7 +227,7 @@ def test_a_server_that_hangs_is_found_and_ended(place: Place, monkeypatch: pytes
 
     assert control.stop(place.folder)
     assert not control.is_there(place.folder)
-    until(lambda: not psutil.pid_exists(place.cloud.pid) or _is_zombie(place.cloud.pid))
+    wait_until(lambda: not psutil.pid_exists(place.cloud.pid) or _is_zombie(place.cloud.pid))
 
 
 def _is_zombie(pid: int) -> bool:
@@ -256,7 +257,7 @@ def test_a_start_while_another_server_ends(place: Place) -> None:
     first = place.cloud
     assert first is not None
     os.kill(first.pid, signal.SIGTERM)
-    until(lambda: control.find(place.folder) is None)
+    wait_until(lambda: control.find(place.folder) is None)
     place.up()
     assert place.cloud is not None
     assert place.cloud.pid != first.pid
@@ -313,7 +314,7 @@ def test_a_state_that_cannot_be_saved_is_told(place: Place) -> None:
         control.wait_until_saved(place.folder)
     (place.folder / "cloud.tmp").rmdir()
     client("ssm").put_parameter(Name="/live", Value="b", Type="String", Overwrite=True)
-    until(lambda: control.save_error(place.folder) is None)
+    wait_until(lambda: control.save_error(place.folder) is None)
     control.wait_until_saved(place.folder)
     place.kill()
     assert place.up()("ssm").get_parameter(Name="/live")["Parameter"]["Value"] == "b"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 TOKEN = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
@@ -41,7 +42,7 @@ def _next_token(cloud_client: Callable[..., Any], queue: str) -> str:
             return messages[0]
         return None
 
-    return str(json.loads(until(take)["Body"])["token"])
+    return str(json.loads(wait_until(take)["Body"])["token"])
 
 
 @pytest.mark.parametrize("direct", [True, False])
@@ -156,7 +157,7 @@ def test_a_stopped_execution_stays_stopped(
             return True
         return False
 
-    assert until(token_is_dead)
+    assert wait_until(token_is_dead)
     description = sfn.describe_execution(executionArn=execution)
     assert (description["status"], description["error"]) == ("ABORTED", "Enough")
     history = sfn.get_execution_history(executionArn=execution)["events"]
@@ -167,7 +168,7 @@ def test_an_activity_worker_answers(bench: Bench, cloud_client: Callable[..., An
     sfn = cloud_client("stepfunctions")
     activity = sfn.create_activity(name="core-activity")["activityArn"]
     execution = bench.start(task(activity, {"n": 7}, TimeoutSeconds=30))
-    work = until(
+    work = wait_until(
         lambda: (job := sfn.get_activity_task(activityArn=activity)) and job.get("taskToken") and job
     )
     assert json.loads(work["input"]) == {"n": 7}

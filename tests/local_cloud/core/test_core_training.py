@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud_bench import Bench, task, unique, until
+from tests.support.cloud_bench import Bench, task, unique
+from tests.support.waiting import wait_until
 
 TRAIN = "arn:aws:states:::sagemaker:createTrainingJob.sync"
 PROGRAM = """
@@ -94,10 +95,10 @@ def test_the_job_is_stopped_with_its_task(
         except sagemaker.exceptions.ClientError:
             return None
 
-    until(lambda: status() == "InProgress")
+    wait_until(lambda: status() == "InProgress")
     if how == "stop":
         sfn.stop_execution(executionArn=execution)
-    until(lambda: status() == "Stopped", timeout_s=60)
+    wait_until(lambda: status() == "Stopped", timeout_s=60)
     end = bench.finished(execution)
     expected = ("ABORTED", None) if how == "stop" else ("FAILED", "States.Timeout")
     assert (end["status"], end.get("error")) == expected

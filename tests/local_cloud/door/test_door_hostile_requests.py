@@ -15,9 +15,9 @@ from h2.events import ResponseReceived
 
 from local_cloud.control import Cloud
 from local_cloud.server.root_key import new_root_key
-from tests.cloud_bench import until
 from tests.local_cloud.door.door_victim import EVIL, Victim, refused
 from tests.local_cloud.door.raw_requests import Raw
+from tests.support.waiting import wait_until
 
 
 # A role's keys as they could once be computed by anybody who knew its name.
@@ -153,7 +153,7 @@ def test_the_same_requests_work_when_they_are_signed(victim: Victim) -> None:
         assert raw.signed(victim.session).send().status in (200, 202)
     # One object, a function's file, an instance's file, two instances, two executions. Older instances may be
     # forgotten meanwhile.
-    until(lambda: len(set(victim.traces()) - set(before)) == 7)
+    wait_until(lambda: len(set(victim.traces()) - set(before)) == 7)
 
 
 UNSIGNED_DOORS = [

@@ -22,7 +22,7 @@ from local_cloud import control
 from local_cloud.control import Cloud, ControlError
 from local_cloud.iam import identity
 from local_cloud.server.root_key import ensure_root_key, key_path, new_root_key, read_root_key
-from tests.cloud_bench import Bench, unique
+from tests.support.cloud_bench import Bench, unique
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 

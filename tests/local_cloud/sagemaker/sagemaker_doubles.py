@@ -5,8 +5,6 @@ import json
 import re
 import sys
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -241,14 +239,3 @@ class Door:
             if match:
                 return handler(call, match)
         raise AssertionError(f"no route for {path}")
-
-
-def eventually(check: Callable[[], Any], *, timeout_s: float = 30.0) -> Any:
-    """The first true value of `check`."""
-    give_up = time.monotonic() + timeout_s
-    while time.monotonic() < give_up:
-        value = check()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"never came true within {timeout_s} s")

@@ -15,10 +15,10 @@ from tests.local_cloud.sagemaker.sagemaker_doubles import (
     ROLE,
     Door,
     FakeAws,
-    eventually,
     model_archive,
     write_containers,
 )
+from tests.support.waiting import wait_until
 
 QUICK = Timing(
     fleet=FleetTiming(poll_s=0.02, drain_s=5.0, ping_every_s=0.1, failed_pings=3),
@@ -77,7 +77,7 @@ def settled(door: Door, name: str = "live") -> dict[str, Any]:
         found = door.call("DescribeEndpoint", EndpointName=name)
         return found if found["EndpointStatus"] in ("InService", "Failed") else None
 
-    return eventually(check)
+    return wait_until(check)
 
 
 def serve(door: Door, config: str = "first", count: int = 1) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from tests.local_cloud.sagemaker.sagemaker_doubles import (
     ROLE,
     Door,
     FakeAws,
-    eventually,
     model_archive,
     write_containers,
 )
+from tests.support.waiting import wait_until
 
 QUICK = Timing(fleet=FleetTiming(poll_s=0.02, drain_s=5.0), look_after_endpoints_s=0.05)
 TARGET = {
@@ -72,7 +72,7 @@ def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[Door]:
         name = instance_type.replace(".", "-")
         door.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
     door.call("CreateEndpoint", EndpointName="live", EndpointConfigName="ml-m5-large")
-    eventually(lambda: status(door) == "InService")
+    wait_until(lambda: status(door) == "InService")
     yield door
     service.stop()
     processes.close()
@@ -92,7 +92,7 @@ def status(sagemaker: Door) -> str:
 
 def instances(sagemaker: Door) -> int:
     """How many are in service, when the endpoint has settled."""
-    eventually(lambda: status(sagemaker) == "InService")
+    wait_until(lambda: status(sagemaker) == "InService")
     found = sagemaker.call("DescribeEndpoint", EndpointName="live")["ProductionVariants"][0]
     assert found["CurrentInstanceCount"] == found["DesiredInstanceCount"]
     return int(found["CurrentInstanceCount"])
@@ -128,7 +128,7 @@ def spend_periods(sagemaker: Door, scaling: Door, clock: Clock, requests: list[i
             assert sagemaker.invoke("live").status == 200
         clock.now += PERIOD_S
         scaling.service.tick()
-        eventually(lambda: status(sagemaker) == "InService")
+        wait_until(lambda: status(sagemaker) == "InService")
 
 
 def activities(scaling: Door) -> list[dict[str, Any]]:
@@ -163,7 +163,7 @@ def test_the_loop_scales_by_itself(sagemaker: Door, aws: FakeAws) -> None:
         found = sagemaker.call("DescribeEndpoint", EndpointName="live")["ProductionVariants"][0]
         return bool(found["CurrentInstanceCount"] == 3)
 
-    eventually(asked_enough)
+    wait_until(asked_enough)
     scaling.service.stop()
 
 
@@ -179,7 +179,7 @@ def test_a_variant_without_traffic_is_not_scaled_in(sagemaker: Door, scaling: Do
 def test_a_minimum_above_the_capacity_scales_out_at_once(sagemaker: Door, scaling: Door) -> None:
     register(scaling, low=2)
     assert instances(sagemaker) == 2
-    eventually(lambda: activities(scaling)[0]["StatusCode"] == "Successful")
+    wait_until(lambda: activities(scaling)[0]["StatusCode"] == "Successful")
     assert activities(scaling)[0]["Cause"] == "minimum capacity was set to 2"
 
 

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from local_cloud import control
 from local_cloud.control import Cloud
-from tests.local_cloud.sagemaker.sagemaker_doubles import SERVE_SCRIPT, eventually, model_archive
+from tests.local_cloud.sagemaker.sagemaker_doubles import SERVE_SCRIPT, model_archive
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cloud
 
@@ -158,7 +159,7 @@ def finished(sagemaker: Any, name: str) -> dict[str, Any]:
         found: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=name)
         return found if found["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-    return eventually(check, timeout_s=90)
+    return wait_until(check, timeout_s=90)
 
 
 def log_lines(shop: Shop, job: str) -> list[str]:
@@ -195,7 +196,7 @@ def test_a_script_s_exception_becomes_the_failure_reason(shop: Shop) -> None:
 
 def test_a_stopped_script_has_time_to_save_below_the_toolkit(shop: Shop) -> None:
     sagemaker = train(shop, "stops", "wait")
-    eventually(lambda: "waiting" in log_lines(shop, "stops") if _has_stream(shop) else False)
+    wait_until(lambda: "waiting" in log_lines(shop, "stops") if _has_stream(shop) else False)
     sagemaker.stop_training_job(TrainingJobName="stops")
     done = finished(sagemaker, "stops")
     assert done["TrainingJobStatus"] == "Stopped"
@@ -257,7 +258,7 @@ def test_an_endpoint_serves_scales_and_outlives_a_restart(shop: Shop) -> None:
     )["Alarms"]
     known = shop.client("cloudwatch").describe_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
     assert len(known["MetricAlarms"]) == 2
-    eventually(lambda: capacity(shop) == (2, 2))
+    wait_until(lambda: capacity(shop) == (2, 2))
 
     shop.restart()
     shop.client("sagemaker").get_waiter("endpoint_in_service").wait(

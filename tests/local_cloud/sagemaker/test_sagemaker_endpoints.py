@@ -13,7 +13,7 @@ import pytest
 
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.service import SageMaker
-from tests.local_cloud.sagemaker.sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, eventually
+from tests.local_cloud.sagemaker.sagemaker_doubles import IMAGE, ROLE, Door, FakeAws
 from tests.local_cloud.sagemaker.sagemaker_hosting import (
     answer,
     configure,
@@ -22,6 +22,7 @@ from tests.local_cloud.sagemaker.sagemaker_hosting import (
     settled,
     started_sagemaker,
 )
+from tests.support.waiting import wait_until
 
 
 def test_an_endpoint_comes_into_service_and_answers(door: Door, aws: FakeAws) -> None:
@@ -41,7 +42,7 @@ def test_an_endpoint_comes_into_service_and_answers(door: Door, aws: FakeAws) ->
         "type": "image/jpeg",
         "accept": "application/json",
     }
-    eventually(lambda: any("serving first" in lines for lines in aws.log_lines.values()))
+    wait_until(lambda: any("serving first" in lines for lines in aws.log_lines.values()))
     assert all(stream.startswith("/aws/sagemaker/Endpoints/live:AllTraffic/i-") for stream in aws.log_lines)
 
 
@@ -55,7 +56,7 @@ def test_a_container_that_never_answers_ping_fails_the_endpoint(door: Door, aws:
     with pytest.raises(AwsError, match="not found"):
         door.invoke("live")
     door.call("DeleteEndpoint", EndpointName="live")
-    eventually(lambda: not door.call("ListEndpoints")["Endpoints"])
+    wait_until(lambda: not door.call("ListEndpoints")["Endpoints"])
 
 
 def test_an_archive_that_would_write_outside_its_folder_fails_the_endpoint(door: Door, aws: FakeAws) -> None:
@@ -89,7 +90,7 @@ def test_an_update_moves_to_the_new_model_without_a_gap(door: Door, tmp_path: Pa
     updating = door.call("DescribeEndpoint", EndpointName="live")
     hold.unlink()
     described = settled(door)
-    eventually(lambda: "second" in models)
+    wait_until(lambda: "second" in models)
     stop.set()
     client.join()
     assert updating["EndpointStatus"] == "Updating"
@@ -115,7 +116,7 @@ def test_a_dead_instance_is_replaced(door: Door) -> None:
     document = json.loads(door.invoke("live", b"die").body)
     assert document["OriginalStatusCode"] == 0
 
-    eventually(lambda: is_served(door))
+    wait_until(lambda: is_served(door))
     assert answer(door)["pid"] != lost
     assert door.call("DescribeEndpoint", EndpointName="live")["EndpointStatus"] == "InService"
 
@@ -123,15 +124,15 @@ def test_a_dead_instance_is_replaced(door: Door) -> None:
 def test_an_instance_that_stays_unhealthy_is_replaced(door: Door) -> None:
     serve(door)
     lost = psutil.Process(answer(door, b"sick")["pid"])
-    eventually(lambda: not lost.is_running())
-    eventually(lambda: is_served(door))
+    wait_until(lambda: not lost.is_running())
+    wait_until(lambda: is_served(door))
 
 
 def test_when_an_instance_is_killed_the_other_answers(door: Door) -> None:
     serve(door, count=2)
     lost = psutil.Process(answer(door)["pid"])
     lost.kill()
-    eventually(lambda: not lost.is_running())
+    wait_until(lambda: not lost.is_running())
     assert [answer(door)["model"] for _ in range(5)] == ["first"] * 5
 
 
@@ -172,7 +173,7 @@ def test_a_deleted_endpoint_is_gone_with_its_processes(door: Door) -> None:
             return True
         return False
 
-    eventually(is_gone)
+    wait_until(is_gone)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from local_cloud.processes import Processes
 from local_cloud.services.sagemaker.hosting.instance import Instance
-from tests.cloud_bench import until
+from tests.support.waiting import wait_until
 
 SERVER = """
 import http.server, os
@@ -33,7 +33,7 @@ def test_each_instance_has_an_access_key_of_its_own(tmp_path: Path) -> None:
     try:
         for instance in instances:
             instance.start(processes)
-        assert until(lambda: all(instance.is_healthy() for instance in instances))
+        assert wait_until(lambda: all(instance.is_healthy() for instance in instances))
         # A caller of InvokeEndpoint cannot put another key in its place.
         for headers in ({}, {"Content-Type": "image/jpeg", "x-serve-access-key": "guess"}):
             assert instances[0].invoke(headers, b"photo", timeout_s=30).status == 200

@@ -7,8 +7,9 @@ import pytest
 
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.hosting.invocation import MAX_PAYLOAD_BYTES
-from tests.local_cloud.sagemaker.sagemaker_doubles import Door, FakeAws, eventually
+from tests.local_cloud.sagemaker.sagemaker_doubles import Door, FakeAws
 from tests.local_cloud.sagemaker.sagemaker_hosting import answer, serve
+from tests.support.waiting import wait_until
 
 
 def test_custom_attributes_travel_both_ways(door: Door) -> None:
@@ -91,7 +92,7 @@ def test_traffic_becomes_cloudwatch_metrics(door: Door, aws: FakeAws) -> None:
     serve(door)
     for _ in range(3):
         door.invoke("live")
-    eventually(lambda: sum(_values(aws, "Invocations")) == 3)
+    wait_until(lambda: sum(_values(aws, "Invocations")) == 3)
     latency = next(item for item in aws.metric_data if item["MetricName"] == "ModelLatency")
     assert (latency["Unit"], latency["Namespace"]) == ("Microseconds", "AWS/SageMaker")
     assert latency["StatisticValues"]["Minimum"] > 0

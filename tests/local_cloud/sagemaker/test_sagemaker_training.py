@@ -13,14 +13,8 @@ from local_cloud.processes import Processes
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.service import SageMaker, Timing
 from local_cloud.services.sagemaker.training.run import TrainingTiming
-from tests.local_cloud.sagemaker.sagemaker_doubles import (
-    IMAGE,
-    ROLE,
-    Door,
-    FakeAws,
-    eventually,
-    write_containers,
-)
+from tests.local_cloud.sagemaker.sagemaker_doubles import IMAGE, ROLE, Door, FakeAws, write_containers
+from tests.support.waiting import wait_until
 
 QUICK = Timing(training=TrainingTiming(stop_grace_s=5.0, poll_s=0.02, checkpoint_sync_s=0.05))
 
@@ -81,7 +75,7 @@ def ended(door: Door, name: str = "job-1") -> dict[str, Any]:
         found = door.call("DescribeTrainingJob", TrainingJobName=name)
         return found if found["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-    return eventually(check)
+    return wait_until(check)
 
 
 def unpacked(aws: FakeAws, key: str) -> dict[str, bytes]:
@@ -159,7 +153,7 @@ def test_a_killed_script_fails_with_128_and_its_signal(door: Door) -> None:
 
 def test_stopping_lets_the_script_save_its_work(door: Door, aws: FakeAws) -> None:
     door.call("CreateTrainingJob", **job(action="wait"))
-    eventually(lambda: any("waiting" in lines for lines in aws.log_lines.values()))
+    wait_until(lambda: any("waiting" in lines for lines in aws.log_lines.values()))
     door.call("StopTrainingJob", TrainingJobName="job-1")
     assert door.call("DescribeTrainingJob", TrainingJobName="job-1")["TrainingJobStatus"] in (
         "Stopping",
@@ -297,7 +291,7 @@ def test_an_instance_that_fails_ends_the_job_with_its_reason(door: Door, aws: Fa
 
 def test_stopping_lets_every_instance_save_its_work(door: Door, aws: FakeAws) -> None:
     door.call("CreateTrainingJob", **shared(2, wait="yes"))
-    eventually(lambda: sum("waiting" in lines for lines in aws.log_lines.values()) == 2)
+    wait_until(lambda: sum("waiting" in lines for lines in aws.log_lines.values()) == 2)
     door.call("StopTrainingJob", TrainingJobName="job-1")
     assert ended(door)["TrainingJobStatus"] == "Stopped"
     saved = unpacked(aws, "out/job-1/output/model.tar.gz")

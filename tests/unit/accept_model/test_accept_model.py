@@ -18,6 +18,7 @@ from functions.accept_model.errors import AcceptanceError
 from functions.common.errors import DocumentError, SettingsError
 from functions.common.observability import metrics as powertools_metrics
 from functions.common.reasons import MAX_REASON_CHARACTERS
+from tests.support.lambda_context import LambdaContext
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 FOLDER = f"runs/{RUN_ID}"
@@ -109,17 +110,6 @@ class Bucket:
         return {"Body": io.BytesIO(json.dumps(self.document).encode())}
 
 
-class Context:
-    function_name = "accept_model"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:accept_model"
-    aws_request_id = "request-1"
-    left_ms = 300_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.left_ms
-
-
 @pytest.fixture
 def accept(monkeypatch: pytest.MonkeyPatch) -> Any:
     """accept(document, functions) runs the handler; no pause between tries takes time."""
@@ -131,7 +121,7 @@ def accept(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(document: dict[str, Any], functions: Functions, context: Any = None) -> dict[str, Any]:
         clients = {"s3": Bucket(document), "lambda": functions}
         monkeypatch.setattr(handler_module, "client", clients.__getitem__)
-        return handler_module.handler(EVENT, context or Context())
+        return handler_module.handler(EVENT, context or LambdaContext("accept_model", left_ms=300_000))
 
     return run
 
@@ -240,8 +230,7 @@ def test_a_busy_endpoint_is_given_up_after_some_tries(accept: Any) -> None:
 
 
 def test_nothing_is_asked_again_when_the_time_is_up(accept: Any) -> None:
-    functions, context = Functions(photo00=[busy()]), Context()
-    context.left_ms = 1000
+    functions, context = Functions(photo00=[busy()]), LambdaContext("accept_model", left_ms=1000)
     with pytest.raises(AcceptanceError, match="in 1 tries"):
         accept(sample(photo()), functions, context)
 

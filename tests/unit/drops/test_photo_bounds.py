@@ -11,7 +11,7 @@ from PIL import Image
 
 from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
 from drops.photo_formats import MEDIA_TYPES, photo_format
-from tests.costly_photos import (
+from tests.support.costly_photos import (
     COSTLY_PHOTOS,
     avif,
     avif_claiming,
@@ -26,7 +26,7 @@ from tests.costly_photos import (
     segment,
     tiff_of_strips,
 )
-from tests.seeded_noise import noise
+from tests.support.seeded_noise import noise
 
 MAX_PIXELS = 40_000_000
 NOISE = noise((320, 240), 90).convert("RGB")

@@ -13,7 +13,7 @@ from functions.common.documents import check_document
 from functions.iam_audit.reading.authorization_details import AuthorizationDetailsError
 from functions.iam_audit.reading.saved import audit_saved
 from functions.iam_audit.settings import Settings
-from tests.fuzzing import json_values, nested, texts
+from tests.support.fuzzing import json_values, nested, texts
 from tests.unit.iam_audit.account_documents import (
     ACCOUNT,
     allow,

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from dataclasses import dataclass
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,18 +11,11 @@ from functions.common.errors import SettingsError
 from functions.common.observability import metrics
 from functions.iam_audit import handler as handler_module
 from functions.iam_audit.settings import load_settings
+from tests.support.lambda_context import LambdaContext
 from tests.unit.iam_audit.account_documents import allow, details, role
 from tests.unit.iam_audit.audit_reports import suppression
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
-
-
-@dataclass
-class Context:
-    function_name: str = "dropserve-iam-audit"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:dropserve-iam-audit"
-    aws_request_id: str = "request"
 
 
 class Pages:
@@ -81,7 +73,7 @@ def call(monkeypatch):
 
     def call(aws, event):
         monkeypatch.setattr(handler_module, "client", lambda _: aws)
-        return handler_module.handler(event, Context())
+        return handler_module.handler(event, LambdaContext("dropserve-iam-audit"))
 
     return call
 

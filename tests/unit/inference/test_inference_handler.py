@@ -10,7 +10,7 @@ import pytest
 
 from functions.inference import endpoint, handler
 from functions.inference.events import requests, responses
-from tests.seeded_noise import noise
+from tests.support.seeded_noise import noise
 from tests.unit.inference.api_document import check_answer
 from tests.unit.inference.aws_replies import (
     ANSWER,
@@ -23,7 +23,7 @@ from tests.unit.inference.aws_replies import (
     ssm_parameter,
 )
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, redirect, send, send_json
-from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.lambda_process import context
 from tests.unit.inference.pictures import encode, two_colours
 from tests.unit.inference.worker import forget
 
@@ -59,7 +59,7 @@ def ask(aws: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     forget()
 
     def invoke(event: Any, left_ms: int = 20_000) -> tuple[dict[str, Any], dict[str, Any]]:
-        answer = handler.handler(event, Context(1, left_ms))
+        answer = handler.handler(event, context(1, left_ms))
         check_answer(answer)
         return answer, json.loads(answer["body"])
 

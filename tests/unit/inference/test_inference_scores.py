@@ -24,10 +24,10 @@ from PIL import Image
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from functions.inference import handler
 from functions.inference.images import prepare_image
-from tests.float_tolerance import lead, near_scores, probability_tolerance
+from tests.support.float_tolerance import lead, near_scores, probability_tolerance
 from tests.unit.inference.aws_replies import environment, invocations, live_pointer_value, ssm_parameter
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, send
-from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.lambda_process import context
 from tests.unit.inference.pictures import encode
 from tests.unit.inference.worker import forget
 
@@ -170,7 +170,7 @@ def ask(
     forget()
 
     def invoke(url: str) -> dict[str, Any]:
-        answer = handler.handler({"url": url, "top_k": 3}, Context(1))
+        answer = handler.handler({"url": url, "top_k": 3}, context(1))
         assert answer["statusCode"] == 200, answer["body"]
         return json.loads(answer["body"])
 

@@ -6,6 +6,7 @@ from functions.common.errors import SettingsError
 from functions.common.observability import metrics
 from functions.inspect_dataset import handler as handler_module
 from functions.inspect_dataset.inspection import inspect_drop
+from tests.support.lambda_context import LambdaContext
 from tests.unit.inspect_dataset.drops_in_memory import BUCKET, JPEG, class_folders
 from tests.unit.inspect_dataset.inspecting import MANIFEST
 
@@ -48,13 +49,6 @@ def test_a_marker_that_is_gone(s3, make_run):
     assert "check the key" in result["reason"]
 
 
-class Context:
-    function_name = "inspect_dataset"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:inspect_dataset"
-    aws_request_id = "request-1"
-
-
 @pytest.fixture
 def environment(monkeypatch, s3):
     monkeypatch.setattr(metrics, "namespace", "dropserve")
@@ -65,10 +59,12 @@ def environment(monkeypatch, s3):
 
 def test_the_handler_answers_the_workflow(environment, s3, make_run):
     drop_folder(s3, class_folders())
-    assert handler_module.handler({"run": make_run("drops/my pets/_SUCCESS")}, Context())["accepted"]
+    assert handler_module.handler(
+        {"run": make_run("drops/my pets/_SUCCESS")}, LambdaContext("inspect_dataset")
+    )["accepted"]
 
 
 def test_the_handler_says_which_setting_is_missing(environment, monkeypatch, make_run):
     monkeypatch.delenv("DATA_BUCKET")
     with pytest.raises(SettingsError, match="DATA_BUCKET"):
-        handler_module.handler({"run": make_run()}, Context())
+        handler_module.handler({"run": make_run()}, LambdaContext("inspect_dataset"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.common.observability import metrics
 from functions.inspect_dataset import handler as handler_module
-from tests.fuzzing import clean_texts
+from tests.support.fuzzing import clean_texts
 from tests.unit.inspect_dataset.drops_in_memory import BUCKET, JPEG, FakeS3, make_zip
 
 CONTEXT = SimpleNamespace(

@@ -15,6 +15,7 @@ from functions.judge_model import handler as handler_module
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError
 from functions.judge_model.judging import judge_model
+from tests.support.lambda_context import LambdaContext
 from tests.unit.judge_model.trainings import (
     ACCEPTANCE,
     BUCKET,
@@ -198,13 +199,6 @@ def test_nothing_is_published_of_what_cannot_be_judged(judge, bucket):
     assert set(bucket.objects) == {f"{FOLDER}/output.tar.gz"}
 
 
-class Context:
-    function_name = "judge_model"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:judge_model"
-    aws_request_id = "request-1"
-
-
 @pytest.fixture
 def ssm():
     with Stubber(boto3.client("ssm", region_name="us-east-1")) as stub:
@@ -218,11 +212,11 @@ def test_the_handler_reads_the_pointer_and_judges(judge, bucket, ssm, monkeypatc
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
     judge()
     ssm.add_response("get_parameter", {"Parameter": {"Value": json.dumps(LIVE)}}, {"Name": "/dropserve/live"})
-    verdict = handler_module.handler(request_for(), Context())
+    verdict = handler_module.handler(request_for(), LambdaContext("judge_model"))
     assert "another release went live" in verdict["reason"]
     monkeypatch.delenv("DATA_BUCKET")
     with pytest.raises(SettingsError, match="DATA_BUCKET"):
-        handler_module.handler(request_for(), Context())
+        handler_module.handler(request_for(), LambdaContext("judge_model"))
 
 
 def test_the_live_pointer(ssm):

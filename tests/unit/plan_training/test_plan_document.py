@@ -13,6 +13,7 @@ from functions.common.live_pointer import PointerError, read_live_pointer
 from functions.common.observability import metrics
 from functions.plan_training import handler as handler_module
 from functions.plan_training.settings import read_settings
+from tests.support.lambda_context import LambdaContext
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
@@ -189,13 +190,6 @@ def test_train_py_and_the_plan_agree_about_bounds(plan, monkeypatch, request):
             assert train_py_takes(name, value) == (number.fault(value) is None), (name, value)
 
 
-class Context:
-    function_name = "plan_training"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:plan_training"
-    aws_request_id = "request-1"
-
-
 @pytest.fixture
 def ssm():
     with Stubber(boto3.client("ssm", region_name="eu-west-1")) as stub:
@@ -223,7 +217,7 @@ def test_the_handler_reads_the_pointer_and_plans(monkeypatch, environment, bucke
             "findings": "",
         },
     }
-    assert handler_module.handler(event, Context())["champion"] == champion
+    assert handler_module.handler(event, LambdaContext("plan_training"))["champion"] == champion
 
 
 def test_the_live_pointer(ssm, champion):

@@ -12,7 +12,7 @@ from functions.common.observability import metrics
 from functions.common.run_input import OVERRIDES
 from functions.plan_training import handler as handler_module
 from functions.plan_training import hyperparameters
-from tests.fuzzing import json_values, texts
+from tests.support.fuzzing import json_values, texts
 
 RUN_ID = "0123456789abcdef" * 2
 CONTEXT = SimpleNamespace(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from functions.common.run_input import DROP_FIELDS, OVERRIDES
 from functions.read_input.reading import read_input
-from tests.fuzzing import json_values, texts
+from tests.support.fuzzing import json_values, texts
 
 near_inputs = st.dictionaries(st.sampled_from([*DROP_FIELDS, *OVERRIDES]) | texts, texts | json_values)
 

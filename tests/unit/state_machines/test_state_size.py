@@ -9,7 +9,7 @@ from functions.common.reasons import MAX_REASON_CHARACTERS, bounded_reason
 from functions.read_failure.reading import read_failure
 from functions.read_input.reading import read_input
 from state_machines.training_pipeline import training_pipeline
-from tests.state_bounds import BOUNDS, STATE_LIMIT_BYTES
+from tests.support.state_bounds import BOUNDS, STATE_LIMIT_BYTES
 
 STATES: dict[str, Any] = training_pipeline()["States"]
 

@@ -22,6 +22,7 @@ from functions.inference.errors import (
     NotAnImageError,
     OutOfTimeError,
 )
+from functions.inference.fetching import fetcher
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import MAX_REDIRECTS, ImageFetcher
 from functions.inference.fetching.hosts import HostRules

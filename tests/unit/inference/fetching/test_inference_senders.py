@@ -21,7 +21,7 @@ from tests.unit.inference.aws_replies import (
     ssm_parameter,
 )
 from tests.unit.inference.fetching.image_host import LocalServer, send, send_json
-from tests.unit.inference.lambda_process import Context
+from tests.unit.inference.lambda_process import context
 from tests.unit.inference.pictures import encode, two_colours
 from tests.unit.inference.worker import forget
 
@@ -54,7 +54,7 @@ def recorded(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def ask(event: Any) -> dict[str, Any]:
-    return handler.handler(event, Context(1))
+    return handler.handler(event, context(1))
 
 
 def as_direct(answer: dict[str, Any]) -> dict[str, Any]:

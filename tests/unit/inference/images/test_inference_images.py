@@ -19,8 +19,8 @@ from functions.inference.errors import (
     TooManyPixelsError,
 )
 from functions.inference.images import MAX_PAYLOAD_BYTES, ModelInput, prepare_image
-from tests.costly_photos import COSTLY_PHOTOS
-from tests.seeded_noise import noise
+from tests.support.costly_photos import COSTLY_PHOTOS
+from tests.support.seeded_noise import noise
 from tests.unit.inference.pictures import encode, two_colours
 
 MAX_PIXELS = 20_000_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tests.costly_photos import COSTLY_PHOTOS
+from tests.support.costly_photos import COSTLY_PHOTOS
 from tests.unit.training.made_photos import make_jpeg
 from training.data.preprocessing import PhotoError, decode_photo
 

@@ -188,7 +188,7 @@ def test_an_address_that_dropserve_did_not_make_is_never_fetched(quick: Machine,
     assert "somebody else" not in run.stdout + run.stderr
     work = quick.folder / "home" / "dropserve" / JOB
     assert not (work / "input").exists()
-    assert (work / "code" / "train.py").read_text().startswith("\nimport os, pathlib, sys\n")
+    assert (work / "code" / "training" / "train.py").read_text().startswith("\nimport os, pathlib, sys\n")
 
 
 @pytest.mark.parametrize(

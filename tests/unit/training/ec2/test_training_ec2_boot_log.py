@@ -7,6 +7,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from tests.support.waiting import wait_until
 from tests.unit.training.ec2.ec2_machine import JOB, LOG_GROUP, TOKEN, Machine, stub_packages
 from training.ec2.log_shipper import Event, LogFile, next_batch
 
@@ -63,11 +64,7 @@ def test_the_stream_of_a_stopped_training_has_its_last_words(quick: Machine) -> 
 
 
 def until_logged(machine: Machine, message: str) -> None:
-    for _ in range(300):
-        if message in machine.log():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"{message} was not logged")
+    wait_until(lambda: message in machine.log())
 
 
 @pytest.mark.parametrize("operation", ["create_log_stream", "put_log_events"])
@@ -168,7 +165,7 @@ def test_the_shipper_ends_with_a_boot_script_that_was_killed(quick: Machine) -> 
     process = quick.boot_in_background()
     until_logged(quick, "at work")
     children = psutil.Process(process.pid).children(recursive=True)
-    (shipper,) = [child for child in children if "ec2_log_shipper.py" in " ".join(child.cmdline())]
+    (shipper,) = [child for child in children if "log_shipper.py" in " ".join(child.cmdline())]
     process.kill()
     try:
         shipper.wait(timeout=60)

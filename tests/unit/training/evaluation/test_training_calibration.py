@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.float_tolerance import FEW_OPERATIONS
+from tests.support.float_tolerance import FEW_OPERATIONS
 from training.evaluation.calibration import (
     BINS,
     MAX_TEMPERATURE,

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from tests.float_tolerance import FEW_OPERATIONS
+from tests.support.float_tolerance import FEW_OPERATIONS
 from training.evaluation.metrics import evaluate
 
 CLASSES = ["a", "b", "c"]

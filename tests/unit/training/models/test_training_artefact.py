@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.float_tolerance import near_scores, softmax
+from tests.support.float_tolerance import near_scores, softmax
 from tests.unit.training.made_photos import Trained
 from training.data.dataset import load_dataset
 from training.data.photo_source import open_source

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.float_tolerance import FEW_OPERATIONS
+from tests.support.float_tolerance import FEW_OPERATIONS
 from training.failures import WeightsError
 from training.models.backbones import BACKBONES, blocks_of, build_classifier, load_pretrained, replace_head
 from training.models.efficientnet_lite0 import EfficientNetLite0

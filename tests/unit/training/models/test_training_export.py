@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.float_tolerance import near_scores
+from tests.support.float_tolerance import near_scores
 from training.data.preprocessing import Pixels
 from training.engine.export import append_linear, export_network
 from training.engine.graph import Graph

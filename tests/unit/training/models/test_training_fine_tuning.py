@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.float_tolerance import near_scores
+from tests.support.float_tolerance import near_scores
 from tests.unit.training.made_photos import Trained
 from training.arguments import parse_arguments
 from training.engine.served_model import load_served_model

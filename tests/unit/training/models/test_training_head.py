@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.float_tolerance import FEW_OPERATIONS, lead
+from tests.support.float_tolerance import FEW_OPERATIONS, lead
 from training.features.feature_file import FeatureFile
 from training.models.head import PATIENCE, Epoch, HeadData, Labelled, class_weights, train_head
 from training.models.lr_schedule import learning_rate

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tests.float_tolerance import BFLOAT16_LAYER
+from tests.support.float_tolerance import BFLOAT16_LAYER
 from tests.unit.training.made_photos import Trained
 from tests.unit.training.models.test_training_artefact import check_answers, load
 from tests.unit.training.run.test_training_run import run_again

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ import openvino as ov
 from openvino import opset13
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.waiting import wait_until
 from training import serve
 from training.data.preprocessing import Preprocessing
 from training.engine.served_model import Description, machine_architecture
@@ -89,13 +89,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class Client:
@@ -170,7 +163,7 @@ def server_process(model_dir: Path, **environment: str) -> Iterator[tuple[Client
         [sys.executable, "-m", "training.serve"], env={**os.environ, **settings, **environment}
     ) as process:
         try:
-            wait_for(lambda: process.poll() is not None or client.is_ready())
+            wait_until(lambda: process.poll() is not None or client.is_ready())
             assert process.poll() is None
             yield client, process
         finally:
@@ -191,7 +184,7 @@ def server_here(model: ObedientModel, **changes: Any) -> Iterator[Client]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait_for(lambda: server.http.started)
+    wait_until(lambda: server.http.started)
     try:
         yield client
     finally:

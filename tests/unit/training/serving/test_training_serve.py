@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.float_tolerance import softmax
+from tests.support.float_tolerance import softmax
+from tests.support.waiting import wait_until
 from tests.unit.training.serving.serving_models import (
     CLASSES,
     Client,
@@ -24,7 +25,6 @@ from tests.unit.training.serving.serving_models import (
     free_port,
     server_here,
     server_process,
-    wait_for,
     write_tiny_artefact,
 )
 from training.serving.settings import SettingError, read_settings
@@ -39,7 +39,7 @@ def model() -> ObedientModel:
 def server(model: ObedientModel) -> Iterator[Client]:
     """One thread, ready."""
     with server_here(model) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         yield client
 
 
@@ -129,7 +129,7 @@ def test_ping_says_503_until_the_model_has_answered_a_warm_up(model: ObedientMod
         assert client.get("/ping")[0] == 503
         assert client.ask() == (503, {"error": "the model is still loading"})
         model.hold.set()
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         assert client.ask(b"hello")[0] == 200
 
 
@@ -138,15 +138,15 @@ def test_who_has_no_access_key_gets_nothing(model: ObedientModel) -> None:
         for headers in ({}, {"X_Serve_Access_Key": "k" * 63}, {"X_Serve_Access_Key": "ö" * 64}):
             assert client.ask_raw(b"word", **headers)[0] == 403
         assert client.get("/ping")[0] == client.get("/metrics")[0] == 403
-        wait_for(lambda: client.ask_raw(b"word", X_Serve_Access_Key="k" * 64)[0] == 200)
+        wait_until(lambda: client.ask_raw(b"word", X_Serve_Access_Key="k" * 64)[0] == 200)
         assert model.seen == ["word"]
 
 
 def test_a_request_beyond_the_queue_gets_503_at_once(model: ObedientModel) -> None:
     with server_here(model, max_requests=2) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         waiting = client.ask_later(b"wait 1", b"wait 2")
-        wait_for(lambda: client.metric("serve_requests_in_system") == 2)
+        wait_until(lambda: client.metric("serve_requests_in_system") == 2)
         status, answer, headers = client.ask_raw(b"late")
         assert (status, headers["Retry-After"]) == (503, "1")
         assert json.loads(answer) == {"error": "too many requests wait already; try again"}
@@ -159,7 +159,7 @@ def test_a_request_beyond_the_queue_gets_503_at_once(model: ObedientModel) -> No
 
 def test_bodies_that_wait_are_bounded_too(model: ObedientModel) -> None:
     with server_here(model, max_bytes=1000) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         assert client.ask(b"x" * 1001)[0] == 503
         assert client.ask(b"x" * 1000)[0] == 200
 
@@ -169,9 +169,9 @@ def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
     server: Client, model: ObedientModel, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
     first = server.ask_later(b"wait")
-    wait_for(lambda: "wait" in model.seen)
+    wait_until(lambda: "wait" in model.seen)
     others = server.ask_later(f"fail {where}".encode(), b"good")
-    wait_for(lambda: server.metric("serve_requests_in_system") == 3)
+    wait_until(lambda: server.metric("serve_requests_in_system") == 3)
     model.go.set()
     assert first()[0][0] == 200
     (failed, answer), (good, _) = others()
@@ -182,9 +182,9 @@ def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
 
 def test_who_waits_too_long_is_told_to_come_back_and_is_not_computed(model: ObedientModel) -> None:
     with server_here(model, wait_limit_s=0.3) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         taken = client.ask_later(b"wait")
-        wait_for(lambda: "wait" in model.seen)
+        wait_until(lambda: "wait" in model.seen)
         status, answer, headers = client.ask_raw(b"late")
         assert (status, headers["Retry-After"]) == (503, "1")
         assert json.loads(answer) == {"error": "no worker was free within 0.3 s; try again"}
@@ -199,21 +199,21 @@ def test_a_computation_that_hangs_is_not_waited_for_and_the_server_says_that_it_
     model: ObedientModel,
 ) -> None:
     with server_here(model, limit_s=0.5) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         assert client.ask(b"wait") == (503, {"error": "no answer within 0.5 s; try again"})
-        wait_for(lambda: client.get("/ping")[0] == 503)
+        wait_until(lambda: client.get("/ping")[0] == 503)
         assert client.metric("serve_dropped_total", reason="too_late") == 1
         model.go.set()
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
 
 
 def test_nobody_computes_for_a_client_that_has_gone(server: Client, model: ObedientModel) -> None:
     first = server.ask_later(b"wait")
-    wait_for(lambda: "wait" in model.seen)
+    wait_until(lambda: "wait" in model.seen)
     with server.connect() as raw:
         raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ngone")
-        wait_for(lambda: server.metric("serve_requests_in_system") == 2)
-    wait_for(lambda: server.metric("serve_dropped_total", reason="client_gone") == 1)
+        wait_until(lambda: server.metric("serve_requests_in_system") == 2)
+    wait_until(lambda: server.metric("serve_dropped_total", reason="client_gone") == 1)
     model.go.set()
     first()
     assert server.ask(b"next")[0] == 200
@@ -223,9 +223,9 @@ def test_nobody_computes_for_a_client_that_has_gone(server: Client, model: Obedi
 def test_many_photos_of_one_request_let_others_in_between(server: Client, model: ObedientModel) -> None:
     words = [b"wait 0", *(f"photo {number}".encode() for number in range(1, 9))]
     many = server.ask_later(batch_of(*words), Content_Type="application/json")
-    wait_for(lambda: "wait 0" in model.seen)
+    wait_until(lambda: "wait 0" in model.seen)
     single = server.ask_later(b"single")
-    wait_for(lambda: server.metric("serve_requests_in_system") == 2)
+    wait_until(lambda: server.metric("serve_requests_in_system") == 2)
     model.go.set()
     assert single()[0][0] == 200
     assert len(many()[0][1]["predictions"]) == 9
@@ -235,10 +235,10 @@ def test_many_photos_of_one_request_let_others_in_between(server: Client, model:
 
 def test_who_comes_alone_gets_more_cores(model: ObedientModel) -> None:
     with server_here(model, threads=2) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         model.lone_seen.clear()
         first = client.ask_later(b"wait")
-        wait_for(lambda: "wait" in model.seen)
+        wait_until(lambda: "wait" in model.seen)
         assert client.ask(b"beside")[0] == 200
         model.go.set()
         first()
@@ -251,9 +251,9 @@ def test_sigterm_lets_the_requests_in_work_finish(tmp_path: Path) -> None:
     head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(photo)}"
     with server_process(write_tiny_artefact(tmp_path)) as (client, process), client.connect() as raw:
         raw.sendall(head.encode() + b"\r\n\r\n" + photo[:10])
-        wait_for(lambda: client.metric("serve_requests_in_system") == 1)
+        wait_until(lambda: client.metric("serve_requests_in_system") == 1)
         process.send_signal(signal.SIGTERM)
-        wait_for(lambda: not client.is_ready())
+        wait_until(lambda: not client.is_ready())
         with pytest.raises(OSError):
             client.ask(b"too late")
         time.sleep(0.3)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.training.serving.serving_models import Client, ObedientModel, server_here, wait_for
+from tests.support.waiting import wait_until
+from tests.unit.training.serving.serving_models import Client, ObedientModel, server_here
 from training.serving import connection as bounded
 from training.serving.settings import MAX_BODY_BYTES
 
@@ -17,7 +18,7 @@ from training.serving.settings import MAX_BODY_BYTES
 def server() -> Iterator[Client]:
     """One thread, ready."""
     with server_here(ObedientModel()) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         yield client
 
 
@@ -53,7 +54,7 @@ def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
 
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     with server_here(ObedientModel(), limit_s=0.5) as client:
-        wait_for(client.is_ready)
+        wait_until(client.is_ready)
         with client.connect() as raw:
             raw.sendall(ask_for("half")[:-2])
             answer = read_to_end(raw)
@@ -84,7 +85,7 @@ def test_what_is_not_http_gets_400_and_keeps_no_place(server: Client, sent: byte
     with server.connect() as raw:
         raw.sendall(sent)
         assert read_to_end(raw).startswith(b"HTTP/1.1 400 ")
-    wait_for(lambda: server.metric("serve_requests_in_system") == 0)
+    wait_until(lambda: server.metric("serve_requests_in_system") == 0)
 
 
 def test_headers_are_bounded(server: Client) -> None:

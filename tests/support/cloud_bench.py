@@ -2,11 +2,12 @@
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from tests.support.waiting import wait_until
 
 SERVICES = [f"{name}.amazonaws.com" for name in ("ec2", "events", "lambda", "sagemaker", "states")]
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -14,17 +15,6 @@ ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action"
 
 def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-def until(condition: Callable[[], Any], timeout_s: float = 30) -> Any:
-    """Waits for a true value and gives it back."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"not true within {timeout_s} s")
 
 
 def zipped(files: Mapping[str, str]) -> bytes:
@@ -103,7 +93,7 @@ class Bench:
             )
             return description if description["status"] != "RUNNING" else None
 
-        return dict(until(ended))
+        return dict(wait_until(ended))
 
     def run(self, definition: Mapping[str, Any], document: Any = None, role: str | None = None) -> Any:
         """The output of an execution that must succeed."""
