@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test package-test image-test image-test-arm64 fuzz bench soak lint clean setup lock
+.PHONY: demo test package-test image-test image-test-arm64 fuzz bench soak lint licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,7 +41,7 @@ image-test-arm64: $(READY) ## the same for the serve image on arm64, under emula
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
-bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and the README
+bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and docs/benchmarks.md
 	@set -e; for script in $(filter-out benchmarks/__init__.py benchmarks/soak.py,$(wildcard benchmarks/*.py)); do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; done
 
 soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
@@ -53,6 +53,9 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml
 	@$(BIN)/python -m state_machines.validate
+
+licences: $(READY) ## list the licences of what ships to AWS in docs/third-party-licences.md, and check them
+	@$(BIN)/python -m deploy_scripts.packaging.licences
 
 clean: ## stop the embedded cloud and remove what was built
 	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down; fi

@@ -45,10 +45,6 @@ def test_the_pictures_in_readme_and_docs_are_the_workflows() -> None:
     assert docs_with_graphs(DOCS.read_text()) == DOCS.read_text(), again
 
 
-def test_rendering_twice_gives_the_same_text() -> None:
-    assert rendered() == rendered()
-
-
 def test_every_parameter_fits_the_api_that_its_task_calls() -> None:
     assert argument_problems(DEFINITION) == []
 

@@ -1,28 +1,26 @@
-"""The README quotes benchmarks/results/ and nothing else."""
+"""docs/benchmarks.md quotes benchmarks/results/ and nothing else."""
 
 from pathlib import Path
 
 import pytest
 
 from benchmarks.support import results
-from benchmarks.support.readme_table import ROWS, render_table
 from benchmarks.support.results import RESULTS, write_results
+from benchmarks.support.results_table import ROWS, render_table
 
 PROJECT = Path(__file__).parents[3]
 
 
-def test_the_readme_has_the_table_of_the_results() -> None:
-    assert render_table(RESULTS) in (PROJECT / "README.md").read_text("utf-8")
+def test_the_page_has_the_table_of_the_results() -> None:
+    assert render_table(RESULTS) in (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a README and results of its own."""
+    """A project with a page and results of its own."""
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "README", tmp_path / "README.md")
-    (tmp_path / "README.md").write_text(
-        "Before\n<!-- benchmarks: begin -->\n<!-- benchmarks: end -->\nAfter\n"
-    )
+    monkeypatch.setattr(results, "PAGE", tmp_path / "page.md")
+    (tmp_path / "page.md").write_text("Before\n<!-- benchmarks: begin -->\n<!-- benchmarks: end -->\nAfter\n")
     return tmp_path
 
 
@@ -31,30 +29,30 @@ def audit(median: float) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("median", [2.0, 3.5])
-def test_a_benchmark_that_is_run_again_changes_the_readme_with_its_results(home: Path, median: float) -> None:
+def test_a_benchmark_that_is_run_again_changes_the_page_with_its_results(home: Path, median: float) -> None:
     write_results(home / "results" / "audit.json", audit(1.0))
     write_results(home / "results" / "audit.json", audit(median))
 
-    readme = (home / "README.md").read_text("utf-8")
-    assert render_table(home / "results") in readme
-    assert f"| cloudsplaining | {median:.3g} ({median:.3g} to {median:.3g}) |" in readme
-    assert readme.startswith("Before\n") and readme.endswith("\nAfter\n")
+    page = (home / "page.md").read_text("utf-8")
+    assert render_table(home / "results") in page
+    assert f"| cloudsplaining | {median:.3g} ({median:.3g} to {median:.3g}) |" in page
+    assert page.startswith("Before\n") and page.endswith("\nAfter\n")
 
 
 def test_one_that_fails_later_leaves_what_the_earlier_ones_measured(home: Path) -> None:
     write_results(home / "results" / "audit.json", audit(2.0))
     write_results(home / "results" / "cold_start.json", {"over_reference": None})
 
-    readme = (home / "README.md").read_text("utf-8")
-    assert render_table(home / "results") in readme
-    assert "cold start" not in readme
+    page = (home / "page.md").read_text("utf-8")
+    assert render_table(home / "results") in page
+    assert "cold start" not in page
 
 
-def test_a_trial_that_is_written_elsewhere_leaves_the_readme_alone(home: Path) -> None:
-    before = (home / "README.md").read_text("utf-8")
+def test_a_trial_that_is_written_elsewhere_leaves_the_page_alone(home: Path) -> None:
+    before = (home / "page.md").read_text("utf-8")
     write_results(home / "elsewhere" / "audit.json", audit(2.0))
 
-    assert (home / "README.md").read_text("utf-8") == before
+    assert (home / "page.md").read_text("utf-8") == before
     assert (home / "elsewhere" / "audit.json").is_file()
 
 

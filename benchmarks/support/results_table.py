@@ -1,4 +1,4 @@
-"""The README's table of benchmarks, made of the files in benchmarks/results/."""
+"""The table of docs/benchmarks.md, made of the files in benchmarks/results/."""
 
 import json
 import re
@@ -74,11 +74,11 @@ ROWS = [
 ]
 
 
-def update(readme: Path, results: Path) -> None:
-    """Put the table of the results between its two marks in the README."""
-    text = readme.read_text("utf-8")
+def update(page: Path, results: Path) -> None:
+    """Put the table of the results between its two marks in the page."""
+    text = page.read_text("utf-8")
     table = f"{_BEGIN}\n{render_table(results)}{_END}"
-    readme.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
+    page.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
 
 
 def render_table(results: Path) -> str:
@@ -88,7 +88,7 @@ def render_table(results: Path) -> str:
         ratio = _look_up(results / f"{row.script}.json", row.path)
         if ratio is not None:
             figures = f"{ratio['median']:.3g} ({ratio['min']:.3g} to {ratio['max']:.3g})"
-            script = f"[{row.script}.py](benchmarks/{row.script}.py)"
+            script = f"[{row.script}.py](../benchmarks/{row.script}.py)"
             lines.append(f"| {row.claim} | {row.peer} | {figures} | {_processor(results, row)} | {script} |")
     return "\n".join(lines) + "\n"
 
