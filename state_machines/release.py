@@ -1,5 +1,7 @@
 """Release: audit, acceptance test, the switch of the live endpoint, the end of the release before."""
 
+from typing import Any
+
 from state_machines.deploy_lock import record_newest_drop
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Wait, jsonata
@@ -70,12 +72,12 @@ def switch_live_endpoint(finish: Finish) -> State:
     return _write_pointer("Switch live endpoint", pointer, on_error=restore, assign=live)
 
 
-def _write_pointer(name: str, value: str, **fields: object) -> State:
+def _write_pointer(name: str, value: str, **fields: Any) -> State:
     return call(
         name,
         "aws-sdk:ssm:putParameter",
         {"Name": "${LivePointerParameter}", "Value": jsonata(f"$string({value})"), "Overwrite": True},
-        **fields,  # type: ignore[arg-type]  # the fields of a call
+        **fields,
     )
 
 

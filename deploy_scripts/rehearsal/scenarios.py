@@ -126,7 +126,7 @@ class Roads:
         )
         self._wait_for_end(item, expected="superseded")
         machine, _, _ = item.execution_arn.rpartition(":")
-        self._aws.stepfunctions.stop_execution(executionArn=f"{machine}:{item.run.run_id}-again")
+        self._aws.stepfunctions.stop_execution(executionArn=f"{machine}:{item.run.run_id}-rerun")
 
     def _stop_training(self) -> None:
         """Stopped once the job has shown that it reads the copy of the zip."""
