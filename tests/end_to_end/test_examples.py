@@ -14,7 +14,7 @@ import pytest
 
 from deploy_scripts.demo_data import PhotoSet
 from deploy_scripts.project import PROGRAMS, ROOT
-from tests.documentation import blocks
+from tests.support.documentation import blocks
 
 EXAMPLES = ROOT / "examples"
 LIMIT_S = 280
