@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,10 +15,11 @@ import pytest
 
 from deploy_scripts.demo_data import PhotoSet
 from deploy_scripts.project import PROGRAMS, ROOT
-from tests.documentation import blocks
+from tests.support.documentation import blocks
 
 EXAMPLES = ROOT / "examples"
-LIMIT_S = 280
+# Two trainings one after the other, on a busy core.
+LIMIT_S = 600
 JUDGED = {"live", "champion_kept"}
 
 
@@ -97,6 +99,7 @@ def test_ask(shell: Any, photo_url: str, food_photos: PhotoSet, kind: str) -> No
     assert refused.returncode == 1
 
 
+@pytest.mark.timeout(600)
 def test_the_notebook(
     dropserve: Any,
     first_release: dict[str, Any],
@@ -124,6 +127,7 @@ def test_the_notebook(
     assert all(0 < probability <= 1 for _, _, probability in namespace["answers"])
 
 
+@pytest.mark.timeout(900)
 def test_the_readmes_three_ways_in(
     dropserve: Any, shell: Any, photo_url: str, food_photos: PhotoSet, tmp_path: Path
 ) -> None:
@@ -135,7 +139,7 @@ def test_the_readmes_three_ways_in(
 
     # `dropserve watch` follows the newest run: here the run has to have begun.
     dropped = shell("bash", "-c", drop.replace("dropserve watch", f"{await_run(dropserve)}\ndropserve watch"))
-    assert "champion_kept" in dropped.stdout, dropped.stdout + dropped.stderr
+    assert re.search("champion_kept|The run is live", dropped.stdout), dropped.stdout + dropped.stderr
     invoked = shell(
         "bash",
         "-ec",

@@ -12,7 +12,7 @@ from botocore import xform_name
 from typer.exceptions import Exit, TyperException
 
 from deploy_scripts.cli import app
-from tests.documentation import PAGES, PROJECT, Command, commands, inline_codes, links, split
+from tests.support.documentation import PAGES, PROJECT, Command, commands, inline_codes, links, split
 
 COMMANDS = commands()
 COMMAND_LINE = typer.main.get_command(app)
