@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drops.text import printable
 from functions.inspect_dataset.inspection import inspect_drop
-from tests.unit.drops.both_readers import CUT
+from tests.unit.drops.both_readers import CONFIG
 from tests.unit.drops.made_zips import HEIC_START, PNG_START, as_channel, photo, raw_zip, text_zip
 from tests.unit.inspect_dataset.drops_in_memory import BUCKET, FakeS3
 from tests.unit.inspect_dataset.inspecting import REPORT
@@ -92,7 +92,7 @@ def inspect(key: str, s3: FakeS3) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def train(channel: Any, inspected_sha256: str | None) -> Dataset | None:
     try:
-        return load_dataset(open_source(channel), CUT, threads=1, inspected_sha256=inspected_sha256)
+        return load_dataset(open_source(channel), CONFIG, threads=1, inspected_sha256=inspected_sha256)
     except DatasetError as error:
         assert str(error) == printable(error)
         return None

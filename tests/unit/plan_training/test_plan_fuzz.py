@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.training_job import CHOICES, HYPERPARAMETERS
 from contracts.workflow import OVERRIDES
 from functions.common.observability import metrics
 from functions.plan_training import handler as handler_module
-from functions.plan_training import hyperparameters
 from tests.support.fuzzing import json_values, texts
 
 RUN_ID = "0123456789abcdef" * 2
@@ -24,11 +24,10 @@ CONTEXT = SimpleNamespace(
 # Half of the values are near to what is allowed: all else is refused at the first look.
 near_numbers = st.integers(-2, 700) | st.floats(-1, 2) | st.sampled_from([0.5, "5", True, 1e308])
 hyperparameter_values = (
-    st.sampled_from([*hyperparameters.BACKBONES, "none", "balanced"]) | near_numbers | json_values
+    st.sampled_from([*CHOICES["backbone"], "none", "balanced"]) | near_numbers | json_values
 )
 hyperparameters_given = (
-    st.dictionaries(st.sampled_from(hyperparameters.NAMES) | texts, hyperparameter_values, max_size=4)
-    | json_values
+    st.dictionaries(st.sampled_from(HYPERPARAMETERS) | texts, hyperparameter_values, max_size=4) | json_values
 )
 values_by_name = {
     "hyperparameters": hyperparameters_given,
