@@ -83,7 +83,8 @@ def real(stage: Any) -> Iterator[Any]:
 
 
 def training_code() -> bytes:
-    files = {"train.py": TRAIN.encode(), "metrics.json": sound_metrics(), "photo.jpg": small_jpeg()}
+    parts = {"train.py": TRAIN.encode(), "metrics.json": sound_metrics(), "photo.jpg": small_jpeg()}
+    files = {f"training/{name}": body for name, body in parts.items()}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, body in files.items():

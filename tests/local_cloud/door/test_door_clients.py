@@ -23,7 +23,7 @@ from local_cloud.control import Cloud
 from tests.support.cloud_bench import unique
 
 ODD = "a b/ü+(1)'!*~.bin"
-JAVASCRIPT = Path(__file__).with_name("js")
+JAVASCRIPT = Path(__file__).parents[1] / "js"
 # A client that waits for something that never comes must not hang the suite.
 LIMIT_S = 200
 PUT = {"content-type": "text/css", "x-amz-meta-from": "a b"}

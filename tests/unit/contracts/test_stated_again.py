@@ -140,8 +140,8 @@ def test_the_previous_endpoint_stays_as_long_as_a_request_may_be_on_its_way() ->
 
 
 def test_the_workflow_writes_the_pointer_that_functions_read() -> None:
-    written = {name.removesuffix(".$") for name in STATES["Write live pointer"]["Parameters"]}
-    assert written == {*workflow.LIVE_POINTER_FIELDS, "exposed_at"}
+    value = STATES["Switch live endpoint"]["Arguments"]["Value"]
+    assert set(re.findall(r"'(\w+)':", value)) == {*workflow.LIVE_POINTER_FIELDS, "exposed_at"}
 
 
 def test_the_workflow_writes_the_statuses_that_the_command_line_knows() -> None:
