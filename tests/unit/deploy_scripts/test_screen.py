@@ -156,7 +156,7 @@ def test_a_message_of_a_log_begins_no_entry(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_nothing_but_the_screen_prints() -> None:
-    """`env` prints for a shell's eval, and `make licences` is no command of it; a prompt's question is a text."""
+    """`env` prints for a shell's eval, `make licences` for make; a prompt's question is a text of its own."""
     root = Path(deploy_scripts.__file__).parent
     allowed = {root / "screen.py", root / "commands" / "env.py", root / "packaging" / "licences.py"}
     forbidden = {"print", "echo", "secho", "write", "Console"}
