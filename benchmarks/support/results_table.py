@@ -87,7 +87,9 @@ def render_table(results: Path) -> str:
     for row in ROWS:
         ratio = _look_up(results / f"{row.script}.json", row.path)
         if ratio is not None:
-            figures = f"{ratio['median']:.3g} ({ratio['min']:.3g} to {ratio['max']:.3g})"
+            once = _look_up(results / f"{row.script}.json", (*row.path[:1], "rounds")) == 1
+            span = "one round" if once else f"{ratio['min']:.3g} to {ratio['max']:.3g}"
+            figures = f"{ratio['median']:.3g} ({span})"
             script = f"[{row.script}.py](../benchmarks/{row.script}.py)"
             lines.append(f"| {row.claim} | {row.peer} | {figures} | {_processor(results, row)} | {script} |")
     return "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """docs/benchmarks.md quotes benchmarks/results/ and nothing else."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_trial_that_is_written_elsewhere_leaves_the_page_alone(home: Path) -> 
 
     assert (home / "page.md").read_text("utf-8") == before
     assert (home / "elsewhere" / "audit.json").is_file()
+
+
+@pytest.mark.parametrize(("rounds", "told"), [(1, "23 (one round)"), (3, "23 (22 to 25)")])
+def test_what_was_measured_once_claims_no_spread(tmp_path: Path, rounds: int, told: str) -> None:
+    ratio = {"median": 23.0, "min": 22.0, "max": 25.0}
+    part = {"rounds": rounds, "reference_over_ours": ratio}
+    (tmp_path / "training.json").write_text(json.dumps({"dog_shaped_reference": part}))
+    assert f"| {told} |" in render_table(tmp_path)
 
 
 def test_what_was_not_measured_is_left_out(tmp_path: Path) -> None:
