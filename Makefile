@@ -57,7 +57,7 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 licences: $(READY) ## list the licences of what ships to AWS in docs/third-party-licences.md, and check them
 	@$(BIN)/python -m deploy_scripts.packaging.licences
 
-clean: ## stop the embedded cloud and remove what was built
+clean: ## stop the local cloud and remove what was built
 	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down; fi
 	@rm -rf $(VENV) .dropserve .mypy_cache .pytest_cache .ruff_cache
 

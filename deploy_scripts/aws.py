@@ -1,4 +1,4 @@
-"""The account that a command works on: the laptop's embedded cloud, or AWS itself."""
+"""The account that a command works on: the local cloud, or AWS itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from local_cloud.control import Cloud
 
@@ -159,17 +159,17 @@ class Aws:
 
 
 def connect(target: Target) -> Aws:
-    """Clients for the target. Raises CliError when the laptop's cloud is not running."""
+    """Clients for the target. Raises CliError when the local cloud is not running."""
     import boto3  # noqa: PLC0415 - 0.2 s that `--help` need not pay
 
     if target.name == "aws":
         session = boto3.Session(profile_name=target.profile, region_name=target.region)
         return Aws(session, target=target, endpoint_url=None)
-    cloud = laptop.running_cloud()
-    return Aws(_laptop_session(cloud, target.region), target=target, endpoint_url=cloud.endpoint_url)
+    cloud = local_target.running_cloud()
+    return Aws(_local_session(cloud, target.region), target=target, endpoint_url=cloud.endpoint_url)
 
 
-def _laptop_session(cloud: Cloud, region: str | None) -> boto3.Session:
+def _local_session(cloud: Cloud, region: str | None) -> boto3.Session:
     """A session that reads nothing of the person's own AWS profile: no real key ever leaves it."""
     import boto3  # noqa: PLC0415
     import botocore.session  # noqa: PLC0415
@@ -179,7 +179,7 @@ def _laptop_session(cloud: Cloud, region: str | None) -> boto3.Session:
         "config_file": (None, None, os.devnull, None),
         "credentials_file": (None, None, os.devnull, None),
     }
-    keys = laptop.client_variables(cloud)
+    keys = local_target.client_variables(cloud)
     return boto3.Session(
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],

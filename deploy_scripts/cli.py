@@ -16,11 +16,11 @@ from deploy_scripts.commands import (
     env,
     logs,
     predict,
-    rehearse,
     run,
     runs,
     status,
     up,
+    verify_permissions,
     watch,
 )
 from deploy_scripts.errors import CliError, explain
@@ -47,7 +47,7 @@ for command in (
     runs.runs,
     status.status,
     audit.audit,
-    rehearse.rehearse,
+    verify_permissions.verify_permissions,
     logs.logs,
     env.env,
     destroy.destroy,

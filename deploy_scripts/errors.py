@@ -29,7 +29,7 @@ _FILE_ADVICE = {
 
 
 class CliError(Exception):
-    """A fault that a person can mend.
+    """A fault that a person can correct.
 
     `message` is one sentence: what was wrong, and where; `details` are lines below it.
     `advice` says what to do.

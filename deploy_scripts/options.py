@@ -17,7 +17,7 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 
 def _target_options(
     *,
-    target: Annotated[TargetName, typer.Option(help="The laptop's embedded cloud, or AWS.")] = "local",
+    target: Annotated[TargetName, typer.Option(help="The local cloud, or AWS.")] = "local",
     profile: Annotated[str | None, typer.Option(help="AWS profile (--target aws).")] = None,
     region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
     stack: Annotated[str, typer.Option(help="Name of the deployment.")] = "dropserve",

@@ -1,4 +1,4 @@
-"""Where things lie: the project's files, what is built, and what a laptop's cloud keeps."""
+"""Where things lie: the project's files, what is built, and what a local cloud keeps."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""An AWS for one machine: an emulator, mended, and the services that it lacks."""
+"""An AWS for one machine: an emulator, patched, and the services that it lacks."""

@@ -18,8 +18,8 @@ from PIL import Image
 
 from training.engine.graph import Graph
 from training.engine.served_model import ServedModel, load_served_model
+from training.serving.app import InferenceApp
 from training.serving.connection import BoundedConnection
-from training.serving.endpoint import Endpoint
 from training.serving.metrics import Metrics
 from training.serving.pool import Pool
 from training.serving.settings import SettingError, Settings, read_settings
@@ -67,9 +67,9 @@ class Server:
         self._load = load
         metrics = Metrics()
         self._pool = Pool(settings, metrics)
-        self._endpoint = Endpoint(self._pool, metrics, settings)
+        self._app = InferenceApp(self._pool, metrics, settings)
         config = uvicorn.Config(
-            self._endpoint.app,
+            self._app.app,
             host=settings.host,
             port=settings.port,
             http=BoundedConnection,
@@ -104,7 +104,7 @@ class Server:
             return False
         # What is loaded by now stays: the collector need not look at it again.
         gc.freeze()
-        self._endpoint.ready = True
+        self._app.ready = True
         return True
 
     async def _warm_up(self) -> None:

@@ -35,7 +35,7 @@ from training.report.results import Results, Tested, write_results
 from training.runtime import progress
 from training.runtime.checkpoints import Checkpoints, Session
 from training.runtime.clock import Clock
-from training.runtime.distributed import Processes, join_processes
+from training.runtime.distributed import ProcessGroup, join_process_group
 from training.runtime.stop_signal import StoppedError, StopSignal
 from training.settings import Settings
 
@@ -51,8 +51,8 @@ def main() -> int:
     stop.listen()
     try:
         settings = parse_arguments(sys.argv[1:], os.environ)
-        with join_processes(os.environ, stop) as processes:
-            train(settings, stop, processes)
+        with join_process_group(os.environ, stop) as group:
+            train(settings, stop, group)
     except StoppedError as stopped:
         _report_failure(str(stopped))
         return _STOPPED
@@ -67,15 +67,15 @@ def main() -> int:
     return 0
 
 
-def train(settings: Settings, stop: StopSignal | None = None, processes: Processes | None = None) -> None:
+def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGroup | None = None) -> None:
     """The whole run: features once, head, last blocks if wished, evaluation, artefact, report.
 
     Raises TrainingError when weights, dataset or result do not allow a model, and StoppedError when told to
     stop before the results are written.
     """
-    processes = processes or Processes()
-    checkpoints = Checkpoints(settings.checkpoint_dir if processes.is_rank_zero else None)
-    session = Session(checkpoints, stop or StopSignal(), processes)
+    group = group or ProcessGroup()
+    checkpoints = Checkpoints(settings.checkpoint_dir if group.is_rank_zero else None)
+    session = Session(checkpoints, stop or StopSignal(), group)
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(1)  # the cores are shared out by batches, see features.py
     clock = Clock()
@@ -87,7 +87,7 @@ def train(settings: Settings, stop: StopSignal | None = None, processes: Process
     with clock.measure("features"):
         prepared = prepare_backbone(settings, network, dataset, source, session)
         features = compute_all(prepared, dataset, settings.views)
-    if not processes.is_rank_zero:
+    if not group.is_rank_zero:
         return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
@@ -116,7 +116,7 @@ def _read_dataset(settings: Settings, source: PhotoSource, session: Session) -> 
     dataset = load_dataset(
         source,
         settings.split,
-        threads=session.processes.cores,
+        threads=session.group.cores,
         stop=session.stop,
         inspected_sha256=settings.layout_sha256,
     )

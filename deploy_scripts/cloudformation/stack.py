@@ -34,7 +34,7 @@ def read_outputs(aws: Aws) -> dict[str, str]:
     """Raises CliError when the stack is not deployed."""
     status = find_status(aws)
     if status is None or status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE", *_LEFT_BY_A_FAILURE}:
-        where = "the laptop's cloud" if aws.is_local else f"AWS ({aws.region})"
+        where = "the local cloud" if aws.is_local else f"AWS ({aws.region})"
         raise CliError(
             f"There is no deployment named {aws.stack} in {where}.",
             f"Deploy it: `dropserve deploy --target {aws.target.name}`.",
@@ -82,7 +82,7 @@ def deploy_stack(
     if final not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         raise CliError(
             f"The stack {aws.stack} could not be deployed ({final}):",
-            "Mend the first resource of the list and deploy again; what stood before is unchanged.",
+            "Correct the first resource of the list and deploy again; what stood before is unchanged.",
             events.failures(),
         )
     return True
@@ -128,7 +128,9 @@ def _change_set_is_ready(aws: Aws, change_set_id: str) -> bool:
         aws.cloudformation.delete_change_set(ChangeSetName=change_set_id)
         if any(text in reason for text in _NO_CHANGES):
             return False
-        raise CliError(f"The template was refused: {reason}", "Mend deploy_scripts/template.yaml.") from error
+        raise CliError(
+            f"The template was refused: {reason}", "Correct deploy_scripts/template.yaml."
+        ) from error
     return True
 
 

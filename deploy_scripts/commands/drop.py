@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.pipeline.deployment import Deployment, open_deployment
@@ -38,7 +38,7 @@ def drop(
     dropped = upload_with_bar(screen, deployment, dataset)
     item = wait_for_drop(deployment, dropped.key, dropped.version_id)
     if deployment.aws.is_local:
-        laptop.wait_until_saved()
+        local_target.wait_until_saved()
     run = watch_run(screen, deployment, item) if watch else item.run
     if as_json:
         screen.put_json(run.to_json())

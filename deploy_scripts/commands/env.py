@@ -1,18 +1,18 @@
-"""`dropserve env`: the variables that point any AWS client at the embedded cloud."""
+"""`dropserve env`: the variables that point any AWS client at the local cloud."""
 
 import os
 import shlex
 
 import typer
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.options import DebugOption, JsonOption
 from deploy_scripts.screen import Screen
 
 
 def env(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Print the variables for AWS clients: eval "$(dropserve env)"."""
-    variables = laptop.client_variables(laptop.running_cloud())
+    variables = local_target.client_variables(local_target.running_cloud())
     if as_json:
         Screen(as_json=True).put_json(variables)
         return

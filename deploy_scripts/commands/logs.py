@@ -1,4 +1,4 @@
-"""`dropserve logs [SOURCE]`: what a function, a training job, an endpoint or the laptop's cloud wrote."""
+"""`dropserve logs [SOURCE]`: what a function, a training job, an endpoint or the local cloud wrote."""
 
 import time
 from collections import deque
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_target
@@ -58,8 +58,8 @@ def logs(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
 
 def _show_cloud_log(screen: Screen, target: Target) -> None:
     if target.name != "local":
-        raise CliError("Only the laptop's cloud has a log file.", "Use --target local.")
-    with laptop.log_file().open(errors="replace") as file:
+        raise CliError("Only the local cloud has a log file.", "Use --target local.")
+    with local_target.log_file().open(errors="replace") as file:
         for line in deque(file, maxlen=200):
             if screen.as_json:
                 screen.put_json_line({"message": line.rstrip("\n")})

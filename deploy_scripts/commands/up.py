@@ -1,11 +1,11 @@
-"""`dropserve up`: the embedded cloud, and dropserve deployed in it."""
+"""`dropserve up`: the local cloud, and dropserve deployed in it."""
 
 from typing import Annotated
 
 import typer
 from botocore.exceptions import WaiterError
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.deploy import DeployChoices
 from deploy_scripts.deploy import deploy as deploy_stack
@@ -24,7 +24,7 @@ def up(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Start the laptop's cloud and deploy dropserve in it."""
+    """Start the local cloud and deploy dropserve in it."""
     screen = Screen(as_json=as_json)
     cloud = start(screen, port)
     aws = connect(Target())
@@ -38,12 +38,12 @@ def up(
 
 def start(screen: Screen, port: int | None = None) -> Cloud:
     """Start the cloud unless it runs, and say where."""
-    cloud = laptop.start_cloud(port)
+    cloud = local_target.start_cloud(port)
     screen.done(
-        f"The laptop's cloud answers at {cloud.endpoint_url} (process {cloud.pid}, log {cloud.log_file})"
+        f"The local cloud answers at {cloud.endpoint_url} (process {cloud.pid}, log {cloud.log_file})"
     )
-    if port is None and not cloud.endpoint_url.endswith(f":{laptop.USUAL_PORT}"):
-        screen.say(f"  (not at port {laptop.USUAL_PORT}, which another program uses)")
+    if port is None and not cloud.endpoint_url.endswith(f":{local_target.USUAL_PORT}"):
+        screen.say(f"  (not at port {local_target.USUAL_PORT}, which another program uses)")
     return cloud
 
 

@@ -2,7 +2,7 @@
 
 Of https://github.com/aws/deep-learning-containers: tags and end of support from
 docs/src/data/pytorch/2.13-cuda-sagemaker.yml, accounts from docs/reference/region_availability.md.
-AWS mends an image under the same tag.
+AWS patches an image under the same tag.
 """
 
 from datetime import date

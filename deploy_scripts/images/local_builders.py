@@ -61,6 +61,6 @@ def _run(*command: str, stdin: str = "") -> None:
         lines = (result.stdout + result.stderr).splitlines()[-_LOG_LINES:]
         raise CliError(
             f"{Path(command[0]).name} {command[1]} ended with exit status {result.returncode}:",
-            "Mend what it names, or choose another --image-builder.",
+            "Correct what it names, or choose another --image-builder.",
             lines,
         )

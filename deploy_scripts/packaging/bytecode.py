@@ -33,4 +33,4 @@ def compile_folder(folder: Path, python: str) -> None:
         command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}
     )
     if result.returncode != 0:
-        raise CliError(f"A function does not compile: {result.stdout.strip()}", "Mend it and try again.")
+        raise CliError(f"A function does not compile: {result.stdout.strip()}", "Correct it and try again.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.bucket import AUDIT, run_key
 from deploy_scripts.errors import CliError
-from deploy_scripts.laptop import REGION
+from deploy_scripts.local_target import REGION
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.s3_documents import read_json
 from functions.common.errors import DropserveError
@@ -67,10 +67,10 @@ def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None
     try:
         return audit_saved(file, settings, read_suppressions(suppressions) if suppressions else ())
     except DropserveError as error:
-        raise CliError(f"The audit failed: {error}.", "Mend the file that is named.") from error
+        raise CliError(f"The audit failed: {error}.", "Correct the file that is named.") from error
     except RecursionError as error:
         raise CliError(
-            f"The audit failed: a value in {file} is nested too deeply.", "Mend the file that is named."
+            f"The audit failed: a value in {file} is nested too deeply.", "Correct the file that is named."
         ) from error
 
 

@@ -94,11 +94,11 @@ def require_live(deployment: Deployment, run: Run) -> None:
 
 
 _ADVICE = {
-    "rejected": "Mend the dataset or the overrides and drop it again; what served before serves on.",
+    "rejected": "Correct the dataset or the overrides and drop it again; what served before serves on.",
     "duplicate": "This drop was handled already. Train on it again: `dropserve run --key {key}`.",
     "champion_kept": "What served before serves on. Release this one: `dropserve run --key {key} --force`.",
     "superseded": "Train on this drop again: `dropserve run --key {key}`.",
-    "blocked": "The audit stopped the release: `dropserve audit` tells what to mend.",
+    "blocked": "The audit stopped the release: `dropserve audit` tells what to correct.",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops.text import printable
 from functions.iam_audit.checks import ALL_CHECKS
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import conditions_of
 from functions.iam_audit.reach import Reach, reach_of, shifted
@@ -35,7 +35,7 @@ def audit_account(
 ) -> dict[str, Any]:
     """The report of `schemas/audit.schema.json`: verdict, counts, gaps, checks, and findings, worst first."""
     checks = tuple(checks)
-    findings = find_problems(account, settings, checks)
+    findings = find_violations(account, settings, checks)
     gaps = [*account.gaps, *_missing_pipeline(account, settings), *_UNKNOWN_LIMITS]
     return {
         "schema_version": 1,
@@ -55,11 +55,11 @@ def audit_account(
     }
 
 
-def find_problems(account: Account, settings: Settings, checks: Iterable[Check]) -> list[Finding]:
+def find_violations(account: Account, settings: Settings, checks: Iterable[Check]) -> list[Finding]:
     """Every check's findings, sorted by severity, then resource."""
     reaches = _Reaches(account, settings)
     findings = [
-        _finding(check, problem, reaches) for check in checks for problem in check.find(account, settings)
+        _finding(check, violation, reaches) for check in checks for violation in check.find(account, settings)
     ]
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding["severity"]), finding["resource"]))
 
@@ -86,28 +86,28 @@ class _Reaches:
         return role is not None and role.path.startswith(self.settings.pipeline_role_path)
 
 
-def _finding(check: Check, problem: Problem, reaches: _Reaches) -> Finding:
-    reach = reaches.of(problem.resource)
-    pipeline_role = reaches.is_pipelines(problem.resource)
+def _finding(check: Check, violation: Violation, reaches: _Reaches) -> Finding:
+    reach = reaches.of(violation.resource)
+    pipeline_role = reaches.is_pipelines(violation.resource)
     return {
         "check": check.id,
         "category": check.category,
-        "severity": _severity(check, problem, reach, pipeline_role=pipeline_role),
-        "resource": problem.resource,
+        "severity": _severity(check, violation, reach, pipeline_role=pipeline_role),
+        "resource": violation.resource,
         "title": check.title,
-        "reason": problem.reason,
+        "reason": violation.reason,
         "remediation": check.remediation,
         "pipeline_role": pipeline_role,
-        "policy_snippet": problem.snippet,
-        "conditions_considered": [*conditions_of(problem.grants), *problem.conditions],
+        "policy_snippet": violation.snippet,
+        "conditions_considered": [*conditions_of(violation.grants), *violation.conditions],
         "reach": reach.text if reach else None,
     }
 
 
-def _severity(check: Check, problem: Problem, reach: Reach | None, *, pipeline_role: bool) -> str:
-    """The problem's own; milder where the caller's circumstances limit it, shifted by the role's reach."""
-    severity = problem.severity or check.severity
-    if problem.grants and all(map(_is_circumscribed, problem.grants)):
+def _severity(check: Check, violation: Violation, reach: Reach | None, *, pipeline_role: bool) -> str:
+    """The violation's own; milder where the caller's circumstances limit it, shifted by the role's reach."""
+    severity = violation.severity or check.severity
+    if violation.grants and all(map(_is_circumscribed, violation.grants)):
         severity = shifted(severity, -1)
     if reach and check.weighs_reach:
         # The pipeline uses its roles as it sees fit: that one is idle must not open the gate.

@@ -42,7 +42,7 @@ class Scores(NamedTuple):
     probabilities: list[float]
 
 
-class Endpoint:
+class EndpointClient:
     """Asks a SageMaker endpoint; `client_for` gives a client whose read timeout is that many seconds."""
 
     def __init__(self, client_for: Callable[[int], "SageMakerRuntimeClient"]) -> None:

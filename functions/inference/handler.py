@@ -9,7 +9,7 @@ from aws_lambda_powertools.logging import correlation_paths
 
 from functions.common.observability import logger, metrics, tracer
 from functions.inference.clients import image_client, pointer_client, runtime_client
-from functions.inference.endpoint import READ_TIMEOUTS_S, Endpoint
+from functions.inference.endpoint import READ_TIMEOUTS_S, EndpointClient
 from functions.inference.events.http_events import in_form_of, sender_of
 from functions.inference.events.requests import parse_request
 from functions.inference.events.responses import answer, batch_answer
@@ -71,7 +71,7 @@ def _predictor() -> Predictor:
         live_pointer=LivePointer(
             settings.live_pointer_parameter, cache_s=settings.pointer_cache_s, ssm=pointer_client
         ),
-        endpoint=Endpoint(runtime_client),
+        endpoint=EndpointClient(runtime_client),
         fetch_timeout_s=settings.fetch_timeout_s,
         max_image_pixels=settings.max_image_pixels,
         low_confidence=settings.low_confidence,

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
-from functions.inference.endpoint import Endpoint, Scores
+from functions.inference.endpoint import EndpointClient, Scores
 from functions.inference.errors import EndpointGoneError, ImageTooLargeError
 from functions.inference.events.requests import MAX_URLS, Request
 from functions.inference.fetching.deadlines import Deadline
@@ -29,7 +29,7 @@ class Predictor(NamedTuple):
     fetcher: ImageFetcher
     read_s3_image: Callable[[S3Uri, Deadline], bytes]
     live_pointer: LivePointer
-    endpoint: Endpoint
+    endpoint: EndpointClient
     fetch_timeout_s: float
     max_image_pixels: int
     low_confidence: float

@@ -3,7 +3,7 @@
 One JSON object a line: `time` (ISO 8601), `principal` (the role's ARN), `session`, `action`
 (`s3:GetObject`), `resource` (an ARN, or `*` when it cannot be told), `context` (condition keys that
 policies may ask about, in lower case), `allowed`, `status` (HTTP).
-A call that is not allowed is served all the same: the log is read after a rehearsal.
+A call that is not allowed is served all the same: the log is read afterwards.
 """
 
 import json

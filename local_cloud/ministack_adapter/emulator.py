@@ -1,4 +1,4 @@
-"""The emulator, mended: to be imported after `environment.prepare`."""
+"""The emulator, patched: to be imported after `environment.prepare`."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ __all__ = ["Emulator", "IamRecords", "IssuedKeys", "asgi_app"]
 
 
 class Emulator:
-    """Installs every mend once; raises UnsupportedMinistackError when a point has changed."""
+    """Installs every patch once; raises UnsupportedMinistackError when a point has changed."""
 
     def __init__(
         self,

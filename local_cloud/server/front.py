@@ -24,7 +24,7 @@ from local_cloud.door.signed_request import SignedRequest
 from local_cloud.iam import service_permissions
 from local_cloud.iam.activity import Activity, SeenRequest
 from local_cloud.iam.identity import session_of_key
-from local_cloud.server.server_file import CHALLENGE, STATUS_PATH, Place
+from local_cloud.server.server_file import CHALLENGE, STATUS_PATH, ServerIdentity
 from local_cloud.service import AwsError, Call, HttpCall, HttpReply, Service
 
 logger = logging.getLogger(__name__)
@@ -55,13 +55,13 @@ class Front:
         *,
         activity: Activity,
         authentication: Authentication,
-        place: Place,
+        identity: ServerIdentity,
     ) -> None:
         self._emulator = emulator
         self._services = services
         self._activity = activity
         self._authentication = authentication
-        self._place = place
+        self._identity = identity
         self.restored = asyncio.Event()
         """Set when the services have their state back; their requests wait for it."""
 
@@ -75,7 +75,7 @@ class Front:
             await self._answer(scope, receive, _without_cross_origin(send))
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        refusal = request_guard.refusal(scope, self._place.note.port)
+        refusal = request_guard.refusal(scope, self._identity.note.port)
         if refusal:
             headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
             await _send(send, HttpReply(refusal.status, headers, refusal.sentence.encode() + b"\n"))
@@ -98,9 +98,9 @@ class Front:
 
     def _status(self, scope: dict[str, Any]) -> HttpReply:
         challenge = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[0]
-        status: dict[str, Any] = {**self._place.facts, "ready": self.restored.is_set()}
+        status: dict[str, Any] = {**self._identity.facts, "ready": self.restored.is_set()}
         if CHALLENGE.fullmatch(challenge):
-            status["proof"] = self._place.proof(challenge)
+            status["proof"] = self._identity.proof(challenge)
         return HttpReply(200, {"content-type": "application/json"}, json.dumps(status).encode())
 
     async def _route(self, scope: dict[str, Any], caller: "_Caller", receive: Receive, send: Send) -> None:

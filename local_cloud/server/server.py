@@ -24,7 +24,7 @@ from local_cloud.server import scratch, server_file, server_lock, snapshot
 from local_cloud.server.front import Front
 from local_cloud.server.private_files import keep_private
 from local_cloud.server.root_key import RootKey, RootKeyError, ensure_root_key
-from local_cloud.server.server_file import MAX_PORT, Place, ServerNote
+from local_cloud.server.server_file import MAX_PORT, ServerIdentity, ServerNote
 from local_cloud.server.snapshot import Snapshot, SnapshotError
 from local_cloud.server.state_saver import StateSaver
 from local_cloud.service import Service
@@ -118,16 +118,20 @@ class Server:
         self._activity = Activity(state_dir / "activity.jsonl", emulator.IamRecords())
         sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker")
         self._services: Sequence[Service] = (sagemaker, ApplicationAutoScaling(sagemaker))
-        place = Place(root_key, state_dir, self._note)
+        server_identity = ServerIdentity(root_key, state_dir, self._note)
         self._front = Front(
             emulator.asgi_app,
             self._services,
             activity=self._activity,
             authentication=Authentication(root_key, emulator.IssuedKeys()),
-            place=place,
+            identity=server_identity,
         )
         self._saver = StateSaver(
-            snapshot_file, emulator_state, self._services, encode=persistence.encode_value, status=place.facts
+            snapshot_file,
+            emulator_state,
+            self._services,
+            encode=persistence.encode_value,
+            status=server_identity.facts,
         )
 
     def _note_change(self) -> None:

@@ -33,7 +33,7 @@ class ServerNote:
 
 
 @dataclass(frozen=True)
-class Place:
+class ServerIdentity:
     """A server, and the folder that it serves."""
 
     root_key: RootKey
@@ -99,5 +99,5 @@ def ask_status(state_dir: Path, note: ServerNote) -> dict[str, Any] | None:
         connection.close()
     if not isinstance(status, dict) or status.get("ready") is not True:
         return None
-    expected = Place(root_key, state_dir, note).proof(challenge)
+    expected = ServerIdentity(root_key, state_dir, note).proof(challenge)
     return status if hmac.compare_digest(expected, str(status.get("proof"))) else None

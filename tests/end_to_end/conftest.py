@@ -13,7 +13,7 @@ import boto3
 import psutil
 import pytest
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.demo_data import DEMO_GROUPS, PhotoSet, prepare_photos
 from deploy_scripts.project import PROGRAMS
 from local_cloud import control
@@ -70,7 +70,7 @@ class Dropserve:
         """A boto3 client of the cloud as it runs now, with what `dropserve env` prints."""
         cloud = control.find(self.home / "cloud")
         assert cloud is not None
-        variables = laptop.client_variables(cloud)
+        variables = local_target.client_variables(cloud)
         return boto3.client(
             service,  # type: ignore[call-overload]  # the name is a variable
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],

@@ -1,4 +1,4 @@
-"""examples/ and the pages' blocks of commands, as they are, against the laptop's cloud."""
+"""examples/ and the pages' blocks of commands, as they are, against the local cloud."""
 
 import contextlib
 import json
@@ -164,10 +164,10 @@ def await_run(dropserve: Any) -> str:
 
 
 def test_the_pages_commands_for_an_audit(shell: Any, first_release: dict[str, Any], tmp_path: Path) -> None:
-    """All but the rehearsal, which has a test of its own."""
+    """All but `verify-permissions`, which has a test of its own."""
     (block,) = blocks(ROOT / "docs" / "audit.md", "sh")
 
-    audited = shell("bash", "-ec", block.replace("dropserve rehearse", "true"))
+    audited = shell("bash", "-ec", block.replace("dropserve verify-permissions", "true"))
 
     assert audited.returncode == 0, audited.stderr
     assert audited.stdout.count("Audit: 0 critical") == 2

@@ -72,7 +72,7 @@ def test_drops_begin_runs_after_a_kill_in_the_first_session(other_dropserve: Any
     _assert_a_drop_begins_a_run(other_dropserve, tmp_path, "second")
 
 
-def test_a_bucket_that_is_all_that_is_left_is_taken_up_and_mended(
+def test_a_bucket_that_is_all_that_is_left_is_taken_up_and_corrected(
     other_dropserve: Any, tmp_path: Path
 ) -> None:
     """As of a version that saved its state at a clean stop only."""

@@ -1,4 +1,4 @@
-"""The laptop's cloud goes down and comes back with all that it held."""
+"""The local cloud goes down and comes back with all that it held."""
 
 from typing import Any
 

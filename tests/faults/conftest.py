@@ -1,4 +1,4 @@
-"""The real workflow on the embedded cloud, with small functions and programs whose answers a test decides."""
+"""The real workflow on the local cloud, with small functions and programs whose answers a test decides."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""The bench of the embedded cloud's tests, and a SageMaker of one's own with models to host."""
+"""The bench of the local cloud's tests, and a SageMaker of one's own with models to host."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -20,7 +20,7 @@ TREE = "dropserve/_project/"
 DATA_FILES = [
     "deploy_scripts/template.yaml",
     "deploy_scripts/images_template.yaml",
-    "deploy_scripts/unrehearsed_permissions.yaml",
+    "deploy_scripts/permission_exemptions.yaml",
     "functions/iam_audit/policy/aws_actions.txt",
     "functions/iam_audit/reports/report_template.html",
     "functions/iam_audit/suppressions.json",
@@ -88,7 +88,7 @@ def test_the_metadata_says_what_it_is_and_what_it_needs(wheel: Path) -> None:
     always = [need for need in needs if "extra ==" not in need]
 
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["laptop"]
+    assert metadata.get_all("Provides-Extra") == ["local"]
     assert [need for need in needs if need.startswith("torch==")] and not [
         need for need in always if need.startswith(("torch", "ministack", "openvino"))
     ]
@@ -110,8 +110,8 @@ def test_what_needs_the_extra_says_so_in_one_sentence(lean: Install) -> None:
     result = lean.run("up")
 
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: This needs the extra `laptop`, which is not installed:")
-    assert result.stderr.endswith("Install it: pip install 'dropserve[laptop]'\n")
+    assert result.stderr.startswith("Error: This needs the extra `local`, which is not installed:")
+    assert result.stderr.endswith("Install it: pip install 'dropserve[local]'\n")
 
 
 def test_an_audit_and_a_deployment_to_aws_need_no_extra(lean: Install) -> None:
@@ -130,7 +130,7 @@ def test_an_audit_and_a_deployment_to_aws_need_no_extra(lean: Install) -> None:
 
 
 def test_the_demo_runs_from_an_empty_folder_and_leaves_the_install_alone(wheel: Path, tmp_path: Path) -> None:
-    full = make_install(wheel, tmp_path, extra="laptop")
+    full = make_install(wheel, tmp_path, extra="local")
     probe = f"open({str(ROOT / 'pyproject.toml')!r})"
     full.run("-c", probe, program="python")
     assert full.opened_in_checkout() == [str(ROOT / "pyproject.toml")]  # the watch works

@@ -1,4 +1,4 @@
-"""What the tests of the embedded cloud make in it: roles, functions, state machines."""
+"""What the tests of the local cloud make in it: roles, functions, state machines."""
 
 import io
 import json

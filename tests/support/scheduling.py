@@ -3,7 +3,7 @@
 from xdist.scheduler import LoadScopeScheduling
 
 # They have clouds of their own.
-_APART = ("test_killing.py", "test_rehearsal.py")
+_APART = ("test_killing.py", "test_verify_permissions.py")
 
 
 class Scheduling(LoadScopeScheduling):

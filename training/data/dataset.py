@@ -24,7 +24,7 @@ MAX_UNREADABLE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePhoto:
     """A photo's name in its source, its class, and its split (None: still to be decided)."""
 
     name: str
@@ -112,50 +112,54 @@ def load_dataset(
     excluded = [Excluded(name, "lies in no class folder") for name in layout.strays]
     hashes, failures = hash_photos(source, layout.candidates, threads, stop or StopSignal())
     check_no_class_is_lost(layout, hashes, failures)
-    places = [
-        Place(candidate.name, candidate.label, candidate.split or None)
+    found = [
+        SourcePhoto(candidate.name, candidate.label, candidate.split or None)
         for candidate in layout.candidates
         if candidate.name in hashes
     ]
-    places, copies = _without_copies(places, hashes)
-    classes = sorted({place.label for place in places})
+    found, copies = _without_copies(found, hashes)
+    classes = sorted({photo.label for photo in found})
     if len(classes) < MIN_CLASSES:
         raise DatasetError(
             f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
             f"a classifier needs at least {MIN_CLASSES}"
         )
-    places = _settle_splits(places, hashes, config)
-    places, leaks = _without_leaks(places, hashes)
-    splits = _by_split(places, hashes, classes)
+    found = _settle_splits(found, hashes, config)
+    found, leaks = _without_leaks(found, hashes)
+    splits = _by_split(found, hashes, classes)
     dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
     dataset.check()
     return dataset
 
 
-def _without_copies(places: list[Place], hashes: dict[str, str]) -> tuple[list[Place], list[Excluded]]:
+def _without_copies(
+    found: list[SourcePhoto], hashes: dict[str, str]
+) -> tuple[list[SourcePhoto], list[Excluded]]:
     """One photo of each content within a class and split."""
     first: dict[tuple[str | None, str, str], str] = {}
     kept, copies = [], []
-    for place in places:
-        original = first.setdefault((place.split, place.label, hashes[place.name]), place.name)
-        if original == place.name:
-            kept.append(place)
+    for photo in found:
+        original = first.setdefault((photo.split, photo.label, hashes[photo.name]), photo.name)
+        if original == photo.name:
+            kept.append(photo)
         else:
-            copies.append(Excluded(place.name, f"the same photo as {original}"))
+            copies.append(Excluded(photo.name, f"the same photo as {original}"))
     return kept, copies
 
 
-def _settle_splits(places: list[Place], hashes: dict[str, str], config: SplitConfig) -> list[Place]:
+def _settle_splits(
+    found: list[SourcePhoto], hashes: dict[str, str], config: SplitConfig
+) -> list[SourcePhoto]:
     """Split off what is missing from the train photos, class by class.
 
     Within a class the photos are ordered by a hash of the seed and their bytes, so that names play no part
     and a dataset that grows keeps nearly all its test photos in the test.
     """
     shares = {"valid": config.valid_share, "test": config.test_share}
-    given = {place.split for place in places}
+    given = {photo.split for photo in found}
     missing = [split for split in ("test", "valid") if split not in given]
-    pool = [place for place in places if place.split in {None, "train"}]
-    settled = [place for place in places if place.split not in {None, "train"}]
+    pool = [photo for photo in found if photo.split in {None, "train"}]
+    settled = [photo for photo in found if photo.split not in {None, "train"}]
     for label, photos in sorted(_by_label(pool).items()):
         needed = needed_in_train([split for split in given if split])
         if len(photos) < needed:
@@ -163,13 +167,13 @@ def _settle_splits(places: list[Place], hashes: dict[str, str], config: SplitCon
                 f"the class {quoted(label)} has {len(photos)} photo(s) to train on, copies left out; it "
                 f"needs at least {needed}: add photos"
             )
-        ordered = sorted(photos, key=lambda place: _shuffled(config.seed, hashes[place.name]))
+        ordered = sorted(photos, key=lambda photo: _shuffled(config.seed, hashes[photo.name]))
         start = 0
         for split in missing:
             count = max(1, round(shares[split] * len(photos)))
-            settled += [replace(place, split=split) for place in ordered[start : start + count]]
+            settled += [replace(photo, split=split) for photo in ordered[start : start + count]]
             start += count
-        settled += [replace(place, split="train") for place in ordered[start:]]
+        settled += [replace(photo, split="train") for photo in ordered[start:]]
     return settled
 
 
@@ -177,38 +181,40 @@ def _shuffled(seed: int, sha256: str) -> str:
     return hashlib.sha256(f"{seed} {sha256}".encode()).hexdigest()
 
 
-def _by_label(places: list[Place]) -> dict[str, list[Place]]:
-    groups: dict[str, list[Place]] = defaultdict(list)
-    for place in places:
-        groups[place.label].append(place)
+def _by_label(found: list[SourcePhoto]) -> dict[str, list[SourcePhoto]]:
+    groups: dict[str, list[SourcePhoto]] = defaultdict(list)
+    for photo in found:
+        groups[photo.label].append(photo)
     return groups
 
 
-def _without_leaks(places: list[Place], hashes: dict[str, str]) -> tuple[list[Place], list[Excluded]]:
+def _without_leaks(
+    found: list[SourcePhoto], hashes: dict[str, str]
+) -> tuple[list[SourcePhoto], list[Excluded]]:
     """A photo of the test is in no other split, and one of the validation is not trained on."""
-    kept: list[Place] = []
+    kept: list[SourcePhoto] = []
     leaks: list[Excluded] = []
-    taken: dict[str, Place] = {}
+    taken: dict[str, SourcePhoto] = {}
     for split in ("test", "valid", "train"):
-        group = [place for place in places if place.split == split]
-        for place in group:
-            other = taken.get(hashes[place.name])
+        group = [photo for photo in found if photo.split == split]
+        for photo in group:
+            other = taken.get(hashes[photo.name])
             if other is None:
-                kept.append(place)
+                kept.append(photo)
             else:
                 leaks.append(
-                    Excluded(place.name, f"the same photo as {other.name} of the {other.split} split")
+                    Excluded(photo.name, f"the same photo as {other.name} of the {other.split} split")
                 )
-        taken |= {hashes[place.name]: place for place in group if hashes[place.name] not in taken}
+        taken |= {hashes[photo.name]: photo for photo in group if hashes[photo.name] not in taken}
     return kept, leaks
 
 
-def _by_split(places: list[Place], hashes: dict[str, str], classes: list[str]) -> dict[str, list[Photo]]:
+def _by_split(found: list[SourcePhoto], hashes: dict[str, str], classes: list[str]) -> dict[str, list[Photo]]:
     index = {label: number for number, label in enumerate(classes)}
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
-    for place in places:
-        assert place.split is not None  # noqa: S101 - settled above
-        splits[place.split].append(Photo(place.name, index[place.label], hashes[place.name]))
+    for photo in found:
+        assert photo.split is not None  # noqa: S101 - settled above
+        splits[photo.split].append(Photo(photo.name, index[photo.label], hashes[photo.name]))
     return {
         split: sorted(photos, key=lambda photo: (photo.label, photo.sha256))
         for split, photos in splits.items()

@@ -18,7 +18,7 @@ from training.data.preprocessing import PhotoError, Pixels, Preprocessing
 from training.features.feature_file import Batch, FeatureFile
 from training.features.saved_features import SavedFeatures
 from training.runtime.checkpoints import Checkpoints, Session
-from training.runtime.distributed import Processes
+from training.runtime.distributed import ProcessGroup
 
 # Enough to use a core well; more costs memory and leaves cores idle at the end.
 _BATCH = 16
@@ -101,7 +101,7 @@ def compute_parts(
     run: Pass,
     parts: Sequence[Part],
     on_progress: Callable[[int], None] = lambda _: None,
-    processes: Processes | None = None,
+    group: ProcessGroup | None = None,
 ) -> list[Features]:
     """The features of several parts in one pass: no core waits at the end of a part for the others.
 
@@ -110,22 +110,22 @@ def compute_parts(
     their number, nor on that of the processes. Of several processes, the first one has all features in the
     end and the others none. Raises StoppedError, after saving, when the run is told to stop.
     """
-    processes = processes or Processes()
+    group = group or ProcessGroup()
     found = [Features(FeatureFile(), [], []) for _ in parts]
     batches = [_in_batches(part.photos) for part in parts]
     done = [_take_saved(*part, on_progress) for part in zip(parts, batches, found, strict=True)]
     work = [
         (number, photos)
-        for number, count in enumerate(processes.broadcast(done))
+        for number, count in enumerate(group.broadcast(done))
         for photos in batches[number][count:]
     ]
-    own = processes.shard([(parts[number], photos) for number, photos in work])
+    own = group.shard([(parts[number], photos) for number, photos in work])
     with _computed(run, own) as own_results:
-        if not processes.is_rank_zero:
-            processes.hand_over(own_results)
+        if not group.is_rank_zero:
+            group.hand_over(own_results)
             return found
         try:
-            results = processes.collect(own_results, len(work))
+            results = group.collect(own_results, len(work))
             for (number, photos), batch in zip(work, results, strict=True):
                 _add(found[number], photos, batch)
                 parts[number].saved.add(batch)

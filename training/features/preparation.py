@@ -22,7 +22,7 @@ from training.models.torch_network import TorchNetwork
 from training.runtime import progress
 from training.runtime.checkpoints import Session
 from training.runtime.cores import count_cores
-from training.runtime.distributed import Processes
+from training.runtime.distributed import ProcessGroup
 from training.settings import Settings
 
 # Photos that torch computes at once; the engine is faster with fewer.
@@ -63,8 +63,8 @@ def prepare_backbone(
     The precision is that of the interrupted run, where there is one to go on with; the first process
     decides for all.
     """
-    processes = session.processes
-    device = _own_device(processes)
+    group = session.group
+    device = _own_device(group)
     replace_head(network, settings.backbone, nn.Identity())
     # channels_last is an overload that torch's stubs lack.
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -74,15 +74,15 @@ def prepare_backbone(
     def compute_at(precision: str) -> Compute:
         if graph is None:
             return TorchNetwork(network, device, precision, preprocessing).run
-        return Graph(graph, processes.cores, precision=precision).run
+        return Graph(graph, group.cores, precision=precision).run
 
     precision, resumed = _agree_on_precision(settings, compute_at, dataset, device, session)
     progress.say_phase(
         "prepare",
         device=device.type,
         precision=precision,
-        process=f"{processes.place.rank + 1}/{processes.place.count}",
-        threads=processes.cores,
+        process=f"{group.ranks.rank + 1}/{group.ranks.world_size}",
+        threads=group.cores,
         resumed=resumed,
     )
     run = Pass(
@@ -106,15 +106,15 @@ def _agree_on_precision(
     session: Session,
 ) -> tuple[str, bool]:
     """The precision, and whether it is an interrupted run's."""
-    checkpoints, processes = session.checkpoints, session.processes
-    compared = checkpoints.enabled or processes.place.count > 1
+    checkpoints, group = session.checkpoints, session.group
+    compared = checkpoints.enabled or group.ranks.world_size > 1
     fingerprint = _fingerprint(settings, dataset, device) if compared else ""
-    processes.assert_same_config(fingerprint)
-    interrupted = processes.broadcast(checkpoints.open(fingerprint))
+    group.assert_same_config(fingerprint)
+    interrupted = group.broadcast(checkpoints.open(fingerprint))
     precision = interrupted.get("precision", settings.precision)
-    if precision == "auto" and processes.is_rank_zero:
+    if precision == "auto" and group.is_rank_zero:
         precision = choose_precision(compute_at, settings.image_size, dataset.image_count)
-    precision = processes.broadcast(precision)
+    precision = group.broadcast(precision)
     if not interrupted:
         checkpoints.describe_run(fingerprint, precision=precision)
     return precision, bool(interrupted)
@@ -125,16 +125,16 @@ def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dic
 
     Of several processes, only the first one has them.
     """
-    checkpoints, processes = prepared.run.session.checkpoints, prepared.run.session.processes
+    checkpoints, group = prepared.run.session.checkpoints, prepared.run.session.group
     parts = {
         "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train")),
         "valid": Part(
             dataset.splits["valid"], 1, SavedFeatures(checkpoints, "valid"), prepared.valid_compute
         ),
     }
-    shared = replace(prepared.run, threads=processes.cores)
+    shared = replace(prepared.run, threads=group.cores)
     on_progress = count_photos("features", sum(len(part.photos) for part in parts.values()))
-    found = compute_parts(shared, list(parts.values()), on_progress, processes)
+    found = compute_parts(shared, list(parts.values()), on_progress, group)
     dataset.drop_unreadable(failure for part in found for failure in part.failures)
     return dict(zip(parts, found, strict=True))
 
@@ -151,11 +151,11 @@ def count_photos(phase: str, total: int) -> Callable[[int], None]:
     return on_progress
 
 
-def _own_device(processes: Processes) -> torch.device:
+def _own_device(group: ProcessGroup) -> torch.device:
     """The CPU, or where there are GPUs one of them: processes on one machine share them out."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", processes.place.local_rank % torch.cuda.device_count())
+    return torch.device("cuda", group.ranks.local_rank % torch.cuda.device_count())
 
 
 def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> str:

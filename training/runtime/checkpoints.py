@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from training.runtime import progress
-from training.runtime.distributed import Processes
+from training.runtime.distributed import ProcessGroup
 from training.runtime.stop_signal import StopSignal
 
 SAVE_EVERY_S = 30.0
@@ -89,4 +89,4 @@ class Session:
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None))
     stop: StopSignal = field(default_factory=StopSignal)
-    processes: Processes = field(default_factory=Processes)
+    group: ProcessGroup = field(default_factory=ProcessGroup)

@@ -38,31 +38,31 @@ class ProcessLostError(TrainingError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Ranks:
     """Which process (from 0) of how many this is, among all and on its own machine."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_count: int = 1
+    local_world_size: int = 1
 
 
-class Processes:
+class ProcessGroup:
     """The processes of a run, seen from one of them; by itself, one that is alone."""
 
-    def __init__(self, place: Place | None = None, stop: StopSignal | None = None) -> None:
-        self.place = place or Place()
+    def __init__(self, ranks: Ranks | None = None, stop: StopSignal | None = None) -> None:
+        self.ranks = ranks or Ranks()
         self._stop = stop or StopSignal()
 
     @property
     def is_rank_zero(self) -> bool:
         """Whether this is the one that gets all features, trains the head and writes every file."""
-        return self.place.rank == 0
+        return self.ranks.rank == 0
 
     @property
     def cores(self) -> int:
         """The cores of this machine that are this process's share."""
-        return max(1, count_cores() // self.place.local_count)
+        return max(1, count_cores() // self.ranks.local_world_size)
 
     def assert_same_config(self, fingerprint: str) -> None:
         """Raises DatasetError in the first process when another one has other photos, weights or settings."""
@@ -72,8 +72,8 @@ class Processes:
         for other in self._others():
             if self._receive(other) != fingerprint:
                 raise DatasetError(
-                    f"process {other + 1} of {self.place.count} has other photos, weights or settings than "
-                    "the first, or another torch or kind of device; give every process the same "
+                    f"process {other + 1} of {self.ranks.world_size} has other photos, weights or settings "
+                    "than the first, or another torch or kind of device; give every process the same "
                     "(on SageMaker: channels with the S3DataDistributionType FullyReplicated)"
                 )
 
@@ -87,7 +87,7 @@ class Processes:
 
     def shard(self, work: list[Value]) -> list[Value]:
         """The items that this process computes."""
-        return work[self.place.rank :: self.place.count]
+        return work[self.ranks.rank :: self.ranks.world_size]
 
     def collect(self, own: Iterator[Batch], count: int) -> Iterator[Batch]:
         """In the first process: all `count` batches in order, its own and those that others hand over.
@@ -95,7 +95,7 @@ class Processes:
         Raises the error that another process met, or ProcessLostError.
         """
         for number in range(count):
-            owner = number % self.place.count
+            owner = number % self.ranks.world_size
             yield Batch(**self._receive(owner)) if owner else next(own)
         self.broadcast(None)
 
@@ -119,7 +119,7 @@ class Processes:
             return
 
     def _others(self) -> range:
-        return range(1, self.place.count)
+        return range(1, self.ranks.world_size)
 
     def _send(self, value: Any, other: int) -> None:
         with self._connection(other):
@@ -150,64 +150,70 @@ class Processes:
         except RuntimeError as error:
             self._stop.check()  # then the other one was told to stop as well
             raise ProcessLostError(
-                f"process {other + 1} of {self.place.count} ended before the features were computed, or was "
-                f"silent for {TIMEOUT.total_seconds():.0f} s; its log says more"
+                f"process {other + 1} of {self.ranks.world_size} ended before the features were computed, "
+                f"or was silent for {TIMEOUT.total_seconds():.0f} s; its log says more"
             ) from error
 
 
 @contextmanager
-def join_processes(environment: Mapping[str, str], stop: StopSignal) -> Iterator[Processes]:
+def join_process_group(environment: Mapping[str, str], stop: StopSignal) -> Iterator[ProcessGroup]:
     """The other processes that the environment speaks of, and the way to them while the block runs.
 
     An error that leaves the block in one process ends the first one too. Raises ProcessLostError when they
     do not all come within TIMEOUT.
     """
-    place = read_place(environment)
-    processes = Processes(place, stop)
-    if place.count == 1:
-        yield processes
+    ranks = read_ranks(environment)
+    group = ProcessGroup(ranks, stop)
+    if ranks.world_size == 1:
+        yield group
         return
-    _connect(environment, place)
+    _connect(environment, ranks)
     try:
-        yield processes
+        yield group
     except Exception as error:
-        processes.report_to_rank_zero(error)
+        group.report_to_rank_zero(error)
         raise
     finally:
         distributed.destroy_process_group()
 
 
-def read_place(environment: Mapping[str, str]) -> Place:
+def read_ranks(environment: Mapping[str, str]) -> Ranks:
     """From the variables of torchrun, else of SageMaker's training toolkit; a process alone without both.
 
     https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
     """
     if "RANK" in environment:
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-        return Place(*(int(environment[name]) for name in names))
+        return Ranks(*(int(environment[name]) for name in names))
     hosts = _sagemaker_hosts(environment)
-    return Place(hosts.index(environment["SM_CURRENT_HOST"]), len(hosts)) if hosts else Place()
+    return Ranks(hosts.index(environment["SM_CURRENT_HOST"]), len(hosts)) if hosts else Ranks()
 
 
-def _connect(environment: Mapping[str, str], place: Place) -> None:
+def _connect(environment: Mapping[str, str], ranks: Ranks) -> None:
     interface = environment.get("SM_NETWORK_INTERFACE_NAME")
-    if _is_loopback(_meeting_address(environment)) or (not interface and place.count == place.local_count):
+    if _is_loopback(_rendezvous_address(environment)) or (
+        not interface and ranks.world_size == ranks.local_world_size
+    ):
         # gloo would look up the machine's name, which not every machine can.
         interface = "lo0" if sys.platform == "darwin" else "lo"
     if interface:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     try:
         distributed.init_process_group(
-            "gloo", rank=place.rank, world_size=place.count, timeout=TIMEOUT, **_meeting(environment, place)
+            "gloo",
+            rank=ranks.rank,
+            world_size=ranks.world_size,
+            timeout=TIMEOUT,
+            **_rendezvous(environment, ranks),
         )
     except (RuntimeError, OSError) as error:
         raise ProcessLostError(
-            f"the {place.count} processes of the training did not find each other within "
+            f"the {ranks.world_size} processes of the training did not find each other within "
             f"{TIMEOUT.total_seconds():.0f} s: {error}"
         ) from error
 
 
-def _meeting(environment: Mapping[str, str], place: Place) -> dict[str, Any]:
+def _rendezvous(environment: Mapping[str, str], ranks: Ranks) -> dict[str, Any]:
     """Where the processes meet, as init_process_group wants it.
 
     Where that is this machine itself, nobody else is to reach it: torch's own store listens on every
@@ -216,22 +222,22 @@ def _meeting(environment: Mapping[str, str], place: Place) -> dict[str, Any]:
     # torchrun's agent has a store of its own.
     if "RANK" in environment and environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         return {"init_method": "env://"}
-    address = _meeting_address(environment)
+    address = _rendezvous_address(environment)
     port = environment.get("MASTER_PORT", _SAGEMAKER_PORT)
     if not _is_loopback(address):
         return {"init_method": "env://" if "RANK" in environment else f"tcp://{address}:{port}"}
     listener = None
-    if place.rank == 0:
+    if ranks.rank == 0:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listener = socket.create_server((address, int(port)), family=family).detach()
     # torch names it in its documentation, but not in its stubs.
     store = distributed.TCPStore(  # type: ignore[attr-defined]
-        address, int(port), place.count, place.rank == 0, TIMEOUT, master_listen_fd=listener
+        address, int(port), ranks.world_size, ranks.rank == 0, TIMEOUT, master_listen_fd=listener
     )
     return {"store": store}
 
 
-def _meeting_address(environment: Mapping[str, str]) -> str:
+def _rendezvous_address(environment: Mapping[str, str]) -> str:
     hosts = _sagemaker_hosts(environment)
     return environment.get("MASTER_ADDR", hosts[0] if hosts else "")
 

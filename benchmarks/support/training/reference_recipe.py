@@ -3,7 +3,7 @@
 A frozen backbone, left in train mode, is run over every image of every epoch, two images at a time;
 RandomResizedCrop and flip for training, Resize for the rest, no Normalize; the head is
 Linear-ReLU-Linear with 128 hidden units, trained by Adam at 1e-4; torch keeps its default threads.
-`--mended` gives it what it lacks for accuracy: Normalize, and BatchNorm that stays frozen.
+`--corrected` gives it what it lacks for accuracy: Normalize, and BatchNorm that stays frozen.
 """
 
 import time
@@ -32,13 +32,13 @@ def main() -> None:
     """Train, evaluate, save; the figures go to `--figures` as JSON."""
     options = _options()
     torch.manual_seed(options.seed)
-    loaders = _loaders(options.photos, options.mended)
+    loaders = _loaders(options.photos, options.corrected)
     network, head = _build(options.weights, len(loaders["train"].dataset.classes))  # type: ignore[attr-defined]
     optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
     setup_s = time.perf_counter() - _IMPORTED
     epochs = []
     for _ in range(options.epochs):
-        train_s = _train_epoch(network, optimizer, loaders["train"], options.mended)
+        train_s = _train_epoch(network, optimizer, loaders["train"], options.corrected)
         valid_accuracy, valid_s = _accuracy(network, loaders["valid"])
         epoch = {"train_s": train_s, "valid_s": valid_s, "valid_accuracy": valid_accuracy}
         if options.test_every_epoch:
@@ -68,13 +68,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--figures", type=Path, required=True, help="model.pth is saved beside it")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mended", action="store_true", help="Normalize, and BatchNorm frozen")
+    parser.add_argument("--corrected", action="store_true", help="Normalize, and BatchNorm frozen")
     parser.add_argument("--test-every-epoch", action="store_true", help="not counted in any time")
     return parser.parse_args()
 
 
-def _loaders(photos: Path, mended: bool) -> dict[str, DataLoader[tuple[torch.Tensor, torch.Tensor]]]:
-    normalize = [transforms.Normalize([MEAN] * 3, [DEVIATION] * 3)] if mended else []
+def _loaders(photos: Path, corrected: bool) -> dict[str, DataLoader[tuple[torch.Tensor, torch.Tensor]]]:
+    normalize = [transforms.Normalize([MEAN] * 3, [DEVIATION] * 3)] if corrected else []
     random_views = transforms.Compose(
         [
             transforms.RandomResizedCrop(SIDE),

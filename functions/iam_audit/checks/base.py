@@ -12,7 +12,7 @@ from functions.iam_audit.snapshot import Account
 Snippet = Mapping[str, Any]
 
 
-class Problem(NamedTuple):
+class Violation(NamedTuple):
     """What a check found: the ARN that it is about, and a sentence on why.
 
     `severity` is given where it differs from the check's; `grants` are the grants at fault, whose conditions
@@ -44,8 +44,8 @@ class Check(ABC):
     weighs_reach: ClassVar[bool] = False
 
     @abstractmethod
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
-        """Every problem in the account; nothing when all is well."""
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
+        """Every violation in the account; nothing when all is well."""
 
 
 def allow_statement(actions: list[str], resources: list[str], **more: Any) -> Snippet:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
-from functions.iam_audit.checks.base import Check, Problem, Snippet, allow_statement
+from functions.iam_audit.checks.base import Check, Snippet, Violation, allow_statement
 from functions.iam_audit.policy.actions import TAGGING, WRITE, narrowable_actions
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import boundary_note, named_actions
@@ -41,7 +41,7 @@ class PerPolicyCheck(Check):
 
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity in account.identities:
             if faults := self._faults_by_policy(identity):
                 grants = tuple(grant for policy_faults in faults.values() for grant, _ in policy_faults)
@@ -50,7 +50,7 @@ class PerPolicyCheck(Check):
                     for policy, policy_faults in faults.items()
                 ]
                 written_here = any(grant.policy.kind != "aws" for grant in grants)
-                yield Problem(
+                yield Violation(
                     identity.arn,
                     " ".join(sentences) + boundary_note(identity),
                     severity=self.severity if written_here else shifted(self.severity, -1),
@@ -96,12 +96,12 @@ class AdministratorAccess(Check):
     references = (_LEAST_PRIVILEGE,)
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity in account.administrators.values():
             if grants := identity.administrator_grants:
                 fault = f"Policy {grants[0].policy.name} allows every action on every resource."
                 snippet = allow_statement(["SERVICE:ACTION"], ["arn:aws:SERVICE:*:ACCOUNT:NAME"])
-                yield Problem(identity.arn, fault + boundary_note(identity), snippet=snippet, grants=grants)
+                yield Violation(identity.arn, fault + boundary_note(identity), snippet=snippet, grants=grants)
 
 
 class FullAccessPolicy(Check):
@@ -117,14 +117,14 @@ class FullAccessPolicy(Check):
     )
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity in account.identities:
             names = [policy.name for policy in identity.policies if _is_full_access(policy.name, policy.kind)]
             if names:
                 reason = (
                     f"Of AWS's own policies {', '.join(names)} {'is' if len(names) == 1 else 'are'} attached."
                 )
-                yield Problem(identity.arn, reason + _boundary_limit(identity))
+                yield Violation(identity.arn, reason + _boundary_limit(identity))
 
 
 def _boundary_limit(identity: Identity) -> str:

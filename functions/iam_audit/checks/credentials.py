@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Credentials
 
@@ -30,10 +30,10 @@ class RootKey(_CredentialCheck):
     remediation = "Delete the key. What needs one gets a role."
     references = (_ROOT,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in account.credentials:
             if one.is_root and one.keys:
-                yield Problem(one.arn, f"Root has {len(one.keys)} active access key(s).")
+                yield Violation(one.arn, f"Root has {len(one.keys)} active access key(s).")
 
 
 class RootWithoutMfa(_CredentialCheck):
@@ -45,11 +45,11 @@ class RootWithoutMfa(_CredentialCheck):
     remediation = "Give root a security key, or manage root centrally and take its password away."
     references = (_ROOT,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in account.credentials:
             # Member accounts whose root is managed centrally have no root password.
             if one.is_root and one.password and not one.mfa:
-                yield Problem(one.arn, "Root has a password and no MFA device.")
+                yield Violation(one.arn, "Root has a password and no MFA device.")
 
 
 class PasswordWithoutMfa(_CredentialCheck):
@@ -60,10 +60,10 @@ class PasswordWithoutMfa(_CredentialCheck):
     remediation = "Have the user register an MFA device, or sign people in through Identity Center."
     references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in _users(account):
             if one.password and not one.mfa:
-                yield Problem(
+                yield Violation(
                     one.arn,
                     "The user has a password and no MFA device.",
                     snippet={
@@ -87,12 +87,12 @@ class UnusedPassword(_CredentialCheck):
     remediation = "Take the password away, or delete the user."
     references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_finding-unused.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in _users(account):
             days = _idle_days(account, one.password_used_at, one.created_at)
             if one.password and days >= settings.inactive_days:
                 used = "last used" if one.password_used_at else "never used since the user was made"
-                yield Problem(one.arn, f"The password was {used} {days} days ago.")
+                yield Violation(one.arn, f"The password was {used} {days} days ago.")
 
 
 class UnusedKey(_CredentialCheck):
@@ -106,11 +106,11 @@ class UnusedKey(_CredentialCheck):
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_finding-unused.html",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in _users(account):
             days = [_idle_days(account, used, made) for made, used in one.keys]
             if idle := [each for each in days if each >= settings.inactive_days]:
-                yield Problem(one.arn, f"{len(idle)} active key(s) unused for {max(idle)} days.")
+                yield Violation(one.arn, f"{len(idle)} active key(s) unused for {max(idle)} days.")
 
 
 class OldKey(_CredentialCheck):
@@ -121,7 +121,7 @@ class OldKey(_CredentialCheck):
     remediation = "Renew the key, or better give the program a role."
     references = (_KEYS,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for one in _users(account):
             used = [
                 (account.taken_at - made).days
@@ -129,7 +129,7 @@ class OldKey(_CredentialCheck):
                 if _idle_days(account, last, made) < settings.inactive_days
             ]
             if used and max(used) > _KEY_LIFE_DAYS:
-                yield Problem(one.arn, f"A key in use is {max(used)} days old (limit {_KEY_LIFE_DAYS}).")
+                yield Violation(one.arn, f"A key in use is {max(used)} days old (limit {_KEY_LIFE_DAYS}).")
 
 
 def _users(account: Account) -> Iterator[Credentials]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import ClassVar
 
-from functions.iam_audit.checks.base import Check, Problem, Snippet, deny_statement
+from functions.iam_audit.checks.base import Check, Snippet, Violation, deny_statement
 from functions.iam_audit.escalation_paths import PASS_ROLE, PATHS_BY_KIND, EscalationPath
 from functions.iam_audit.policy.conditions import Condition
 from functions.iam_audit.policy.grants import Grant
@@ -55,13 +55,13 @@ class PathCheck(Check):
     weighs_reach = True
     kinds: ClassVar[tuple[str, ...]]
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity in account.identities:
             found = [
                 each for each in self.open_to(account, identity) if not is_told_at_a_group(identity, each[1])
             ]
             if found:
-                yield self._problem(account, identity, found)
+                yield self._violation(account, identity, found)
 
     def open_to(self, account: Account, identity: Identity) -> list[OpenPath]:
         """The paths that are open to the identity; to an administrator they lead nowhere."""
@@ -83,12 +83,12 @@ class PathCheck(Check):
         """The severity of this path in this account."""
         return self.severity
 
-    def _problem(self, account: Account, identity: Identity, found: list[OpenPath]) -> Problem:
+    def _violation(self, account: Account, identity: Identity, found: list[OpenPath]) -> Violation:
         paths = [path for path, _ in found]
         ways = [f"{path.how} ({', '.join(path.actions)})" for path in paths]
         grants = tuple({id(grant): grant for _, grants in found for grant in grants}.values())
         graver = any(self.grave(account, path) == "critical" for path in paths)
-        return Problem(
+        return Violation(
             identity.arn,
             f"It may {named_actions(ways, most=4)}.{boundary_note(identity)}",
             severity="critical" if graver else self.severity,
@@ -197,10 +197,10 @@ class LaunchesUnderAnyRole(PathCheck):
         ]
         return (*passing, *_calling(identity, path)) if passing else ()
 
-    def _problem(self, account: Account, identity: Identity, found: list[OpenPath]) -> Problem:
-        problem = super()._problem(account, identity, found)
-        return problem._replace(
-            reason=problem.reason.replace("It may ", "It may pass every role, and ", 1),
+    def _violation(self, account: Account, identity: Identity, found: list[OpenPath]) -> Violation:
+        violation = super()._violation(account, identity, found)
+        return violation._replace(
+            reason=violation.reason.replace("It may ", "It may pass every role, and ", 1),
             snippet=_stop_passing(),
         )
 
@@ -223,7 +223,7 @@ class LaunchesUnderAdministrator(Check):
     references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html", *_CATALOGUE)
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         strong = account.administrator_roles
         if not strong:
             return
@@ -234,7 +234,7 @@ class LaunchesUnderAdministrator(Check):
                     path, role, grants = found
                     action = path.actions[-1]
                     reason = f"It may pass the administrator role {role.name}, and {path.how} ({action})."
-                    yield Problem(
+                    yield Violation(
                         identity.arn,
                         reason + boundary_note(identity),
                         snippet={"Effect": "Deny", "Action": ["iam:PassRole"], "Resource": [role.arn]},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.checks.lambda_runtimes import RUNTIME_ENDS
 from functions.iam_audit.checks.secrets_in_text import looks_secret
 from functions.iam_audit.reach import find_open
@@ -23,13 +23,13 @@ class PublicFunction(Check):
     )
     references = (f"{_GUIDE}/access-control-resource-based.html", f"{_GUIDE}/urls-auth.html")
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             for policy in function.policies:
                 grant = find_open(policy.statements)
                 if grant:
                     which = f"The policy of {policy.qualifier}" if policy.qualifier else "Its policy"
-                    yield Problem(
+                    yield Violation(
                         function.arn,
                         f"{which} admits any principal, with no condition on the caller.",
                         snippet={
@@ -52,12 +52,12 @@ class SecretInEnvironment(Check):
     remediation = "Keep it in Secrets Manager or as an SSM SecureString, and give the function its name only."
     references = (f"{_GUIDE}/configuration-envvars.html#configuration-envvars-retrieve",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             # Names only: a report must never repeat a secret.
             names = sorted(name for name, value in function.environment.items() if looks_secret(name, value))
             if names:
-                yield Problem(function.arn, f"Look at its environment variables {', '.join(names)}.")
+                yield Violation(function.arn, f"Look at its environment variables {', '.join(names)}.")
 
 
 class DeprecatedRuntime(Check):
@@ -69,11 +69,11 @@ class DeprecatedRuntime(Check):
     remediation = "Move the function to a supported runtime."
     references = (f"{_GUIDE}/lambda-runtimes.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             end = RUNTIME_ENDS.get(function.runtime or "")
             if end and end <= account.taken_at.date():
-                yield Problem(
+                yield Violation(
                     function.arn, f"AWS ended the support of {function.runtime} on {end.isoformat()}."
                 )
 
@@ -89,10 +89,10 @@ class FunctionOutsideVpc(Check):
     )
     references = (f"{_GUIDE}/configuration-vpc.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             if not function.in_vpc:
-                yield Problem(function.arn, "It is attached to no VPC.")
+                yield Violation(function.arn, "It is attached to no VPC.")
 
 
 class UnsignedCode(Check):
@@ -104,11 +104,11 @@ class UnsignedCode(Check):
     remediation = "Sign the zips with AWS Signer and give the function a code signing configuration."
     references = (f"{_GUIDE}/configuration-codesigning.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             # A container image cannot have one; None is a configuration that could not be read.
             if function.runtime and function.code_signing is False:
-                yield Problem(function.arn, "It has no code signing configuration.")
+                yield Violation(function.arn, "It has no code signing configuration.")
 
 
 class EnvironmentWithoutOwnKey(Check):
@@ -120,10 +120,12 @@ class EnvironmentWithoutOwnKey(Check):
     remediation = "Give the function a KMS key (KmsKeyArn) when its variables are confidential."
     references = (f"{_GUIDE}/configuration-envvars-encryption.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for function in account.functions:
             if function.environment and not function.key_arn:
-                yield Problem(function.arn, f"{len(function.environment)} variables, and no key of your own.")
+                yield Violation(
+                    function.arn, f"{len(function.environment)} variables, and no key of your own."
+                )
 
 
 class SharedRole(Check):
@@ -135,11 +137,11 @@ class SharedRole(Check):
     remediation = "Give each function a role of its own."
     references = (f"{_GUIDE}/lambda-intro-execution-role.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         users: dict[str, list[str]] = {}
         for function in account.functions:
             if function.role_arn:
                 users.setdefault(function.role_arn, []).append(function.name)
         for arn, names in users.items():
             if len(names) > 1:
-                yield Problem(arn, f"It is the role of {', '.join(sorted(names))}.")
+                yield Violation(arn, f"It is the role of {', '.join(sorted(names))}.")

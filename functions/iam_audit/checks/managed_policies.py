@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 
@@ -36,14 +36,14 @@ class OldPolicyVersion(Check):
     remediation = "Make the newest version the default one, or delete it when it was a mistake."
     references = (_VERSIONS,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for managed in account.managed:
             outdated = managed.default_version != managed.newest_version
             if managed.policy.kind == "customer" and managed.default_version and outdated:
                 reason = (
                     f"Its default is {managed.default_version}, its newest version {managed.newest_version}."
                 )
-                yield Problem(managed.arn, reason)
+                yield Violation(managed.arn, reason)
 
 
 class DeprecatedPolicy(Check):
@@ -56,14 +56,14 @@ class DeprecatedPolicy(Check):
     references = (_DEPRECATED,)
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         withdrawn = {managed.arn for managed in account.managed if not managed.attachable}
         for identity in account.identities:
             for policy in identity.policies:
                 if policy.kind == "aws" and (policy.name in _SUCCESSORS or policy.arn in withdrawn):
                     successor = _SUCCESSORS.get(policy.name)
                     instead = f"; its successor is {successor}" if successor else ""
-                    yield Problem(identity.arn, f"{policy.name} is attached{instead}.")
+                    yield Violation(identity.arn, f"{policy.name} is attached{instead}.")
 
 
 class UnattachedPolicy(Check):
@@ -75,10 +75,10 @@ class UnattachedPolicy(Check):
     remediation = "Delete it."
     references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_manage-delete.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for managed in account.managed:
             if managed.policy.kind == "customer" and not managed.attachments and not managed.boundary_uses:
-                yield Problem(managed.arn, "No user, group or role has it, as a policy or as a boundary.")
+                yield Violation(managed.arn, "No user, group or role has it, as a policy or as a boundary.")
 
 
 class InlinePolicyOfPeople(Check):
@@ -90,8 +90,8 @@ class InlinePolicyOfPeople(Check):
     remediation = "Make it a managed policy and attach it to a group. A role's inline policy is fine."
     references = ("https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity in (*account.users, *account.groups):
             names = [policy.name for policy in identity.policies if policy.kind == "inline"]
             if names:
-                yield Problem(identity.arn, f"Its inline policies: {', '.join(names)}.")
+                yield Violation(identity.arn, f"Its inline policies: {', '.join(names)}.")

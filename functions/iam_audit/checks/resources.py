@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.checks.secrets_in_text import find_secrets
 from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.reach import CALLER_KEYS, find_open
@@ -14,9 +14,9 @@ from functions.iam_audit.snapshot import BLOCK_SETTINGS, Account
 _KEY_CALLER_KEYS = CALLER_KEYS | {"kms:calleraccount"}
 
 
-def _opened(arn: str, statement: Statement, account: Account, resource: str | list[str]) -> Problem:
+def _opened(arn: str, statement: Statement, account: Account, resource: str | list[str]) -> Violation:
     """A resource's policy that lets anybody in; `resource` is what a narrower one would name."""
-    return Problem(
+    return Violation(
         arn,
         f"It allows {', '.join(statement.actions)} to any principal.",
         snippet={
@@ -38,10 +38,10 @@ class StateMachineWithoutLogs(Check):
     remediation = "Give it a log group and a level (ERROR at least)."
     references = ("https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for machine in account.state_machines:
             if machine.log_level == "OFF":
-                yield Problem(machine.arn, "Its logging level is OFF.")
+                yield Violation(machine.arn, "Its logging level is OFF.")
 
 
 class SecretInDefinition(Check):
@@ -53,14 +53,14 @@ class SecretInDefinition(Check):
     remediation = "Keep it in Secrets Manager and let the task that needs it fetch it; or use a connection."
     references = ("https://docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for machine in account.state_machines:
             try:
                 places = list(find_secrets(json.loads(machine.definition)))
             except ValueError:
                 continue  # An encrypted definition that the audit may not read comes back empty.
             if places:
-                yield Problem(machine.arn, f"Look at {', '.join(places)}.")
+                yield Violation(machine.arn, f"Look at {', '.join(places)}.")
 
 
 class OldMetadataService(Check):
@@ -74,10 +74,10 @@ class OldMetadataService(Check):
         "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for instance in account.instances:
             if not instance.requires_tokens:
-                yield Problem(
+                yield Violation(
                     instance.arn,
                     "HttpTokens is optional.",
                     severity=self.severity if instance.profile_arn else "low",
@@ -101,10 +101,10 @@ class BucketWithoutBlock(Check):
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for bucket in account.buckets:
             if missing := [name for name in BLOCK_SETTINGS if name not in bucket.blocked]:
-                yield Problem(bucket.arn, f"Not set: {', '.join(missing)}.")
+                yield Violation(bucket.arn, f"Not set: {', '.join(missing)}.")
 
 
 class PublicBucketPolicy(Check):
@@ -118,7 +118,7 @@ class PublicBucketPolicy(Check):
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for bucket in account.buckets:
             opened = find_open(bucket.policy)
             if opened and "RestrictPublicBuckets" not in bucket.blocked:
@@ -134,7 +134,7 @@ class PublicKey(Check):
     remediation = "Name the principals, or add a condition on kms:CallerAccount."
     references = ("https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for key in account.keys:
             opened = find_open(key.policy, _KEY_CALLER_KEYS)
             if opened:

@@ -5,7 +5,7 @@ Such a role is an administrator, or may make itself one (`writes-permissions` on
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.checks.escalation import WritesPermissions
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import boundary_note, find_grants, is_told_at_a_group, reaches
@@ -30,14 +30,14 @@ class ChainToAdministrator(Check):
     )
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity, chain, grants in _Chains(account).walk():
             if is_told_at_a_group(identity, grants):
                 continue
             roles = ", then ".join(role.name for role in chain)
             is_one = chain[-1].arn in account.administrators
             power = "is an administrator" if is_one else "may make itself an administrator"
-            yield Problem(
+            yield Violation(
                 identity.arn,
                 f"It may take {roles}, which {power}.{boundary_note(identity)}",
                 snippet={

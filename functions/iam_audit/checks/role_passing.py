@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem, Snippet, allow_statement
+from functions.iam_audit.checks.base import Check, Snippet, Violation, allow_statement
 from functions.iam_audit.escalation_paths import PATHS_BY_KIND
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.patterns import overlaps
@@ -52,11 +52,11 @@ class PassAnyRole(Check):
     references = (_PASSING,)
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity, grant in _grants_of(account, _PASS_ROLE):
             if reaches_any(identity, grant.statement, "role"):
                 fault = f"Policy {grant.policy.name} allows iam:PassRole on every role."
-                yield Problem(
+                yield Violation(
                     identity.arn,
                     fault + boundary_note(identity),
                     snippet=_narrow_passing(identity, ()),
@@ -80,7 +80,7 @@ class PassRoleToAnyService(Check):
     remediation = "Add a StringEquals condition on iam:PassedToService with the services that need the role."
     references = (_PASSING,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity, grant in _grants_of(account, _PASS_ROLE):
             if _names_roles(identity, grant.statement) and not grant.statement.is_narrowed_by(
                 {"iam:passedtoservice"}
@@ -89,7 +89,7 @@ class PassRoleToAnyService(Check):
                 fault = (
                     f"Policy {grant.policy.name} allows iam:PassRole on {roles} without iam:PassedToService."
                 )
-                yield Problem(
+                yield Violation(
                     identity.arn,
                     fault + boundary_note(identity),
                     snippet=_narrow_passing(identity, grant.statement.resources),
@@ -110,13 +110,13 @@ class AssumeAnyRole(Check):
     )
     weighs_reach = True
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for identity, grant in _grants_of(account, _ASSUME_ROLE):
             if reaches_any(identity, grant.statement, "role") and not grant.statement.is_narrowed:
                 fault = f"Policy {grant.policy.name} allows sts:AssumeRole on every role."
                 account_id = identity.arn.split(":")[4]
                 roles = [f"arn:aws:iam::{account_id}:role/NAME"]
-                yield Problem(
+                yield Violation(
                     identity.arn,
                     fault + boundary_note(identity),
                     snippet=allow_statement(["sts:AssumeRole"], roles),

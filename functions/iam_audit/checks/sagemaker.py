@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem
+from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 
@@ -20,10 +20,10 @@ class ModelOutsideVpc(Check):
     remediation = "Give the model a VpcConfig with private subnets when its traffic must be limited."
     references = (f"{_GUIDE}/host-vpc.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for model in account.models:
             if not model.in_vpc:
-                yield Problem(model.arn, "It has no VpcConfig.")
+                yield Violation(model.arn, "It has no VpcConfig.")
 
 
 class ModelWithoutIsolation(Check):
@@ -35,10 +35,10 @@ class ModelWithoutIsolation(Check):
     remediation = "Set EnableNetworkIsolation on the model when its container needs no network."
     references = (f"{_GUIDE}/mkt-algo-model-internet-free.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for model in account.models:
             if not model.isolated:
-                yield Problem(model.arn, "EnableNetworkIsolation is off.")
+                yield Violation(model.arn, "EnableNetworkIsolation is off.")
 
 
 class TrainingOutsideVpc(Check):
@@ -50,10 +50,10 @@ class TrainingOutsideVpc(Check):
     remediation = "Give training jobs a VpcConfig with an S3 gateway endpoint, or network isolation."
     references = (f"{_GUIDE}/train-vpc.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for job in account.training_jobs:
             if not job.in_vpc and not job.isolated:
-                yield Problem(job.arn, "It has no VpcConfig and no network isolation.")
+                yield Violation(job.arn, "It has no VpcConfig and no network isolation.")
 
 
 class TrainingTrafficInClear(Check):
@@ -65,10 +65,10 @@ class TrainingTrafficInClear(Check):
     remediation = "Set EnableInterContainerTrafficEncryption on jobs of several instances."
     references = (f"{_GUIDE}/train-encrypt.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for job in account.training_jobs:
             if job.instances > 1 and not job.encrypts_traffic:
-                yield Problem(
+                yield Violation(
                     job.arn, f"{job.instances} instances, and EnableInterContainerTrafficEncryption off."
                 )
 
@@ -82,10 +82,10 @@ class TrainingOutputWithoutOwnKey(Check):
     remediation = "Name a KMS key in OutputDataConfig when models are confidential."
     references = (f"{_GUIDE}/encryption-at-rest.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for job in account.training_jobs:
             if not job.output_key:
-                yield Problem(job.arn, "OutputDataConfig names no KMS key.")
+                yield Violation(job.arn, "OutputDataConfig names no KMS key.")
 
 
 class NotebookOnTheInternet(Check):
@@ -97,10 +97,10 @@ class NotebookOnTheInternet(Check):
     remediation = "Put it into private subnets and set DirectInternetAccess to Disabled."
     references = (f"{_GUIDE}/appendix-notebook-and-internet-access.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for notebook in account.notebooks:
             if notebook.direct_internet:
-                yield Problem(notebook.arn, "DirectInternetAccess is Enabled.")
+                yield Violation(notebook.arn, "DirectInternetAccess is Enabled.")
 
 
 class NotebookRoot(Check):
@@ -112,10 +112,10 @@ class NotebookRoot(Check):
     remediation = "Set RootAccess to Disabled; lifecycle scripts still run as root."
     references = (f"{_GUIDE}/nbi-root-access.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for notebook in account.notebooks:
             if notebook.root_access:
-                yield Problem(notebook.arn, "RootAccess is Enabled.")
+                yield Violation(notebook.arn, "RootAccess is Enabled.")
 
 
 class NotebookOldMetadata(Check):
@@ -127,7 +127,7 @@ class NotebookOldMetadata(Check):
     remediation = "Set MinimumInstanceMetadataServiceVersion to 2."
     references = (f"{_GUIDE}/nbi-imds.html",)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for notebook in account.notebooks:
             if not notebook.newest_metadata_only:
-                yield Problem(notebook.arn, "MinimumInstanceMetadataServiceVersion is 1.")
+                yield Violation(notebook.arn, "MinimumInstanceMetadataServiceVersion is 1.")

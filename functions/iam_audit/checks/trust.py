@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from functions.iam_audit.checks.base import Check, Problem, Snippet
+from functions.iam_audit.checks.base import Check, Snippet, Violation
 from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.reach import (
     CALLER_KEYS,
@@ -100,10 +100,10 @@ class AnyPrincipalTrust(Check):
         _TRUST_POLICIES,
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role, statement in _statements(account):
             if admits_anyone(statement) and not statement.is_narrowed_by(CALLER_KEYS):
-                yield Problem(
+                yield Violation(
                     role.arn,
                     "Its trust policy admits any principal, with no condition on the caller.",
                     snippet=_named_principal(role),
@@ -122,11 +122,11 @@ class AnyPrincipalTrustWithCondition(Check):
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role, statement in _statements(account):
             if admits_anyone(statement) and statement.is_narrowed_by(CALLER_KEYS):
                 keys = sorted({condition.key for condition in statement.conditions})
-                yield Problem(
+                yield Violation(
                     role.arn,
                     f"Its trust policy admits any principal, limited by {', '.join(keys)}.",
                     snippet=_named_principal(role),
@@ -148,11 +148,11 @@ class CrossAccountTrust(Check):
         _CONFUSED_DEPUTY,
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role, statement in _statements(account):
             others = _other_accounts(role, statement)
             if others and not statement.is_narrowed_by({"sts:externalid", *_OWN_ORGANISATION_KEYS}):
-                yield Problem(
+                yield Violation(
                     role.arn,
                     f"Its trust policy admits account {', '.join(others)} with no sts:ExternalId.",
                     snippet=_trust_snippet(
@@ -177,12 +177,12 @@ class ServiceTrustWithoutSource(Check):
     remediation = "Add a condition on aws:SourceAccount, or on aws:SourceArn, to the trust policy."
     references = (_CONFUSED_DEPUTY,)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role, statement in _statements(account):
             services = sorted(_SERVICES_WITH_SOURCE.intersection(statement.principals.get("Service", ())))
             if services and not statement.is_narrowed_by(_SOURCE_KEYS):
                 own = role.arn.split(":")[4]
-                yield Problem(
+                yield Violation(
                     role.arn,
                     f"It trusts {', '.join(services)} with no aws:SourceAccount or aws:SourceArn.",
                     snippet=_trust_snippet(statement, {"StringEquals": {"aws:SourceAccount": own}}),
@@ -202,14 +202,14 @@ class FederatedTrust(Check):
         "https://docs.github.com/actions/security-for-github-actions/security-hardening-your-deployments/configuring-openid-connect-in-amazon-web-services",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role, statement in _statements(account):
             for name in statement.principals.get("Federated", ()):
                 provider = _provider(name)
                 if provider and not _is_limited(statement, provider):
                     claims = _claims(provider)
                     public = _host(provider) in _PUBLIC_PROVIDERS
-                    yield Problem(
+                    yield Violation(
                         role.arn,
                         f"It trusts {provider} with no real limit on {' or '.join(claims)}.",
                         severity="critical" if public else self.severity,
@@ -263,7 +263,7 @@ class DeletedPrincipalTrust(Check):
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         whole = bool(account.roles) and all(gap.name != IAM_GAP for gap in account.gaps)
         known = {identity.arn for identity in account.identities}
         for role, statement in _statements(account):
@@ -273,7 +273,7 @@ class DeletedPrincipalTrust(Check):
                 gone += [name for name in names if _was_of_this_account(name, role) and name not in known]
             if gone:
                 left = tuple(name for name in names if name not in gone)
-                yield Problem(
+                yield Violation(
                     role.arn,
                     f"Its trust policy names {', '.join(gone)}, which is no user or role of the account.",
                     snippet=_trust_snippet(replace(statement, principals={"AWS": left})) if left else None,

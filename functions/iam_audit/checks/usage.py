@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.iam_audit.checks.base import Check, Problem, deny_statement
+from functions.iam_audit.checks.base import Check, Violation, deny_statement
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 
@@ -22,13 +22,13 @@ class UnusedRole(Check):
         _UNUSED,
     )
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         for role in account.roles:
             # A role that was never used is as old as its making: a new one has had no time to be of use.
             idle_days = (account.taken_at - (role.last_used_at or role.created_at)).days
             if idle_days >= settings.inactive_days:
                 fault = "last used" if role.last_used_at else "never used since it was made"
-                yield Problem(
+                yield Violation(
                     role.arn,
                     f"It was {fault} {idle_days} days ago (limit {settings.inactive_days}).",
                     snippet={"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"},
@@ -44,7 +44,7 @@ class UnusedPermissions(Check):
     remediation = "Take the services out of the role's policies, or deny them until they are needed."
     references = (_LAST_ACCESSED, _UNUSED)
 
-    def find(self, account: Account, settings: Settings) -> Iterator[Problem]:
+    def find(self, account: Account, settings: Settings) -> Iterator[Violation]:
         unused: dict[str, list[str]] = {}
         for use in account.service_uses:
             role = account.roles_by_arn.get(use.role_arn)
@@ -54,7 +54,7 @@ class UnusedPermissions(Check):
             if old and idle:
                 unused.setdefault(use.role_arn, []).append(use.service)
         for arn, services in unused.items():
-            yield Problem(
+            yield Violation(
                 arn,
                 f"In {settings.inactive_days} days it used nothing of {', '.join(sorted(services))}.",
                 snippet=deny_statement([f"{service}:*" for service in sorted(services)]),

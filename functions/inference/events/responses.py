@@ -19,7 +19,7 @@ JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457
 
 
-class Problem(NamedTuple):
+class ProblemType(NamedTuple):
     """A kind of failure; `code` never changes, callers may rely on it."""
 
     status: HTTPStatus
@@ -28,38 +28,44 @@ class Problem(NamedTuple):
     retry_after_s: int | None = None
 
 
-PROBLEMS: dict[type[DropserveError], Problem] = {
-    errors.BadRequestError: Problem(HTTPStatus.BAD_REQUEST, "bad_request", "Malformed request"),
-    errors.ForbiddenAddressError: Problem(HTTPStatus.FORBIDDEN, "forbidden_address", "Forbidden address"),
-    errors.ImageNotFoundError: Problem(HTTPStatus.NOT_FOUND, "image_not_found", "Image not found"),
-    errors.MethodNotAllowedError: Problem(
+PROBLEMS: dict[type[DropserveError], ProblemType] = {
+    errors.BadRequestError: ProblemType(HTTPStatus.BAD_REQUEST, "bad_request", "Malformed request"),
+    errors.ForbiddenAddressError: ProblemType(HTTPStatus.FORBIDDEN, "forbidden_address", "Forbidden address"),
+    errors.ImageNotFoundError: ProblemType(HTTPStatus.NOT_FOUND, "image_not_found", "Image not found"),
+    errors.MethodNotAllowedError: ProblemType(
         HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"
     ),
-    errors.ImageTooLargeError: Problem(
+    errors.ImageTooLargeError: ProblemType(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image_too_large", "Image too large"
     ),
-    errors.NotAnImageError: Problem(
+    errors.NotAnImageError: ProblemType(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_an_image", "Not a supported image"
     ),
-    errors.TooManyPixelsError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "too_many_pixels", "Too many pixels"),
-    errors.ImageTooCostlyError: Problem(
+    errors.TooManyPixelsError: ProblemType(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "too_many_pixels", "Too many pixels"
+    ),
+    errors.ImageTooCostlyError: ProblemType(
         HTTPStatus.UNPROCESSABLE_ENTITY, "image_too_costly", "Image too costly to decode"
     ),
-    errors.DamagedImageError: Problem(HTTPStatus.BAD_REQUEST, "damaged_image", "Damaged image"),
-    errors.ImageRefusedError: Problem(HTTPStatus.BAD_REQUEST, "image_refused", "Image refused by the model"),
-    errors.ImageHostError: Problem(HTTPStatus.BAD_GATEWAY, "image_host_failed", "Image host failed"),
-    errors.EndpointError: Problem(HTTPStatus.BAD_GATEWAY, "endpoint_failed", "Model endpoint failed"),
-    errors.NoLiveModelError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live", 30),
-    errors.ModelBusyError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "model_busy", "Model is busy", 2),
-    errors.EndpointGoneError: Problem(
+    errors.DamagedImageError: ProblemType(HTTPStatus.BAD_REQUEST, "damaged_image", "Damaged image"),
+    errors.ImageRefusedError: ProblemType(
+        HTTPStatus.BAD_REQUEST, "image_refused", "Image refused by the model"
+    ),
+    errors.ImageHostError: ProblemType(HTTPStatus.BAD_GATEWAY, "image_host_failed", "Image host failed"),
+    errors.EndpointError: ProblemType(HTTPStatus.BAD_GATEWAY, "endpoint_failed", "Model endpoint failed"),
+    errors.NoLiveModelError: ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live", 30
+    ),
+    errors.ModelBusyError: ProblemType(HTTPStatus.SERVICE_UNAVAILABLE, "model_busy", "Model is busy", 2),
+    errors.EndpointGoneError: ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE, "endpoint_gone", "Endpoint is gone", 10
     ),
-    errors.PointerUnreadableError: Problem(
+    errors.PointerUnreadableError: ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE, "live_release_unknown", "Live release is not known", 5
     ),
-    errors.OutOfTimeError: Problem(HTTPStatus.GATEWAY_TIMEOUT, "out_of_time", "Out of time"),
+    errors.OutOfTimeError: ProblemType(HTTPStatus.GATEWAY_TIMEOUT, "out_of_time", "Out of time"),
 }
-INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
+INTERNAL = ProblemType(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
 
 
 def answer(result: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
@@ -92,7 +98,7 @@ def batch_answer(results: Iterable[dict[str, Any] | Exception], request_id: str)
     return _or_too_large({"results": slim, "request_id": request_id}, request_id)
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> ProblemType:
     """The kind of failure that an error is; INTERNAL for one that nobody foresaw."""
     return PROBLEMS.get(type(error), INTERNAL) if isinstance(error, DropserveError) else INTERNAL
 

@@ -43,7 +43,7 @@ def invalid(message: str) -> AwsError:
 
 def not_here(what: str) -> AwsError:
     """The refusal of something that AWS has and this cloud has not, to be raised."""
-    return invalid(f"{what} is not available in the embedded cloud.")
+    return invalid(f"{what} is not available in the local cloud.")
 
 
 def not_found(what: str, request: dict[str, Any]) -> AwsError:

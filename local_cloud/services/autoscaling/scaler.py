@@ -17,7 +17,7 @@ from local_cloud.services.autoscaling.target_tracking import (
     desired_capacity,
 )
 from local_cloud.services.autoscaling.targets import Targets
-from local_cloud.services.sagemaker.hosting.endpoint import Endpoint
+from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
 from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 
 _logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Scaler:
         if endpoint.status == "InService" and not self.keep_bounds(resource):
             self._follow_policies(endpoint, resource, target, watch)
 
-    def _measure(self, endpoint: Endpoint, resource: VariantResource) -> _Watch:
+    def _measure(self, endpoint: HostedEndpoint, resource: VariantResource) -> _Watch:
         now, total = self._clock(), endpoint.traffic.total(resource.variant)
         watch = self._watches.get(resource.key)
         if watch is None:
@@ -96,7 +96,7 @@ class Scaler:
         return watch
 
     def _follow_policies(
-        self, endpoint: Endpoint, resource: VariantResource, target: dict[str, Any], watch: _Watch
+        self, endpoint: HostedEndpoint, resource: VariantResource, target: dict[str, Any], watch: _Watch
     ) -> None:
         current, now = _capacity(endpoint, resource.variant), self._clock()
         for policy in self._policies.of(resource):
@@ -114,7 +114,7 @@ class Scaler:
                 cooldown.note(step, now)
             return
 
-    def _move(self, endpoint: Endpoint, resource: VariantResource, capacity: int, cause: str) -> bool:
+    def _move(self, endpoint: HostedEndpoint, resource: VariantResource, capacity: int, cause: str) -> bool:
         plan = endpoint.plan.with_capacity(resource.variant, count=capacity)
         activity = self._activities.begin(resource, capacity, cause, self._clock())
 
@@ -130,7 +130,7 @@ class Scaler:
         return True
 
 
-def _capacity(endpoint: Endpoint, variant: str) -> int:
+def _capacity(endpoint: HostedEndpoint, variant: str) -> int:
     return next((item.instance_count for item in endpoint.plan.variants if item.name == variant), 0)
 
 

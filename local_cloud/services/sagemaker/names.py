@@ -42,4 +42,4 @@ def invalid(message: str) -> AwsError:
 
 def not_here(what: str) -> AwsError:
     """The refusal of something that AWS has and this cloud has not, to be raised."""
-    return AwsError("ValidationException", f"{what} is not available in the embedded cloud.")
+    return AwsError("ValidationException", f"{what} is not available in the local cloud.")

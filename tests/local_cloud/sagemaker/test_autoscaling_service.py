@@ -309,7 +309,7 @@ def test_a_target_that_cannot_be_scaled_is_refused(
 
 def test_step_scaling_is_refused_in_plain_words(scaling: Door) -> None:
     register(scaling)
-    with pytest.raises(AwsError, match="PolicyType StepScaling is not available in the embedded cloud"):
+    with pytest.raises(AwsError, match="PolicyType StepScaling is not available in the local cloud"):
         scaling.call("PutScalingPolicy", **TARGET, PolicyName="steps", PolicyType="StepScaling")
 
 

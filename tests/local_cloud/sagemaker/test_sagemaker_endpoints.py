@@ -211,7 +211,7 @@ def test_names_that_are_used_or_unknown_are_refused(door: Door) -> None:
     [
         ({"Image": "no.such/image"}, "Requested image no.such/image not found."),
         ({"Image": IMAGE, "ModelDataUrl": "s3://data/missing.tar.gz"}, "Could not access model data at"),
-        ({"Image": IMAGE, "Mode": "MultiModel"}, "not available in the embedded cloud"),
+        ({"Image": IMAGE, "Mode": "MultiModel"}, "not available in the local cloud"),
     ],
 )
 def test_a_model_that_cannot_be_served_is_refused(

@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 from typer.testing import CliRunner
 
-from deploy_scripts import cli, commands, laptop
+from deploy_scripts import cli, commands, local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.commands.run import parse_hyperparameters
 from deploy_scripts.deploy import parse_parameters
@@ -302,7 +302,7 @@ CLOUD = Cloud("http://127.0.0.1:4566", 1, Path("server.log"), RootKey("AKIAEXAMP
 
 
 def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laptop, "running_cloud", lambda: CLOUD)
+    monkeypatch.setattr(local_target, "running_cloud", lambda: CLOUD)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -316,11 +316,11 @@ def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(lines) == len(variables)
 
 
-def test_a_proxy_is_kept_away_from_the_laptops_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_kept_away_from_the_local_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", "intranet")
 
-    assert laptop.client_variables(CLOUD)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert local_target.client_variables(CLOUD)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
 
 
 def run_dropserve(tmp_path: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -338,7 +338,7 @@ def test_an_error_is_a_sentence_and_what_to_do(tmp_path: Any) -> None:
 
     assert result.returncode == 1
     assert result.stdout == ""
-    assert result.stderr == "Error: The laptop's cloud is not running.\nStart it: `dropserve up`.\n"
+    assert result.stderr == "Error: The local cloud is not running.\nStart it: `dropserve up`.\n"
 
 
 def test_the_version_is_told_without_a_command() -> None:

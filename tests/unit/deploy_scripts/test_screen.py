@@ -194,7 +194,7 @@ def run_dropserve(home: Path, *arguments: str, **environment: str) -> subprocess
         ["status", "--target", "\x1b[2J"],
         ["status", "--stack", "\u202ename"],
         ["deploy", "--weights", "resnet18=/no\x1b[2J.pth"],
-        ["rehearse", "--recording", "/no\x1b[2J.json"],
+        ["verify-permissions", "--recording", "/no\x1b[2J.json"],
     ],
     ids=ascii,
 )
@@ -256,7 +256,7 @@ def files_that_are_none(folder: Path) -> dict[str, Any]:
     [
         ["audit", "--file", "FILE"],
         ["audit", "--file", "GOOD", "--suppressions", "FILE"],
-        ["rehearse", "--recording", "FILE"],
+        ["verify-permissions", "--recording", "FILE"],
         ["deploy", "--weights", "resnet18=FILE"],
         ["drop", "FILE"],
     ],

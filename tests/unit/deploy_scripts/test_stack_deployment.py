@@ -82,7 +82,7 @@ def test_outputs_of_no_deployment_say_how_to_deploy(stubbed: Any) -> None:
     with pytest.raises(CliError) as failure:
         read_outputs(stubbed.aws)
 
-    assert failure.value.message == "There is no deployment named dropserve in the laptop's cloud."
+    assert failure.value.message == "There is no deployment named dropserve in the local cloud."
     assert failure.value.advice == "Deploy it: `dropserve deploy --target local`."
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from functions.iam_audit.audit import find_problems
+from functions.iam_audit.audit import find_violations
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.reading.authorization_details import account_from_authorization_details
 from functions.iam_audit.settings import Settings
@@ -136,8 +136,8 @@ def account(
 def found(check_id: str, account: Account, settings: Settings = SETTINGS) -> list[dict[str, Any]]:
     """The findings of one check."""
     check = next(check for check in ALL_CHECKS if check.id == check_id)
-    return find_problems(account, settings, [check])
+    return find_violations(account, settings, [check])
 
 
 def findings(account: Account, settings: Settings = SETTINGS) -> list[dict[str, Any]]:
-    return find_problems(account, settings, ALL_CHECKS)
+    return find_violations(account, settings, ALL_CHECKS)

@@ -107,7 +107,7 @@ def test_policies_that_aws_wrote_are_a_step_milder():
 
 
 @pytest.mark.parametrize(
-    ("check", "statement", "mended"),
+    ("check", "statement", "corrected"),
     [
         ("writes-permissions", allow("iam:PutRolePolicy"), True),
         ("reaches-running-compute", allow("ssm:StartSession"), True),
@@ -118,13 +118,13 @@ def test_policies_that_aws_wrote_are_a_step_milder():
         ("assume-any-role", allow("sts:AssumeRole"), False),
     ],
 )
-def test_the_snippet_mends_what_was_found(check, statement, mended):
+def test_the_snippet_corrects_what_was_found(check, statement, corrected):
     """A Deny is added as it is; an Allow takes the place of the statement at fault."""
     (finding,) = found(check, account(role("r", statement)))
     snippet = finding["policy_snippet"]
-    assert (snippet["Effect"] == "Deny") is mended
+    assert (snippet["Effect"] == "Deny") is corrected
     assert parse_policy({"Statement": json.loads(json.dumps(snippet))})
-    statements = [statement, snippet] if mended else [snippet]
+    statements = [statement, snippet] if corrected else [snippet]
     assert found(check, account(role("r", *statements))) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
-from functions.iam_audit.audit import find_problems
+from functions.iam_audit.audit import find_violations
 from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.reading.authorization_details import account_from_authorization_details
 from functions.iam_audit.settings import Settings
@@ -107,7 +107,7 @@ def audited(roles):
 
 
 def test_no_role_of_the_pipeline_has_a_finding_above_informational():
-    findings = find_problems(audited(ROLES), SETTINGS, ALL_CHECKS)
+    findings = find_violations(audited(ROLES), SETTINGS, ALL_CHECKS)
     grave = [
         (each["check"], each["resource"], each["reason"])
         for each in findings

@@ -13,7 +13,7 @@ from botocore.stub import ANY, Stubber
 
 from functions.common.errors import DropserveError
 from functions.inference import endpoint as endpoint_module
-from functions.inference.endpoint import MAX_ATTEMPTS, Endpoint
+from functions.inference.endpoint import MAX_ATTEMPTS, EndpointClient
 from functions.inference.errors import (
     EndpointError,
     EndpointGoneError,
@@ -71,7 +71,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubbedRuntime]:
 
 
 def invoke(runtime: StubbedRuntime, left_s: float = 30) -> Any:
-    return Endpoint(runtime.client_for).invoke(RELEASE, IMAGE, Deadline.after(left_s))
+    return EndpointClient(runtime.client_for).invoke(RELEASE, IMAGE, Deadline.after(left_s))
 
 
 def test_the_scores_come_back_in_the_order_of_the_classes(runtime: StubbedRuntime) -> None:
@@ -202,14 +202,14 @@ class BrokenConnection:
         raise self.error
 
 
-BreakConnection = Callable[[Exception], tuple[BrokenConnection, Endpoint]]
+BreakConnection = Callable[[Exception], tuple[BrokenConnection, EndpointClient]]
 
 
 @pytest.fixture
 def break_connection() -> BreakConnection:
-    def make(error: Exception) -> tuple[BrokenConnection, Endpoint]:
+    def make(error: Exception) -> tuple[BrokenConnection, EndpointClient]:
         broken = BrokenConnection(error)
-        return broken, Endpoint(lambda _: broken)  # type: ignore[arg-type, return-value]
+        return broken, EndpointClient(lambda _: broken)  # type: ignore[arg-type, return-value]
 
     return make
 

@@ -43,7 +43,7 @@ RUN_BY = {
         "tests/end_to_end/test_examples.py",
         "commands_for_an_audit",
     ),
-    r"dropserve rehearse": ("tests/end_to_end/test_rehearsal.py", "rehearse"),
+    r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --parameter MaxCostUsd=5": (
         "tests/end_to_end/test_examples.py",
         "change_of_a_parameter",

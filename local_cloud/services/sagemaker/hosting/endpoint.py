@@ -19,7 +19,7 @@ NewDeployment = Callable[[EndpointPlan, str, str], Deployment]
 _logger = logging.getLogger(__name__)
 
 
-class Endpoint:
+class HostedEndpoint:
     """Changes run in threads of their own; one at a time, as the status says."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Endpoint:
     @classmethod
     def restored(
         cls, state: dict[str, Any], new_deployment: NewDeployment, wait_for_cloud: Callable[[], None]
-    ) -> "Endpoint":
+    ) -> "HostedEndpoint":
         """The endpoint that `get_state` described; one that served, or was about to, is served again.
 
         `wait_for_cloud` returns when S3 answers again.

@@ -7,7 +7,7 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.services.aws_clients import ClientFactory
-from local_cloud.services.sagemaker.hosting.endpoint import Endpoint
+from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
 from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 from local_cloud.services.sagemaker.names import account_of, region_of
 from local_cloud.services.sagemaker.role_check import service_role
@@ -47,7 +47,7 @@ class EndpointKeeper(threading.Thread):
                 except Exception:
                     _logger.exception("The keeper could not look after endpoint %s", endpoint.name)
 
-    def _look_after(self, endpoint: Endpoint, *, send_metrics: bool) -> None:
+    def _look_after(self, endpoint: HostedEndpoint, *, send_metrics: bool) -> None:
         for deployment in endpoint.deployments():
             deployment.ship_logs()
         current = endpoint.deployment
@@ -58,7 +58,7 @@ class EndpointKeeper(threading.Thread):
         if send_metrics:
             self._send_metrics(endpoint)
 
-    def _send_metrics(self, endpoint: Endpoint) -> None:
+    def _send_metrics(self, endpoint: HostedEndpoint) -> None:
         deployment = endpoint.deployment
         counts = {
             variant.name: fleet.count

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local_cloud.service import ActionHandler, AwsError, Call
-from local_cloud.services.sagemaker.hosting.endpoint import Endpoint, NewDeployment
+from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint, NewDeployment
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from local_cloud.services.sagemaker.hosting.models import Models
 from local_cloud.services.sagemaker.hosting.scaling_hooks import NoScalingTargets, ScalingTargets
@@ -32,7 +32,7 @@ class Endpoints:
         self._tags = tags
         self._new_deployment = new_deployment
         self._lock = threading.Lock()
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[str, HostedEndpoint] = {}
 
     def actions(self) -> dict[str, ActionHandler]:
         """API action name -> its handler."""
@@ -45,7 +45,7 @@ class Endpoints:
             "ListEndpoints": self._list,
         }
 
-    def get(self, caller: Caller, name: str) -> Endpoint:
+    def get(self, caller: Caller, name: str) -> HostedEndpoint:
         """The endpoint. Raises AwsError ValidationException for an unknown name."""
         key = arn(caller, "endpoint", name)
         endpoint = self.find(key)
@@ -53,25 +53,25 @@ class Endpoints:
             raise invalid(f'Could not find endpoint "{key}".')
         return endpoint
 
-    def find(self, endpoint_arn: str) -> Endpoint | None:
+    def find(self, endpoint_arn: str) -> HostedEndpoint | None:
         """The endpoint with that ARN, or None."""
         with self._lock:
             return self._endpoints.get(endpoint_arn)
 
-    def all(self) -> list[Endpoint]:
+    def all(self) -> list[HostedEndpoint]:
         """Every endpoint there is."""
         with self._lock:
             return list(self._endpoints.values())
 
     def get_state(self) -> dict[str, Any]:
-        """ARN -> what `Endpoint.restored` needs."""
+        """ARN -> what `HostedEndpoint.restored` needs."""
         return {item.arn: item.get_state() for item in self.all() if item.status != "Deleting"}
 
     def restore(self, state: dict[str, Any], wait_for_cloud: Callable[[], None]) -> None:
         """Serves again what was served; `wait_for_cloud` returns when the cloud's own doors are open."""
         with self._lock:
             for key, one in state.items():
-                self._endpoints[key] = Endpoint.restored(one, self._new_deployment, wait_for_cloud)
+                self._endpoints[key] = HostedEndpoint.restored(one, self._new_deployment, wait_for_cloud)
 
     def reset(self) -> None:
         """Ends and forgets everything."""
@@ -84,7 +84,7 @@ class Endpoints:
         endpoints = self.all()
         if endpoints:
             with ThreadPoolExecutor(max_workers=len(endpoints)) as pool:
-                list(pool.map(Endpoint.halt, endpoints))
+                list(pool.map(HostedEndpoint.halt, endpoints))
 
     # -- actions
 
@@ -95,7 +95,7 @@ class Endpoints:
             raise _name_used(key)
         plan = self._plan_for(call)
         self._check_limit(plan, replaced=None)
-        endpoint = Endpoint(name, key, plan, self._new_deployment, time.time())
+        endpoint = HostedEndpoint(name, key, plan, self._new_deployment, time.time())
         with self._lock:
             if key in self._endpoints:
                 raise _name_used(key)
@@ -161,7 +161,7 @@ class Endpoints:
             raise not_here("DeploymentConfig")
         return resolve_plan(self._configs, self._models, call, call.parameters["EndpointConfigName"])
 
-    def _refuse_other_instance_type(self, endpoint: Endpoint, plan: EndpointPlan) -> None:
+    def _refuse_other_instance_type(self, endpoint: HostedEndpoint, plan: EndpointPlan) -> None:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
         types = {variant.name: variant.instance_type for variant in plan.variants}
         for variant in endpoint.plan.variants:
@@ -173,7 +173,7 @@ class Endpoints:
                     "instance type."
                 )
 
-    def _check_limit(self, plan: EndpointPlan, *, replaced: Endpoint | None) -> None:
+    def _check_limit(self, plan: EndpointPlan, *, replaced: HostedEndpoint | None) -> None:
         used: dict[str, int] = {}
         for endpoint in self.all():
             for variant in endpoint.plan.variants if endpoint is not replaced else ():

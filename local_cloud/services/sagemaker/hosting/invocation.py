@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from local_cloud.service import AwsError, HttpCall, HttpReply, RouteHandler
 from local_cloud.services.sagemaker.hosting.deployment import Deployment
-from local_cloud.services.sagemaker.hosting.endpoint import Endpoint
+from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
 from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 from local_cloud.services.sagemaker.hosting.fleet import Fleet
 from local_cloud.services.sagemaker.hosting.instance import Answer, NoAnswerError, NotReachedError
@@ -63,7 +63,7 @@ class Invocation:
             )
         for header in _UNAVAILABLE:
             if header in call.headers:
-                raise AwsError("ValidationError", f"{header} is not available in the embedded cloud.")
+                raise AwsError("ValidationError", f"{header} is not available in the local cloud.")
         if not self._places.acquire(blocking=False):
             raise AwsError("ThrottlingException", "Rate exceeded")
         try:
@@ -90,7 +90,7 @@ class Invocation:
                         "ServiceUnavailable", "The service is unavailable. Try your call again.", 503
                     ) from error
 
-    def _ask_counted(self, endpoint: Endpoint, variant: str, fleet: Fleet, call: HttpCall) -> HttpReply:
+    def _ask_counted(self, endpoint: HostedEndpoint, variant: str, fleet: Fleet, call: HttpCall) -> HttpReply:
         started = time.perf_counter()
         try:
             answer = self._ask(fleet, call)

@@ -1,4 +1,4 @@
-"""Addresses of images, and AWS's own: where they lie, and for how long they are mended."""
+"""Addresses of images, and AWS's own: where they lie, and for how long they are patched."""
 
 import importlib.util
 import json
@@ -80,10 +80,10 @@ def test_a_region_without_awss_images_is_named() -> None:
         aws_image(GPU_TRAINING_IMAGE, region="us-gov-west-1")
 
 
-def test_awss_image_is_mended_for_90_days_more() -> None:
+def test_aws_supports_its_image_for_90_days_more() -> None:
     left = END_OF_SUPPORT - date.today()
     assert left >= timedelta(days=90), (
-        f"AWS mends {GPU_TRAINING_IMAGE} until {END_OF_SUPPORT}: take the next of deep-learning-containers"
+        f"AWS patches {GPU_TRAINING_IMAGE} until {END_OF_SUPPORT}: take the next of deep-learning-containers"
     )
 
 

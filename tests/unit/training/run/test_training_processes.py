@@ -17,7 +17,7 @@ import pytest
 from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
 from tests.unit.training.run.test_training_interruption import assert_same_result, in_folder
 from training.arguments import parse_arguments
-from training.runtime.distributed import Place, read_place
+from training.runtime.distributed import Ranks, read_ranks
 from training.runtime.stop_signal import StoppedError, StopSignal
 from training.train import train
 
@@ -59,15 +59,19 @@ class Group:
             program = "import datetime, os, sys, time\nfrom training import train\n"
             program += "from training.features import extraction\nfrom training.runtime import distributed\n"
             program += f"{(before or {}).get(rank, '')}\nsys.exit(train.main())"
-            place: dict[str, object] = {"RANK": rank, "WORLD_SIZE": len(command_lines), "LOCAL_RANK": rank}
-            place |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": address}
+            variables: dict[str, object] = {
+                "RANK": rank,
+                "WORLD_SIZE": len(command_lines),
+                "LOCAL_RANK": rank,
+            }
+            variables |= {"LOCAL_WORLD_SIZE": len(command_lines), "MASTER_ADDR": address}
             if hosts:
-                place = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": hosts[rank]}
-            place |= {"MASTER_PORT": self._port, "SM_OUTPUT_DIR": self._folder / f"failure-{rank}"}
+                variables = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": hosts[rank]}
+            variables |= {"MASTER_PORT": self._port, "SM_OUTPUT_DIR": self._folder / f"failure-{rank}"}
             self.processes.append(
                 subprocess.Popen(
                     [sys.executable, "-c", program, *arguments],
-                    env={**os.environ, **{name: str(value) for name, value in place.items()}},
+                    env={**os.environ, **{name: str(value) for name, value in variables.items()}},
                     stdout=subprocess.PIPE,
                     text=True,
                 )
@@ -221,9 +225,9 @@ def test_processes_of_one_machine_listen_to_that_machine_only(
 
 
 def test_places_are_those_of_torchrun_or_of_sagemaker() -> None:
-    assert read_place({}) == Place(0, 1, 0, 1)
+    assert read_ranks({}) == Ranks(0, 1, 0, 1)
     hosts = {"SM_HOSTS": json.dumps(["algo-1", "algo-2"]), "SM_CURRENT_HOST": "algo-2"}
-    assert read_place(hosts) == Place(1, 2, 0, 1)
+    assert read_ranks(hosts) == Ranks(1, 2, 0, 1)
     torchrun = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
-    assert read_place({**hosts, **torchrun}) == Place(3, 4, 1, 2)
-    assert read_place({"SM_HOSTS": '["algo-1"]', "SM_CURRENT_HOST": "algo-1"}) == Place()
+    assert read_ranks({**hosts, **torchrun}) == Ranks(3, 4, 1, 2)
+    assert read_ranks({"SM_HOSTS": '["algo-1"]', "SM_CURRENT_HOST": "algo-1"}) == Ranks()

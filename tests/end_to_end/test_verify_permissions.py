@@ -1,4 +1,4 @@
-"""The template's roles have what a rehearsal shows that they use, and nothing more."""
+"""The template's roles have what the scenarios show that they use, and nothing more."""
 
 import json
 import subprocess
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.permissions.comparison import compare
+from deploy_scripts.permissions.exemptions import read_exemptions
+from deploy_scripts.permissions.recording import Recording, load_recording
+from deploy_scripts.permissions.template_roles import Role, Statement, read_roles
 from deploy_scripts.project import PROGRAMS, TEMPLATE
-from deploy_scripts.rehearsal.comparison import compare
-from deploy_scripts.rehearsal.exemptions import read_excuses
-from deploy_scripts.rehearsal.recording import Recording, load_recording
-from deploy_scripts.rehearsal.template_roles import Role, Statement, read_roles
 
 # It takes one to two minutes on two idle cores.
 LIMIT_S = 540
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.timeout(LIMIT_S + 60)
 
 
 @dataclass(frozen=True)
-class Rehearsed:
-    """The one rehearsal of these tests: what it said and what it wrote."""
+class Verified:
+    """The one run of these tests: what it said and what it wrote."""
 
     exit_code: int
     errors: str
@@ -44,46 +44,46 @@ CALL_NOTHING = ("ReadInputRole", "ReadFailureRole")
 
 
 @pytest.fixture(scope="module")
-def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    program = [str(PROGRAMS / "dropserve"), "rehearse", "--output", str(folder / "out"), "--json"]
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
+    folder = tmp_path_factory.mktemp("verification")
+    program = [str(PROGRAMS / "dropserve"), "verify-permissions", "--output", str(folder / "out"), "--json"]
     result = subprocess.run(program, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert result.stdout, result.stderr
-    return Rehearsed(result.returncode, result.stderr, json.loads(result.stdout), folder / "out")
+    return Verified(result.returncode, result.stderr, json.loads(result.stdout), folder / "out")
 
 
-def test_every_role_is_proved(rehearsed: Rehearsed) -> None:
-    assert rehearsed.exit_code == 0, rehearsed.errors
-    assert rehearsed.document["proved"]
-    assert len(rehearsed.document["roads"]) == 12
-    for role in rehearsed.document["roles"]:
+def test_every_role_is_proved(verified: Verified) -> None:
+    assert verified.exit_code == 0, verified.errors
+    assert verified.document["proved"]
+    assert len(verified.document["scenarios"]) == 12
+    for role in verified.document["roles"]:
         assert bool(role["used"]) != (role["role"] in CALL_NOTHING), role["role"]
         assert not role["lacking"]
         assert all(each["reason"] for each in role["unused"])
 
 
-def test_the_least_policy_of_each_role_is_the_templates(rehearsed: Rehearsed) -> None:
-    for role in rehearsed.roles:
-        least = json.loads((rehearsed.folder / f"{role.name}.json").read_text())
+def test_the_least_policy_of_each_role_is_the_templates(verified: Verified) -> None:
+    for role in verified.roles:
+        least = json.loads((verified.folder / f"{role.name}.json").read_text())
         assert least["Statement"] == [each.document(each.actions, each.resources) for each in role.statements]
 
 
-def test_any_action_that_is_taken_out_is_named(rehearsed: Rehearsed) -> None:
-    calls, excuses = rehearsed.recording.calls, read_excuses()
+def test_any_action_that_is_taken_out_is_named(verified: Verified) -> None:
+    calls, exemptions = verified.recording.calls, read_exemptions()
     taken = 0
-    for role in rehearsed.roles:
-        own = [excuse for excuse in excuses if excuse.role == role.name]
+    for role in verified.roles:
+        own = [exemption for exemption in exemptions if exemption.role == role.name]
         for narrowed, action in _each_without_one_action(role):
             found = compare([narrowed], calls, own)
             named = {call.action for use in found.roles for call in use.lacking}
-            named |= {excuse.action for excuse in found.needless}
+            named |= {exemption.action for exemption in found.needless}
             assert action in named, (role.name, action)
             taken += 1
     assert taken > 80
 
 
-def test_an_action_or_a_resource_too_many_is_named(rehearsed: Rehearsed) -> None:
-    for role in (each for each in rehearsed.roles if each.name not in CALL_NOTHING):
+def test_an_action_or_a_resource_too_many_is_named(verified: Verified) -> None:
+    for role in (each for each in verified.roles if each.name not in CALL_NOTHING):
         first, *rest = role.statements
         for widened, named in (
             (replace(first, actions=(*first.actions, "s3:DeleteBucket")), "s3:DeleteBucket"),
@@ -92,7 +92,7 @@ def test_an_action_or_a_resource_too_many_is_named(rehearsed: Rehearsed) -> None
                 "arn:aws:s3:::elsewhere",
             ),
         ):
-            found = compare([Role(role.name, (widened, *rest))], rehearsed.recording.calls, read_excuses())
+            found = compare([Role(role.name, (widened, *rest))], verified.recording.calls, read_exemptions())
             assert named in {each.name for each in found.roles[0].unused if each.reason is None}
 
 

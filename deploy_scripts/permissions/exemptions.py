@@ -1,4 +1,4 @@
-"""The written reasons for permissions that a rehearsal cannot use."""
+"""The written reasons for permissions that no scenario can use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ import yaml
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import TEMPLATE
 
-EXCUSES = TEMPLATE.with_name("unrehearsed_permissions.yaml")
+EXEMPTIONS = TEMPLATE.with_name("permission_exemptions.yaml")
 
 
 @dataclass(frozen=True)
-class Excuse:
+class Exemption:
     """Why a role keeps an action, on any resource; or (`action` is `*`) a resource of a statement."""
 
     role: str
@@ -23,16 +23,18 @@ class Excuse:
     reason: str
 
 
-def read_excuses(file: Path = EXCUSES) -> list[Excuse]:
+def read_exemptions(file: Path = EXEMPTIONS) -> list[Exemption]:
     """Raises CliError, which names the entry that is wrong."""
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
     except (OSError, yaml.YAMLError) as error:
         raise CliError(f"{file} cannot be read: {error}") from error
-    return [excuse for number, entry in enumerate(entries, 1) for excuse in _excuses(entry, number, file)]
+    return [
+        exemption for number, entry in enumerate(entries, 1) for exemption in _exemptions(entry, number, file)
+    ]
 
 
-def _excuses(entry: Any, number: int, file: Path) -> list[Excuse]:
+def _exemptions(entry: Any, number: int, file: Path) -> list[Exemption]:
     keys = {"roles", "actions", "reason"}
     if not isinstance(entry, Mapping) or set(entry) != keys or not all(entry.values()):
         raise CliError(
@@ -40,4 +42,4 @@ def _excuses(entry: Any, number: int, file: Path) -> list[Excuse]:
             f"Give each {', '.join(sorted(keys))}, none of them empty.",
         )
     reason = " ".join(entry["reason"].split())
-    return [Excuse(role, action, "*", reason) for role in entry["roles"] for action in entry["actions"]]
+    return [Exemption(role, action, "*", reason) for role in entry["roles"] for action in entry["actions"]]

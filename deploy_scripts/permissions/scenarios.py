@@ -1,4 +1,4 @@
-"""The roads that a deployment's life takes: drops, runs by hand, answers, failures, the take-down."""
+"""What happens to a deployment in its life: drops, runs by hand, answers, failures, the teardown."""
 
 import base64
 import json
@@ -13,9 +13,11 @@ import boto3
 
 from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
 from contracts.workflow import DEPLOY_LOCK_ID, Status
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.destroy import destroy
 from deploy_scripts.errors import CliError
+from deploy_scripts.permissions.photos import write_photos, zip_photos
+from deploy_scripts.permissions.scratch_cloud import ScratchCloud
 from deploy_scripts.pipeline.audits import run_audit
 from deploy_scripts.pipeline.deployment import Deployment
 from deploy_scripts.pipeline.drops import read_dataset, upload_drop
@@ -25,8 +27,6 @@ from deploy_scripts.pipeline.predictions import predict_url, upload_photo
 from deploy_scripts.pipeline.releases import list_endpoints
 from deploy_scripts.pipeline.run_starts import wait_for_drop, wait_for_execution
 from deploy_scripts.pipeline.training_progress import newest_training_job
-from deploy_scripts.rehearsal.photos import write_photos, zip_photos
-from deploy_scripts.rehearsal.scratch_cloud import ScratchCloud
 from drops.keys import MARKER, PREFIX
 
 T = TypeVar("T")
@@ -40,15 +40,15 @@ _TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN=\"\$\(base64 -d <<<'([^']+)'\)\"")
 
 
 @dataclass(frozen=True)
-class Road:
+class Scenario:
     """`name` is a sentence without its full stop."""
 
     name: str
-    walk: Callable[[], None]
+    run: Callable[[], None]
 
 
-class Roads:
-    """Every road on one deployment; later ones build on what earlier ones left."""
+class Scenarios:
+    """Every scenario on one deployment; later ones build on what earlier ones left."""
 
     def __init__(self, cloud: ScratchCloud, folder: Path) -> None:
         self._deployment: Deployment = cloud.deployment
@@ -59,27 +59,27 @@ class Roads:
         self._first_drop: LedgerItem
         self._dead_execution: str
 
-    def all(self) -> list[Road]:
-        """In the order in which they can be walked."""
+    def all(self) -> list[Scenario]:
+        """In the order in which they can be run."""
         return [
-            Road("A folder is dropped, trained on SageMaker and released", self._drop_folder),
-            Road("The same drop is announced again", self._announce_again),
-            Road("A photo is asked about by its URL and by its place in S3", self._ask),
-            Road("A file that is no dataset is dropped", self._drop_nonsense),
-            Road("A run by hand names a drop that is not there", self._name_nothing),
-            Road("A folder changes while it is trained on, and is taken up again", self._change_folder),
-            Road("A zip is dropped, and its run is stopped in its training", self._stop_training),
-            Road("A run ends while its EC2 instance still trains", self._lose_instance),
-            Road("A training fails on EC2", self._fail_training),
-            Road("A run by hand trains on EC2 and replaces the live release", self._replace),
-            Road("The audit runs without a run, and finds a new administrator", self._audit),
+            Scenario("A folder is dropped, trained on SageMaker and released", self._drop_folder),
+            Scenario("The same drop is announced again", self._announce_again),
+            Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
+            Scenario("A file that is no dataset is dropped", self._drop_nonsense),
+            Scenario("A run by hand names a drop that is not there", self._name_nothing),
+            Scenario("A folder changes while it is trained on, and is taken up again", self._change_folder),
+            Scenario("A zip is dropped, and its run is stopped in its training", self._stop_training),
+            Scenario("A run ends while its EC2 instance still trains", self._lose_instance),
+            Scenario("A training fails on EC2", self._fail_training),
+            Scenario("A run by hand trains on EC2 and replaces the live release", self._replace),
+            Scenario("The audit runs without a run, and finds a new administrator", self._audit),
         ]
 
-    def take_down(self) -> Road:
+    def teardown(self) -> Scenario:
         """The last one: nothing is left of the deployment."""
-        return Road("The deployment is taken down", self._destroy)
+        return Scenario("The deployment is torn down", self._destroy)
 
-    # -- the roads
+    # -- the scenarios
 
     def _drop_folder(self) -> None:
         self._first_drop = self._drop(self._photos, name="folder")
@@ -106,8 +106,8 @@ class Roads:
     def _ask(self) -> None:
         """The same photo by a URL and by its place in the bucket."""
         photo = self._photos / "blue" / "0.jpg"
-        predict_url(self._deployment, upload_photo(self._deployment, photo, "rehearsal.jpg"))
-        event = {"s3_uri": f"s3://{self._deployment.bucket}/{UPLOADS}rehearsal.jpg"}
+        predict_url(self._deployment, upload_photo(self._deployment, photo, "scenario.jpg"))
+        event = {"s3_uri": f"s3://{self._deployment.bucket}/{UPLOADS}scenario.jpg"}
         answer = self._aws.functions.invoke(
             FunctionName=self._deployment.outputs["InferenceFunctionAliasArn"],
             Payload=json.dumps(event).encode(),
@@ -117,7 +117,7 @@ class Roads:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
 
     def _change_folder(self) -> None:
-        """The run that takes it up is stopped: it would walk no other road."""
+        """The run that takes it up is stopped: it would serve no other scenario."""
         item = self._drop(self._photos, name="changing")
         self._until(lambda: self._has_read("SageMakerRole", f"/{snapshot_key(item.run.run_id, '')}"))
         photo = (self._photos / "blue" / "0.jpg").read_bytes()
@@ -143,8 +143,8 @@ class Roads:
         self._until(lambda: self._has_read("Ec2TrainingRole", f"/{snapshot_key(item.run.run_id, '')}"))
         self._aws.stepfunctions.send_task_failure(
             taskToken=self._task_token(item.execution_arn),
-            error="Rehearsed",
-            cause="the rehearsal ended the task",
+            error="Verified",
+            cause="the scenario ended the task",
         )
         self._wait_for_end(item, expected="failed")
 
@@ -176,19 +176,19 @@ class Roads:
         """Of an account that has a key and an administrator of its own, besides the pipeline."""
         trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-        iam, role = self._client("iam"), "rehearsed-administrator"
+        iam, role = self._client("iam"), "scenario-administrator"
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(trust))
         iam.put_role_policy(RoleName=role, PolicyName="everything", PolicyDocument=_policy(everything))
         self._client("kms").create_key()
         if not run_audit(self._deployment).counts["critical"]:
-            raise CliError("The audit did not find the administrator that the rehearsal made.")
+            raise CliError("The audit did not find the administrator that the scenario made.")
 
     def _destroy(self) -> None:
         # An endpoint that is still being deleted cannot be deleted once more.
         self._until(lambda: len(list_endpoints(self._deployment)) == 1)
         destroy(self._aws, delete_data=True, say=lambda _: None)
 
-    # -- steps of roads
+    # -- steps of scenarios
 
     def _drop(self, path: Path, *, name: str | None = None) -> LedgerItem:
         dropped = upload_drop(
@@ -206,7 +206,7 @@ class Roads:
         run = find_item(self._deployment, item.run.run_id).run
         if run.status != expected:
             raise CliError(
-                f"A run of the rehearsal ended as {run.status}, not as {expected}: {run.reason}",
+                f"A scenario's run ended as {run.status}, not as {expected}: {run.reason}",
                 "The pipeline itself is at fault; `make test` tells more.",
             )
 
@@ -235,7 +235,7 @@ class Roads:
 
     def _client(self, service: str) -> Any:
         """Of a service that dropserve itself has no business with."""
-        keys = laptop.client_variables(laptop.running_cloud())
+        keys = local_target.client_variables(local_target.running_cloud())
         return cast(Any, boto3).client(
             service,
             endpoint_url=keys["AWS_ENDPOINT_URL"],
@@ -251,7 +251,7 @@ class Roads:
             if answer := ask():
                 return answer
             time.sleep(_POLL_S)
-        raise CliError(f"A road of the rehearsal did not end within {_LIMIT_S} s.", "See `dropserve logs`.")
+        raise CliError(f"A scenario did not end within {_LIMIT_S} s.", "See `dropserve logs`.")
 
 
 def _policy(statement: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The rehearsal's judgement: what a role is allowed against what it used, from a recording and a template."""
+"""What a role is allowed against what it used, from a recording and a template."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 from deploy_scripts import cli
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.errors import CliError
+from deploy_scripts.permissions.comparison import Comparison, compare
+from deploy_scripts.permissions.exemptions import Exemption, read_exemptions
+from deploy_scripts.permissions.minimal_policy import minimal_policy
+from deploy_scripts.permissions.recording import Call, Recording, load_recording, record
+from deploy_scripts.permissions.template_roles import read_roles
+from deploy_scripts.permissions.template_values import deployed_values, fill_in
 from deploy_scripts.project import TEMPLATE
-from deploy_scripts.rehearsal.comparison import Comparison, compare
-from deploy_scripts.rehearsal.exemptions import Excuse, read_excuses
-from deploy_scripts.rehearsal.minimal_policy import minimal_policy
-from deploy_scripts.rehearsal.recording import Call, Recording, load_recording, record
-from deploy_scripts.rehearsal.template_roles import read_roles
-from deploy_scripts.rehearsal.template_values import deployed_values, fill_in
 
 VALUES = {
     "AWS::Partition": "aws",
@@ -39,9 +39,9 @@ def template_of(*statements: dict[str, Any], **properties: Any) -> dict[str, Any
 
 
 def judged(
-    statements: list[dict[str, Any]], calls: list[Call], excuses: list[Excuse] | None = None
+    statements: list[dict[str, Any]], calls: list[Call], exemptions: list[Exemption] | None = None
 ) -> Comparison:
-    return compare(read_roles(template_of(*statements), VALUES), calls, excuses or [])
+    return compare(read_roles(template_of(*statements), VALUES), calls, exemptions or [])
 
 
 def call(action: str, resource: str, **context: str) -> Call:
@@ -119,16 +119,16 @@ def test_a_deny_takes_back_what_another_statement_allows() -> None:
 
 def test_a_written_reason_excuses_an_action_and_is_needless_once_it_is_used() -> None:
     statements = [allow(["s3:GetObject", "s3:AbortMultipartUpload"], f"{ARN}/*")]
-    excuse = Excuse("Worker", "s3:AbortMultipartUpload", "*", "Only when a copy breaks off.")
+    exemption = Exemption("Worker", "s3:AbortMultipartUpload", "*", "Only when a copy breaks off.")
     read, abort = call("s3:GetObject", f"{ARN}/a"), call("s3:AbortMultipartUpload", f"{ARN}/a")
 
-    excused = judged(statements, [read], [excuse])
-    needless = judged(statements, [read, abort], [excuse])
-    not_even_allowed = judged([allow("s3:GetObject", f"{ARN}/*")], [read], [excuse])
+    exempt = judged(statements, [read], [exemption])
+    needless = judged(statements, [read, abort], [exemption])
+    not_even_allowed = judged([allow("s3:GetObject", f"{ARN}/*")], [read], [exemption])
 
-    assert excused.is_proved
-    assert excused.roles[0].unused[0].reason == "Only when a copy breaks off."
-    assert needless.needless == not_even_allowed.needless == [excuse]
+    assert exempt.is_proved
+    assert exempt.roles[0].unused[0].reason == "Only when a copy breaks off."
+    assert needless.needless == not_even_allowed.needless == [exemption]
     assert not needless.is_proved and not not_even_allowed.is_proved
 
 
@@ -195,7 +195,7 @@ def test_a_log_becomes_a_recording_of_the_stacks_own_roles(tmp_path: Path) -> No
     ]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    recording = record(VALUES, ["A road"], log)
+    recording = record(VALUES, ["A scenario"], log)
     recording.save(file)
 
     assert load_recording(file) == recording
@@ -236,13 +236,13 @@ def test_the_values_of_a_deployment(stubbed: Any) -> None:
 
 def test_every_written_reason_is_about_an_action_of_the_template() -> None:
     resources = read_template(TEMPLATE)["Resources"]
-    excuses = read_excuses()
+    exemptions = read_exemptions()
 
-    assert excuses
-    for excuse in excuses:
-        statements = json.dumps(resources[excuse.role]["Properties"]["Policies"])
-        assert f'"{excuse.action}"' in statements, excuse
-        assert len(excuse.reason.split()) > 5
+    assert exemptions
+    for exemption in exemptions:
+        statements = json.dumps(resources[exemption.role]["Properties"]["Policies"])
+        assert f'"{exemption.action}"' in statements, exemption
+        assert len(exemption.reason.split()) > 5
 
 
 @pytest.mark.parametrize(
@@ -259,10 +259,12 @@ def test_a_malformed_list_of_reasons_is_refused(tmp_path: Path, text: str) -> No
     file = tmp_path / "reasons.yaml"
     file.write_text(text)
     with pytest.raises(CliError, match=r"reasons\.yaml"):
-        read_excuses(file)
+        read_exemptions(file)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"values": {}, "roads": [], "calls": [{"role": "x"}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"values": {}, "scenarios": [], "calls": [{"role": "x"}]}']
+)
 def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "recording.json"
     file.write_text(text)
@@ -272,11 +274,13 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_recording_is_checked_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording, output = tmp_path / "recording.json", tmp_path / "least"
-    Recording(VALUES, ("A road",), (call("s3:GetObject", f"{ARN}/a"),)).save(recording)
-    monkeypatch.setattr("deploy_scripts.commands.rehearse.read_excuses", list)
+    Recording(VALUES, ("A scenario",), (call("s3:GetObject", f"{ARN}/a"),)).save(recording)
+    monkeypatch.setattr("deploy_scripts.commands.verify_permissions.read_exemptions", list)
     statements = [allow("s3:GetObject", f"{ARN}/*")]
-    monkeypatch.setattr("deploy_scripts.commands.rehearse.read_template", lambda _: template_of(*statements))
-    arguments = ["rehearse", "--recording", str(recording), "--output", str(output), "--json"]
+    monkeypatch.setattr(
+        "deploy_scripts.commands.verify_permissions.read_template", lambda _: template_of(*statements)
+    )
+    arguments = ["verify-permissions", "--recording", str(recording), "--output", str(output), "--json"]
 
     proved = CliRunner().invoke(cli.app, arguments)
     statements.append(allow("s3:PutObject", f"{ARN}/*"))

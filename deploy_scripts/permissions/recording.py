@@ -1,4 +1,4 @@
-"""What the roles of a deployment did in a rehearsal: every call once, with its count."""
+"""What the roles of a deployment did while the scenarios ran: every call once, with its count."""
 
 import json
 from collections import Counter
@@ -27,7 +27,7 @@ class Recording:
     """`values`: what the deployment gave to the names in the template, such as `DataBucket.Arn`."""
 
     values: Mapping[str, str]
-    roads: tuple[str, ...]
+    scenarios: tuple[str, ...]
     calls: tuple[Call, ...]
 
     def save(self, file: Path) -> None:
@@ -40,15 +40,15 @@ def load_recording(file: Path) -> Recording:
     try:
         document: dict[str, Any] = parse_json(file.read_bytes())
         calls = tuple(Call(**call) for call in document["calls"])
-        return Recording(document["values"], tuple(document["roads"]), calls)
+        return Recording(document["values"], tuple(document["scenarios"]), calls)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CliError(
-            f"{file} is no recording of a rehearsal: {error}",
-            "Make one: `dropserve rehearse --output FOLDER` writes FOLDER/recording.json.",
+            f"{file} is no recording of `verify-permissions`: {error}",
+            "Make one: `dropserve verify-permissions --output FOLDER` writes FOLDER/recording.json.",
         ) from error
 
 
-def record(values: Mapping[str, str], roads: Sequence[str], activity_log: Path) -> Recording:
+def record(values: Mapping[str, str], scenarios: Sequence[str], activity_log: Path) -> Recording:
     """The calls of the stack's own roles in the cloud's activity log, in the order of role and action."""
     arns = {values[name]: name.removesuffix(".Arn") for name in values if ":role/" in values[name]}
     counted: Counter[tuple[str, str, str, str]] = Counter()
@@ -62,4 +62,4 @@ def record(values: Mapping[str, str], roads: Sequence[str], activity_log: Path) 
         Call(role, action, resource, json.loads(context), count)
         for (role, action, resource, context), count in sorted(counted.items())
     ]
-    return Recording(values, tuple(roads), tuple(calls))
+    return Recording(values, tuple(scenarios), tuple(calls))

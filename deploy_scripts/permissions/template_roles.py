@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.rehearsal.template_values import fill_in
+from deploy_scripts.permissions.template_values import fill_in
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Role:
 def read_roles(template: Mapping[str, Any], values: Mapping[str, str]) -> list[Role]:
     """Every role of the template with the values in place, sorted by name.
 
-    Raises CliError for what the rehearsal cannot judge: managed policies, NotAction, NotResource.
+    Raises CliError for what cannot be judged: managed policies, NotAction, NotResource.
     """
     return [
         Role(name, _statements(name, fill_in(resource["Properties"], values)))

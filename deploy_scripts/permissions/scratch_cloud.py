@@ -1,4 +1,4 @@
-"""A cloud of the rehearsal's own, with dropserve deployed in it; a person's own cloud is not touched."""
+"""A local cloud for the scenarios alone, with dropserve deployed in it; the person's own is not touched."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_scripts import laptop
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.deploy import DeployChoices, deploy
 from deploy_scripts.pipeline.deployment import Deployment
@@ -29,25 +29,25 @@ def scratch_cloud(folder: Path, *, say: Callable[[str], None]) -> Iterator[Scrat
     Raises CliError when it cannot be started, or the stack cannot be deployed.
     """
     with _home(folder):
-        laptop.start_cloud(port=0)
+        local_target.start_cloud(port=0)
         try:
             aws = connect(Target())
             outputs = deploy(aws, DeployChoices(), say=say, warn=say)
             yield ScratchCloud(Deployment(aws, outputs), cloud_state_folder() / "activity.jsonl")
         finally:
-            laptop.stop_cloud()
+            local_target.stop_cloud()
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder that is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="dropserve-rehearsal-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="dropserve-verification-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @contextmanager
 def _home(folder: Path) -> Iterator[None]:
-    """DROPSERVE_HOME for the time of the rehearsal: it decides where a cloud keeps its state."""
+    """DROPSERVE_HOME while the scenarios run: it decides where a cloud keeps its state."""
     before = os.environ.get("DROPSERVE_HOME")
     os.environ["DROPSERVE_HOME"] = str(folder)
     try:

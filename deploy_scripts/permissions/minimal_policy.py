@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 from contracts.bucket import RUN_ID
-from deploy_scripts.rehearsal.comparison import RoleUse
+from deploy_scripts.permissions.comparison import RoleUse
 
 _RUN_ID = re.compile(RUN_ID)
 
 
 def minimal_policy(use: RoleUse) -> dict[str, Any]:
-    """An IAM policy document. Excused permissions stay; a run's id in a lacking resource becomes `*`."""
+    """An IAM policy document. Exempt permissions stay; a run's id in a lacking resource becomes `*`."""
     idle = {(each.policy, each.action, each.resource) for each in use.unused if each.reason is None}
     statements = []
     for statement in use.role.statements:

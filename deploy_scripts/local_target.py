@@ -1,4 +1,4 @@
-"""The embedded cloud on this machine: start, find, stop, and the variables that point a client at it."""
+"""The local cloud on this machine: start, find, stop, and the variables that point a client at it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.extras import require_laptop
+from deploy_scripts.extras import require_local_extra
 from deploy_scripts.images.addresses import registry_of
 from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
@@ -25,7 +25,7 @@ def start_cloud(port: int | None = None) -> control.Cloud:
     running = control.find(cloud_state_folder())
     if running:
         return running
-    require_laptop()
+    require_local_extra()
     if control.is_there(cloud_state_folder()):
         port = 0  # one is starting: it has its port
     elif port is None:
@@ -37,7 +37,7 @@ def start_cloud(port: int | None = None) -> control.Cloud:
         return control.start(cloud_state_folder(), port=port, containers=containers)
     except control.ControlError as error:
         raise CliError(
-            f"The laptop's cloud could not be started: {error}", "Mend what its log names."
+            f"The local cloud could not be started: {error}", "Correct what its log names."
         ) from error
 
 
@@ -55,11 +55,11 @@ def running_cloud() -> control.Cloud:
     cloud = control.find(cloud_state_folder())
     if cloud is None and control.is_there(cloud_state_folder()):
         raise CliError(
-            "The laptop's cloud does not answer: it is starting or ending, or it hangs.",
+            "The local cloud does not answer: it is starting or ending, or it hangs.",
             "Wait a moment; `dropserve down` ends it in any case.",
         )
     if cloud is None:
-        raise CliError("The laptop's cloud is not running.", "Start it: `dropserve up`.")
+        raise CliError("The local cloud is not running.", "Start it: `dropserve up`.")
     return cloud
 
 
@@ -69,8 +69,8 @@ def wait_until_saved() -> None:
         control.wait_until_saved(cloud_state_folder())
     except control.ControlError as error:
         raise CliError(
-            f"The laptop's cloud cannot save its state: {error}.",
-            "Make room on the disk, or mend what its log names; until then a restart loses what is new.",
+            f"The local cloud cannot save its state: {error}.",
+            "Make room on the disk, or correct what its log names; until then a restart loses what is new.",
         ) from error
 
 
@@ -80,7 +80,7 @@ def stop_cloud() -> tuple[bool, str | None]:
         save_error = control.save_error(cloud_state_folder())
         return control.stop(cloud_state_folder()), save_error
     except control.ControlError as error:
-        raise CliError(f"The laptop's cloud does not stop: {error}", "End that process by hand.") from error
+        raise CliError(f"The local cloud does not stop: {error}", "End that process by hand.") from error
 
 
 def image_parameters(account_id: str, region: str) -> dict[str, str]:
@@ -113,7 +113,7 @@ def containers_table() -> dict[str, Any]:
 
 
 def client_variables(cloud: control.Cloud) -> dict[str, str]:
-    """The environment with which any AWS client works against the embedded cloud."""
+    """The environment with which any AWS client works against the local cloud."""
     variables = {
         "AWS_ENDPOINT_URL": cloud.endpoint_url,
         "AWS_ACCESS_KEY_ID": cloud.root_key.access_key_id,

@@ -1,22 +1,22 @@
-"""What each role is allowed against what it used: the heart of the rehearsal.
+"""What each role is allowed against what it used.
 
 A statement that no call needs in full is too wide: each of its actions and each of its resources must be
-used by some call, or be excused in writing.
+used by some call, or be exempt in writing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deploy_scripts.rehearsal.exemptions import Excuse
-from deploy_scripts.rehearsal.judging import allows
-from deploy_scripts.rehearsal.recording import Call
-from deploy_scripts.rehearsal.template_roles import Role, Statement
+from deploy_scripts.permissions.exemptions import Exemption
+from deploy_scripts.permissions.judging import allows
+from deploy_scripts.permissions.recording import Call
+from deploy_scripts.permissions.template_roles import Role, Statement
 
 
 @dataclass(frozen=True)
 class Unused:
-    """An action, or a resource, of one statement, that no call needed; `reason` excuses it."""
+    """An action, or a resource, of one statement, that no call needed; `reason` exempts it."""
 
     policy: str
     action: str
@@ -45,39 +45,39 @@ class RoleUse:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`needless`: excuses for what was used after all, or is not allowed at all."""
+    """`needless`: exemptions for what was used after all, or is not allowed at all."""
 
     roles: list[RoleUse]
-    needless: list[Excuse]
+    needless: list[Exemption]
 
     @property
     def is_proved(self) -> bool:
         return not self.needless and all(role.is_proved for role in self.roles)
 
 
-def compare(roles: Iterable[Role], calls: Sequence[Call], excuses: Sequence[Excuse]) -> Comparison:
+def compare(roles: Iterable[Role], calls: Sequence[Call], exemptions: Sequence[Exemption]) -> Comparison:
     """Hold every role to its calls."""
     rows = [
         _compare_role(
             role,
             [call for call in calls if call.role == role.name],
-            [excuse for excuse in excuses if excuse.role == role.name],
+            [exemption for exemption in exemptions if exemption.role == role.name],
         )
         for role in roles
     ]
     needed = {(row.role.name, each.action, each.resource) for row in rows for each in row.unused}
-    needless = [each for each in excuses if (each.role, each.action, each.resource) not in needed]
+    needless = [each for each in exemptions if (each.role, each.action, each.resource) not in needed]
     return Comparison(rows, needless)
 
 
-def _compare_role(role: Role, calls: Sequence[Call], excuses: Sequence[Excuse]) -> RoleUse:
+def _compare_role(role: Role, calls: Sequence[Call], exemptions: Sequence[Exemption]) -> RoleUse:
     documents = [statement.document(statement.actions, statement.resources) for statement in role.statements]
     lacking = [call for call in calls if not allows(documents, call)]
     used: Counter[str] = Counter()
     for call in calls:
         if call not in lacking:
             used[call.action] += call.count
-    reasons = {(each.action, each.resource): each.reason for each in excuses}
+    reasons = {(each.action, each.resource): each.reason for each in exemptions}
     unused = [
         Unused(statement.policy, action, resource, reasons.get((action, resource)))
         for statement in role.statements

@@ -1,4 +1,4 @@
-"""`dropserve rehearse`: run the pipeline in a cloud of its own and hold each role to what it used."""
+"""`dropserve verify-permissions`: run the pipeline and compare what each role may do with what it did."""
 
 import json
 from pathlib import Path
@@ -9,18 +9,18 @@ import typer
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption
+from deploy_scripts.permissions.comparison import Comparison, RoleUse, compare
+from deploy_scripts.permissions.exemptions import EXEMPTIONS, read_exemptions
+from deploy_scripts.permissions.minimal_policy import minimal_policy
+from deploy_scripts.permissions.recording import Recording, load_recording, record
+from deploy_scripts.permissions.scratch_cloud import scratch_cloud, scratch_folder
+from deploy_scripts.permissions.template_roles import read_roles
+from deploy_scripts.permissions.template_values import deployed_values
 from deploy_scripts.project import TEMPLATE
-from deploy_scripts.rehearsal.comparison import Comparison, RoleUse, compare
-from deploy_scripts.rehearsal.exemptions import EXCUSES, read_excuses
-from deploy_scripts.rehearsal.minimal_policy import minimal_policy
-from deploy_scripts.rehearsal.recording import Recording, load_recording, record
-from deploy_scripts.rehearsal.scratch_cloud import scratch_cloud, scratch_folder
-from deploy_scripts.rehearsal.template_roles import read_roles
-from deploy_scripts.rehearsal.template_values import deployed_values
 from deploy_scripts.screen import Screen, cell, cell_of_lines, make_table
 
 
-def rehearse(
+def verify_permissions(
     recording: Annotated[
         Path | None, typer.Option(help="Check the template by this recording, and run nothing.")
     ] = None,
@@ -30,16 +30,16 @@ def rehearse(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run every road of the pipeline on this machine: what is each role allowed, and what does it use?
+    """Run every scenario of the pipeline on this machine: what is each role allowed, and what does it use?
 
-    Succeeds when each role uses all that it is allowed, but for what unrehearsed_permissions.yaml excuses,
-    and is allowed all that it uses. Takes one to three minutes; the laptop's own cloud is not touched.
+    Succeeds when each role uses all that it is allowed, but for what permission_exemptions.yaml exempts,
+    and is allowed all that it uses. Takes one to three minutes; the local cloud is not touched.
     """
     screen = Screen(as_json=as_json)
-    excuses = read_excuses()
-    recorded = load_recording(recording) if recording else _rehearse(screen)
+    exemptions = read_exemptions()
+    recorded = load_recording(recording) if recording else _run_scenarios(screen)
     roles = read_roles(read_template(TEMPLATE), recorded.values)
-    comparison = compare(roles, recorded.calls, excuses)
+    comparison = compare(roles, recorded.calls, exemptions)
     if output:
         _write(output, recorded, comparison)
     if as_json:
@@ -50,16 +50,16 @@ def rehearse(
             screen.say(f"Recording and least policies: {output}")
     if not comparison.is_proved:
         raise CliError(
-            "The template's roles are not what the rehearsal used: " + "; ".join(_faults(comparison)) + ".",
-            f"Mend {TEMPLATE.name}, or write the reason into {EXCUSES.name}.",
+            "The template's roles are not what the scenarios used: " + "; ".join(_faults(comparison)) + ".",
+            f"Change {TEMPLATE.name}, or write the reason into {EXEMPTIONS.name}.",
         )
 
 
 def comparison_document(recorded: Recording, comparison: Comparison) -> dict[str, Any]:
-    """What `rehearse --json` prints."""
+    """What `verify-permissions --json` prints."""
     return {
         "proved": comparison.is_proved,
-        "roads": list(recorded.roads),
+        "scenarios": list(recorded.scenarios),
         "roles": [
             {
                 "role": use.role.name,
@@ -90,21 +90,21 @@ def comparison_document(recorded: Recording, comparison: Comparison) -> dict[str
     }
 
 
-def _rehearse(screen: Screen) -> Recording:
-    # Roads lead through the whole command line: imported here, so that a check by a recording is quick.
-    from deploy_scripts.rehearsal.scenarios import Roads  # noqa: PLC0415
+def _run_scenarios(screen: Screen) -> Recording:
+    # The scenarios import the whole command line: imported here, so that a check of a recording is quick.
+    from deploy_scripts.permissions.scenarios import Scenarios  # noqa: PLC0415
 
     with scratch_folder() as folder:
         with screen.moving("Deploying") as say, scratch_cloud(folder, say=say) as cloud:
-            screen.done("dropserve is deployed in a cloud of the rehearsal's own")
+            screen.done("dropserve is deployed in a local cloud of its own")
             values = deployed_values(cloud.deployment)
-            roads = Roads(cloud, folder)
+            scenarios = Scenarios(cloud, folder)
             names = []
-            for road in [*roads.all(), roads.take_down()]:
-                say(road.name)
-                road.walk()
-                screen.done(road.name)
-                names.append(road.name)
+            for scenario in [*scenarios.all(), scenarios.teardown()]:
+                say(scenario.name)
+                scenario.run()
+                screen.done(scenario.name)
+                names.append(scenario.name)
         return record(values, names, cloud.activity_log)
 
 
@@ -135,7 +135,7 @@ def _idle_by_reason(use: RoleUse) -> list[str]:
 
 
 def _faults(comparison: Comparison) -> list[str]:
-    """One phrase for each thing to mend."""
+    """One phrase for each thing to change."""
     faults = []
     for use in comparison.roles:
         name = use.role.name

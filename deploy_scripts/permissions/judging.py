@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deploy_scripts.rehearsal.recording import Call
+from deploy_scripts.permissions.recording import Call
 from functions.iam_audit.policy.evaluation import Request, evaluate
 from functions.iam_audit.policy.policies import parse_policy
 

@@ -20,7 +20,7 @@ from training.serving.settings import Settings
 _ACCESS_HEADER = "x-serve-access-key"
 
 
-class Endpoint:
+class InferenceApp:
     """Answers from the pool, once `ready` is set."""
 
     def __init__(self, pool: Pool, metrics: Metrics, settings: Settings) -> None:

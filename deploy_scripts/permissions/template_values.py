@@ -70,13 +70,15 @@ def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
         case "Fn::Split", [separator, text]:
             return fill_in(text, values).split(separator)
         case _:
-            raise CliError(f"A role of the template is written with {name}, which the rehearsal cannot read.")
+            raise CliError(
+                f"A role of the template is written with {name}, which `verify-permissions` cannot read."
+            )
 
 
 def _value(name: str, values: Mapping[str, str]) -> str:
     if name not in values:
         raise CliError(
-            f"The template names {name}, to which the rehearsed deployment gave no value.",
-            "Record anew: `dropserve rehearse`.",
+            f"The template names {name}, to which the recorded deployment gave no value.",
+            "Record anew: `dropserve verify-permissions`.",
         )
     return values[name]
