@@ -13,7 +13,9 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-.PHONY: demo test package-test image-test image-test-arm64 fuzz bench soak lint licences clean setup lock
+BENCHMARKS ?= audit cold_start training serving soak
+
+.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 fuzz bench lint licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +26,12 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: $(READY) ## the unit tests that take no time: no local cloud, no long training
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit $(ARGS)
+
+coverage: $(READY) ## the whole test suite, and how much of the code it runs
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 package-test: $(READY) ## build the wheel, install it beside nothing of this folder, and run its demo
 	@$(BIN)/python -m pytest tests/package $(ARGS)
@@ -41,11 +49,8 @@ image-test-arm64: $(READY) ## the same for the serve image on arm64, under emula
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
-bench: $(READY) ## every benchmark against its peer; results land in benchmarks/results/ and docs/benchmarks.md
-	@set -e; for script in $(filter-out benchmarks/__init__.py benchmarks/soak.py,$(wildcard benchmarks/*.py)); do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; done
-
-soak: $(READY) ## ten minutes at twice what the endpoint can do; results land in benchmarks/results/
-	@$(BIN)/python -m benchmarks.soak
+bench: $(READY) ## every benchmark, or those of BENCHMARKS; results land in benchmarks/results/ and docs/benchmarks.md
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" $(ARGS); done
 
 lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .

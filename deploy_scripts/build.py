@@ -19,6 +19,7 @@ TRAINING = ROOT / "training"
 # What only an image of SageMaker's needs.
 TOOLKIT = "sagemaker-training"
 TORCH = ("torch", "torchvision")
+SUPPRESSIONS = "functions/iam_audit/suppressions.json"
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,16 @@ class Build:
     ec2_boot: Path
 
 
-def build(runtime: Runtime, *, say: Callable[[str], None]) -> Build:
-    """Raises CliError when a part cannot be built."""
+def build(runtime: Runtime, *, say: Callable[[str], None], suppressions: Path | None = None) -> Build:
+    """Build every part; `suppressions` is the file that the audit takes instead of the packaged one.
+
+    Raises CliError when a part cannot be built.
+    """
     folder = build_folder()
+    own_files = {"iam_audit": {SUPPRESSIONS: suppressions}} if suppressions else {}
     functions = {}
     for name in function_names():
-        functions[name] = build_function(name, runtime, into=folder)
+        functions[name] = build_function(name, runtime, into=folder, own_files=own_files.get(name))
         say(f"Built {name}.zip ({functions[name].stat().st_size / 1e6:.1f} MB, {runtime.name})")
     return Build(functions, _training_code(folder), _ec2_boot(folder))
 

@@ -14,7 +14,7 @@ from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
-from deploy_scripts.cloudformation.data_bucket import mend_data_bucket
+from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
@@ -23,6 +23,7 @@ from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
+from deploy_scripts.pipeline.audits import check_suppressions
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from functions.common.errors import SettingsError
 from functions.inference.fetching.hosts import parse_hosts
@@ -49,12 +50,13 @@ HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
 
 @dataclass(frozen=True)
 class DeployChoices:
-    """What a person may choose. `parameters` are the template's own, by name."""
+    """What a person may choose. `parameters` are the template's own, by name; `suppressions` the audit's."""
 
     parameters: dict[str, str] = field(default_factory=dict)
     weights: dict[str, Path] = field(default_factory=dict)
     architecture: Architecture = "x86_64"
     image_builder: ImageBuilder = "codebuild"
+    suppressions: Path | None = None
 
 
 def deploy(
@@ -66,7 +68,7 @@ def deploy(
     """
     with one_at_a_time(work_folder() / "deploy.lock", say=say):
         outputs = _deploy(aws, choices, say)
-    mend_data_bucket(aws.s3, outputs["BucketName"], say=warn)
+    restore_drop_events(aws.s3, outputs["BucketName"], say=warn)
     if aws.is_local:
         # AWS takes a minute for it, and has no half of a cloud after a power cut.
         check_drift(aws.cloudformation, aws.stack, warn=warn)
@@ -76,12 +78,14 @@ def deploy(
 
 def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
     template = read_template(TEMPLATE)
+    if choices.suppressions:
+        check_suppressions(choices.suppressions)
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
     given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = _check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
-    built = build(runtime, say=say)
+    built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)
     bucket.ensure()
     for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():

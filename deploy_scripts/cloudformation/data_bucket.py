@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EVENTS = "EventBridgeConfiguration"
 
 
-def mend_data_bucket(s3: S3Client, bucket: str, *, say: Callable[[str], None]) -> None:
+def restore_drop_events(s3: S3Client, bucket: str, *, say: Callable[[str], None]) -> None:
     """Turn on what is off, and say so; other settings of the bucket stay as they are."""
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -38,7 +38,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes the
     if suppressions and not file:
         raise CliError(
             "--suppressions goes with --file.",
-            "The deployed audit takes functions/iam_audit/suppressions.json: change it and deploy.",
+            "The deployed audit takes those of `dropserve deploy --suppressions FILE`.",
         )
     report, html_uri = _audit(target, file, suppressions)
     if html:

@@ -1,5 +1,6 @@
 """`dropserve deploy`: build, upload what changed, bring the stack up to date."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,12 +28,19 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
     image_builder: Annotated[
         ImageBuilder, typer.Option(help="What builds container images: AWS CodeBuild, or a program here.")
     ] = "codebuild",
+    suppressions: Annotated[
+        Path | None, typer.Option(help="The audit's findings that somebody answers for (JSON).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build and deploy the stack, or bring it up to date."""
     screen = Screen(as_json=as_json)
     choices = DeployChoices(
-        parse_parameters(parameter or []), parse_weights(weights or []), architecture, image_builder
+        parse_parameters(parameter or []),
+        parse_weights(weights or []),
+        architecture,
+        image_builder,
+        suppressions,
     )
     with screen.moving("Deploying") as say:
         outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)

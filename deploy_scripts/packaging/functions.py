@@ -1,6 +1,7 @@
 """Builds each function's zip: its code, the code that it shares with others, the schemas, its packages."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy_scripts.packaging.archives import files_below, make_zip
@@ -36,8 +37,13 @@ def function_names() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 
 
-def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
-    """`<into>/<name>.zip`; the same code, pins and runtime give the same bytes."""
+def build_function(
+    name: str, runtime: Runtime, *, into: Path, own_files: Mapping[str, Path] | None = None
+) -> Path:
+    """`<into>/<name>.zip`; the same code, pins and runtime give the same bytes.
+
+    `own_files`, by their names in the zip, come in the place of the packaged ones.
+    """
     packages = install_packages(
         (*SHARED_PACKAGES, *OWN_PACKAGES.get(name, ())), runtime, into=into / "packages"
     )
@@ -47,6 +53,7 @@ def build_function(name: str, runtime: Runtime, *, into: Path) -> Path:
         **shared_files(),
         **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
         "functions/__init__.py": ROOT / "functions" / "__init__.py",
+        **(own_files or {}),
     }
     if name in OWN_OPERATIONS:
         models = into / "service_models" / name

@@ -74,6 +74,16 @@ def audit_file(file: Path, *, pipeline_role_path: str, suppressions: Path | None
         ) from error
 
 
+def check_suppressions(file: Path) -> None:
+    """Raises CliError, which names the fault, where the audit could not read the file."""
+    from functions.iam_audit.suppressions import SuppressionError, read_suppressions  # noqa: PLC0415
+
+    try:
+        read_suppressions(file)
+    except SuppressionError as error:
+        raise CliError(f"--suppressions: {error}.", "Correct the file that is named.") from error
+
+
 def as_html(report: dict[str, Any]) -> str:
     from functions.iam_audit.reports.report import render_html  # noqa: PLC0415
 

@@ -117,7 +117,7 @@ def test_a_deployment_that_is_not_whole_is_told(other_dropserve: Any, tmp_path: 
     _assert_a_drop_begins_a_run(other_dropserve, tmp_path, "new")
 
 
-def test_commands_at_once_find_one_cloud(other_dropserve: Any) -> None:
+def test_concurrent_commands_find_one_cloud(other_dropserve: Any) -> None:
     answers: list[Any] = []
     threads = [
         threading.Thread(target=lambda: answers.append(other_dropserve.json("up", "--port", "0")))

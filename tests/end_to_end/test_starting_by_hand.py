@@ -22,7 +22,7 @@ def test_a_run_over_its_budget_trains_nothing(dropserve: Any, first_release: dic
     assert dropserve.live_release() == live
 
 
-def test_a_drop_that_is_announced_twice_trains_once(dropserve: Any, first_release: dict[str, Any]) -> None:
+def test_a_duplicate_event_trains_once(dropserve: Any, first_release: dict[str, Any]) -> None:
     outputs = dropserve.outputs
     run_id = first_release["run_id"]
     item = dropserve.client("dynamodb").get_item(

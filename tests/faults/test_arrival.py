@@ -23,7 +23,7 @@ def test_a_folder_is_inspected_again_until_it_has_arrived(stage: Any) -> None:
     stage.until_entered(execution, "Release deploy lock")
 
 
-def test_a_folder_that_never_arrives_is_refused(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_never_complete_is_refused(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_machines.ingest, "MAX_UPLOAD_WAITS", 2)
     stage.change("InspectDatasetFunction", **FOLDER, accepted=False, reason="photos are still arriving")
     stage.change("InspectDatasetFunction", wait_s=1)

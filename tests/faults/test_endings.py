@@ -73,7 +73,7 @@ def _stand_broken(stage: Any, release: str) -> None:
     wait_until(lambda: sagemaker.describe_endpoint(EndpointName=release)["EndpointStatus"] == "Failed")
 
 
-def test_the_same_drop_announced_twice_trains_once(stage: Any) -> None:
+def test_a_duplicate_event_trains_once(stage: Any) -> None:
     event = {"source": "drop", "idempotency_token": "one-run-a-version", "version_id": "v1"}
     first, again = stage.run(event), stage.run(event)
     assert (first.item["source"], first.item["status"]) == ("drop", "live")
@@ -129,7 +129,7 @@ def test_a_stopped_training_says_that_it_was_stopped(stage: Any) -> None:
     assert run.item["reason"].startswith("the training job was stopped: somebody stopped it")
 
 
-def test_a_training_over_its_time_says_so(stage: Any) -> None:
+def test_a_training_that_times_out_says_so(stage: Any) -> None:
     stage.let_training_sleep(stopping_condition={"MaxRuntimeInSeconds": 1})
     run = stage.run()
     assert run.item["status"] == "failed"
@@ -193,7 +193,7 @@ def test_a_function_that_raises_fails_the_run_with_its_message(stage: Any) -> No
     assert run.item["reason"] == "RuntimeError: metrics.json is damaged"
 
 
-def test_an_endpoint_that_does_not_come_up_is_taken_down(stage: Any) -> None:
+def test_an_endpoint_that_does_not_come_up_is_torn_down(stage: Any) -> None:
     stage.change("PlanTrainingFunction", serving_image_uri="broken-serving")
     run = stage.run()
     assert run.item["status"] == "failed"
@@ -202,7 +202,7 @@ def test_an_endpoint_that_does_not_come_up_is_taken_down(stage: Any) -> None:
     assert stage.item("deploy-lock")["holder"] == "nobody"
 
 
-def test_a_blocking_audit_takes_the_candidate_down_and_the_old_release_serves_on(stage: Any) -> None:
+def test_a_blocking_audit_tears_the_candidate_down_and_the_old_release_serves_on(stage: Any) -> None:
     live = stage.run().item["release"]
     stage.change("IamAuditFunction", blocked=True, reason="AdministratorAccess on a role of the pipeline")
     run = stage.run()

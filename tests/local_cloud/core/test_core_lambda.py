@@ -45,7 +45,7 @@ def test_a_function_that_ends_its_own_process(bench: Bench) -> None:
     assert answer["errorType"] == "Runtime.ExitError"
 
 
-def test_a_function_that_takes_too_long(bench: Bench) -> None:
+def test_a_function_that_times_out(bench: Bench) -> None:
     name = bench.function("import time\ndef handler(event, context): time.sleep(30)", timeout_s=1)
     answer, _ = bench.invoke(name)
     assert answer["errorType"] == "Sandbox.Timedout"

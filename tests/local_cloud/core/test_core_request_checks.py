@@ -91,7 +91,7 @@ def test_names_of_executions(bench: Bench, name: str, code: str) -> None:
         assert states.start_execution(stateMachineArn=machine, name=good)["executionArn"].endswith(good)
 
 
-def test_a_name_is_good_for_one_execution(bench: Bench) -> None:
+def test_a_duplicate_execution_name_is_refused(bench: Bench) -> None:
     states, machine, name = bench.client("stepfunctions"), bench.machine(WAIT), unique("once")
     call = {"stateMachineArn": machine, "name": name}
     first = states.start_execution(**call, input='{"a": 1}')

@@ -161,7 +161,7 @@ def test_new_code_and_the_old_are_never_both_gone(place: CloudFolder) -> None:
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.1, 0.3])
-def test_a_kill_in_the_middle_leaves_all_or_nothing(place: CloudFolder, moment_s: float) -> None:
+def test_a_kill_during_a_save_leaves_the_old_state_or_the_new(place: CloudFolder, moment_s: float) -> None:
     client = place.up()
     killer = threading.Timer(moment_s, place.kill)
     client("cloudformation").create_stack(StackName="app", TemplateBody=json.dumps(BUCKET_AND_RULE))
@@ -242,7 +242,7 @@ print(control.start(Path(sys.argv[1]), port=0).pid)
 """
 
 
-def test_many_starts_at_once_give_one_server(place: CloudFolder) -> None:
+def test_concurrent_starts_give_one_server(place: CloudFolder) -> None:
     starts = [
         subprocess.Popen([sys.executable, "-c", START, str(place.folder)], stdout=subprocess.PIPE, text=True)
         for _ in range(4)

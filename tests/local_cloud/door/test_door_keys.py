@@ -178,9 +178,7 @@ def test_a_refusal_has_awss_own_code(cloud: Cloud, service: str, call: str, unkn
         assert refused.value.response["Error"]["Message"]
 
 
-def test_the_code_of_a_function_is_lent_by_a_signed_address(
-    bench: Bench, cloud_client: Callable[..., Any]
-) -> None:
+def test_the_code_of_a_function_has_a_presigned_url(bench: Bench, cloud_client: Callable[..., Any]) -> None:
     name = bench.function("def handler(event, context): return 1")
     location = cloud_client("lambda").get_function(FunctionName=name)["Code"]["Location"]
     with urllib.request.urlopen(location) as reply:

@@ -29,7 +29,7 @@ def test_what_the_container_refuses_is_a_model_error(door: Door) -> None:
     )
 
 
-def test_a_container_that_takes_too_long_is_a_model_error_without_a_status(door: Door) -> None:
+def test_a_container_that_times_out_is_a_model_error_without_a_status(door: Door) -> None:
     serve(door)
     document = json.loads(door.invoke("live", b"slow").body)
     assert document["OriginalStatusCode"] == 0

@@ -151,7 +151,7 @@ def test_a_killed_script_fails_with_128_and_its_signal(door: Door) -> None:
     assert ended(door)["FailureReason"] == "AlgorithmError: , exit code: 137"
 
 
-def test_stopping_lets_the_script_save_its_work(door: Door, aws: FakeAws) -> None:
+def test_stopping_sends_sigterm_and_lets_the_script_save_its_work(door: Door, aws: FakeAws) -> None:
     door.call("CreateTrainingJob", **job(action="wait"))
     wait_until(lambda: any("waiting" in lines for lines in aws.log_lines.values()))
     door.call("StopTrainingJob", TrainingJobName="job-1")
@@ -166,7 +166,7 @@ def test_stopping_lets_the_script_save_its_work(door: Door, aws: FakeAws) -> Non
         door.call("StopTrainingJob", TrainingJobName="job-1")
 
 
-def test_the_longest_run_time_is_enforced(door: Door, aws: FakeAws) -> None:
+def test_the_max_runtime_is_enforced(door: Door, aws: FakeAws) -> None:
     door.call("CreateTrainingJob", **job(action="wait", StoppingCondition={"MaxRuntimeInSeconds": 1}))
     done = ended(door)
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")

@@ -123,7 +123,7 @@ def test_an_answer_of_another_shape_is_the_endpoints_failure(runtime: StubbedRun
         ("ModelError", 424, {}, EndpointError),
     ],
 )
-def test_a_lasting_failure_is_told_apart_and_not_tried_again(
+def test_a_permanent_failure_is_told_apart_and_not_retried(
     runtime: StubbedRuntime, code: str, status: int, fields: dict[str, Any], expected: type[DropserveError]
 ) -> None:
     runtime.fails(code, status, **fields)
@@ -144,7 +144,7 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("code", "status", "fields"), PASSING)
-def test_a_passing_failure_is_tried_again(
+def test_a_transient_failure_is_retried(
     runtime: StubbedRuntime, code: str, status: int, fields: dict[str, Any]
 ) -> None:
     for _ in range(MAX_ATTEMPTS - 1):
@@ -155,7 +155,7 @@ def test_a_passing_failure_is_tried_again(
 
 
 @pytest.mark.parametrize(("code", "status", "fields"), PASSING)
-def test_a_failure_that_does_not_pass_ends_as_busy(
+def test_retries_that_all_fail_end_as_busy(
     runtime: StubbedRuntime, code: str, status: int, fields: dict[str, Any]
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
@@ -214,7 +214,7 @@ def break_connection() -> BreakConnection:
     return make
 
 
-def test_a_model_that_does_not_answer_in_time_is_not_asked_twice(
+def test_a_model_that_times_out_is_not_retried(
     break_connection: BreakConnection,
 ) -> None:
     broken, endpoint = break_connection(ReadTimeoutError(endpoint_url="https://runtime.sagemaker"))
@@ -224,7 +224,7 @@ def test_a_model_that_does_not_answer_in_time_is_not_asked_twice(
     assert broken.calls == 1
 
 
-def test_a_lost_connection_is_tried_again(
+def test_a_lost_connection_is_retried(
     break_connection: BreakConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

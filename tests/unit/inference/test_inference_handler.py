@@ -504,7 +504,7 @@ def test_bad_requests(ask: Ask, event: Any, status: int, code: str) -> None:
     assert answer["headers"].get("Allow") == ("GET, POST" if status == 405 else None)
 
 
-def test_a_worker_with_no_time_left_says_so_instead_of_being_killed(ask: Ask, images: LocalServer) -> None:
+def test_a_request_out_of_time_is_a_504_before_lambda_times_out(ask: Ask, images: LocalServer) -> None:
     answer, body = ask({"url": images.url("/dog.jpg")}, left_ms=400)
 
     assert (answer["statusCode"], body["code"]) == (504, "out_of_time")

@@ -78,7 +78,7 @@ def test_before_the_first_release_no_model_is_live(live_pointer: Callable[..., L
 @pytest.mark.parametrize(
     "broken", [None, "not json", "[]", '"text"', "null", '{"release": "x"}', '{"run_id": 7}']
 )
-def test_the_last_known_release_stands_in_while_the_pointer_cannot_be_read(
+def test_the_cached_release_serves_while_the_pointer_cannot_be_read(
     live_pointer: Callable[..., LivePointer], broken: str | None
 ) -> None:
     parameter = Parameter(live_pointer_value())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy_scripts.build import SUPPRESSIONS, build
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.archives import sha256_of
 from deploy_scripts.packaging.bytecode import find_python
@@ -82,6 +83,19 @@ def test_a_zip_holds_one_function_what_is_shared_and_no_boto3(build_folder: Path
     assert any(entry.startswith("schemas/") for entry in names)
     assert any(entry.endswith(".pyc") for entry in names)
     assert not [entry for entry in names if entry.startswith((f"functions/{other}/", "boto3/", "botocore/"))]
+
+
+def test_own_suppressions_are_in_the_audits_zip_and_in_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_scripts.build.function_names", lambda: ["iam_audit", "read_failure"])
+    file = tmp_path / "own.json"
+    file.write_text('{"suppressions": []}\n')
+    built = build(Runtime.of_this_machine(), say=lambda _: None, suppressions=file)
+
+    audit = zipfile.ZipFile(built.functions["iam_audit"])
+    assert audit.read(SUPPRESSIONS) == file.read_bytes()
+    assert SUPPRESSIONS not in zipfile.ZipFile(built.functions["read_failure"]).namelist()
 
 
 def test_a_zip_for_arm_holds_arm_binaries_and_only_bytecode_of_its_python(build_folder: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy_scripts.cloudformation.data_bucket import mend_data_bucket
+from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.errors import CliError
 
@@ -16,7 +16,7 @@ def test_a_sound_bucket_is_left_alone(stubbed: Any) -> None:
     said: list[str] = []
     stubbed.answer("s3", "get_bucket_versioning", {"Status": "Enabled"})
     stubbed.answer("s3", "get_bucket_notification_configuration", {**OTHERS, **EVENTS})
-    mend_data_bucket(stubbed.aws.s3, "data", say=said.append)
+    restore_drop_events(stubbed.aws.s3, "data", say=said.append)
     stubbed.assert_all_asked()
     assert said == []
 
@@ -33,7 +33,7 @@ def test_what_is_off_is_turned_on_and_the_rest_stays(
     stubbed.answer("s3", "get_bucket_notification_configuration", notifications)
     wanted = {"NotificationConfiguration": {**notifications, **EVENTS}}
     stubbed.answer("s3", "put_bucket_notification_configuration", {}, Bucket="data", **wanted)
-    mend_data_bucket(stubbed.aws.s3, "data", say=said.append)
+    restore_drop_events(stubbed.aws.s3, "data", say=said.append)
     stubbed.assert_all_asked()
     assert len(said) == 2
 

@@ -144,7 +144,7 @@ def test_only_the_web_ports_of_a_public_host_may_be_reached(port: int) -> None:
     assert check("http://example.com:443/", ["93.184.216.34"])
 
 
-def test_a_name_is_looked_up_once() -> None:
+def test_a_name_is_resolved_once_against_dns_rebinding() -> None:
     names = []
 
     def resolve(name: str, timeout_s: float) -> list[str]:
@@ -176,7 +176,7 @@ def test_a_name_that_does_not_resolve_is_the_hosts_failure() -> None:
         )
 
 
-def test_a_lookup_that_hangs_ends_with_the_deadline() -> None:
+def test_a_dns_lookup_that_hangs_times_out_at_the_deadline() -> None:
     def hang(name: str, timeout_s: float) -> list[str]:
         raise TimeoutError
 
@@ -192,7 +192,7 @@ def test_the_system_resolver_knows_localhost_and_gives_each_address_once() -> No
     assert all(ip_address(address).is_loopback for address in addresses)
 
 
-def test_the_system_resolver_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_resolver_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
     answered = threading.Event()

@@ -65,9 +65,7 @@ def test_a_path_with_unicode_and_spaces_is_encoded_once(serve: Serve, photo: byt
     assert fetch(host.url("/h%C3%BCnd%20chen.jpg")) == photo
 
 
-def test_the_checked_address_is_connected_to_and_the_name_is_looked_up_once(
-    serve: Serve, photo: bytes
-) -> None:
+def test_the_checked_address_is_connected_to_against_dns_rebinding(serve: Serve, photo: bytes) -> None:
     host = serve({"/dog.jpg": send(photo)})
     # A rebinding name: the second answer would be metadata.
     answers = iter([["127.0.0.1"], ["169.254.169.254"]])

@@ -206,7 +206,7 @@ def test_an_image_that_would_take_long_is_refused_with_its_reason(name: str) -> 
         prepare(make(), max_pixels=40_000_000)
 
 
-def test_what_is_transparent_becomes_white() -> None:
+def test_transparency_becomes_white() -> None:
     hidden = Image.new("RGBA", (1200, 1200), (0, 0, 0, 0))
     palette = two_colours(1200, 1200).convert("P")
 

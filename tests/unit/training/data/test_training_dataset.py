@@ -108,7 +108,7 @@ def test_a_photo_outside_every_class_is_listed(tmp_path: Path) -> None:
     assert (excluded.name, excluded.reason) == ("stray.jpg", "lies in no class folder")
 
 
-def test_copies_are_left_out_and_named(tmp_path: Path) -> None:
+def test_duplicates_are_left_out_and_named(tmp_path: Path) -> None:
     folder = write_photos(tmp_path / "d", count=6)
     shutil.copy(folder / "blue" / "0.jpg", folder / "blue" / "again.jpg")
     dataset = load(folder)
@@ -118,7 +118,7 @@ def test_copies_are_left_out_and_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_photo_of_the_test_is_never_trained_on(tmp_path: Path) -> None:
+def test_no_photo_leaks_from_the_test_into_training(tmp_path: Path) -> None:
     members = {
         f"{split}/{label}/{number}.jpg": make_jpeg(label, number)
         for split, numbers in (("train", range(8)), ("valid", range(7, 10)), ("test", range(9, 12)))
@@ -134,7 +134,7 @@ def test_a_photo_of_the_test_is_never_trained_on(tmp_path: Path) -> None:
     assert reasons["valid/green/9.jpg"] == "the same photo as test/green/9.jpg of the test split"
 
 
-def test_one_photo_under_two_classes_is_on_one_side_only(tmp_path: Path) -> None:
+def test_a_photo_under_two_classes_leaks_into_no_other_split(tmp_path: Path) -> None:
     folder = write_photos(tmp_path / "d", count=8, classes=("blue", "green"))
     for number in range(8):
         shutil.copy(folder / "blue" / f"{number}.jpg", folder / "green" / f"b{number}.jpg")

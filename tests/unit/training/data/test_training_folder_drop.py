@@ -135,9 +135,7 @@ def test_a_manifest_that_was_cut_is_refused(drop: Drop) -> None:
         open_dataset(drop.channel)
 
 
-def test_a_connection_that_breaks_in_a_photo_is_made_again(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_breaks_in_a_photo_is_retried(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_drop.time, "sleep", lambda _: None)
     drop.add("cat/1.jpg", bytes(100_000))
     drop.s3.broken[drop.path("cat/1.jpg")] = 2

@@ -82,7 +82,7 @@ def test_an_odd_photo_has_the_colours_that_a_person_sees(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_each_way_to_hold_a_camera_is_turned_upright(kind: str, orientation: int) -> None:
+def test_each_exif_orientation_is_turned_upright(kind: str, orientation: int) -> None:
     upright = Image.new("RGB", (64, 48), "white")
     upright.paste("black", (0, 0, 32, 24))
     upright.paste("red", (32, 0, 64, 24))

@@ -34,12 +34,12 @@ def test_every_accepted_format_becomes_rgb(kind: str) -> None:
     assert np.abs(pixels.astype(int) - (200, 30, 60)).max() <= 6
 
 
-def test_what_is_transparent_becomes_white() -> None:
+def test_transparency_becomes_white() -> None:
     pixels = decode_photo(encode(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG"), 32)
     assert pixels.min() == 255
 
 
-def test_a_photo_is_turned_upright() -> None:
+def test_a_photo_is_turned_upright_by_its_exif_orientation() -> None:
     image = Image.new("RGB", (64, 64), "white")
     image.paste("black", (0, 0, 32, 64))  # left half black
     exif = Image.Exif()

@@ -98,7 +98,7 @@ def test_a_download_that_fails_is_told(quick: Machine) -> None:
     assert quick.shutdowns() == ["-h now"]
 
 
-def test_the_deadline_ends_a_training_that_hangs(quick: Machine) -> None:
+def test_a_training_that_hangs_times_out_at_its_deadline(quick: Machine) -> None:
     quick.put_training("import time\nprint('still here', flush=True)\ntime.sleep(600)\n")
     started = time.monotonic()
     assert quick.start(DROPSERVE_DEADLINE_S="3").returncode == 143
@@ -108,7 +108,7 @@ def test_the_deadline_ends_a_training_that_hangs(quick: Machine) -> None:
     assert quick.shutdowns() == ["-h now"]
 
 
-def test_a_training_that_does_not_end_when_told_to_is_killed(quick: Machine) -> None:
+def test_a_training_that_ignores_sigterm_is_killed(quick: Machine) -> None:
     boot = quick.folder / "ec2_boot.sh"
     boot.write_text(with_constants(quick.boot.read_text(), {"GRACE_S": 1}))
     quick.put_training(
@@ -121,7 +121,7 @@ def test_a_training_that_does_not_end_when_told_to_is_killed(quick: Machine) -> 
 
 
 @pytest.mark.parametrize("error", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_a_training_that_nobody_waits_for_ends(quick: Machine, error: str) -> None:
+def test_a_training_whose_execution_ended_stops(quick: Machine, error: str) -> None:
     quick.put_training("import time\ntime.sleep(600)\n")
     quick.refuse(send_task_heartbeat=error)
     assert quick.start().returncode == 143

@@ -68,9 +68,7 @@ def until_logged(machine: Machine, message: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["create_log_stream", "put_log_events"])
-def test_what_could_not_be_sent_is_sent_later_and_the_outage_is_told_once(
-    quick: Machine, operation: str
-) -> None:
+def test_log_lines_are_retried_after_an_outage_that_is_told_once(quick: Machine, operation: str) -> None:
     quick.refuse(**{operation: "ThrottlingException"})
     quick.put_training(
         WAITING + "print('before', flush=True)\n"
@@ -96,7 +94,7 @@ def test_a_stream_that_is_there_already_is_written_to(quick: Machine) -> None:
     assert quick.log() == ["hello"]
 
 
-def test_a_log_that_nobody_takes_stops_no_training(quick: Machine) -> None:
+def test_a_log_outage_stops_no_training(quick: Machine) -> None:
     quick.refuse(create_log_stream="AccessDeniedException")
     quick.put_training("print('hello')\n", LAST_ATTEMPTS_S=1)
     run = quick.start()

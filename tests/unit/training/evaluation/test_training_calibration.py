@@ -25,13 +25,13 @@ def test_the_temperature_that_spoilt_the_scores_is_found(temperature: float) -> 
     assert fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.03)
 
 
-def test_it_stays_in_bounds_where_validation_says_all_or_nothing() -> None:
+def test_the_temperature_stays_in_bounds_where_validation_says_all_or_nothing() -> None:
     logits = torch.tensor([[3.0, 0.0], [0.0, 3.0]])
     assert fit_temperature(logits, torch.tensor([0, 1])) == pytest.approx(MIN_TEMPERATURE, rel=1e-3)
     assert fit_temperature(logits, torch.tensor([1, 0])) == pytest.approx(MAX_TEMPERATURE, rel=1e-3)
 
 
-def test_the_error_falls_at_the_right_temperature_and_the_loss_too() -> None:
+def test_calibration_error_and_loss_fall_at_the_right_temperature() -> None:
     logits, labels = sampled(3.0)
     calibration = measure_calibration(logits, labels, 3.0)
     assert calibration["error_before"] > 0.1
@@ -40,7 +40,7 @@ def test_the_error_falls_at_the_right_temperature_and_the_loss_too() -> None:
     assert sum(part["count"] for part in calibration["bins_before"]) == len(labels)
 
 
-def test_the_error_is_the_one_of_a_hand_count() -> None:
+def test_the_calibration_error_is_that_of_a_hand_count() -> None:
     """Two photos at 0.9, one of them right, and one at 0.55 that is right: (2 * 0.4 + 1 * 0.45) / 3."""
     probabilities = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.55, 0.45]])
     calibration = measure_calibration(probabilities.log(), torch.tensor([0, 1, 0]), 1.0)

@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_layer() -> None:
     assert not torch.equal(first.layer.weight, other.layer.weight)
 
 
-def test_training_stops_when_validation_no_longer_gains() -> None:
+def test_early_stopping_ends_a_training_that_no_longer_gains() -> None:
     features, labels = clusters(60, seed=1)
     # Validation says the opposite of training: the first epoch is the least bad.
     reported: list[Epoch] = []
@@ -80,7 +80,7 @@ def test_training_stops_when_validation_no_longer_gains() -> None:
     assert reported == trained.history
 
 
-def test_the_rate_rises_then_falls_to_a_hundredth() -> None:
+def test_the_learning_rate_warms_up_then_falls_to_a_hundredth() -> None:
     rates = [learning_rate(1.0, progress=step / 10, warmup=2, epochs=12) for step in range(121)]
     assert rates[0] == 1 / 3
     assert max(rates) == rates[20] == 1.0
@@ -89,7 +89,7 @@ def test_the_rate_rises_then_falls_to_a_hundredth() -> None:
     assert abs(rates[120] - 0.01) < 1e-9
 
 
-def test_balanced_weights_make_a_rare_class_found() -> None:
+def test_balanced_class_weights_make_a_rare_class_found() -> None:
     assert class_weights(torch.tensor([0, 0, 0, 1]), 2, "none") is None
     weights = class_weights(torch.tensor([0, 0, 0, 1]), 2, "balanced")
     assert weights is not None

@@ -60,7 +60,9 @@ def assert_same_result(one: Trained, other: Trained) -> None:
         ("epoch=4 ", 0),
     ],
 )
-def test_it_goes_on_where_it_was(trained, tmp_path, stop_at, computed, *, beginning, left) -> None:
+def test_training_resumes_where_it_was_interrupted(
+    trained, tmp_path, stop_at, computed, *, beginning, left
+) -> None:
     run = in_folder(trained, tmp_path)
     arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
     with pytest.raises(StoppedError):
@@ -74,7 +76,7 @@ def test_it_goes_on_where_it_was(trained, tmp_path, stop_at, computed, *, beginn
 
 
 @pytest.mark.parametrize("beginning", ["epoch=3 ", "epoch=4 ", "epoch=5 "])
-def test_tuning_the_backbone_goes_on_as_well(tuned, tmp_path, stop_at, beginning) -> None:
+def test_fine_tuning_resumes_where_it_was_interrupted(tuned, tmp_path, stop_at, beginning) -> None:
     run = in_folder(tuned, tmp_path)
     arguments = parse_arguments(run.arguments(**TUNING, checkpoint_dir=tmp_path / "checkpoints"), {})
     with pytest.raises(StoppedError):
@@ -83,7 +85,7 @@ def test_tuning_the_backbone_goes_on_as_well(tuned, tmp_path, stop_at, beginning
     assert_same_result(run, tuned)
 
 
-def test_it_can_be_stopped_again_and_again(trained, tmp_path, stop_at) -> None:
+def test_training_resumes_after_several_interruptions(trained, tmp_path, stop_at) -> None:
     run = in_folder(trained, tmp_path)
     arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
     for beginning in ("phase=features images_done=16", "phase=features images_done=18", "epoch=2 "):
@@ -93,7 +95,7 @@ def test_it_can_be_stopped_again_and_again(trained, tmp_path, stop_at) -> None:
     assert_same_result(run, trained)
 
 
-def test_a_damaged_file_is_computed_again(trained, tmp_path, stop_at, computed) -> None:
+def test_a_damaged_checkpoint_is_computed_again(trained, tmp_path, stop_at, computed) -> None:
     run = in_folder(trained, tmp_path)
     arguments = parse_arguments(run.arguments(checkpoint_dir=tmp_path / "checkpoints"), {})
     with pytest.raises(StoppedError):
@@ -107,7 +109,7 @@ def test_a_damaged_file_is_computed_again(trained, tmp_path, stop_at, computed) 
     assert_same_result(run, trained)
 
 
-def test_what_another_run_left_is_not_used(trained, tmp_path, stop_at, computed) -> None:
+def test_the_checkpoint_of_another_run_is_not_used(trained, tmp_path, stop_at, computed) -> None:
     run = in_folder(trained, tmp_path)
     folder = tmp_path / "checkpoints"
     with pytest.raises(StoppedError):
@@ -118,7 +120,7 @@ def test_what_another_run_left_is_not_used(trained, tmp_path, stop_at, computed)
     assert_same_result(run, trained)
 
 
-def test_a_run_without_a_folder_saves_nothing(trained, tmp_path, stop_at, monkeypatch) -> None:
+def test_without_a_checkpoint_folder_nothing_is_saved(trained, tmp_path, stop_at, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "SAVE_EVERY_S", 0)
     run = in_folder(trained, tmp_path)
@@ -128,7 +130,7 @@ def test_a_run_without_a_folder_saves_nothing(trained, tmp_path, stop_at, monkey
 
 
 @pytest.mark.parametrize(("kill", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_process_that_is_killed_goes_on(trained, tmp_path, kill, status) -> None:
+def test_a_killed_process_resumes_from_its_checkpoint(trained, tmp_path, kill, status) -> None:
     """SIGKILL leaves no time to save: what was saved from time to time is what there is."""
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")

@@ -137,9 +137,7 @@ def test_a_process_that_dies_ends_the_other(
     assert not run.model.exists()
 
 
-def test_a_process_that_is_silent_does_not_hold_up_the_run_for_ever(
-    trained: Trained, group: Group, tmp_path: Path
-) -> None:
+def test_a_silent_process_times_out(trained: Trained, group: Group, tmp_path: Path) -> None:
     short = "distributed.TIMEOUT = datetime.timedelta(seconds=2)"
     hang = "extraction.compute_batch = lambda *_: time.sleep(600)"
     run = in_folder(trained, tmp_path)
@@ -158,7 +156,7 @@ def test_a_process_with_other_photos_is_refused(trained: Trained, group: Group, 
 
 
 @pytest.mark.parametrize("told", [{0, 1}, {1}])
-def test_a_stop_saves_and_one_process_goes_on(
+def test_a_stop_saves_a_checkpoint_that_one_process_resumes(
     trained: Trained, group: Group, tmp_path: Path, told: set[int]
 ) -> None:
     slow = "compute_batch = extraction.compute_batch\n"
@@ -179,7 +177,7 @@ def test_a_stop_saves_and_one_process_goes_on(
     assert_same_result(run, trained)
 
 
-def test_two_processes_go_on_where_one_was_and_the_first_writes(
+def test_two_processes_resume_the_checkpoint_of_one_and_the_first_writes(
     trained: Trained, group: Group, tmp_path: Path, stop_at: Callable[[str], StopSignal]
 ) -> None:
     runs = [in_folder(trained, tmp_path / name) for name in ("first", "second")]
@@ -224,7 +222,7 @@ def test_processes_of_one_machine_listen_to_that_machine_only(
     assert all(ipaddress.ip_address(address).is_loopback for address in addresses), addresses
 
 
-def test_places_are_those_of_torchrun_or_of_sagemaker() -> None:
+def test_ranks_are_those_of_torchrun_or_of_sagemaker() -> None:
     assert read_ranks({}) == Ranks(0, 1, 0, 1)
     hosts = {"SM_HOSTS": json.dumps(["algo-1", "algo-2"]), "SM_CURRENT_HOST": "algo-2"}
     assert read_ranks(hosts) == Ranks(1, 2, 0, 1)

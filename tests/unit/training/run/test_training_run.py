@@ -128,7 +128,7 @@ def test_the_report_is_one_page_that_loads_nothing(trained: Trained) -> None:
     assert f"{trained.metrics()['accuracy']:.1%}" in report
 
 
-def test_a_run_repeats_exactly(trained: Trained, tmp_path: Path) -> None:
+def test_a_run_is_reproducible(trained: Trained, tmp_path: Path) -> None:
     again = run_again(trained, tmp_path)
     assert (again.model / "model.pth").read_bytes() == (trained.model / "model.pth").read_bytes()
     first, second = trained.metrics(), again.metrics()

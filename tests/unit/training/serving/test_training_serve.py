@@ -111,7 +111,7 @@ def test_npy_in_and_out(real: Client) -> None:
     assert np.allclose(np.load(io.BytesIO(body)), [1, 0, 0])
 
 
-def test_one_connection_serves_many_requests(real: Client) -> None:
+def test_keep_alive_serves_many_requests(real: Client) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", real.port, timeout=60)
     answers = []
     for body in (photo_of("red"), b"no photo", photo_of("red")):
@@ -133,7 +133,7 @@ def test_ping_says_503_until_the_model_has_answered_a_warm_up(model: ObedientMod
         assert client.ask(b"hello")[0] == 200
 
 
-def test_who_has_no_access_key_gets_nothing(model: ObedientModel) -> None:
+def test_a_request_without_the_access_key_is_refused(model: ObedientModel) -> None:
     with server_here(model, access_key="k" * 64) as client:
         for headers in ({}, {"X_Serve_Access_Key": "k" * 63}, {"X_Serve_Access_Key": "ö" * 64}):
             assert client.ask_raw(b"word", **headers)[0] == 403
@@ -180,7 +180,7 @@ def test_a_fault_is_500_for_its_request_alone_and_keeps_its_details_in_the_log(
     assert "/secret/path" in caplog.text
 
 
-def test_who_waits_too_long_is_told_to_come_back_and_is_not_computed(model: ObedientModel) -> None:
+def test_a_queue_timeout_is_a_503_and_nothing_is_computed(model: ObedientModel) -> None:
     with server_here(model, wait_limit_s=0.3) as client:
         wait_until(client.is_ready)
         taken = client.ask_later(b"wait")
@@ -195,7 +195,7 @@ def test_who_waits_too_long_is_told_to_come_back_and_is_not_computed(model: Obed
         assert "late" not in model.seen
 
 
-def test_a_computation_that_hangs_is_not_waited_for_and_the_server_says_that_it_is_ill(
+def test_a_computation_that_hangs_times_out_and_ping_fails(
     model: ObedientModel,
 ) -> None:
     with server_here(model, limit_s=0.5) as client:
@@ -207,7 +207,7 @@ def test_a_computation_that_hangs_is_not_waited_for_and_the_server_says_that_it_
         wait_until(client.is_ready)
 
 
-def test_nobody_computes_for_a_client_that_has_gone(server: Client, model: ObedientModel) -> None:
+def test_a_client_disconnect_cancels_its_computation(server: Client, model: ObedientModel) -> None:
     first = server.ask_later(b"wait")
     wait_until(lambda: "wait" in model.seen)
     with server.connect() as raw:
@@ -220,7 +220,7 @@ def test_nobody_computes_for_a_client_that_has_gone(server: Client, model: Obedi
     assert model.seen == ["wait", "next"]
 
 
-def test_many_photos_of_one_request_let_others_in_between(server: Client, model: ObedientModel) -> None:
+def test_a_large_batch_does_not_starve_other_requests(server: Client, model: ObedientModel) -> None:
     words = [b"wait 0", *(f"photo {number}".encode() for number in range(1, 9))]
     many = server.ask_later(batch_of(*words), Content_Type="application/json")
     wait_until(lambda: "wait 0" in model.seen)
@@ -233,7 +233,7 @@ def test_many_photos_of_one_request_let_others_in_between(server: Client, model:
     assert [word.encode() for word in model.seen if word != "single"] == words
 
 
-def test_who_comes_alone_gets_more_cores(model: ObedientModel) -> None:
+def test_a_lone_request_gets_more_cores(model: ObedientModel) -> None:
     with server_here(model, threads=2) as client:
         wait_until(client.is_ready)
         model.lone_seen.clear()
@@ -246,7 +246,7 @@ def test_who_comes_alone_gets_more_cores(model: ObedientModel) -> None:
         assert model.lone_seen == ["wait", "alone"]
 
 
-def test_sigterm_lets_the_requests_in_work_finish(tmp_path: Path) -> None:
+def test_sigterm_drains_the_requests_in_flight(tmp_path: Path) -> None:
     photo = photo_of("red")
     head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(photo)}"
     with server_process(write_tiny_artefact(tmp_path)) as (client, process), client.connect() as raw:

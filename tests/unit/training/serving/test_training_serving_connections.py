@@ -52,7 +52,7 @@ def test_a_body_in_chunks_is_bounded_as_well(server: Client) -> None:
         connection.close()
 
 
-def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+def test_a_body_that_does_not_come_times_out() -> None:
     with server_here(ObedientModel(), limit_s=0.5) as client:
         wait_until(client.is_ready)
         with client.connect() as raw:
@@ -64,7 +64,7 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         assert client.metric("serve_requests_in_system") == 0
 
 
-def test_requests_that_come_together_are_answered_in_their_order(server: Client) -> None:
+def test_pipelined_requests_are_answered_in_their_order(server: Client) -> None:
     with server.connect() as raw:
         raw.sendall(ask_for("first") + b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
         raw.sendall(ask_for("last", headers="Connection: close\r\n"))
@@ -96,7 +96,7 @@ def test_headers_are_bounded(server: Client) -> None:
         assert b"The request's headers have more than 65536 bytes." in raw.recv(1000)
 
 
-def test_a_head_that_does_not_come_is_not_waited_for(server: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_that_do_not_come_time_out(server: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "HEAD_LIMIT_S", 0.4)
     for beginning in (b"", b"GET /ping HTTP/1.1\r\n"):
         with server.connect() as raw:

@@ -1,5 +1,6 @@
-"""A list of hosts that would match nothing is refused before anything is deployed."""
+"""What a deployment cannot use is refused before anything is deployed."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -25,3 +26,15 @@ def test_an_entry_that_is_no_host_is_named_with_its_parameter(name: str, entry: 
 
     with pytest.raises(CliError, match=f"{name} is malformed: '{entry}' is no host"):
         deploy(cast(Aws, Untouched()), choices, say=print, warn=print)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("[]", "is not JSON of the form"), ('{"suppressions": [{}]}', "must have exactly check")],
+)
+def test_malformed_suppressions_are_named(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "own.json"
+    file.write_text(text)
+
+    with pytest.raises(CliError, match=rf"--suppressions: .*{file}.* {fault}"):
+        deploy(cast(Aws, Untouched()), DeployChoices(suppressions=file), say=print, warn=print)
