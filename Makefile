@@ -37,14 +37,14 @@ package-test: $(READY) ## build the wheel, install it beside nothing of this fol
 	@$(BIN)/python -m pytest tests/package $(ARGS)
 
 image-test: $(READY) ## build both container images, train and serve in them (Debian or Ubuntu, as root)
-	@sh tests/image/install_tools.sh buildah mmdebstrap
-	@$(BIN)/python -m pytest tests/image $(ARGS)
+	@sh tests/container_images/install_tools.sh buildah mmdebstrap
+	@$(BIN)/python -m pytest tests/container_images $(ARGS)
 
 image-test-arm64: $(READY) ## the same for the serve image on arm64, under emulation
-	@sh tests/image/install_tools.sh buildah mmdebstrap qemu-user-static binfmt-support
+	@sh tests/container_images/install_tools.sh buildah mmdebstrap qemu-user-static binfmt-support
 	@mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 	@update-binfmts --enable qemu-aarch64
-	@$(BIN)/python -m pytest tests/image/arm64.py $(ARGS)
+	@$(BIN)/python -m pytest tests/container_images/arm64.py $(ARGS)
 
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)

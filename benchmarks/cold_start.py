@@ -4,7 +4,7 @@ A cold start is a new process: from its start to its first answer, import includ
 SSM and SageMaker that answer at once on this machine. `over_reference`: ours (Powertools, Pillow, the fetch
 and all) over the course project's function (boto3, which forwards the URL; its endpoint fetches the image,
 and it is charged nothing for that here). `over_usual`: ours over the same with the usual shortcuts undone.
-Contestants take turns, round by round, in an order that changes; every claim is a ratio of one round.
+Competitors take turns, round by round, in an order that changes; every claim is a ratio of one round.
 `cpu_over_reference` is of processor time and `quickest_over_reference` of each one's quickest start: other
 programs on the machine disturb these less.
 `warm` is of one process that has answered before; its endpoint serves the demo's model.
@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.support.demo_model import PROJECT, train_demo_model
 from benchmarks.support.inference.demo_endpoint import running_demo
-from benchmarks.support.inference.lambda_contestants import ColdStart, Contestant, build_contestants
+from benchmarks.support.inference.lambda_competitors import ColdStart, Competitor, build_competitors
 from benchmarks.support.inference.lambda_stubs import Stubs, running_stubs
 from benchmarks.support.inference.lambda_warm import warm_figures
 from benchmarks.support.machine import describe_machine
@@ -47,11 +47,11 @@ def main() -> None:
     """Build, take turns, print, write the results."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="dropserve-bench-") as name:
-        contestants = build_contestants(Path(name))
+        competitors = build_competitors(Path(name))
         with running_stubs(_photo()) as stubs:
-            rounds = _take_turns(contestants, stubs, options.rounds, options.quiet_s)
+            rounds = _take_turns(competitors, stubs, options.rounds, options.quiet_s)
         with running_demo(Path(name)) as demo:
-            warm = warm_figures(contestants["ours"], demo)
+            warm = warm_figures(competitors["ours"], demo)
         starts = _start_endpoints(demo.model, Path(name), options.rounds)
     results = _results(rounds, warm, starts)
     _print_table(rounds, results)
@@ -82,14 +82,14 @@ def _photo() -> bytes:
     return stream.getvalue()
 
 
-def _take_turns(contestants: dict[str, Contestant], stubs: Stubs, rounds: int, quiet_s: float) -> Rounds:
+def _take_turns(competitors: dict[str, Competitor], stubs: Stubs, rounds: int, quiet_s: float) -> Rounds:
     event = json.dumps({"url": stubs.image_url})
-    taken: Rounds = {name: [] for name in contestants}
+    taken: Rounds = {name: [] for name in competitors}
     for number in range(-1, rounds):
         wait_until_quiet(quiet_s)
-        names = list(contestants)
+        names = list(competitors)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            start = contestants[name].start(event, stubs.environment())
+            start = competitors[name].start(event, stubs.environment())
             if number >= 0:  # the first round only brings the files into memory
                 taken[name].append(start)
     return taken

@@ -1,11 +1,11 @@
 """Our endpoint against LitServe, the server that it replaced, and its floor; results in
 benchmarks/results/serving.json.
 
-Ours serves one training's graph in float32 and another's in int8 (same photos, same seed). Contestants: the
+Ours serves one training's graph in float32 and another's in int8 (same photos, same seed). Competitors: the
 old model server, replayed from its git revision (torch, in the precision that it chooses); LitServe with
 torch as that revision has it, in the same precision; LitServe with our engine; and the floor, decode and
 engine in a bare loop. wrk, on the same cores, sends the demo's photos over 1, 8 and 64 connections.
-Contestants take turns, round by round; the others are stopped meanwhile. Every claim is a ratio of one round.
+Competitors take turns, round by round; the others are stopped meanwhile. Every claim is a ratio of one round.
 LitServe gets, at each concurrency, the settings that were the fastest in a trial before.
 `--quick` tries everything out in few short rounds, writing no results.
 """
@@ -27,7 +27,7 @@ from benchmarks.support.demo_model import PROJECT, demo_photos, train_demo_model
 from benchmarks.support.line_process import LineProcess
 from benchmarks.support.machine import describe_machine
 from benchmarks.support.results import RESULTS, write_results
-from benchmarks.support.serving.contestants import Load, Server, litserve, serving
+from benchmarks.support.serving.competitors import Load, Server, litserve, serving
 from benchmarks.support.serving.endpoint_starts import take_start_turns
 from benchmarks.support.serving.old_server import REVISION, checked_out
 from benchmarks.support.spread import ratios, spread
@@ -112,7 +112,7 @@ def _prepare(folder: Path, old_tree: Path, options: argparse.Namespace) -> Stage
 
 
 def _run_all(stage: Stage, rounds: int, stack: ExitStack) -> tuple[dict[int, list[Figures]], Starts]:
-    """For each concurrency, each round's figures by contestant; and the seconds of starts."""
+    """For each concurrency, each round's figures by competitor; and the seconds of starts."""
     contenders = {name: (model, PROJECT) for name, model in stage.models.items()}
     contenders["old_server"] = (stage.old_model, stage.old_tree)
     starts = take_start_turns(contenders, stage.folder, rounds)

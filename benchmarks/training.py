@@ -1,6 +1,6 @@
 """Our training against the reference recipe, itself before the engine, and its floor.
 
-Results in benchmarks/results/training.json. Contestants take turns, round by round, each in a process of its
+Results in benchmarks/results/training.json. Competitors take turns, round by round, each in a process of its
 own; every claim is a ratio of one round.
 Times are of whole processes, from their start to the last file written: what a user waits for.
 
@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.support.machine import describe_machine
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.serving.old_server import checked_out
-from benchmarks.support.training.contestants import BACKBONE, EPOCHS, Contestants
+from benchmarks.support.training.competitors import BACKBONE, EPOCHS, Competitors
 from benchmarks.support.training.parts import PARTS, Bench
 from deploy_scripts.packaging.weights import shipped_weights
 
@@ -42,11 +42,11 @@ def main() -> None:
             folder = Path(scratch)
             with checked_out(folder) as old_tree:
                 weights = _weights_folder(folder / "weights")
-                contestants = Contestants(weights, old_tree, options.quiet_s, options.tries)
+                competitors = Competitors(weights, old_tree, options.quiet_s, options.tries)
                 found = {
                     "rounds": options.rounds,
                     "machine": describe_machine("torch", "openvino", "nncf", "pillow"),
-                    **PARTS[name](Bench(contestants, folder, options.rounds, options.quick)),
+                    **PARTS[name](Bench(competitors, folder, options.rounds, options.quick)),
                 }
         _tell(name, found)
         if not options.quick:

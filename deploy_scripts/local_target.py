@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deploy_scripts.container_images.addresses import registry_of
 from deploy_scripts.errors import CliError
 from deploy_scripts.extras import require_local_extra
-from deploy_scripts.images.addresses import registry_of
 from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-# What a class needs at the door. Training can do with MIN_PHOTOS_IN_TRAIN and one a split that is cut: the
-# rest makes up for copies and damaged photos, which only training finds.
+# What a class needs at the inspection. Training can do with MIN_PHOTOS_IN_TRAIN and one a split that is cut:
+# the rest makes up for copies and damaged photos, which only training finds.
 MIN_IMAGES_PER_CLASS = 5
 MIN_PHOTOS_IN_TRAIN = 1
 MIN_CLASSES = 2

@@ -1,4 +1,4 @@
-"""The photo formats that are read, told apart by content: the same at the door, in training and in inference.
+"""The photo formats that are read, told apart by content; the same in inspection, training and inference.
 
 A name's suffix and a header's media type may say anything; the first bytes decide.
 """

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from local_cloud.containers import Containers, ContainersFileError, read_containers
-from local_cloud.ministack_adapter.points import UnsupportedMinistackError
+from local_cloud.ministack_adapter.patch_points import UnsupportedMinistackError
 from local_cloud.server.server import ServerError, serve
 
 

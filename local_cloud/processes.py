@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-GUARDIAN = Path(__file__).parent / "server" / "guardian.py"
+WATCHDOG = Path(__file__).parent / "server" / "watchdog.py"
 # The child waits for a line before it becomes the real program: were the server killed between the
-# start and the guardian's notice, the pipe would close and the child would end by itself.
+# start and the watchdog's notice, the pipe would close and the child would end by itself.
 WAIT_FOR_GO = 'read -r go || exit 1; exec "$@" </dev/null'
 
 
 class GuardedPopen(subprocess.Popen[Any]):
-    """A Popen that leads a process group: the guardian knows it, and it is signalled as a whole."""
+    """A Popen that leads a process group: the watchdog knows it, and it is signalled as a whole."""
 
     def __init__(self, processes: "Processes", args: Sequence[str], **options: Any) -> None:
         self._processes = processes
@@ -83,14 +83,14 @@ class Process:
 class Processes:
     """Starts children and has them killed when the server ends, however it ends.
 
-    One guardian process knows every process group. It holds the reading end of a pipe whose writing
+    One watchdog process knows every process group. It holds the reading end of a pipe whose writing
     end only this process has, so even `kill -9` of the server is noticed.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-I", str(GUARDIAN)],
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-I", str(WATCHDOG)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -133,23 +133,23 @@ class Processes:
 
     def guard(self, group: int) -> None:
         """Has the process group `group` killed when the server ends."""
-        self._tell_guardian(f"+{group}\n")
+        self._tell_watchdog(f"+{group}\n")
 
     def release(self, group: int) -> None:
         """The process group is gone: its number may be given to another."""
-        self._tell_guardian(f"-{group}\n")
+        self._tell_watchdog(f"-{group}\n")
 
     def close(self) -> None:
-        """Kills every child that is left and ends the guardian."""
+        """Kills every child that is left and ends the watchdog."""
         with self._lock:
-            if self._guardian.stdin is not None and not self._guardian.stdin.closed:
-                self._guardian.stdin.close()
-        self._guardian.wait()
+            if self._watchdog.stdin is not None and not self._watchdog.stdin.closed:
+                self._watchdog.stdin.close()
+        self._watchdog.wait()
 
-    def _tell_guardian(self, line: str) -> None:
+    def _tell_watchdog(self, line: str) -> None:
         with self._lock:
-            pipe = self._guardian.stdin
-            # Closed: the guardian has killed everything already.
+            pipe = self._watchdog.stdin
+            # Closed: the watchdog has killed everything already.
             if pipe is not None and not pipe.closed:
                 pipe.write(line)
                 pipe.flush()

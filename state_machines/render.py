@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from state_machines.pictures import graphs, overview
+from state_machines.diagrams import graphs, overview
 from state_machines.training_pipeline import training_pipeline
 
 ASL_FILE = Path(__file__).with_name("training_pipeline.asl.json")

@@ -8,7 +8,7 @@ from state_machines.language.sdk import Choice, State, Task, jsonata
 from state_machines.language.tasks import call, retry
 from state_machines.outcome import Finish, ask_about_failure, outcome
 from state_machines.supersede import recheck_folder
-from training.runtime.progress import METRIC_DEFINITIONS
+from training.job.progress import METRIC_DEFINITIONS
 
 # A retried job must not reuse its name: SageMaker keeps the name of a failed one.
 _TRY = "$string($states.context.State.RetryCount)"

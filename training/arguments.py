@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from contracts.training_job import CHANNELS, CHOICES, NUMBERS, Number, shares_fault
-from training.engine.served_model import machine_architecture
+from training.export.served_model import machine_architecture
 from training.failures import ArgumentError
 from training.features.precision import PRECISIONS
 from training.models.backbones import BACKBONES

@@ -6,7 +6,7 @@ sagemaker-training runs it with train.py's arguments. AWS's torch stays, which w
 import sys
 from pathlib import Path
 
-from training.runtime.pinned_packages import TRAINING_PINS, InstallError, become_training, install
+from training.job.pinned_packages import TRAINING_PINS, InstallError, become_training, install
 
 PACKAGES = Path("/opt/dropserve/packages")
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 import uvicorn
 from PIL import Image
 
-from training.engine.graph import Graph
-from training.engine.served_model import ServedModel, load_served_model
+from training.export.graph import Graph
+from training.export.served_model import ServedModel, load_served_model
 from training.serving.app import InferenceApp
 from training.serving.connection import BoundedConnection
 from training.serving.metrics import Metrics

@@ -18,25 +18,25 @@ from training.arguments import parse_arguments
 from training.data.dataset import Dataset, load_dataset
 from training.data.folder_drop import open_dataset
 from training.data.photo_source import PhotoSource
-from training.engine.artefact import write_artefact
-from training.engine.served_model import ServedModel
-from training.engine.served_precision import Learned, choose_served_model
 from training.evaluation.acceptance_sample import take_sample
 from training.evaluation.calibration import measure_calibration
 from training.evaluation.champion import compare_with_champion
 from training.evaluation.metrics import evaluate
+from training.export.artefact import write_artefact
+from training.export.served_model import ServedModel
+from training.export.served_precision import Learned, choose_served_model
 from training.failures import ArgumentError, TrainingError, describe_error
 from training.features.extraction import Features, Pass, compute_features
 from training.features.preparation import compute_all, count_photos, prepare_backbone
+from training.job import progress
+from training.job.checkpoints import Checkpoints, Session
+from training.job.clock import Clock
+from training.job.distributed import ProcessGroup, join_process_group
+from training.job.stop_signal import StoppedError, StopSignal
 from training.models.backbones import blocks_of, load_pretrained, replace_head
 from training.models.fine_tuning import fine_tune
 from training.models.head import Epoch, HeadData, Labelled, TrainedHead, train_head
 from training.report.results import Results, Tested, write_results
-from training.runtime import progress
-from training.runtime.checkpoints import Checkpoints, Session
-from training.runtime.clock import Clock
-from training.runtime.distributed import ProcessGroup, join_process_group
-from training.runtime.stop_signal import StoppedError, StopSignal
 from training.settings import Settings
 
 # SageMaker shows the first 1024 characters of this file as a job's FailureReason:

@@ -15,8 +15,8 @@ from fastapi import Depends
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
-from training.engine.graph import Graph
-from training.engine.served_model import load_served_model
+from training.export.graph import Graph
+from training.export.served_model import load_served_model
 
 
 async def _body(request: HttpRequest) -> bytes:

@@ -11,7 +11,7 @@ def spread(figures: Iterable[float]) -> dict[str, float]:
 
 
 def ratios(above: Iterable[float], below: Iterable[float]) -> dict[str, float]:
-    """The spread of one contestant's figures over the other's, round by round."""
+    """The spread of one competitor's figures over the other's, round by round."""
     return spread(one / other for one, other in zip(above, below, strict=True))
 
 

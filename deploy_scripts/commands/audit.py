@@ -7,9 +7,9 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.audits import as_asff, as_html, as_sarif, audit_file, run_audit
+from deploy_scripts.operations.deployment import open_deployment
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.audits import as_asff, as_html, as_sarif, audit_file, run_audit
-from deploy_scripts.pipeline.deployment import open_deployment
 from deploy_scripts.screen import Screen, cell, make_table
 from functions.iam_audit.settings import SEVERITIES
 

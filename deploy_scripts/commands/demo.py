@@ -16,22 +16,22 @@ from deploy_scripts.commands.audit import say_counts
 from deploy_scripts.commands.drop import upload_with_bar
 from deploy_scripts.commands.up import start
 from deploy_scripts.demo_data import PhotoSet, demo_photos, second_photos
-from deploy_scripts.deploy import DeployChoices
-from deploy_scripts.deploy import deploy as deploy_stack
 from deploy_scripts.errors import is_error
+from deploy_scripts.operations.audits import audit_of_run
+from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops import read_dataset
+from deploy_scripts.operations.ledger import LedgerItem, Run, find_item
+from deploy_scripts.operations.predictions import predict_url, upload_photo
+from deploy_scripts.operations.releases import read_live
+from deploy_scripts.operations.run_starts import wait_for_drop
+from deploy_scripts.operations.s3_documents import download_run_files
+from deploy_scripts.operations.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.archives import sha256_of
-from deploy_scripts.pipeline.audits import audit_of_run
-from deploy_scripts.pipeline.deployment import Deployment
-from deploy_scripts.pipeline.drops import read_dataset
-from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item
-from deploy_scripts.pipeline.predictions import predict_url, upload_photo
-from deploy_scripts.pipeline.releases import read_live
-from deploy_scripts.pipeline.run_starts import wait_for_drop
-from deploy_scripts.pipeline.s3_documents import download_run_files
-from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.project import reports_folder
 from deploy_scripts.screen import Screen, cell, make_table
+from deploy_scripts.stack_deployment import DeployChoices
+from deploy_scripts.stack_deployment import deploy as deploy_stack
 
 REPORTS = [REPORT, AUDIT_PAGE, METRICS, AUDIT]
 

@@ -7,12 +7,12 @@ import typer
 
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Target, connect
-from deploy_scripts.deploy import DeployChoices, parse_parameters
-from deploy_scripts.deploy import deploy as deploy_stack
-from deploy_scripts.images.provide import ImageBuilder
+from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.weights import parse_weights
 from deploy_scripts.screen import Screen
+from deploy_scripts.stack_deployment import DeployChoices, parse_parameters
+from deploy_scripts.stack_deployment import deploy as deploy_stack
 
 
 @with_target

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from deploy_scripts.aws import Target, connect
-from deploy_scripts.destroy import destroy as destroy_deployment
 from deploy_scripts.options import with_target
 from deploy_scripts.screen import Screen
+from deploy_scripts.stack_teardown import destroy as destroy_deployment
 
 
 @with_target

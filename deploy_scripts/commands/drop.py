@@ -8,11 +8,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target
+from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.drops import Dataset, Drop, read_dataset, upload_drop
+from deploy_scripts.operations.run_starts import wait_for_drop
+from deploy_scripts.operations.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import Deployment, open_deployment
-from deploy_scripts.pipeline.drops import Dataset, Drop, read_dataset, upload_drop
-from deploy_scripts.pipeline.run_starts import wait_for_drop
-from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.screen import Screen
 
 

@@ -10,10 +10,10 @@ import typer
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.deployment import open_deployment
+from deploy_scripts.operations.ledger import find_item
+from deploy_scripts.operations.logs.sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.ledger import find_item
-from deploy_scripts.pipeline.logs.sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.screen import Screen
 
 _YEAR_MIN = 366 * 24 * 60

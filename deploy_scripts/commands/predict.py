@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from deploy_scripts.aws import Target
+from deploy_scripts.operations.deployment import open_deployment
+from deploy_scripts.operations.predictions import predict_photo
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.predictions import predict_photo
 from deploy_scripts.screen import Screen, cell, make_table
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from deploy_scripts.aws import Target
+from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.findings import Finding, read_findings, show_findings
+from deploy_scripts.operations.ledger import LedgerItem, Run, find_item, read_ledger
+from deploy_scripts.operations.logs.hints import log_command
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import Deployment, open_deployment
-from deploy_scripts.pipeline.findings import Finding, read_findings, show_findings
-from deploy_scripts.pipeline.ledger import LedgerItem, Run, find_item, read_ledger
-from deploy_scripts.pipeline.logs.hints import log_command
 from deploy_scripts.screen import Screen, cell, make_table
 
 # Of a table's line; `dropserve runs RUN` has the whole text.

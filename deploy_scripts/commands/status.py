@@ -3,9 +3,9 @@
 from typing import Any
 
 from deploy_scripts.aws import Target
+from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.releases import instance_count, read_besides, read_concurrency, read_live
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import Deployment, open_deployment
-from deploy_scripts.pipeline.releases import instance_count, read_besides, read_concurrency, read_live
 from deploy_scripts.screen import Screen, cell, make_table
 
 

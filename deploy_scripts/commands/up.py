@@ -7,13 +7,13 @@ from botocore.exceptions import WaiterError
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target, connect
-from deploy_scripts.deploy import DeployChoices
-from deploy_scripts.deploy import deploy as deploy_stack
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.releases import read_live
 from deploy_scripts.options import DebugOption, JsonOption
-from deploy_scripts.pipeline.deployment import Deployment
-from deploy_scripts.pipeline.releases import read_live
 from deploy_scripts.screen import Screen
+from deploy_scripts.stack_deployment import DeployChoices
+from deploy_scripts.stack_deployment import deploy as deploy_stack
 from local_cloud.control import Cloud
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from deploy_scripts.aws import Target
+from deploy_scripts.operations.deployment import open_deployment
+from deploy_scripts.operations.ledger import find_item
+from deploy_scripts.operations.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_target
-from deploy_scripts.pipeline.deployment import open_deployment
-from deploy_scripts.pipeline.ledger import find_item
-from deploy_scripts.pipeline.watching import require_live, watch_run
 from deploy_scripts.screen import Screen
 
 

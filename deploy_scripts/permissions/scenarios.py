@@ -14,19 +14,19 @@ import boto3
 from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
 from contracts.workflow import DEPLOY_LOCK_ID, Status
 from deploy_scripts import local_target
-from deploy_scripts.destroy import destroy
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.audits import run_audit
+from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops import read_dataset, upload_drop
+from deploy_scripts.operations.executions import start_execution
+from deploy_scripts.operations.ledger import LedgerItem, find_item
+from deploy_scripts.operations.predictions import predict_url, upload_photo
+from deploy_scripts.operations.releases import list_endpoints
+from deploy_scripts.operations.run_starts import wait_for_drop, wait_for_execution
+from deploy_scripts.operations.training_progress import newest_training_job
 from deploy_scripts.permissions.photos import write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import ScratchCloud
-from deploy_scripts.pipeline.audits import run_audit
-from deploy_scripts.pipeline.deployment import Deployment
-from deploy_scripts.pipeline.drops import read_dataset, upload_drop
-from deploy_scripts.pipeline.executions import start_execution
-from deploy_scripts.pipeline.ledger import LedgerItem, find_item
-from deploy_scripts.pipeline.predictions import predict_url, upload_photo
-from deploy_scripts.pipeline.releases import list_endpoints
-from deploy_scripts.pipeline.run_starts import wait_for_drop, wait_for_execution
-from deploy_scripts.pipeline.training_progress import newest_training_job
+from deploy_scripts.stack_teardown import destroy
 from drops.keys import MARKER, PREFIX
 
 T = TypeVar("T")

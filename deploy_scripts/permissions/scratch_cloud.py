@@ -9,9 +9,9 @@ from pathlib import Path
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target, connect
-from deploy_scripts.deploy import DeployChoices, deploy
-from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.project import cloud_state_folder
+from deploy_scripts.stack_deployment import DeployChoices, deploy
 
 
 @dataclass(frozen=True)

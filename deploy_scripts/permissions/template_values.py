@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.operations.deployment import Deployment
 
 # Type of resource -> its ARN, from its physical id: what Fn::GetAtt Arn gives.
 _ARNS = {

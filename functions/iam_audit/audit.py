@@ -11,7 +11,7 @@ from functions.iam_audit.checks import ALL_CHECKS
 from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import conditions_of
-from functions.iam_audit.reach import Reach, reach_of, shifted
+from functions.iam_audit.reachability import Reach, reach_of, shifted
 from functions.iam_audit.settings import SEVERITIES, Settings
 from functions.iam_audit.snapshot import IAM_GAP, Account, Gap, Role
 

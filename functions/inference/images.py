@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 from PIL import Image
 
 from contracts.limits import MAX_BYTES_AS_IT_IS, MAX_PAYLOAD_BYTES
-from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
+from drops.image_headers import PhotoBoundsError, PhotoPixelsError, check_photo
 from drops.photo_formats import GREY_STEP, MEDIA_TYPES, UNREAD_DEPTH, is_grey_of_16_bits
 from functions.common.errors import DropserveError
 from functions.inference.errors import (

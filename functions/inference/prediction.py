@@ -17,7 +17,7 @@ from functions.inference.fetching.fetcher import ImageFetcher
 from functions.inference.fetching.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
-from functions.inference.phases import run_phase
+from functions.inference.timings import run_phase
 
 # One image's body, or why it has none.
 Result = dict[str, Any] | Exception

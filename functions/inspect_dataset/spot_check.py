@@ -20,7 +20,7 @@ from drops.photo_formats import (
     unread_format,
 )
 from drops.problems import Problem, error, listed, warning
-from drops.zip_members import MemberError, ZipDrop
+from drops.zip_safety.members import MemberError, ZipDrop
 
 # Photos by their suffix that are looked at in all, and in one class at most; one in each class at least.
 SAMPLES = 16

@@ -11,7 +11,7 @@ from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact
-from functions.judge_model.decision import Case, decide
+from functions.judge_model.promotion import Case, decide
 
 Document = dict[str, Any]
 

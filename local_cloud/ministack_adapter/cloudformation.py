@@ -7,7 +7,7 @@ from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 Properties = dict[str, Any]
 TABLE = "_RESOURCE_HANDLERS"
@@ -26,7 +26,7 @@ def install() -> None:
 
 def _wrap(resource_type: str, finish: Callable[[str, Properties], None]) -> None:
     """Has `finish(physical id, properties)` called after the resource was made or updated."""
-    handlers = points.take_entry(provisioners, TABLE, resource_type)
+    handlers = patch_points.take_entry(provisioners, TABLE, resource_type)
     create_original, update_original = handlers["create"], handlers["update"]
 
     def create(logical_id: str, properties: Properties, stack_name: str) -> Any:
@@ -43,22 +43,22 @@ def _wrap(resource_type: str, finish: Callable[[str, Properties], None]) -> None
 
 
 def _finish_function(name: str, properties: Properties) -> None:
-    config = points.take(lambda_svc, "_functions")[name]["config"]
+    config = patch_points.take(lambda_svc, "_functions")[name]["config"]
     for key in PLAIN_FUNCTION_PROPERTIES:
         if key in properties:
             config[key] = properties[key]
         else:
             config.pop(key, None)
     if "VpcConfig" in properties:
-        config["VpcConfig"] = points.take(lambda_svc, "_vpc_config_with_id")(properties["VpcConfig"])
+        config["VpcConfig"] = patch_points.take(lambda_svc, "_vpc_config_with_id")(properties["VpcConfig"])
     _set_concurrency(name, properties.get("ReservedConcurrentExecutions"))
 
 
 def _set_concurrency(name: str, reserved: Any) -> None:
     if reserved is None:
-        points.take(lambda_svc, "_delete_function_concurrency")(name)
+        patch_points.take(lambda_svc, "_delete_function_concurrency")(name)
         return
-    put = points.take(lambda_svc, "_put_function_concurrency")
+    put = patch_points.take(lambda_svc, "_put_function_concurrency")
     status, _headers, body = put(name, {"ReservedConcurrentExecutions": int(reserved)})
     if status >= 400:
         raise ValueError(f"{FUNCTION} {name}: ReservedConcurrentExecutions: {body.decode()}")
@@ -66,7 +66,7 @@ def _set_concurrency(name: str, reserved: Any) -> None:
 
 def _refuse_missing_code() -> None:
     """Without its code ministack makes a function that answers a canned reply."""
-    handlers = points.take_entry(provisioners, TABLE, FUNCTION)
+    handlers = patch_points.take_entry(provisioners, TABLE, FUNCTION)
     create_original = handlers["create"]
 
     def create(logical_id: str, properties: Properties, stack_name: str) -> Any:
@@ -79,12 +79,12 @@ def _refuse_missing_code() -> None:
             )
         return create_original(logical_id, properties, stack_name)
 
-    points.take(lambda_svc, "_fetch_code_from_s3", "bucket", "key", "version_id")
+    patch_points.take(lambda_svc, "_fetch_code_from_s3", "bucket", "key", "version_id")
     handlers["create"] = create
 
 
 def _finish_state_machine(arn: str, properties: Properties) -> None:
-    machine = points.take(sfn, "_state_machines")[arn]
+    machine = patch_points.take(sfn, "_state_machines")[arn]
     logging = properties.get("LoggingConfiguration")
     if logging:
         machine["loggingConfiguration"] = _camel(logging)

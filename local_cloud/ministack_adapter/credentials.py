@@ -1,13 +1,13 @@
-"""Access keys that the emulator has issued; it leaves the judging of signatures to the front door."""
+"""Access keys that the emulator has issued; it leaves the judging of signatures to the gateway."""
 
 from ministack.core import iam_evaluator, responses, router
 from ministack.core.iam_evaluator import CredentialResolutionError
 from ministack.services import lambda_svc, s3
 
-from local_cloud.door.authentication import KnownKey
-from local_cloud.door.signed_request import SignedRequest
-from local_cloud.door.signed_url import signed_url
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
+from local_cloud.request_auth.authentication import KnownKey
+from local_cloud.request_auth.signed_request import SignedRequest
+from local_cloud.request_auth.signed_url import signed_url
 from local_cloud.server.root_key import RootKey
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html: valid for 10 minutes
@@ -21,16 +21,16 @@ def install(root_key: RootKey) -> None:
     Those know no key but the emulator's own, and one version of signatures only.
     """
     _sign_code_addresses(root_key)
-    points.take(iam_evaluator, "resolve_credential", "access_key_id", "account_id", "session_token")
-    points.take(iam_evaluator, "find_iam_access_key_account", "access_key_id")
-    points.take(iam_evaluator, "is_root_access_key", "access_key_id")
-    points.take(responses, "_account_from_sts_session", "access_key_id")
-    points.take(s3, "_parse_multipart_form", "content_type", "body")
-    points.take(router, "detect_service", "method", "path", "headers", "query_params")
-    points.replace(
+    patch_points.take(iam_evaluator, "resolve_credential", "access_key_id", "account_id", "session_token")
+    patch_points.take(iam_evaluator, "find_iam_access_key_account", "access_key_id")
+    patch_points.take(iam_evaluator, "is_root_access_key", "access_key_id")
+    patch_points.take(responses, "_account_from_sts_session", "access_key_id")
+    patch_points.take(s3, "_parse_multipart_form", "content_type", "body")
+    patch_points.take(router, "detect_service", "method", "path", "headers", "query_params")
+    patch_points.replace(
         s3, "_verify_presigned_sigv4", lambda *_: None, "method", "path", "headers", "query_params"
     )
-    points.replace(
+    patch_points.replace(
         s3,
         "_reject_response_overrides_if_unsigned",
         lambda *_: None,
@@ -50,12 +50,12 @@ def _sign_code_addresses(root_key: RootKey) -> None:
     def signed(url: str) -> str:
         return signed_url(root_key, url.partition("?")[0], responses.get_region(), CODE_LOAN_S)
 
-    function = points.replace(lambda_svc, "_presigned_code_url", code_url, "func_name")
-    layer = points.replace(lambda_svc, "_layer_content_url", layer_url, "layer_name", "version")
+    function = patch_points.replace(lambda_svc, "_presigned_code_url", code_url, "func_name")
+    layer = patch_points.replace(lambda_svc, "_layer_content_url", layer_url, "layer_name", "version")
 
 
 class IssuedKeys:
-    """What the front door asks of the emulator."""
+    """What the gateway asks of the emulator."""
 
     def known_key(self, access_key_id: str) -> KnownKey | None:
         """A key of CreateAccessKey, or of a session that STS began."""

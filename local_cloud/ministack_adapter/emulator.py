@@ -13,7 +13,7 @@ from local_cloud.ministack_adapter import (
     iam,
     lambda_concurrency,
     lambda_workers,
-    points,
+    patch_points,
     request_checks,
     s3_events,
     s3_reads,
@@ -47,7 +47,7 @@ class Emulator:
         """`on_change` is called when something has changed that no request tells of."""
         self._state = state
         self._instances = Instances(machines)
-        points.check_version()
+        patch_points.check_version()
         state.install()
         iam.install()
         credentials.install(root_key)

@@ -12,8 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import eventbridge
 
-from local_cloud.ministack_adapter import points
-from local_cloud.step_functions.api_calls import ApiCalls
+from local_cloud.ministack_adapter import patch_points
+from local_cloud.service_integrations.api_calls import ApiCalls
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,10 @@ def install() -> None:
         arguments = (_start_execution, calls, arn, payload, role_arn)
         threading.Thread(target=context.run, args=arguments, name="event-target", daemon=True).start()
 
-    invoke_original = points.replace(eventbridge, "_invoke_target", invoke, "target", "event", "rule", "view")
-    start_original = points.replace(eventbridge, "_dispatch_to_stepfunctions", start, "arn", "payload")
+    invoke_original = patch_points.replace(
+        eventbridge, "_invoke_target", invoke, "target", "event", "rule", "view"
+    )
+    start_original = patch_points.replace(eventbridge, "_dispatch_to_stepfunctions", start, "arn", "payload")
 
 
 def _start_execution(calls: ApiCalls, arn: str, payload: str, role_arn: str) -> None:

@@ -17,7 +17,7 @@ from local_cloud.iam import service_permissions
 from local_cloud.iam.activity import SeenRequest
 from local_cloud.iam.identity import RoleSession
 from local_cloud.iam.permission import Permission
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 USED_KEY = "RoleLastUsed"
 
@@ -25,12 +25,12 @@ USED_KEY = "RoleLastUsed"
 def install() -> None:
     """Adds RoleLastUsed to GetRole and GetAccountAuthorizationDetails."""
     for name in ("_roles", "_instance_profiles"):
-        points.take(iam, name)
-    points.take(iam_evaluator, "resolve_principal", "access_key_id", "account_id", "credential")
-    points.take(iam_evaluator, "evaluate", "ctx", "policies", "limits")
-    points.take(tagging, "resource_tags")
-    points.take(ec2, "_tags")
-    points.take(sts, "register_session", "access_key", "session")
+        patch_points.take(iam, name)
+    patch_points.take(iam_evaluator, "resolve_principal", "access_key_id", "account_id", "credential")
+    patch_points.take(iam_evaluator, "evaluate", "ctx", "policies", "limits")
+    patch_points.take(tagging, "resource_tags")
+    patch_points.take(ec2, "_tags")
+    patch_points.take(sts, "register_session", "access_key", "session")
     _tell_last_use_of_role()
     _tell_last_use_in_authorization_details()
 
@@ -173,7 +173,7 @@ def _tell_last_use_of_role() -> None:
         # ListRoles, the one caller without `boundary`, does not tell the last use on AWS either.
         return text + _last_used_xml(iam._roles[name]) if boundary else text
 
-    original = points.replace(iam, "_role_xml", role_xml, "name", "boundary")
+    original = patch_points.replace(iam, "_role_xml", role_xml, "name", "boundary")
 
 
 def _tell_last_use_in_authorization_details() -> None:
@@ -190,7 +190,7 @@ def _tell_last_use_in_authorization_details() -> None:
         )
         return status, headers, text.encode()
 
-    original = points.replace_entry(iam, "_IAM_HANDLERS", "GetAccountAuthorizationDetails", details)
+    original = patch_points.replace_entry(iam, "_IAM_HANDLERS", "GetAccountAuthorizationDetails", details)
 
 
 def _last_used_xml(role: dict[str, Any]) -> str:

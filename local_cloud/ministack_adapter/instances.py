@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from ministack.services import ec2, iam, ssm
 
 from local_cloud.ec2 import Launch, Machines
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 from local_cloud.ministack_adapter.iam import role_of_instance_profile
 
 logger = logging.getLogger(__name__)
@@ -51,21 +51,21 @@ class Instances:
     def install(self) -> None:
         """Wraps the EC2 actions that start and end instances."""
         for name in ("_instances", "_xml", "_error"):
-            points.take(ec2, name)
-        points.take(iam, "_lookup_instance_profile", "name", "arn")
-        points.take(ssm, "_get_parameter", "data")
-        self._launch = points.replace(
+            patch_points.take(ec2, name)
+        patch_points.take(iam, "_lookup_instance_profile", "name", "arn")
+        patch_points.take(ssm, "_get_parameter", "data")
+        self._launch = patch_points.replace(
             ec2,
             "_launch_instances_internal",
             self._launch_pending,
             *("image_id", "instance_type", "subnet_id", "count", "key_name", "user_data", "sg_ids"),
             *("requested_private_ip", "iam_profile"),
         )
-        self._run = points.replace_entry(ec2, "_ACTION_MAP", "RunInstances", self._run_instances)
-        self._terminate = points.replace_entry(
+        self._run = patch_points.replace_entry(ec2, "_ACTION_MAP", "RunInstances", self._run_instances)
+        self._terminate = patch_points.replace_entry(
             ec2, "_ACTION_MAP", "TerminateInstances", self._terminate_instances
         )
-        self._stop = points.replace_entry(ec2, "_ACTION_MAP", "StopInstances", self._stop_instances)
+        self._stop = patch_points.replace_entry(ec2, "_ACTION_MAP", "StopInstances", self._stop_instances)
         ec2._ACTION_MAP["GetConsoleOutput"] = self._get_console_output
 
     def resume(self) -> None:

@@ -13,7 +13,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json, json_response, request_scope
 from ministack.services import lambda_svc
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 ACCOUNT_LIMIT = 1000
 UNRESERVED_MINIMUM = 100
@@ -25,13 +25,15 @@ Reply = tuple[int, dict[str, str], bytes]
 def install() -> None:
     """Replaces ministack's handlers, which keep numbers only."""
     for name in ("_functions", "_execution_record_for_config", "_get_func_record_for_qualifier"):
-        points.take(lambda_svc, name)
-    points.replace(lambda_svc, "_put_function_concurrency", _put_reserved, "func_name", "data")
-    points.replace(
+        patch_points.take(lambda_svc, name)
+    patch_points.replace(lambda_svc, "_put_function_concurrency", _put_reserved, "func_name", "data")
+    patch_points.replace(
         lambda_svc, "_put_provisioned_concurrency", _put_provisioned, "func_name", "qualifier", "data"
     )
-    points.replace(lambda_svc, "_get_provisioned_concurrency", _get_provisioned, "func_name", "qualifier")
-    points.replace(
+    patch_points.replace(
+        lambda_svc, "_get_provisioned_concurrency", _get_provisioned, "func_name", "qualifier"
+    )
+    patch_points.replace(
         lambda_svc, "_delete_provisioned_concurrency", _delete_provisioned, "func_name", "qualifier"
     )
     _keep_provisioned_workers()
@@ -175,8 +177,8 @@ def _start_environments(func: dict[str, Any], qualifier: str, config: dict[str, 
 
 def _keep_provisioned_workers() -> None:
     """Idle workers are ended after a while; provisioned ones stay."""
-    points.take(lambda_runtime, "_workers")
-    worker_key = points.take(lambda_runtime, "_worker_key", "func_name", "config", "qualifier")
+    patch_points.take(lambda_runtime, "_workers")
+    worker_key = patch_points.take(lambda_runtime, "_worker_key", "func_name", "config", "qualifier")
 
     def reap(ttl: float | None = None) -> int:
         for _scope, func in list(_all_functions()):
@@ -188,13 +190,13 @@ def _keep_provisioned_workers() -> None:
         reaped: int = original(ttl)
         return reaped
 
-    original = points.replace(lambda_runtime, "reap_idle_workers", reap, "ttl")
+    original = patch_points.replace(lambda_runtime, "reap_idle_workers", reap, "ttl")
     # lambda_svc calls it by a name of its own.
-    points.replace(lambda_svc, "reap_idle_workers", reap, "ttl")
+    patch_points.replace(lambda_svc, "reap_idle_workers", reap, "ttl")
 
 
 def _all_functions() -> Any:
-    return points.take(lambda_svc, "_functions")._data.items()
+    return patch_points.take(lambda_svc, "_functions")._data.items()
 
 
 def _function_with_qualifier(func_name: str, qualifier: str | None) -> tuple[dict[str, Any] | None, Reply]:
@@ -237,4 +239,4 @@ def _ok(body: dict[str, Any], status: int = 200) -> Reply:
 
 
 def _now() -> str:
-    return str(points.take(lambda_svc, "_now_iso")())
+    return str(patch_points.take(lambda_svc, "_now_iso")())

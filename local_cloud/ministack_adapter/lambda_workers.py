@@ -8,7 +8,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local_cloud.iam.identity import credentials_for
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 from local_cloud.processes import Processes
 
 # An exception of the handler is an answer: ministack would end the worker, Lambda keeps it.
@@ -29,22 +29,22 @@ def install(processes: Processes) -> None:
     _guard_workers(processes)
     _discard_beside()
     for module in (lambda_runtime, lambda_svc):
-        points.replace(module, "execution_credentials", _role_credentials, "config")
-    points.edit_text(lambda_runtime, "_PYTHON_WORKER_SCRIPT", WORKER_ERROR, WORKER_FAILURE)
+        patch_points.replace(module, "execution_credentials", _role_credentials, "config")
+    patch_points.edit_text(lambda_runtime, "_PYTHON_WORKER_SCRIPT", WORKER_ERROR, WORKER_FAILURE)
     _remember_worker_responses()
     _shape_errors()
 
 
 def stop_all() -> None:
     """Ends every worker."""
-    points.take(lambda_runtime, "reset")()
+    patch_points.take(lambda_runtime, "reset")()
 
 
 def _guard_workers(processes: Processes) -> None:
-    module = points.take(lambda_runtime, "subprocess")
+    module = patch_points.take(lambda_runtime, "subprocess")
     guarded = SimpleNamespace(**vars(module))
     guarded.Popen = processes.popen
-    points.replace(lambda_runtime, "subprocess", guarded)
+    patch_points.replace(lambda_runtime, "subprocess", guarded)
 
 
 def _discard_beside() -> None:
@@ -53,8 +53,8 @@ def _discard_beside() -> None:
     def discard(self: Any) -> None:
         threading.Thread(target=original, args=(self,), name="discard-worker-folder", daemon=True).start()
 
-    worker_class = points.take(lambda_runtime, "Worker")
-    original = points.replace(worker_class, "_discard_tmpdir", discard, "self")
+    worker_class = patch_points.take(lambda_runtime, "Worker")
+    original = patch_points.replace(worker_class, "_discard_tmpdir", discard, "self")
 
 
 def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
@@ -65,14 +65,14 @@ def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _remember_worker_responses() -> None:
-    worker_class = points.take(lambda_runtime, "Worker")
+    worker_class = patch_points.take(lambda_runtime, "Worker")
 
     def invoke(self: Any, event: Any, request_id: str, **options: Any) -> dict[str, Any]:
         response: dict[str, Any] = original(self, event, request_id, **options)
         _last_response.value = response
         return response
 
-    original = points.replace(
+    original = patch_points.replace(
         worker_class,
         "invoke",
         invoke,
@@ -91,7 +91,9 @@ def _shape_errors() -> None:
             result["body"] = _error_body(result["body"], func.get("config") or func, request_id)
         return result
 
-    original = points.replace(lambda_svc, "_execute_function_warm", execute, "func", "event", "request_id")
+    original = patch_points.replace(
+        lambda_svc, "_execute_function_warm", execute, "func", "event", "request_id"
+    )
 
 
 def _failed_result(failure: dict[str, Any], log: str, request_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from ministack.core import persistence
 from ministack.core.responses import now_iso
 from ministack.services import cloudformation, lambda_svc
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 # What becomes of a stack whose operation the server's end cut off.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
@@ -23,8 +23,8 @@ INTERRUPTED_STACKS = {
     "IMPORT_ROLLBACK_IN_PROGRESS": "IMPORT_ROLLBACK_FAILED",
 }
 
-encode_value = points.take(persistence, "_json_default", "obj")
-decode_object = points.take(persistence, "_json_object_hook", "obj")
+encode_value = patch_points.take(persistence, "_json_default", "obj")
+decode_object = patch_points.take(persistence, "_json_object_hook", "obj")
 
 
 class EmulatorState:
@@ -37,19 +37,19 @@ class EmulatorState:
 
     def install(self) -> None:
         """The emulator loads from here, and saves nothing by itself."""
-        load_original = points.take(app, "load_state", "service")
-        points.replace(
+        load_original = patch_points.take(app, "load_state", "service")
+        patch_points.replace(
             app,
             "load_state",
             lambda service: load_original(service) if self._saved is None else self._saved.get(service),
             "service",
         )
-        points.replace(app, "save_all", lambda services: None, "services")
-        self._prune_original = points.replace(
+        patch_points.replace(app, "save_all", lambda services: None, "services")
+        self._prune_original = patch_points.replace(
             lambda_svc, "_prune_orphan_code_blobs", self._note_code_in_use, "referenced"
         )
-        points.take(app, "_build_persistence_save_dict")
-        points.take(cloudformation, "_stacks")
+        patch_points.take(app, "_build_persistence_save_dict")
+        patch_points.take(cloudformation, "_stacks")
 
     def resume(self) -> None:
         """Operations on stacks that the server's end cut off have failed."""

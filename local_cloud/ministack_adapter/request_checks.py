@@ -15,7 +15,7 @@ from ministack.services import eventbridge, lambda_svc
 from ministack.services import stepfunctions as sfn
 
 from local_cloud import json_text
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -52,12 +52,12 @@ def check_text(value: str, member: str) -> Reply | None:
 def _check_executions() -> None:
     for name in ("_start_execution", "_start_sync_execution"):
         _check_start(name)
-    points.take(sfn, "_executions")
-    points.take(sfn, "_resolve_state_machine_arn", "arn")
+    patch_points.take(sfn, "_executions")
+    patch_points.take(sfn, "_resolve_state_machine_arn", "arn")
 
 
 def _check_start(name: str) -> None:
-    original = points.take(sfn, name, "data")
+    original = patch_points.take(sfn, name, "data")
 
     def start(data: Any) -> Reply:
         if isinstance(data, dict):
@@ -70,7 +70,7 @@ def _check_start(name: str) -> None:
         reply: Reply = running or original(data)
         return reply
 
-    points.replace(sfn, name, start, "data")
+    patch_points.replace(sfn, name, start, "data")
 
 
 def _wrong_type(data: Any) -> str | None:
@@ -124,7 +124,7 @@ def _check_invocations() -> None:
         refusal = _refuse_payload(headers, body) if INVOCATION.fullmatch(path) and method == "POST" else None
         return refusal or await original(method, path, headers, body, query_params)
 
-    original = points.replace(
+    original = patch_points.replace(
         lambda_svc, "handle_request", handle, "method", "path", "headers", "body", "query_params"
     )
 
@@ -168,7 +168,7 @@ def _check_events() -> None:
         )
         return reply
 
-    original = points.replace(eventbridge, "_put_events", put, "data", "allow_aws_source")
+    original = patch_points.replace(eventbridge, "_put_events", put, "data", "allow_aws_source")
 
 
 def _refuse_event(entry: dict[str, Any]) -> dict[str, str] | None:

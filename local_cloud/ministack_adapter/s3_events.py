@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import eventbridge, s3
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 _version_id: ContextVar[str | None] = ContextVar("version_id", default=None)
 
@@ -34,14 +34,14 @@ def install() -> None:
             event = {**event, "Detail": json.dumps(detail), "Time": _whole_seconds(event["Time"])}
         return dispatch_original(event, *arguments, **options)
 
-    fire_original = points.replace(
+    fire_original = patch_points.replace(
         s3,
         "_fire_s3_event",
         fire,
         *("bucket_name", "key", "event_name", "size", "etag", "deletion_type", "restore_event_data"),
         *("version_id", "sequencer", "object_extra", "record_extra"),
     )
-    dispatch_original = points.replace(eventbridge, "_dispatch_event", dispatch)
+    dispatch_original = patch_points.replace(eventbridge, "_dispatch_event", dispatch)
 
 
 def _whole_seconds(moment: str) -> str:

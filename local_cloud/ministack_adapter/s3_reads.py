@@ -7,15 +7,15 @@ from typing import Any
 
 from ministack.services import s3
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 Reply = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
     """Cuts the asked range out of a version's whole content."""
-    parse_range = points.take(s3, "_parse_range", "range_header", "total")
-    error = points.take(s3, "_error")
+    parse_range = patch_points.take(s3, "_parse_range", "range_header", "total")
+    error = patch_points.take(s3, "_error")
 
     def get(
         bucket_name: str, key: str, headers: dict[str, str], query_params: dict[str, Any] | None = None
@@ -41,4 +41,4 @@ def install() -> None:
         part_headers["Content-Length"] = str(last + 1 - first)
         return 206, part_headers, body[first : last + 1]
 
-    original = points.replace(s3, "_get_object", get, "bucket_name", "key", "headers", "query_params")
+    original = patch_points.replace(s3, "_get_object", get, "bucket_name", "key", "headers", "query_params")

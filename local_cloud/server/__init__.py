@@ -1,1 +1,1 @@
-"""The server's process: its front door, its state on disk, its end."""
+"""The server's process: its gateway, its state on disk, its end."""

@@ -1,4 +1,4 @@
-"""The server in the foreground: the emulator, the added services, and one front door on 127.0.0.1."""
+"""The server in the foreground: the emulator, the added services, and one gateway on 127.0.0.1."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ from hypercorn.config import Config as HypercornConfig
 
 from local_cloud.containers import Containers
 from local_cloud.defaults import REGION
-from local_cloud.door.authentication import Authentication
 from local_cloud.ec2 import Machines
 from local_cloud.iam import identity
 from local_cloud.iam.activity import Activity
 from local_cloud.ministack_adapter import environment
 from local_cloud.processes import Processes
+from local_cloud.request_auth.authentication import Authentication
 from local_cloud.server import scratch, server_file, server_lock, snapshot
-from local_cloud.server.front import Front
+from local_cloud.server.gateway import Front
 from local_cloud.server.private_files import keep_private
 from local_cloud.server.root_key import RootKey, RootKeyError, ensure_root_key
 from local_cloud.server.server_file import MAX_PORT, ServerIdentity, ServerNote
@@ -175,7 +175,7 @@ class Server:
         await serving
 
     async def _start_services(self, ended: asyncio.Event) -> None:
-        """Gives the services their state back; they may call the front door as they take it up."""
+        """Gives the services their state back; they may call the gateway as they take it up."""
         while not await asyncio.to_thread(_answers, self._note.port):
             if ended.is_set():
                 return
@@ -226,7 +226,7 @@ def _saved_before_snapshots(state_dir: Path) -> Snapshot:
 
 
 def _exit_after(seconds: float, *, code: int) -> None:
-    """Ends this process even if a thread hangs; the guardian ends what it has started."""
+    """Ends this process even if a thread hangs; the watchdog ends what it has started."""
     timer = threading.Timer(seconds, os._exit, [code])
     timer.daemon = True
     timer.start()

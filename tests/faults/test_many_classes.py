@@ -20,7 +20,7 @@ CLASSES = 5000
 PHOTOS_PER_CLASS = 5
 STATE_LIMIT_BYTES = 262_144
 LAMBDA_LIMIT_BYTES = 6 * 1024**2
-# A photo as far as the door looks at it.
+# A photo as far as the inspection looks at it.
 PHOTO = b"\xff\xd8\xff\xe0" + bytes(60)
 
 # What training leaves, for the classes that it finds in the drop.

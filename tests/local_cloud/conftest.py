@@ -8,8 +8,8 @@ import pytest
 
 from local_cloud.control import Cloud
 from local_cloud.services.sagemaker.service import SageMaker
-from tests.local_cloud.door.door_victim import Victim, make_victim
-from tests.local_cloud.sagemaker.sagemaker_doubles import Door, FakeAws
+from tests.local_cloud.request_auth.auth_victim import Victim, make_victim
+from tests.local_cloud.sagemaker.sagemaker_doubles import FakeAws, ServiceApi
 from tests.local_cloud.sagemaker.sagemaker_hosting import aws_with_models, started_sagemaker
 from tests.support.cloud_bench import Bench
 
@@ -31,8 +31,8 @@ def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[SageMaker]:
 
 
 @pytest.fixture
-def door(sagemaker: SageMaker) -> Door:
-    return Door(sagemaker)
+def api(sagemaker: SageMaker) -> ServiceApi:
+    return ServiceApi(sagemaker)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from deploy_scripts.aws import Aws, Target
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.cloudformation.stack import delete_stack, find_status
-from deploy_scripts.images.provide import ImageBuilder, deploy_images_stack
+from deploy_scripts.container_images.provide import ImageBuilder, deploy_images_stack
 from local_cloud.control import Cloud
 
 pytestmark = pytest.mark.cloud

@@ -17,7 +17,7 @@ from training.data.photo_hashes import (
 )
 from training.data.photo_source import PhotoSource
 from training.failures import DatasetError
-from training.runtime.stop_signal import StopSignal
+from training.job.stop_signal import StopSignal
 from training.settings import SplitConfig
 
 MAX_UNREADABLE_SHARE = 0.2

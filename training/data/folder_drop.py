@@ -18,8 +18,8 @@ from drops.problems import BadDropError
 from drops.text import printable
 from training.data.photo_source import FolderSource, PhotoSource, open_source
 from training.failures import DatasetError
-from training.runtime import progress
-from training.runtime.stop_signal import StopSignal
+from training.job import progress
+from training.job.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -67,7 +67,7 @@ class FolderDropSource:
         self._numbers = {photo.name: _file_name(number) for number, photo in enumerate(photos)}
 
     def entries(self) -> list[tuple[str, int]]:
-        """All that was inspected: the layout is read of the same names as at the door."""
+        """All that was inspected: the layout is read of the same names as at the inspection."""
         return [(file.name, file.size_bytes) for file in self._listed]
 
     def read(self, name: str) -> bytes:

@@ -12,7 +12,7 @@ from drops.text import printable
 from training.data.photo_source import PhotoSource
 from training.data.preprocessing import PhotoError
 from training.failures import DatasetError
-from training.runtime.stop_signal import StopSignal
+from training.job.stop_signal import StopSignal
 
 _HASHED_TOGETHER = 64
 

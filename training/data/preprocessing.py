@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from drops.photo_bounds import PhotoBoundsError, check_photo
+from drops.image_headers import PhotoBoundsError, check_photo
 from drops.photo_formats import GREY_STEP, UNREAD_DEPTH, is_grey_of_16_bits, photo_format, why_unread
 
 # From here on Pillow itself warns of a decompression bomb; more than a camera makes.

@@ -19,8 +19,8 @@ from typing import Any
 
 from contracts.bucket import MODEL_ARCHIVE, OUTPUT_ARCHIVE, PLAN
 from contracts.training_job import CHANNELS
-from training.runtime.pinned_packages import TORCH_PINS, TRAINING_PINS, InstallError, become_training
-from training.runtime.pinned_packages import install as install_pins
+from training.job.pinned_packages import TORCH_PINS, TRAINING_PINS, InstallError, become_training
+from training.job.pinned_packages import install as install_pins
 
 # Every address in a plan is one that dropserve made; of a drop's own name it has nothing.
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")

@@ -20,7 +20,7 @@ from drops.photo_formats import photo_format
 from training.data.dataset import Photo
 from training.data.photo_source import PhotoSource
 from training.data.preprocessing import open_photo
-from training.engine.served_model import ServedModel
+from training.export.served_model import ServedModel
 
 SCHEMA_VERSION = 1
 MAX_PHOTOS = 64

@@ -9,7 +9,7 @@ import torch
 
 from contracts.bucket import MODEL_ARCHIVE
 from drops.text import printable
-from training.engine.served_model import ArtefactError, ServedModel, load_served_model
+from training.export.served_model import ArtefactError, ServedModel, load_served_model
 from training.features.extraction import Features, Pass, compute_features
 
 # A ResNet-50 has 100 MB: what is far larger is no model of ours.

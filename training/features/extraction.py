@@ -17,8 +17,8 @@ from training.data.photo_source import PhotoSource
 from training.data.preprocessing import PhotoError, Pixels, Preprocessing
 from training.features.feature_file import Batch, FeatureFile
 from training.features.saved_features import SavedFeatures
-from training.runtime.checkpoints import Checkpoints, Session
-from training.runtime.distributed import ProcessGroup
+from training.job.checkpoints import Checkpoints, Session
+from training.job.distributed import ProcessGroup
 
 # Enough to use a core well; more costs memory and leaves cores idle at the end.
 _BATCH = 16

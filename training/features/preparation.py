@@ -12,17 +12,17 @@ from torch import nn
 from contracts.training_job import weights_file
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
-from training.engine.export import export_network
-from training.engine.graph import Graph
+from training.export.export import export_network
+from training.export.graph import Graph
 from training.features.extraction import Compute, Features, Part, Pass, compute_parts
 from training.features.precision import choose_precision
 from training.features.saved_features import SavedFeatures
+from training.job import progress
+from training.job.checkpoints import Session
+from training.job.cores import count_cores
+from training.job.distributed import ProcessGroup
 from training.models.backbones import BACKBONES, replace_head
 from training.models.torch_network import TorchNetwork
-from training.runtime import progress
-from training.runtime.checkpoints import Session
-from training.runtime.cores import count_cores
-from training.runtime.distributed import ProcessGroup
 from training.settings import Settings
 
 # Photos that torch computes at once; the engine is faster with fewer.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from training.features.feature_file import Batch
-from training.runtime.checkpoints import Checkpoints
+from training.job.checkpoints import Checkpoints
 
 
 class SavedFeatures:

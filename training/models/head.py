@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from training.features.feature_file import FeatureFile
+from training.job.checkpoints import Session
 from training.models.lr_schedule import epoch_generator, learning_rate, take_step
-from training.runtime.checkpoints import Session
 from training.settings import HeadSettings
 
 # Epochs without a better validation loss before training stops.

@@ -15,14 +15,14 @@ import torch
 from contracts.bucket import METRICS, PREDICTIONS, REPORT
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
-from training.engine.served_model import ServedModel
-from training.engine.served_precision import ServingReport
 from training.evaluation.acceptance_sample import AcceptanceSample
 from training.evaluation.metrics import Evaluation
+from training.export.served_model import ServedModel
+from training.export.served_precision import ServingReport
 from training.features.extraction import Features
+from training.job.clock import Clock
 from training.models.head import TrainedHead
 from training.report.page import find_mistakes, render_report
-from training.runtime.clock import Clock
 from training.settings import Settings
 
 SCHEMA_VERSION = 1

@@ -19,7 +19,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from training.data.preprocessing import PhotoError
-from training.engine.served_model import ServedModel
+from training.export.served_model import ServedModel
 from training.serving.metrics import Metrics
 from training.serving.requests import Photos, RequestError, Result, format_answer, parse_request
 from training.serving.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.runtime.cores import count_cores
+from training.job.cores import count_cores
 
 _THREADS_PER_CORE = 2
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support.inference.demo_endpoint import Demo
-from benchmarks.support.inference.lambda_contestants import Contestant
+from benchmarks.support.inference.lambda_competitors import Competitor
 from benchmarks.support.processes import ProgramError
 
 
-def warm_figures(ours: Contestant, demo: Demo) -> dict[str, Any]:
+def warm_figures(ours: Competitor, demo: Demo) -> dict[str, Any]:
     """Milliseconds of a whole request to the demo's endpoint, and what our own code takes of it.
 
     `own_ms`: the same with a fetch and an endpoint that cost nothing; `own_image_ms` of it is for checking

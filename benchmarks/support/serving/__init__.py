@@ -1,1 +1,1 @@
-"""Model servers as contestants."""
+"""Model servers as competitors."""

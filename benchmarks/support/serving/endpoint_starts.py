@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.support.serving.contestants import serving
+from benchmarks.support.serving.competitors import serving
 
 Contender = tuple[Path, Path]
 """A model, and the work tree whose server serves it."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support.cores import count_cores
-from training.engine.graph import Graph
-from training.engine.served_model import load_served_model
+from training.export.graph import Graph
+from training.export.served_model import load_served_model
 
 
 def main(model_dir: Path, photos: Path) -> None:

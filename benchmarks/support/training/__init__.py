@@ -1,1 +1,1 @@
-"""Training's contestants, their photos and the questions asked of them."""
+"""Training's competitors, their photos and the questions asked of them."""

@@ -1,11 +1,11 @@
-"""What several runs of the training contestants say together."""
+"""What several runs of the training competitors say together."""
 
 from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
 from benchmarks.support.spread import ratios, spread
-from benchmarks.support.training.contestants import Run
+from benchmarks.support.training.competitors import Run
 
 
 def against_reference(ours: list[Run], references: list[Run]) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def memory_ratio(large: list[Run], small: list[Run]) -> dict[str, float]:
     )
 
 
-def disturbance(**contestants: list[Run]) -> dict[str, float]:
+def disturbance(**competitors: list[Run]) -> dict[str, float]:
     """The largest share of the cores that other programs had: above 0.1, measure again."""
-    return {name: max(run.usage.others_share for run in runs) for name, runs in contestants.items()}
+    return {name: max(run.usage.others_share for run in runs) for name, runs in competitors.items()}
 
 
 def _phases(runs: list[Run]) -> dict[str, float]:

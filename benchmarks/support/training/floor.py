@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.support.training.contestants import FloorWay, Run
+from benchmarks.support.training.competitors import FloorWay, Run
 
 _TRIES = 2
 _FIRST: FloorWay = {

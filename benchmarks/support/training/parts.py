@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.support.processes import run_program
 from benchmarks.support.spread import spread
-from benchmarks.support.training.contestants import BACKBONE, Contestants, Run
+from benchmarks.support.training.competitors import BACKBONE, Competitors, Run
 from benchmarks.support.training.figures import (
     accuracy,
     against_floor,
@@ -38,7 +38,7 @@ _FLOOR_SAMPLE = 600
 class Bench:
     """Who runs, how often, in which scratch folder; `quick`: with few photos, to try the benchmark itself."""
 
-    contestants: Contestants
+    competitors: Competitors
     folder: Path
     rounds: int
     quick: bool
@@ -56,13 +56,13 @@ class Bench:
 
 def measure_real_photos(bench: Bench) -> dict[str, Any]:
     """The demo's nine groups: the reference, ours and the floor."""
-    contestants, photos = bench.contestants, bench.real_photos()
-    way = find_fastest_way(lambda way: contestants.floor(photos.zip_file, way), "total_without_imports")
+    competitors, photos = bench.competitors, bench.real_photos()
+    way = find_fastest_way(lambda way: competitors.floor(photos.zip_file, way), "total_without_imports")
     ours, references, floors = [], [], []
     for seed in range(bench.rounds):
-        references.append(contestants.reference(photos, seed))
-        ours.append(contestants.ours(photos.drop, seed))
-        floors.append(contestants.floor(photos.zip_file, way))
+        references.append(competitors.reference(photos, seed))
+        ours.append(competitors.ours(photos.drop, seed))
+        floors.append(competitors.floor(photos.zip_file, way))
     return {
         "images": ours[0].figures["images"],
         **against_reference(ours, references),
@@ -80,18 +80,18 @@ def measure_time_to_accuracy(bench: Bench) -> dict[str, Any]:
     The reference is timed to the first epoch that is as good as its end. `corrected` is a kinder recipe than
     the reference, with Normalize and frozen BatchNorm: how good could two images at a time have been?
     """
-    contestants, photos = bench.contestants, bench.real_photos()
-    reference = contestants.reference(photos, 0, "--test-every-epoch")
-    corrected = contestants.reference(photos, 0, "--corrected")
+    competitors, photos = bench.competitors, bench.real_photos()
+    reference = competitors.reference(photos, 0, "--test-every-epoch")
+    corrected = competitors.reference(photos, 0, "--corrected")
     reached = next(
         (
             run
             for epochs in _EPOCH_LADDER
-            if (run := contestants.ours(photos.drop, 0, epochs=epochs)).accuracy >= reference.accuracy
+            if (run := competitors.ours(photos.drop, 0, epochs=epochs)).accuracy >= reference.accuracy
         ),
         None,
     )
-    by_itself = contestants.ours(photos.drop, 0, epochs=None)
+    by_itself = competitors.ours(photos.drop, 0, epochs=None)
     reference_s, reference_epochs = _time_to_own_accuracy(reference)
     return {
         "target_accuracy": reference.accuracy,
@@ -131,8 +131,8 @@ def measure_weights(bench: Bench) -> dict[str, Any]:
         ]
         arguments += ["--seed", str(seed), "--to", weights / f"{BACKBONE}.pth"]
         run_program(arguments, bench.folder / "log.txt")
-        pretrained.append(bench.contestants.ours(demo.drop, seed, epochs=None))
-        at_random.append(bench.contestants.ours(demo.drop, seed, epochs=None, weights=weights))
+        pretrained.append(bench.competitors.ours(demo.drop, seed, epochs=None))
+        at_random.append(bench.competitors.ours(demo.drop, seed, epochs=None, weights=weights))
     return {
         "images": pretrained[0].figures["images"],
         "accuracy_pretrained": accuracy(pretrained),
@@ -143,15 +143,15 @@ def measure_weights(bench: Bench) -> dict[str, Any]:
 
 def measure_against_floor(bench: Bench) -> dict[str, Any]:
     """Photos in the shape of dogImages, and a tenth as many: speed, floor, the old training, memory."""
-    contestants, drop, tenth = bench.contestants, bench.dog_shaped(), bench.dog_shaped(0.1)
+    competitors, drop, tenth = bench.competitors, bench.dog_shaped(), bench.dog_shaped(0.1)
     zip_file = drop / "photos.zip"
-    way = find_fastest_way(lambda way: contestants.floor(zip_file, way, limit=_FLOOR_SAMPLE), "pass")
+    way = find_fastest_way(lambda way: competitors.floor(zip_file, way, limit=_FLOOR_SAMPLE), "pass")
     ours, olds, floors, small = [], [], [], []
     for seed in range(bench.rounds):
-        ours.append(contestants.ours(drop, seed))
-        olds.append(contestants.old(drop, seed))
-        floors.append(contestants.floor(zip_file, way))
-        small.append(contestants.ours(tenth, seed))
+        ours.append(competitors.ours(drop, seed))
+        olds.append(competitors.old(drop, seed))
+        floors.append(competitors.floor(zip_file, way))
+        small.append(competitors.ours(tenth, seed))
     images = ours[0].figures["images"]
     return {
         "images": images,
@@ -172,8 +172,8 @@ def measure_against_reference(bench: Bench) -> dict[str, Any]:
     photos = unpack_tree(drop, bench.folder / "tree")
     ours, references = [], []
     for seed in range(bench.rounds):
-        references.append(bench.contestants.reference(photos, seed))
-        ours.append(bench.contestants.ours(drop, seed))
+        references.append(bench.competitors.reference(photos, seed))
+        ours.append(bench.competitors.ours(drop, seed))
     return {
         "images": ours[0].figures["images"],
         **against_reference(ours, references),

@@ -2,6 +2,7 @@
 
 from functions.iam_audit.checks import (
     broad_permissions,
+    code_execution,
     credentials,
     escalation,
     exposure,
@@ -10,7 +11,6 @@ from functions.iam_audit.checks import (
     resources,
     role_chains,
     role_passing,
-    running_code,
     sagemaker,
     trust,
     usage,
@@ -34,8 +34,8 @@ ALL_CHECKS: tuple[Check, ...] = (
     escalation.WritesPermissions(),
     escalation.LaunchesUnderAnyRole(),
     escalation.LaunchesUnderAdministrator(),
-    running_code.ChangesPrivilegedCode(),
-    running_code.ReachesRunningCompute(),
+    code_execution.ChangesPrivilegedCode(),
+    code_execution.ReachesRunningCompute(),
     role_chains.ChainToAdministrator(),
     trust.AnyPrincipalTrust(),
     trust.AnyPrincipalTrustWithCondition(),

@@ -10,7 +10,7 @@ from functions.iam_audit.policy.actions import TAGGING, WRITE, narrowable_action
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import boundary_note, named_actions
 from functions.iam_audit.policy.risky_actions import CREDENTIAL_ACTIONS
-from functions.iam_audit.reach import shifted
+from functions.iam_audit.reachability import shifted
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity
 

@@ -9,7 +9,7 @@ from functions.iam_audit.checks.base import Check, Violation
 from functions.iam_audit.checks.escalation import WritesPermissions
 from functions.iam_audit.policy.grants import Grant
 from functions.iam_audit.policy.permissions import boundary_note, find_grants, is_told_at_a_group, reaches
-from functions.iam_audit.reach import account_of, open_statements
+from functions.iam_audit.reachability import account_of, open_statements
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account, Identity, Role
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.iam_audit.checks.base import Check, Snippet, Violation
 from functions.iam_audit.policy.policies import Statement
-from functions.iam_audit.reach import (
+from functions.iam_audit.reachability import (
     CALLER_KEYS,
     DELETED_PRINCIPAL,
     account_of,

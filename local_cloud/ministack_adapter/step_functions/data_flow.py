@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 _TEXT_PATH_OPERATORS = {
     f"String{comparison}Path"
@@ -18,17 +18,17 @@ _TEXT_PATH_OPERATORS = {
 
 def install() -> None:
     """Makes every path of a JSONPath state strict."""
-    points.take(sfn, "_parse_jsonpath_tokens", "path")
-    points.take(sfn, "_resolve_path", "path", "data")
-    points.take(sfn, "_evaluate_intrinsic", "expression", "data", "ctx")
-    points.replace(sfn, "_resolve_params_obj", fill_template, "template", "data", "ctx")
-    points.replace(sfn, "_apply_parameters", _parameters, "state_def", "data", "ctx")
-    points.replace(sfn, "_apply_input_path", _input_path, "state_def", "data", "ctx")
-    points.replace(sfn, "_apply_output_path", _output_path, "state_def", "data", "ctx")
-    points.replace(sfn, "_eval_intrinsic_arg", _intrinsic_argument(), "arg", "data", "ctx")
-    points.replace(sfn, "_evaluate_rule", _choice_rule(), "rule", "data", "ctx")
-    points.replace(sfn, "_execute_wait", _wait(), "state_def", "raw_input", "ctx")
-    points.replace(sfn, "_run_map_items", _map_items(), "state_def", "raw_input", "execution", "ctx")
+    patch_points.take(sfn, "_parse_jsonpath_tokens", "path")
+    patch_points.take(sfn, "_resolve_path", "path", "data")
+    patch_points.take(sfn, "_evaluate_intrinsic", "expression", "data", "ctx")
+    patch_points.replace(sfn, "_resolve_params_obj", fill_template, "template", "data", "ctx")
+    patch_points.replace(sfn, "_apply_parameters", _parameters, "state_def", "data", "ctx")
+    patch_points.replace(sfn, "_apply_input_path", _input_path, "state_def", "data", "ctx")
+    patch_points.replace(sfn, "_apply_output_path", _output_path, "state_def", "data", "ctx")
+    patch_points.replace(sfn, "_eval_intrinsic_arg", _intrinsic_argument(), "arg", "data", "ctx")
+    patch_points.replace(sfn, "_evaluate_rule", _choice_rule(), "rule", "data", "ctx")
+    patch_points.replace(sfn, "_execute_wait", _wait(), "state_def", "raw_input", "ctx")
+    patch_points.replace(sfn, "_run_map_items", _map_items(), "state_def", "raw_input", "execution", "ctx")
 
 
 def fill_template(template: Any, data: Any, ctx: dict[str, Any] | None = None) -> Any:
@@ -115,7 +115,7 @@ def _parameters(state_def: dict[str, Any], data: Any, ctx: dict[str, Any] | None
 
 
 def _intrinsic_argument() -> Any:
-    original = points.take(sfn, "_eval_intrinsic_arg", "arg", "data", "ctx")
+    original = patch_points.take(sfn, "_eval_intrinsic_arg", "arg", "data", "ctx")
 
     def evaluate(arg: tuple[Any, ...], data: Any, ctx: dict[str, Any] | None) -> Any:
         if arg[0] == "path":
@@ -126,7 +126,7 @@ def _intrinsic_argument() -> Any:
 
 
 def _choice_rule() -> Any:
-    original = points.take(sfn, "_evaluate_rule", "rule", "data", "ctx")
+    original = patch_points.take(sfn, "_evaluate_rule", "rule", "data", "ctx")
 
     def evaluate(rule: dict[str, Any], data: Any, ctx: dict[str, Any] | None = None) -> Any:
         if "Variable" in rule and "IsPresent" not in rule:
@@ -143,7 +143,7 @@ def _choice_rule() -> Any:
 
 
 def _wait() -> Any:
-    original = points.take(sfn, "_execute_wait", "state_def", "raw_input", "ctx")
+    original = patch_points.take(sfn, "_execute_wait", "state_def", "raw_input", "ctx")
 
     def execute(state_def: dict[str, Any], raw_input: Any, ctx: dict[str, Any] | None = None) -> Any:
         _check_paths(state_def, ("SecondsPath", "TimestampPath"), raw_input, ctx)
@@ -153,7 +153,7 @@ def _wait() -> Any:
 
 
 def _map_items() -> Any:
-    original = points.take(sfn, "_run_map_items", "state_def", "raw_input", "execution", "ctx")
+    original = patch_points.take(sfn, "_run_map_items", "state_def", "raw_input", "execution", "ctx")
 
     def run(state_def: dict[str, Any], raw_input: Any, execution: dict[str, Any], ctx: Any) -> Any:
         _check_paths(state_def, ("ItemsPath",), raw_input, ctx)

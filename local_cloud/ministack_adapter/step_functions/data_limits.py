@@ -11,7 +11,7 @@ from typing import Any
 from ministack.services import stepfunctions as sfn
 
 from local_cloud import json_text
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 
 MAX_DATA_BYTES = 256 * 1024
 
@@ -33,11 +33,11 @@ def check_size(value: Any, name: str) -> None:
 
 
 def _bound(name: str) -> None:
-    original = points.take(sfn, name, "state_def", "raw_input", "ctx")
+    original = patch_points.take(sfn, name, "state_def", "raw_input", "ctx")
 
     def execute(state_def: dict[str, Any], raw_input: Any, ctx: dict[str, Any] | None = None) -> Any:
         output, following = original(state_def, raw_input, ctx)
         check_size(output, (ctx or {}).get("State", {}).get("Name", state_def["Type"]))
         return output, following
 
-    points.replace(sfn, name, execute, "state_def", "raw_input", "ctx")
+    patch_points.replace(sfn, name, execute, "state_def", "raw_input", "ctx")

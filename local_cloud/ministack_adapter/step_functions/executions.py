@@ -12,12 +12,12 @@ from ministack.core.responses import error_response_json, json_response, now_iso
 from ministack.services import stepfunctions as sfn
 
 from local_cloud import json_text
-from local_cloud.ministack_adapter import points, request_checks
+from local_cloud.ministack_adapter import patch_points, request_checks
 from local_cloud.ministack_adapter.step_functions import data_flow, data_limits, states
-from local_cloud.step_functions.errors import TaskError
-from local_cloud.step_functions.executions import RunningExecutions
-from local_cloud.step_functions.integrations import Integrations
-from local_cloud.step_functions.task_limits import Outcome
+from local_cloud.service_integrations.errors import TaskError
+from local_cloud.service_integrations.executions import RunningExecutions
+from local_cloud.service_integrations.integrations import Integrations
+from local_cloud.service_integrations.task_limits import Outcome
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -47,13 +47,13 @@ class TaskTokens:
 
     def install(self) -> None:
         """Replaces the three calls that answer a token."""
-        points.replace(sfn, "_send_task_success", self._success, "data")
-        points.replace(sfn, "_send_task_failure", self._failure, "data")
-        points.replace(sfn, "_send_task_heartbeat", self._heartbeat, "data")
+        patch_points.replace(sfn, "_send_task_success", self._success, "data")
+        patch_points.replace(sfn, "_send_task_failure", self._failure, "data")
+        patch_points.replace(sfn, "_send_task_heartbeat", self._heartbeat, "data")
 
     def open(self) -> tuple[str, Outcome]:
         """A new token and the outcome that it stands for."""
-        token, outcome = str(points.take(sfn, "new_uuid")()), Outcome()
+        token, outcome = str(patch_points.take(sfn, "new_uuid")()), Outcome()
         with self._lock:
             self._waiting[token] = outcome
         return token, outcome
@@ -112,12 +112,12 @@ class ExecutionClock:
     def install(self) -> None:
         """Wraps the run, the stop and the failure of an execution."""
         for name in ("_executions", "_state_machines"):
-            points.take(sfn, name)
-        self._add_event = points.take(sfn, "_add_event", "execution", "event_type", "details")
-        self._emit = points.take(sfn, "_emit_execution_status_event", "execution")
-        self._run_original = points.replace(sfn, "_run_execution", self._run, "exec_arn")
-        self._stop_original = points.replace(sfn, "_stop_execution", self._stop, "data")
-        self._fail_original = points.replace(
+            patch_points.take(sfn, name)
+        self._add_event = patch_points.take(sfn, "_add_event", "execution", "event_type", "details")
+        self._emit = patch_points.take(sfn, "_emit_execution_status_event", "execution")
+        self._run_original = patch_points.replace(sfn, "_run_execution", self._run, "exec_arn")
+        self._stop_original = patch_points.replace(sfn, "_stop_execution", self._stop, "data")
+        self._fail_original = patch_points.replace(
             sfn, "_fail_execution", self._fail, "execution", "error", "cause"
         )
 
@@ -160,13 +160,13 @@ class ExecutionClock:
 
 def _skip_start_delay() -> None:
     """Only `_run_execution` sleeps for exactly this long; the module gets a `time` that does not."""
-    clock = points.take(sfn, "time")
+    clock = patch_points.take(sfn, "time")
 
     def sleep(seconds: float) -> None:
         if seconds != START_DELAY_S:
             clock.sleep(seconds)
 
-    points.replace(sfn, "time", SimpleNamespace(**{**vars(clock), "sleep": sleep}))
+    patch_points.replace(sfn, "time", SimpleNamespace(**{**vars(clock), "sleep": sleep}))
 
 
 def _timeout_s(definition: str) -> float | None:

@@ -12,14 +12,14 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from local_cloud.ministack_adapter import points
+from local_cloud.ministack_adapter import patch_points
 from local_cloud.ministack_adapter.step_functions import data_flow, data_limits
-from local_cloud.step_functions.errors import TaskError
-from local_cloud.step_functions.executions import RunningExecutions
-from local_cloud.step_functions.integrations import Integrations
-from local_cloud.step_functions.resources import Resource, parse_resource
-from local_cloud.step_functions.retries import Retries, error_matches
-from local_cloud.step_functions.task_limits import ExecutionEndedError, Outcome, read_limits, wait_for
+from local_cloud.service_integrations.errors import TaskError
+from local_cloud.service_integrations.executions import RunningExecutions
+from local_cloud.service_integrations.integrations import Integrations
+from local_cloud.service_integrations.resources import Resource, parse_resource
+from local_cloud.service_integrations.retries import Retries, error_matches
+from local_cloud.service_integrations.task_limits import ExecutionEndedError, Outcome, read_limits, wait_for
 
 State = dict[str, Any]
 Context = dict[str, Any]
@@ -29,17 +29,17 @@ def install(executions: RunningExecutions, tokens: Any, integrations: Integratio
     """Puts the runner below in the place of ministack's functions."""
     runner = StateRunner(executions, tokens, integrations)
     for name in ("_add_event", "_apply_parameters", "_apply_result_selector", "_apply_result_path"):
-        points.take(sfn, name)
+        patch_points.take(sfn, name)
     for name in ("_apply_jsonata_arguments", "_apply_jsonata_output", "_apply_state_assign"):
-        points.take(sfn, name)
-    points.take(sfn, "_apply_catcher", "catcher", "raw_input", "ctx", "query_language", "error_output")
-    points.take(sfn, "_SFN_WAIT_SCALE")
-    points.take(sfn, "_activity_tasks")
-    points.replace(sfn, "_execute_task", runner.run_task, "state_def", "raw_input", "execution", "ctx")
-    points.replace(
+        patch_points.take(sfn, name)
+    patch_points.take(sfn, "_apply_catcher", "catcher", "raw_input", "ctx", "query_language", "error_output")
+    patch_points.take(sfn, "_SFN_WAIT_SCALE")
+    patch_points.take(sfn, "_activity_tasks")
+    patch_points.replace(sfn, "_execute_task", runner.run_task, "state_def", "raw_input", "execution", "ctx")
+    patch_points.replace(
         sfn, "_with_retry_and_catch", runner.retry_and_catch, "state_def", "raw_input", "ctx", "attempt"
     )
-    points.replace(sfn, "_scaled_sleep", runner.sleep, "seconds")
+    patch_points.replace(sfn, "_scaled_sleep", runner.sleep, "seconds")
 
 
 class StateRunner:

@@ -18,7 +18,7 @@ from local_cloud.services.request_validation import check_request
 from local_cloud.services.sagemaker.host import Host
 from local_cloud.services.sagemaker.hosting.deployment import Deployment
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
-from local_cloud.services.sagemaker.hosting.endpoint_keeper import EndpointKeeper
+from local_cloud.services.sagemaker.hosting.endpoint_monitor import EndpointKeeper
 from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
 from local_cloud.services.sagemaker.hosting.invocation import TIMEOUT_S, Invocation
@@ -136,7 +136,7 @@ class SageMaker:
         return Deployment(plan, endpoint_name, region, self._host, self._timing.fleet)
 
     def _wait_for_cloud(self) -> None:
-        """Returns when the cloud's own S3 answers: at a restart its door opens after `restore`."""
+        """Returns when the cloud's own S3 answers: at a restart its gateway opens after `restore`."""
         deadline = time.monotonic() + self._timing.cloud_start_s
         while time.monotonic() < deadline:
             try:

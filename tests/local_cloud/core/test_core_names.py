@@ -3,11 +3,11 @@
 import botocore.session
 import pytest
 
-from local_cloud.step_functions.errors import TaskError, optimized_error_name, sdk_error_name
-from local_cloud.step_functions.naming import optimized_name, sdk_name, to_request
-from local_cloud.step_functions.resources import parse_resource
-from local_cloud.step_functions.retries import Retries, error_matches
-from local_cloud.step_functions.task_limits import read_limits
+from local_cloud.service_integrations.errors import TaskError, optimized_error_name, sdk_error_name
+from local_cloud.service_integrations.naming import optimized_name, sdk_name, to_request
+from local_cloud.service_integrations.resources import parse_resource
+from local_cloud.service_integrations.retries import Retries, error_matches
+from local_cloud.service_integrations.task_limits import read_limits
 
 
 def _model(service: str) -> botocore.model.ServiceModel:

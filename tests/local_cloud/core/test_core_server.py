@@ -138,7 +138,7 @@ def test_no_process_outlives_the_server(
     _endpoint(client, bench, "left")
     script = "#!/bin/sh\ntrap '' TERM HUP\nsleep 600 &\nsleep 600\n"
     client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, UserData=script)
-    # The guardian, the function, the endpoint, and the instance: init, script, two sleeps.
+    # The watchdog, the function, the endpoint, and the instance: init, script, two sleeps.
     wait_until(lambda: len(_family(cloud.pid)) >= 7)
     family = _family(cloud.pid)
     if sudden:

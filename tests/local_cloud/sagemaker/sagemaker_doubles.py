@@ -218,7 +218,7 @@ class _CloudWatch:
             del self._aws.alarms[name]
 
 
-class Door:
+class ServiceApi:
     """Calls a service as the front does."""
 
     def __init__(self, service: Service) -> None:

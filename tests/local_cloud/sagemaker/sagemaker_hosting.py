@@ -13,8 +13,8 @@ from local_cloud.services.sagemaker.service import SageMaker, Timing
 from tests.local_cloud.sagemaker.sagemaker_doubles import (
     IMAGE,
     ROLE,
-    Door,
     FakeAws,
+    ServiceApi,
     model_archive,
     write_containers,
 )
@@ -51,7 +51,9 @@ def started_sagemaker(folder: Path, aws: FakeAws) -> Iterator[SageMaker]:
         processes.close()
 
 
-def configure(door: Door, name: str, count: int = 1, *, hold: Path | None = None, **variant: Any) -> None:
+def configure(
+    api: ServiceApi, name: str, count: int = 1, *, hold: Path | None = None, **variant: Any
+) -> None:
     """A model of `<name>.tar.gz` and an endpoint configuration, both called `name`.
 
     Its program does not begin to serve while there is a file `hold`.
@@ -61,7 +63,7 @@ def configure(door: Door, name: str, count: int = 1, *, hold: Path | None = None
         "ModelDataUrl": f"s3://data/{name}.tar.gz",
         "Environment": {"MY_SETTING": "1"} | ({"HOLD": str(hold)} if hold else {}),
     }
-    door.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    api.call("CreateModel", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
     production = {
         "VariantName": "AllTraffic",
         "ModelName": name,
@@ -69,32 +71,32 @@ def configure(door: Door, name: str, count: int = 1, *, hold: Path | None = None
         "InitialInstanceCount": count,
         **variant,
     }
-    door.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[production])
+    api.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[production])
 
 
-def settled(door: Door, name: str = "live") -> dict[str, Any]:
+def settled(api: ServiceApi, name: str = "live") -> dict[str, Any]:
     def check() -> dict[str, Any] | None:
-        found = door.call("DescribeEndpoint", EndpointName=name)
+        found = api.call("DescribeEndpoint", EndpointName=name)
         return found if found["EndpointStatus"] in ("InService", "Failed") else None
 
     return wait_until(check)
 
 
-def serve(door: Door, config: str = "first", count: int = 1) -> dict[str, Any]:
-    configure(door, config, count)
-    door.call("CreateEndpoint", EndpointName="live", EndpointConfigName=config)
-    return settled(door)
+def serve(api: ServiceApi, config: str = "first", count: int = 1) -> dict[str, Any]:
+    configure(api, config, count)
+    api.call("CreateEndpoint", EndpointName="live", EndpointConfigName=config)
+    return settled(api)
 
 
-def answer(door: Door, body: bytes = b"hello") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(door.invoke("live", body).body)
+def answer(api: ServiceApi, body: bytes = b"hello") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(api.invoke("live", body).body)
     return found
 
 
-def is_served(door: Door) -> bool:
+def is_served(api: ServiceApi) -> bool:
     """Whether an instance is there; without one the service must say ServiceUnavailable."""
     try:
-        return "model" in answer(door)
+        return "model" in answer(api)
     except AwsError as error:
         assert error.code == "ServiceUnavailable"
         return False

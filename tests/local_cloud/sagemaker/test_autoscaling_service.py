@@ -15,8 +15,8 @@ from local_cloud.services.sagemaker.service import SageMaker, Timing
 from tests.local_cloud.sagemaker.sagemaker_doubles import (
     IMAGE,
     ROLE,
-    Door,
     FakeAws,
+    ServiceApi,
     model_archive,
     write_containers,
 )
@@ -54,14 +54,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[Door]:
+def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[ServiceApi]:
     processes = Processes()
     service = SageMaker(
         write_containers(tmp_path), processes, work_dir=tmp_path / "work", clients=aws, timing=QUICK
     )
-    door = Door(service)
+    api = ServiceApi(service)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://data/first.tar.gz"}
-    door.call("CreateModel", ModelName="first", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    api.call("CreateModel", ModelName="first", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     for instance_type in ("ml.m5.large", "ml.m5.xlarge"):
         variant = {
             "VariantName": "AllTraffic",
@@ -70,27 +70,27 @@ def sagemaker(tmp_path: Path, aws: FakeAws) -> Iterator[Door]:
             "InitialInstanceCount": 1,
         }
         name = instance_type.replace(".", "-")
-        door.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
-    door.call("CreateEndpoint", EndpointName="live", EndpointConfigName="ml-m5-large")
-    wait_until(lambda: status(door) == "InService")
-    yield door
+        api.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
+    api.call("CreateEndpoint", EndpointName="live", EndpointConfigName="ml-m5-large")
+    wait_until(lambda: status(api) == "InService")
+    yield api
     service.stop()
     processes.close()
 
 
 @pytest.fixture
-def scaling(sagemaker: Door, aws: FakeAws, clock: Clock) -> Iterator[Door]:
+def scaling(sagemaker: ServiceApi, aws: FakeAws, clock: Clock) -> Iterator[ServiceApi]:
     # The periods end when a test ends them.
     service = ApplicationAutoScaling(sagemaker.service, tick_s=3600, clock=clock, clients=aws)
-    yield Door(service)
+    yield ServiceApi(service)
     service.stop()
 
 
-def status(sagemaker: Door) -> str:
+def status(sagemaker: ServiceApi) -> str:
     return str(sagemaker.call("DescribeEndpoint", EndpointName="live")["EndpointStatus"])
 
 
-def instances(sagemaker: Door) -> int:
+def instances(sagemaker: ServiceApi) -> int:
     """How many are in service, when the endpoint has settled."""
     wait_until(lambda: status(sagemaker) == "InService")
     found = sagemaker.call("DescribeEndpoint", EndpointName="live")["ProductionVariants"][0]
@@ -98,12 +98,12 @@ def instances(sagemaker: Door) -> int:
     return int(found["CurrentInstanceCount"])
 
 
-def register(scaling: Door, low: int = 1, high: int = 3, **more: Any) -> None:
+def register(scaling: ServiceApi, low: int = 1, high: int = 3, **more: Any) -> None:
     scaling.call("RegisterScalableTarget", **TARGET, MinCapacity=low, MaxCapacity=high, **more)
 
 
 def put_policy(
-    scaling: Door, target_value: float = 4.0, name: str = "by-invocations", **more: Any
+    scaling: ServiceApi, target_value: float = 4.0, name: str = "by-invocations", **more: Any
 ) -> dict[str, Any]:
     configuration = {
         "TargetValue": target_value,
@@ -121,7 +121,7 @@ def put_policy(
     )
 
 
-def spend_periods(sagemaker: Door, scaling: Door, clock: Clock, requests: list[int]) -> None:
+def spend_periods(sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock, requests: list[int]) -> None:
     """One period after another, with so many requests in each."""
     for count in requests:
         for _ in range(count):
@@ -131,12 +131,12 @@ def spend_periods(sagemaker: Door, scaling: Door, clock: Clock, requests: list[i
         wait_until(lambda: status(sagemaker) == "InService")
 
 
-def activities(scaling: Door) -> list[dict[str, Any]]:
+def activities(scaling: ServiceApi) -> list[dict[str, Any]]:
     return list(scaling.call("DescribeScalingActivities", ServiceNamespace="sagemaker")["ScalingActivities"])
 
 
 def test_traffic_above_the_target_adds_instances_and_less_takes_them_away(
-    sagemaker: Door, scaling: Door, clock: Clock
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock
 ) -> None:
     register(scaling)
     put_policy(scaling)
@@ -153,8 +153,8 @@ def test_traffic_above_the_target_adds_instances_and_less_takes_them_away(
     assert "AlarmLow" in down["Cause"]
 
 
-def test_the_loop_scales_by_itself(sagemaker: Door, aws: FakeAws) -> None:
-    scaling = Door(ApplicationAutoScaling(sagemaker.service, tick_s=0.2, clients=aws))
+def test_the_loop_scales_by_itself(sagemaker: ServiceApi, aws: FakeAws) -> None:
+    scaling = ServiceApi(ApplicationAutoScaling(sagemaker.service, tick_s=0.2, clients=aws))
     register(scaling)
     put_policy(scaling, target_value=1.0)
 
@@ -167,7 +167,9 @@ def test_the_loop_scales_by_itself(sagemaker: Door, aws: FakeAws) -> None:
     scaling.service.stop()
 
 
-def test_a_variant_without_traffic_is_not_scaled_in(sagemaker: Door, scaling: Door, clock: Clock) -> None:
+def test_a_variant_without_traffic_is_not_scaled_in(
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock
+) -> None:
     register(scaling, low=2)
     put_policy(scaling)
     assert instances(sagemaker) == 2
@@ -176,28 +178,32 @@ def test_a_variant_without_traffic_is_not_scaled_in(sagemaker: Door, scaling: Do
     assert instances(sagemaker) == 2
 
 
-def test_a_minimum_above_the_capacity_scales_out_at_once(sagemaker: Door, scaling: Door) -> None:
+def test_a_minimum_above_the_capacity_scales_out_at_once(sagemaker: ServiceApi, scaling: ServiceApi) -> None:
     register(scaling, low=2)
     assert instances(sagemaker) == 2
     wait_until(lambda: activities(scaling)[0]["StatusCode"] == "Successful")
     assert activities(scaling)[0]["Cause"] == "minimum capacity was set to 2"
 
 
-def test_a_maximum_below_the_capacity_scales_in(sagemaker: Door, scaling: Door) -> None:
+def test_a_maximum_below_the_capacity_scales_in(sagemaker: ServiceApi, scaling: ServiceApi) -> None:
     register(scaling, low=3)
     assert instances(sagemaker) == 3
     register(scaling, low=1, high=2)
     assert instances(sagemaker) == 2
 
 
-def test_the_maximum_holds_whatever_the_traffic(sagemaker: Door, scaling: Door, clock: Clock) -> None:
+def test_the_maximum_holds_whatever_the_traffic(
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock
+) -> None:
     register(scaling, high=2)
     put_policy(scaling, target_value=1.0)
     spend_periods(sagemaker, scaling, clock, [0, 9, 9, 9])
     assert instances(sagemaker) == 2
 
 
-def test_a_cooldown_holds_back_the_next_scale_in(sagemaker: Door, scaling: Door, clock: Clock) -> None:
+def test_a_cooldown_holds_back_the_next_scale_in(
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock
+) -> None:
     register(scaling)
     put_policy(scaling, ScaleOutCooldown=3600)
     spend_periods(sagemaker, scaling, clock, [0, 10, 10, 10, *([1] * 16)])
@@ -208,7 +214,9 @@ def test_a_cooldown_holds_back_the_next_scale_in(sagemaker: Door, scaling: Door,
 
 
 @pytest.mark.parametrize("how", ["suspended", "disabled"])
-def test_scaling_in_can_be_switched_off(sagemaker: Door, scaling: Door, clock: Clock, how: str) -> None:
+def test_scaling_in_can_be_switched_off(
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock, how: str
+) -> None:
     register(
         scaling,
         low=2,
@@ -220,7 +228,7 @@ def test_scaling_in_can_be_switched_off(sagemaker: Door, scaling: Door, clock: C
     assert instances(sagemaker) == 2
 
 
-def test_a_policy_has_its_two_alarms_until_it_is_deleted(scaling: Door, aws: FakeAws) -> None:
+def test_a_policy_has_its_two_alarms_until_it_is_deleted(scaling: ServiceApi, aws: FakeAws) -> None:
     register(scaling)
     made = put_policy(scaling, target_value=100)
     assert {alarm["AlarmName"] for alarm in made["Alarms"]} == set(aws.alarms)
@@ -238,7 +246,7 @@ def test_a_policy_has_its_two_alarms_until_it_is_deleted(scaling: Door, aws: Fak
     assert scaling.call("DescribeScalingPolicies", ServiceNamespace="sagemaker")["ScalingPolicies"] == []
 
 
-def test_a_second_policy_for_the_same_metric_is_refused(scaling: Door) -> None:
+def test_a_second_policy_for_the_same_metric_is_refused(scaling: ServiceApi) -> None:
     register(scaling)
     put_policy(scaling)
     with pytest.raises(AwsError, match="Only one TargetTrackingScaling policy"):
@@ -246,7 +254,7 @@ def test_a_second_policy_for_the_same_metric_is_refused(scaling: Door) -> None:
 
 
 def test_deregistering_stops_the_scaling_and_takes_the_policies_along(
-    sagemaker: Door, scaling: Door, clock: Clock, aws: FakeAws
+    sagemaker: ServiceApi, scaling: ServiceApi, clock: Clock, aws: FakeAws
 ) -> None:
     register(scaling)
     put_policy(scaling)
@@ -257,7 +265,9 @@ def test_deregistering_stops_the_scaling_and_takes_the_policies_along(
     assert aws.alarms == {}
 
 
-def test_deleting_the_endpoint_deregisters_its_target(sagemaker: Door, scaling: Door, aws: FakeAws) -> None:
+def test_deleting_the_endpoint_deregisters_its_target(
+    sagemaker: ServiceApi, scaling: ServiceApi, aws: FakeAws
+) -> None:
     register(scaling)
     put_policy(scaling)
     sagemaker.call("DeleteEndpoint", EndpointName="live")
@@ -266,14 +276,14 @@ def test_deleting_the_endpoint_deregisters_its_target(sagemaker: Door, scaling: 
 
 
 def test_an_update_must_not_change_the_instance_type_of_a_registered_variant(
-    sagemaker: Door, scaling: Door
+    sagemaker: ServiceApi, scaling: ServiceApi
 ) -> None:
     register(scaling)
     with pytest.raises(AwsError, match="registered with Application Auto Scaling"):
         sagemaker.call("UpdateEndpoint", EndpointName="live", EndpointConfigName="ml-m5-xlarge")
 
 
-def test_what_is_not_there_is_not_found(scaling: Door) -> None:
+def test_what_is_not_there_is_not_found(scaling: ServiceApi) -> None:
     for action, parameters in (
         ("DeregisterScalableTarget", {}),
         ("DeleteScalingPolicy", {"PolicyName": "none"}),
@@ -298,7 +308,7 @@ def test_what_is_not_there_is_not_found(scaling: Door) -> None:
     ],
 )
 def test_a_target_that_cannot_be_scaled_is_refused(
-    scaling: Door, changes: dict[str, Any], message: str
+    scaling: ServiceApi, changes: dict[str, Any], message: str
 ) -> None:
     request = {**TARGET, "MinCapacity": 1, "MaxCapacity": 2, **changes}
     request = {name: value for name, value in request.items() if value is not None}
@@ -307,17 +317,19 @@ def test_a_target_that_cannot_be_scaled_is_refused(
     assert (refusal.value.code, message in refusal.value.message) == ("ValidationException", True)
 
 
-def test_step_scaling_is_refused_in_plain_words(scaling: Door) -> None:
+def test_step_scaling_is_refused_in_plain_words(scaling: ServiceApi) -> None:
     register(scaling)
     with pytest.raises(AwsError, match="PolicyType StepScaling is not available in the local cloud"):
         scaling.call("PutScalingPolicy", **TARGET, PolicyName="steps", PolicyType="StepScaling")
 
 
-def test_targets_and_policies_outlive_a_restart(sagemaker: Door, scaling: Door, aws: FakeAws) -> None:
+def test_targets_and_policies_outlive_a_restart(
+    sagemaker: ServiceApi, scaling: ServiceApi, aws: FakeAws
+) -> None:
     register(scaling)
     put_policy(scaling)
     state = json.loads(json.dumps(scaling.service.get_state()))
-    again = Door(ApplicationAutoScaling(sagemaker.service, tick_s=3600, clients=aws))
+    again = ServiceApi(ApplicationAutoScaling(sagemaker.service, tick_s=3600, clients=aws))
     again.service.restore(state)
     for action, result in (
         ("DescribeScalableTargets", "ScalableTargets"),

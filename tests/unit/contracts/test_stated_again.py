@@ -20,9 +20,9 @@ from functions.inference.images import SHORT_SIDE_PX
 from functions.plan_training.choice import BACKENDS
 from functions.plan_training.overrides import INSTANCES
 from state_machines.render import rendered
-from training.engine.served_model import PRECISIONS
 from training.evaluation import acceptance_sample
 from training.evaluation.calibration import BINS
+from training.export.served_model import PRECISIONS
 
 DEPLOYMENT = read_template(TEMPLATE)
 RESOURCES: dict[str, Any] = DEPLOYMENT["Resources"]

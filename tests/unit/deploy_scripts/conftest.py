@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy_scripts.aws import Aws, Target
-from deploy_scripts.pipeline.deployment import Deployment
+from deploy_scripts.operations.deployment import Deployment
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 RELEASE = f"dropserve-{RUN_ID}"

@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 from deploy_scripts import cli, commands, local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.commands.run import parse_hyperparameters
-from deploy_scripts.deploy import parse_parameters
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.packaging.weights import parse_weights
+from deploy_scripts.stack_deployment import parse_parameters
 from dropserve import __version__
 from local_cloud.control import Cloud
 from local_cloud.server.root_key import RootKey

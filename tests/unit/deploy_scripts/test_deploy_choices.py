@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from deploy_scripts.aws import Aws
-from deploy_scripts.deploy import DeployChoices, deploy
 from deploy_scripts.errors import CliError
+from deploy_scripts.stack_deployment import DeployChoices, deploy
 
 
 class Untouched:

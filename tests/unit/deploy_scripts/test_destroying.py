@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy_scripts.destroy import destroy
+from deploy_scripts.stack_teardown import destroy
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:us-east-1:000000000000:stack/dropserve/1"

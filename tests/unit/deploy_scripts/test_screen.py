@@ -57,7 +57,7 @@ def progress(screen: Screen, text: str) -> None:
         bar.add_task(text)
 
 
-DOORS: list[Callable[[Screen, str], None]] = [
+OUTPUTS: list[Callable[[Screen, str], None]] = [
     lambda screen, text: screen.say(text),
     lambda screen, text: screen.say(text, style="bold"),
     lambda screen, text: screen.say_lines(text, indent=9),
@@ -76,30 +76,32 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen_module, "_LOG_PAUSE_S", 0)
 
 
-def shown(door: Callable[[Screen, str], None], text: str, *, terminal: bool) -> str:
+def shown(write: Callable[[Screen, str], None], text: str, *, terminal: bool) -> str:
     screen, file = Screen(), io.StringIO()
     screen.console = SafeConsole(
         file=file, force_terminal=terminal, color_system=None, width=200, highlight=False, _environ={}
     )
-    door(screen, text)
+    write(screen, text)
     return file.getvalue()
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("write", OUTPUTS)
 @pytest.mark.parametrize("unclean", UNCLEAN, ids=IDS)
-def test_no_door_lets_a_control_character_through(door: Callable[[Screen, str], None], unclean: str) -> None:
-    output = shown(door, f"a{unclean}b", terminal=False)
+def test_no_output_lets_a_control_character_through(
+    write: Callable[[Screen, str], None], unclean: str
+) -> None:
+    output = shown(write, f"a{unclean}b", terminal=False)
 
     assert not any(is_unsafe(character) for character in output if character != "\n")
     assert output.encode()
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("write", OUTPUTS)
 @pytest.mark.parametrize("unclean", UNCLEAN, ids=IDS)
-def test_nor_on_a_terminal(door: Callable[[Screen, str], None], unclean: str) -> None:
+def test_nor_on_a_terminal(write: Callable[[Screen, str], None], unclean: str) -> None:
     """A terminal gets rich's own control codes, and only those: the same as of a harmless text."""
-    own = shown(door, "ab", terminal=True)
-    output = shown(door, f"a{unclean}b", terminal=True)
+    own = shown(write, "ab", terminal=True)
+    output = shown(write, f"a{unclean}b", terminal=True)
 
     assert {character for character in output if is_unsafe(character)} <= {
         character for character in own if is_unsafe(character)
@@ -109,9 +111,9 @@ def test_nor_on_a_terminal(door: Callable[[Screen, str], None], unclean: str) ->
     assert set(sequence.findall(output)) <= set(sequence.findall(own))
 
 
-@pytest.mark.parametrize("door", [DOORS[0], DOORS[3], DOORS[4]])
-def test_a_line_end_of_a_name_begins_no_line(door: Callable[[Screen, str], None]) -> None:
-    assert shown(door, "a\n✓ Audit passed", terminal=False).count("\n") == 1
+@pytest.mark.parametrize("write", [OUTPUTS[0], OUTPUTS[3], OUTPUTS[4]])
+def test_a_line_end_of_a_name_begins_no_line(write: Callable[[Screen, str], None]) -> None:
+    assert shown(write, "a\n✓ Audit passed", terminal=False).count("\n") == 1
 
 
 def test_an_emoji_and_other_scripts_stay(capsys: pytest.CaptureFixture[str]) -> None:

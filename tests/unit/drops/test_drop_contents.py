@@ -1,4 +1,4 @@
-"""Photos are told by content, at the door and in training; no class vanishes unseen."""
+"""Photos are told by content, at the inspection and in training; no class vanishes unseen."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Splits, wrappers and classes are told apart alike at the door and in training, or refused."""
+"""Splits, wrappers and classes are told apart alike at the inspection and in training, or refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names in one encoding and one normal form, at the door and in training; the rest is refused."""
+"""Names in one encoding and one normal form, at the inspection and in training; the rest is refused."""
 
 import struct
 import unicodedata

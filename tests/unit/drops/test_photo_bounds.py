@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from drops.photo_bounds import PhotoBoundsError, PhotoPixelsError, check_photo
+from drops.image_headers import PhotoBoundsError, PhotoPixelsError, check_photo
 from drops.photo_formats import MEDIA_TYPES, photo_format
 from tests.support.costly_photos import (
     COSTLY_PHOTOS,

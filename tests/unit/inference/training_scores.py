@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from training.engine.served_model import load_served_model
+from training.export.served_model import load_served_model
 
 if __name__ == "__main__":
     model, *photos = map(Path, sys.argv[1:])

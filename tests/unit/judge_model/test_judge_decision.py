@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.judge_model.decision import Case, decide
+from functions.judge_model.promotion import Case, decide
 from functions.judge_model.significance import mcnemar_p
 from tests.unit.judge_model.trainings import LIVE, NEWER, OTHER_CLASSES, beside_champion, make_metrics
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from state_machines.pictures import FINISH, STAGES, STEPS, graphs, overview, parts, transitions
+from state_machines.diagrams import FINISH, STAGES, STEPS, graphs, overview, parts, transitions
 from state_machines.training_pipeline import training_pipeline
 
 DEFINITION = training_pipeline()

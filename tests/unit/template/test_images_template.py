@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from deploy_scripts.cloudformation.sam_template import read_template
-from deploy_scripts.images.codebuild import ENVIRONMENTS
-from deploy_scripts.images.provide import PARAMETERS
+from deploy_scripts.container_images.codebuild import ENVIRONMENTS
+from deploy_scripts.container_images.provide import PARAMETERS
 from deploy_scripts.project import IMAGES_TEMPLATE
 
 TEMPLATE = read_template(IMAGES_TEMPLATE)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.training.ec2.ec2_machine import Machine, new_machine, stub_packages
 from tests.unit.training.made_photos import Trained, write_photos
-from training.runtime import progress
-from training.runtime.stop_signal import StopSignal
+from training.job import progress
+from training.job.stop_signal import StopSignal
 
 BOOT = Path(__file__).parents[3] / "training" / "ec2" / "boot.sh"
 

@@ -68,7 +68,7 @@ class Endpoints:
         return {item.arn: item.get_state() for item in self.all() if item.status != "Deleting"}
 
     def restore(self, state: dict[str, Any], wait_for_cloud: Callable[[], None]) -> None:
-        """Serves again what was served; `wait_for_cloud` returns when the cloud's own doors are open."""
+        """Serves again what was served; `wait_for_cloud` returns when the cloud's gateway answers."""
         with self._lock:
             for key, one in state.items():
                 self._endpoints[key] = HostedEndpoint.restored(one, self._new_deployment, wait_for_cloud)

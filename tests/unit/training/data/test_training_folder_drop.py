@@ -16,7 +16,7 @@ from training.arguments import parse_arguments
 from training.data import folder_drop
 from training.data.folder_drop import open_dataset
 from training.failures import DatasetError
-from training.runtime.stop_signal import StoppedError, StopSignal
+from training.job.stop_signal import StoppedError, StopSignal
 from training.train import train
 
 BUCKET, PREFIX = "data", "drops/my pets/"

@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[4]
 # What the boot script runs of the real code.
 CODE = (
     *("training/__init__.py", "training/ec2/__init__.py", "training/ec2/job.py"),
-    *("training/runtime/__init__.py", "training/runtime/pinned_packages.py"),
+    *("training/job/__init__.py", "training/job/pinned_packages.py"),
 )
 
 # What stands for training.train where no model is needed.

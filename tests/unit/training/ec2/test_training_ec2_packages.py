@@ -17,7 +17,7 @@ import pytest
 from deploy_scripts.build import build, training_files, write_pins
 from deploy_scripts.packaging.dependencies import Runtime
 from tests.unit.training.ec2.ec2_machine import CODE, PROJECT, QUICK_TRAINING, Machine
-from training.runtime.pinned_packages import install
+from training.job.pinned_packages import install
 
 IMPORTS = "import made_here\nprint('made here:', made_here.__version__)\n"
 # Asked for by a package that works without it: its pins are left out.
@@ -181,7 +181,7 @@ def test_the_training_archive_has_the_pins_under_names_that_the_toolkit_leaves_a
     assert {
         "training/train.py",
         "training/install_and_train.py",
-        "training/engine/graph.py",
+        "training/export/graph.py",
         "contracts/training_job.py",
         "drops/layout.py",
     } <= names

@@ -15,8 +15,6 @@ from PIL import Image
 
 from training.data.dataset import Photo
 from training.data.preprocessing import Preprocessing
-from training.engine.graph import Graph
-from training.engine.served_model import Description, ServedModel
 from training.evaluation import acceptance_sample
 from training.evaluation.acceptance_sample import (
     MAX_PHOTOS,
@@ -24,6 +22,8 @@ from training.evaluation.acceptance_sample import (
     spread_over_classes,
     take_sample,
 )
+from training.export.graph import Graph
+from training.export.served_model import Description, ServedModel
 
 SCHEMA = json.loads((Path(__file__).parents[4] / "schemas" / "acceptance.schema.json").read_text())
 RUN_ID = "a" * 32

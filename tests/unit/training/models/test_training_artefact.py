@@ -12,7 +12,7 @@ from tests.support.float_tolerance import near_scores, softmax
 from tests.unit.training.made_photos import Trained
 from training.data.dataset import load_dataset
 from training.data.photo_source import open_source
-from training.engine.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
+from training.export.served_model import ArtefactError, ServedModel, load_served_model, machine_architecture
 from training.models.backbones import build_classifier
 from training.models.torch_network import to_tensor
 from training.settings import SplitConfig
@@ -72,7 +72,7 @@ def test_serving_it_needs_no_torch(trained: Trained) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from training.engine.served_model import load_served_model\n"
+        "from training.export.served_model import load_served_model\n"
         "load_served_model(lambda name: (Path(sys.argv[1]) / name).read_bytes(), 1)\n"
         "assert 'torch' not in sys.modules and 'nncf' not in sys.modules\n"
     )

@@ -7,8 +7,8 @@ from torch import nn
 
 from tests.support.float_tolerance import near_scores
 from training.data.preprocessing import Pixels
-from training.engine.export import append_linear, export_network
-from training.engine.graph import Graph
+from training.export.export import append_linear, export_network
+from training.export.graph import Graph
 from training.models.backbones import BACKBONES, build_classifier, replace_head
 from training.models.torch_network import to_tensor
 

@@ -33,7 +33,7 @@ def test_reading_it_all_takes_no_memory_that_stays() -> None:
     """160 MB of rows take hardly more than 40 MB of them did, read in order and at random."""
     script = (
         "import torch\n"
-        "from training.runtime.clock import peak_memory_bytes\n"
+        "from training.job.clock import peak_memory_bytes\n"
         "from training.features.feature_file import FeatureFile\n"
         "def use(file):\n"
         "    for chunk in file.chunks(): chunk.sum()\n"

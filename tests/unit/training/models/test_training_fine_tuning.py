@@ -10,7 +10,7 @@ import torch
 from tests.support.float_tolerance import near_scores
 from tests.unit.training.made_photos import Trained
 from training.arguments import parse_arguments
-from training.engine.served_model import load_served_model
+from training.export.served_model import load_served_model
 from training.failures import ArgumentError
 from training.models.backbones import BACKBONES, blocks_of, build_classifier
 from training.models.fine_tuning import _unfreeze_from

@@ -18,12 +18,12 @@ from tests.unit.training.run.test_training_run import SCHEMAS, compare, pack, ru
 from training.data.dataset import Photo, load_dataset
 from training.data.photo_source import open_source
 from training.data.preprocessing import Pixels, Preprocessing
-from training.engine import served_precision
-from training.engine.export import append_linear, export_network
-from training.engine.graph import Graph
-from training.engine.quantise import QuantisationError, quantise
-from training.engine.served_model import machine_architecture
-from training.engine.served_precision import pick_calibration_photos
+from training.export import served_precision
+from training.export.export import append_linear, export_network
+from training.export.graph import Graph
+from training.export.quantise import QuantisationError, quantise
+from training.export.served_model import machine_architecture
+from training.export.served_precision import pick_calibration_photos
 from training.settings import SplitConfig
 
 OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[machine_architecture()]

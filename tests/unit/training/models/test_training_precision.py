@@ -15,8 +15,8 @@ from tests.unit.training.run.test_training_run import run_again
 from training.data.dataset import load_dataset
 from training.data.photo_source import open_source
 from training.data.preprocessing import Pixels
-from training.engine.export import export_network
-from training.engine.graph import Graph
+from training.export.export import export_network
+from training.export.graph import Graph
 from training.features import precision
 from training.features.extraction import Compute
 from training.features.precision import choose_precision

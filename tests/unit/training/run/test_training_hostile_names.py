@@ -7,9 +7,9 @@ import pytest
 from drops.text import is_unsafe
 from training.evaluation import champion
 from training.failures import DatasetError, describe_error
+from training.job import progress
 from training.report import page
 from training.report.charts import draw_confusion_matrix
-from training.runtime import progress
 
 UNCLEAN = ["\x1b[2J", "\x1b]0;owned\x07", "\x9b31m", "\u202egnp", "\u200b", "\r", "\x00", "\udcff", "\u2028"]
 

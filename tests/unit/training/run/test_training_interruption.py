@@ -11,8 +11,8 @@ from tests.unit.training.made_photos import Trained
 from tests.unit.training.run.test_training_run import without_machine
 from training.arguments import parse_arguments
 from training.features import extraction
-from training.runtime import checkpoints
-from training.runtime.stop_signal import StoppedError
+from training.job import checkpoints
+from training.job.stop_signal import StoppedError
 from training.train import train
 
 TUNING = {"fine-tune": 2, "fine-tune-epochs": 3, "epochs": 3}
@@ -135,7 +135,7 @@ def test_a_killed_process_resumes_from_its_checkpoint(trained, tmp_path, kill, s
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
     program = "import sys, time\nfrom training import train\n"
-    program += "from training.runtime import checkpoints, progress\ncheckpoints.SAVE_EVERY_S = 0\n"
+    program += "from training.job import checkpoints, progress\ncheckpoints.SAVE_EVERY_S = 0\n"
     # Slow enough to be hit.
     program += "say = progress.say; progress.say = lambda line: (say(line), time.sleep(0.2))\n"
     program += "sys.exit(train.main())"

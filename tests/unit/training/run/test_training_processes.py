@@ -17,8 +17,8 @@ import pytest
 from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
 from tests.unit.training.run.test_training_interruption import assert_same_result, in_folder
 from training.arguments import parse_arguments
-from training.runtime.distributed import Ranks, read_ranks
-from training.runtime.stop_signal import StoppedError, StopSignal
+from training.job.distributed import Ranks, read_ranks
+from training.job.stop_signal import StoppedError, StopSignal
 from training.train import train
 
 TORCHRUN = Path(sys.executable).with_name("torchrun")
@@ -57,7 +57,7 @@ class Group:
         """
         for rank, arguments in enumerate(command_lines):
             program = "import datetime, os, sys, time\nfrom training import train\n"
-            program += "from training.features import extraction\nfrom training.runtime import distributed\n"
+            program += "from training.features import extraction\nfrom training.job import distributed\n"
             program += f"{(before or {}).get(rank, '')}\nsys.exit(train.main())"
             variables: dict[str, object] = {
                 "RANK": rank,

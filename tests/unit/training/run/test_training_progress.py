@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from training.runtime import progress
+from training.job import progress
 
 
 def read_metrics(text: str) -> dict[str, float]:

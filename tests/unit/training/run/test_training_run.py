@@ -21,8 +21,8 @@ from tests.unit.training.made_photos import COLOURS, Trained, make_jpeg, write_p
 from training.arguments import parse_arguments
 from training.data.photo_source import FolderSource
 from training.data.preprocessing import Pixels
-from training.engine.export import append_linear
 from training.evaluation.champion import compare_with_champion
+from training.export.export import append_linear
 from training.failures import DatasetError
 from training.features.extraction import Features, Pass
 from training.features.feature_file import FeatureFile

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.waiting import wait_until
 from training import serve
 from training.data.preprocessing import Preprocessing
-from training.engine.served_model import Description, machine_architecture
+from training.export.served_model import Description, machine_architecture
 from training.serving.settings import Settings
 
 # The class of a photo is its strongest channel.

@@ -1,0 +1,64 @@
+"""Which log tells more about a run that failed: that of the step at which it failed."""
+
+from botocore.exceptions import ClientError
+
+from deploy_scripts.errors import is_error
+from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.executions import ExecutionFollower, Step
+from deploy_scripts.operations.ledger import LedgerItem
+
+# States that invoke a function -> its folder.
+FUNCTION_STATES = {
+    "Read input": "read_input",
+    "Inspect dataset": "inspect_dataset",
+    "Plan training": "plan_training",
+    "Judge model": "judge_model",
+    "Audit IAM": "iam_audit",
+    "Accept model": "accept_model",
+}
+_ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
+# What runs after a failure, whatever it was: its own faults are not why the run failed.
+AFTERWARDS = (
+    *("Read failure", "Read switch failure", "Read spot failure", "Recheck folder"),
+    *("Describe candidate", "Describe previous", "Describe training", "Deregister ", "Delete "),
+    *("Terminate ", "Release deploy lock", "Record outcome", "Notify", "Restore live endpoint"),
+)
+
+
+def log_command(deployment: Deployment, item: LedgerItem) -> str:
+    """`dropserve logs ...` for the step that failed; for the workflow's own log when no step did."""
+    run = item.run.run_id[:8]
+    state = _failed_state(deployment, item)
+    if state is None:
+        return "dropserve logs workflow"
+    if state.startswith("Train on "):
+        return f"dropserve logs training --run {run}"
+    if state in _ENDPOINT_STATES:
+        return f"dropserve logs endpoint --run {run}"
+    return f"dropserve logs {FUNCTION_STATES.get(state, 'workflow')}"
+
+
+def _failed_state(deployment: Deployment, item: LedgerItem) -> str | None:
+    try:
+        steps = ExecutionFollower(deployment, item.execution_arn).read_new()
+    except ClientError as error:
+        if is_error(error, "ExecutionDoesNotExist"):  # Step Functions forgets them after 90 days
+            return None
+        raise
+    return failed_state(steps)
+
+
+def failed_state(steps: list[Step]) -> str | None:
+    """The state that failed and after which none succeeded, clean-up aside.
+
+    An endpoint that never comes into service fails no state: then it is the last that succeeded.
+    """
+    failed = last = None
+    for step in steps:
+        if step.kind != "Task" or step.state.startswith(AFTERWARDS):
+            continue
+        if step.event == "failed":
+            failed = step.state
+        elif step.event == "succeeded":
+            failed, last = None, step.state
+    return failed or last

@@ -1,0 +1,138 @@
+"""Asks the inference function about a photo: by its address, or by a file that is lent to it for minutes."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError, ParamValidationError
+
+from contracts.bucket import UPLOADS
+from deploy_scripts.errors import CliError, is_error
+from deploy_scripts.operations.deployment import Deployment
+
+# Longer than the function may take, and no longer than a retry needs.
+PRESIGNED_URL_TTL_S = 900
+# Far more than the function takes: it says its own limit.
+MAX_PHOTO_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The function's answer; `labels` are (label, probability), the likeliest first."""
+
+    labels: list[tuple[str, float]]
+    release: str
+    document: dict[str, Any]
+
+
+def predict_photo(deployment: Deployment, photo: str) -> Prediction:
+    """By an address (http, https, s3, in any case), or by a file of this machine.
+
+    Raises CliError when there is no such photo, and with what the function said when it does not answer 200.
+    """
+    scheme, separator, rest = photo.strip().partition("://")
+    match scheme.lower() if separator else "":
+        case "":
+            with temporary_upload(deployment, *_read_file(Path(photo))) as url:
+                return predict_url(deployment, url, lent=photo)
+        case "http" | "https" as known:
+            return predict_url(deployment, f"{known}://{rest}")
+        case "s3":
+            with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
+                return predict_url(deployment, url, lent=photo.strip())
+    raise CliError(
+        f"{photo} begins with {scheme}://, which is no way to hand over a photo.",
+        "Name a file, or an address that begins with https://, http:// or s3://.",
+    )
+
+
+def predict_url(deployment: Deployment, url: str, *, lent: str = "") -> Prediction:
+    """`lent` names the photo that was uploaded to have this address: the function cannot know it.
+
+    Raises CliError with what the function said when it does not answer 200.
+    """
+    answer = deployment.aws.functions.invoke(
+        FunctionName=deployment.outputs["InferenceFunctionAliasArn"],
+        Payload=json.dumps({"url": url}).encode(),
+    )
+    payload = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise CliError(
+            f"The inference function failed: {payload.get('errorType')}: {payload.get('errorMessage')}",
+            "See `dropserve logs inference`.",
+        )
+    body = json.loads(payload["body"])
+    if payload["statusCode"] != 200:
+        of = f" for {lent}" if lent else ""
+        fault = body.get("detail", body.get("title"))
+        raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
+    labels = [(each["label"], each["probability"]) for each in body["predictions"]]
+    return Prediction(labels, body["model"]["release"], body)
+
+
+def _read_file(file: Path) -> tuple[bytes, str]:
+    """Its bytes and its suffix. Raises CliError when it is no file, or too large to be a photo."""
+    if not file.is_file():
+        what = "is a folder" if file.is_dir() else "is no regular file" if file.exists() else "does not exist"
+        raise CliError(f"{file} {what}.", "Name a photo, or an address that begins with https:// or s3://.")
+    _check_size(str(file), file.stat().st_size)
+    return file.read_bytes(), file.suffix
+
+
+def _read_object(deployment: Deployment, path: str) -> tuple[bytes, str]:
+    """The same of `bucket/key`, read as the person: the function itself may read no bucket but its own."""
+    bucket, _, key = path.partition("/")
+    uri = f"s3://{bucket}/{key}"
+    if not bucket or not key:
+        raise CliError(f"s3://{path} names no object.", "Write it as s3://bucket/key.")
+    try:
+        answer = deployment.aws.s3.get_object(Bucket=bucket, Key=key)
+    except ParamValidationError as error:
+        raise CliError(f"{uri} is no address of an object.", "Write it as s3://bucket/key.") from error
+    except ClientError as error:
+        if not is_error(error, "NoSuchKey", "NoSuchBucket", "404"):
+            raise
+        raise CliError(f"There is no object {uri}.", "See what there is: `aws s3 ls`.") from error
+    _check_size(uri, answer["ContentLength"])
+    return answer["Body"].read(), PurePosixPath(key).suffix
+
+
+def _check_size(name: str, size_bytes: int) -> None:
+    if size_bytes > MAX_PHOTO_BYTES:
+        raise CliError(
+            f"{name} has {size_bytes:,} bytes; a photo may have {MAX_PHOTO_BYTES:,}.", "Name a smaller photo."
+        )
+
+
+@contextmanager
+def temporary_upload(deployment: Deployment, photo: bytes, suffix: str) -> Iterator[str]:
+    """A photo uploaded for as long as the block lasts: the address by which a function may fetch it."""
+    ending = suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix.lower()) else ""
+    key = f"{UPLOADS}{uuid4().hex}{ending}"
+    s3 = deployment.aws.s3
+    version = s3.put_object(Bucket=deployment.bucket, Key=key, Body=photo)["VersionId"]
+    try:
+        yield _presigned_url(deployment, key)
+    finally:
+        # By its version: nothing of it is left in the bucket, which keeps old versions.
+        s3.delete_object(Bucket=deployment.bucket, Key=key, VersionId=version)
+
+
+def upload_photo(deployment: Deployment, file: Path, name: str) -> str:
+    """A photo put under uploads/, where the bucket keeps it for a day: its presigned address."""
+    key = f"{UPLOADS}{name}"
+    deployment.aws.s3.put_object(
+        Bucket=deployment.bucket, Key=key, Body=file.read_bytes(), ContentType="image/jpeg"
+    )
+    return _presigned_url(deployment, key)
+
+
+def _presigned_url(deployment: Deployment, key: str) -> str:
+    return deployment.aws.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": deployment.bucket, "Key": key}, ExpiresIn=PRESIGNED_URL_TTL_S
+    )

@@ -1,0 +1,124 @@
+"""What is live, and what else of this deployment stands beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from contracts.workflow import LIVE_POINTER_FIELDS
+from deploy_scripts.errors import CliError, is_error
+from deploy_scripts.operations.deployment import Deployment
+from functions.common.json_text import parse_json
+
+_POINTER_TYPES = {
+    **{name: LIVE_POINTER_FIELDS[name] for name in ("release", "endpoint_name", "run_id", "accuracy")},
+    "exposed_at": str,
+}
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live pointer's content."""
+
+    release: str
+    endpoint_name: str
+    run_id: str
+    accuracy: float
+    exposed_at: str
+
+
+def read_live(deployment: Deployment) -> Live | None:
+    """None before the first release. Raises CliError when the live pointer cannot be understood."""
+    name = deployment.outputs["LivePointerParameter"]
+    text = deployment.aws.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    try:
+        pointer = parse_json(text)
+    except ValueError as error:
+        raise _pointer_error(name, f"is not JSON ({error})") from error
+    if not isinstance(pointer, dict):
+        raise _pointer_error(name, "is no JSON object")
+    if not pointer:
+        return None
+    for field, kind in _POINTER_TYPES.items():
+        if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
+            raise _pointer_error(name, f"has no {field} of the right type")
+    return Live(**{field: pointer[field] for field in _POINTER_TYPES})
+
+
+def _pointer_error(name: str, fault: str) -> CliError:
+    return CliError(
+        f"The SSM parameter {name}, which says what is live, {fault}.",
+        "Set it to {} (nothing is live), then release again: `dropserve run --force --watch`.",
+    )
+
+
+def instance_count(deployment: Deployment, endpoint_name: str) -> int | None:
+    """Instances that serve now; None when there is no such endpoint."""
+    try:
+        endpoint = deployment.aws.sagemaker.describe_endpoint(EndpointName=endpoint_name)
+    except ClientError as error:
+        if is_error(error, "ValidationException"):
+            return None
+        raise
+    return sum(variant.get("CurrentInstanceCount", 0) for variant in endpoint.get("ProductionVariants", []))
+
+
+def read_concurrency(deployment: Deployment) -> dict[str, Any]:
+    """The inference function's reserved and provisioned concurrency; None where none is set."""
+    functions = deployment.aws.functions
+    name = deployment.outputs["InferenceFunctionName"]
+    reserved = functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+    try:
+        provisioned = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
+    except ClientError as error:
+        if not is_error(error, "ProvisionedConcurrencyConfigNotFoundException"):
+            raise
+        return {"reserved": reserved, "provisioned": None, "provisioned_status": None}
+    return {
+        "reserved": reserved,
+        "provisioned": provisioned["RequestedProvisionedConcurrentExecutions"],
+        "provisioned_status": provisioned["Status"],
+    }
+
+
+def read_besides(deployment: Deployment, live: Live | None) -> dict[str, list[str]]:
+    """What costs money or waits beside the live release: names, by kind."""
+    live_name = live.release if live else None
+    endpoints = [name for name in list_endpoints(deployment) if name != live_name]
+    executions = deployment.aws.stepfunctions.list_executions(
+        stateMachineArn=deployment.state_machine_arn, statusFilter="RUNNING"
+    )["executions"]
+    return {
+        "endpoints": endpoints,
+        "endpoint_configs": [name for name in list_endpoint_configs(deployment) if name != live_name],
+        "models": [name for name in list_models(deployment) if name != live_name],
+        "running_executions": [execution["executionArn"] for execution in executions],
+    }
+
+
+def list_endpoints(deployment: Deployment) -> list[str]:
+    """Those that go already are left out: nothing can be done to them any more."""
+    pages = deployment.aws.sagemaker.get_paginator("list_endpoints").paginate(
+        NameContains=deployment.aws.stack
+    )
+    endpoints = [each for page in pages for each in page["Endpoints"]]
+    staying = [each["EndpointName"] for each in endpoints if each["EndpointStatus"] != "Deleting"]
+    return _releases(deployment, staying)
+
+
+def list_endpoint_configs(deployment: Deployment) -> list[str]:
+    pages = deployment.aws.sagemaker.get_paginator("list_endpoint_configs").paginate(
+        NameContains=deployment.aws.stack
+    )
+    names = [each["EndpointConfigName"] for page in pages for each in page["EndpointConfigs"]]
+    return _releases(deployment, names)
+
+
+def list_models(deployment: Deployment) -> list[str]:
+    pages = deployment.aws.sagemaker.get_paginator("list_models").paginate(NameContains=deployment.aws.stack)
+    return _releases(deployment, [each["ModelName"] for page in pages for each in page["Models"]])
+
+
+def _releases(deployment: Deployment, names: list[str]) -> list[str]:
+    """AWS matches a part of the name anywhere; only whole release names are this deployment's."""
+    return sorted(name for name in names if deployment.is_release(name))

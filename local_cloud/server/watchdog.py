@@ -1,0 +1,32 @@
+"""The watchdog: a small process that outlives the server for a moment, to kill what the server left.
+
+It reads process group ids from its standard input: `+<id>` to guard, `-<id>` to forget. The end of
+the input means that the server is gone, however it went; then every guarded group is killed.
+Run as a script by `processes.py`; it must import nothing but the standard library.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    # Ctrl-C and `kill` are for the server; the watchdog goes when the server has gone.
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    groups: set[int] = set()
+    for line in sys.stdin:
+        group = int(line[1:])
+        if line[0] == "+":
+            groups.add(group)
+        else:
+            groups.discard(group)
+    for group in groups:
+        # PermissionError is what macOS says of a group that holds only zombies.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
