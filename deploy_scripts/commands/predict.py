@@ -19,7 +19,7 @@ def predict(
 ) -> None:
     """Ask the inference function about a photo.
 
-    A file or an object in S3 is lent to the function: uploaded, handed over by a presigned URL, deleted.
+    A file or an object in S3 is uploaded, given to the function by a presigned URL, and deleted.
     """
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)

@@ -1,4 +1,4 @@
-"""Asks the inference function about a photo: by its address, or by a file that is lent to it for minutes."""
+"""Asks the inference function about a photo: by its address, or by a file that is uploaded for minutes."""
 
 import json
 import re
@@ -39,20 +39,20 @@ def predict_photo(deployment: Deployment, photo: str) -> Prediction:
     match scheme.lower() if separator else "":
         case "":
             with temporary_upload(deployment, *_read_file(Path(photo))) as url:
-                return predict_url(deployment, url, lent=photo)
+                return predict_url(deployment, url, uploaded=photo)
         case "http" | "https" as known:
             return predict_url(deployment, f"{known}://{rest}")
         case "s3":
             with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
-                return predict_url(deployment, url, lent=photo.strip())
+                return predict_url(deployment, url, uploaded=photo.strip())
     raise CliError(
-        f"{photo} begins with {scheme}://, which is no way to hand over a photo.",
+        f"{photo} begins with {scheme}://, which is no way to give a photo.",
         "Name a file, or an address that begins with https://, http:// or s3://.",
     )
 
 
-def predict_url(deployment: Deployment, url: str, *, lent: str = "") -> Prediction:
-    """`lent` names the photo that was uploaded to have this address: the function cannot know it.
+def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Prediction:
+    """`uploaded` names the photo that was uploaded to have this address: the function cannot know it.
 
     Raises CliError with what the function said when it does not answer 200.
     """
@@ -68,7 +68,7 @@ def predict_url(deployment: Deployment, url: str, *, lent: str = "") -> Predicti
         )
     body = json.loads(payload["body"])
     if payload["statusCode"] != 200:
-        of = f" for {lent}" if lent else ""
+        of = f" for {uploaded}" if uploaded else ""
         fault = body.get("detail", body.get("title"))
         raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]

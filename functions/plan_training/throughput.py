@@ -55,7 +55,7 @@ MEMORY_BASE_GIB = 3.0
 
 @dataclass(frozen=True)
 class Workload:
-    """What a training has to chew through; sizes in bytes and pixels."""
+    """What a training computes; sizes in bytes and pixels."""
 
     images: int
     total_bytes: int

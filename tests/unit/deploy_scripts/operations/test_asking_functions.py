@@ -160,7 +160,7 @@ def test_an_object_that_is_too_large_is_not_loaded(stubbed: Any) -> None:
         ("s3://bucket", "names no object"),
         ("s3:///key.jpg", "names no object"),
         ("s3://no bucket/key.jpg", "is no address of an object"),
-        ("ftp://example.com/a.jpg", "begins with ftp://, which is no way to hand over a photo"),
+        ("ftp://example.com/a.jpg", "begins with ftp://, which is no way to give a photo"),
         ("file:///a.jpg", "begins with file://"),
     ],
 )
