@@ -7,7 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
-# Below dropserve/_project as they lie here: dropserve/tree.py says why.
+# Below dropserve/_project as they lie here: dropserve/source_tree.py says why.
 FOLDERS = (
     *("contracts", "deploy_scripts", "drops", "functions", "local_cloud"),
     *("schemas", "state_machines", "training"),

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from deploy_scripts.errors import CliError
-from dropserve.tree import IS_INSTALLED
+from dropserve.source_tree import IS_INSTALLED
 
 # What the local cloud and its programs import; where one is missing, the extra was left out.
 _LOCAL_PACKAGES = (

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from dropserve.tree import IS_INSTALLED, TREE
+from dropserve.source_tree import IS_INSTALLED, TREE
 
 # The repository, or what a wheel carries of it: nothing is written there but a checkout's own .dropserve.
 ROOT = TREE

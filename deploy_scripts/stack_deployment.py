@@ -26,7 +26,7 @@ from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from functions.common.errors import SettingsError
-from functions.inference.fetching.hosts import parse_hosts
+from functions.inference.fetching.allowed_hosts import parse_hosts
 from functions.plan_training.instance_types import architecture_of
 
 # A local cloud answers at once; its photos may come from this machine, whose processor serves.

@@ -1,6 +1,6 @@
 """The entry of the `dropserve` command, and of `python -m dropserve`."""
 
-from dropserve.tree import use_tree
+from dropserve.source_tree import use_tree
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from functions.common.environment import read_number, read_text
 from functions.common.errors import SettingsError
-from functions.inference.fetching.hosts import HostRules, parse_hosts
+from functions.inference.fetching.allowed_hosts import HostRules, parse_hosts
 
 
 class Settings(NamedTuple):

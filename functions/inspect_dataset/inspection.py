@@ -14,8 +14,8 @@ from drops.layout import Layout, read_layout
 from drops.photo_formats import SIGNATURE_BYTES
 from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
 from drops.text import printable
-from drops.zip_safety.dangers import find_dangers
 from drops.zip_safety.members import ZipDrop
+from drops.zip_safety.unsafe_zips import find_dangers
 from functions.common.documents import put_document
 from functions.common.errors import bounded_reason
 from functions.common.s3_uris import S3Uri

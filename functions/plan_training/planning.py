@@ -11,8 +11,8 @@ from functions.common.errors import bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
-from functions.plan_training.choice import Option, choose
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
+from functions.plan_training.instance_choice import Option, choose
 from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, architecture_of
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.settings import Settings

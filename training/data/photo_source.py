@@ -7,8 +7,8 @@ from typing import Protocol
 
 from drops.limits import MAX_IMAGE_BYTES
 from drops.problems import BadDropError
-from drops.zip_safety.dangers import find_dangers
 from drops.zip_safety.members import MemberError, ZipDrop
+from drops.zip_safety.unsafe_zips import find_dangers
 from training.data.preprocessing import PhotoError
 from training.failures import DatasetError
 

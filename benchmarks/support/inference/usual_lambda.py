@@ -17,9 +17,9 @@ from aws_lambda_powertools.utilities.parser import BaseModel, parse
 from aws_lambda_powertools.utilities.parser.models import APIGatewayProxyEventV2Model
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import ImageFetcher
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import parse_image_url
 from functions.inference.images import prepare_image
 

@@ -28,12 +28,12 @@ from functions.inference.errors import (
     NotAnImageError,
     OutOfTimeError,
 )
-from functions.inference.fetching.addresses import Resolver, checked_addresses, system_resolver
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.host_names import Address
 from functions.inference.fetching.host_statuses import check_status
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import ImageUrl, parse_image_url
+from functions.inference.fetching.public_addresses import Resolver, checked_addresses, system_resolver
 
 MAX_REDIRECTS = 3
 MAX_CONNECT_ATTEMPTS = 4

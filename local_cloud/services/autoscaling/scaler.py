@@ -18,7 +18,7 @@ from local_cloud.services.autoscaling.target_tracking import (
 )
 from local_cloud.services.autoscaling.targets import Targets
 from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
-from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 
 _logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from local_cloud.services.autoscaling.resources import (
     resource_of,
 )
 from local_cloud.services.paging import page
-from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 
 _PAGE_SIZE = 50
 

@@ -17,9 +17,9 @@ from local_cloud.services.aws_clients import ClientFactory, client_for_role
 from local_cloud.services.request_validation import check_request
 from local_cloud.services.sagemaker.host import Host
 from local_cloud.services.sagemaker.hosting.deployment import Deployment
+from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from local_cloud.services.sagemaker.hosting.endpoint_monitor import EndpointKeeper
-from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
 from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
 from local_cloud.services.sagemaker.hosting.invocation import TIMEOUT_S, Invocation
 from local_cloud.services.sagemaker.hosting.models import Models

@@ -17,7 +17,7 @@ from drops.splits import SPLITS
 from functions.accept_model.handler import ANSWER_RESERVE_S
 from functions.iam_audit.settings import ROLE_LAST_USED_DAYS, SEVERITIES
 from functions.inference.images import SHORT_SIDE_PX
-from functions.plan_training.choice import BACKENDS
+from functions.plan_training.instance_choice import BACKENDS
 from functions.plan_training.overrides import INSTANCES
 from state_machines.render import rendered
 from training.evaluation import acceptance_sample

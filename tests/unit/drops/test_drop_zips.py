@@ -12,8 +12,8 @@ import pytest
 
 from drops.limits import MAX_IMAGE_BYTES
 from drops.problems import BadDropError
-from drops.zip_safety.dangers import find_dangers
 from drops.zip_safety.members import Member, MemberError, ZipDrop
+from drops.zip_safety.unsafe_zips import find_dangers
 from tests.unit.drops.both_readers import read_both, refusal, train_on
 from tests.unit.drops.made_zips import as_channel, class_photos, photo, text_zip
 from tests.unit.inspect_dataset.inspecting import inspect_bytes

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from functions.common.errors import DropserveError
 from functions.inference.errors import ImageHostError, NotAnImageError, OutOfTimeError
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import ImageFetcher
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import parse_image_url
 from tests.unit.inference.fetching.image_host import LocalServer, send_raw
 from tests.unit.inference.pictures import encode, two_colours

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.common.errors import SettingsError
-from functions.inference.fetching.hosts import HostRules
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.settings import Settings, read_settings
 
 ENVIRONMENT = {

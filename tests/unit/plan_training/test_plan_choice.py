@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.plan_training.choice import CANDIDATES, MAX_ACCEPTABLE_S, choose
+from functions.plan_training.instance_choice import CANDIDATES, MAX_ACCEPTABLE_S, choose
 from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
 from functions.plan_training.throughput import GMACS, GPU_S_PER_GMAC, Workload, estimate_training_s
 

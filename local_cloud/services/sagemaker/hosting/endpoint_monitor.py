@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.services.aws_clients import ClientFactory
 from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
-from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 from local_cloud.services.sagemaker.names import account_of, region_of
 from local_cloud.services.sagemaker.role_check import service_role
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from local_cloud.service import AwsError, HttpCall, HttpReply, RouteHandler
 from local_cloud.services.sagemaker.hosting.deployment import Deployment
 from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
-from local_cloud.services.sagemaker.hosting.endpoints import Endpoints
+from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 from local_cloud.services.sagemaker.hosting.fleet import Fleet
 from local_cloud.services.sagemaker.hosting.instance import Answer, NoAnswerError, NotReachedError
 from local_cloud.services.sagemaker.names import arn

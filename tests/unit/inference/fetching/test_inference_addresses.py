@@ -5,10 +5,10 @@ from ipaddress import ip_address
 import pytest
 
 from functions.inference.errors import ForbiddenAddressError, ImageHostError, OutOfTimeError
-from functions.inference.fetching.addresses import checked_addresses, system_resolver
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import parse_image_url
+from functions.inference.fetching.public_addresses import checked_addresses, system_resolver
 
 PUBLIC = [
     "93.184.216.34",

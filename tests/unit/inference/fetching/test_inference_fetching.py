@@ -22,9 +22,9 @@ from functions.inference.errors import (
     OutOfTimeError,
 )
 from functions.inference.fetching import fetcher
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import MAX_REDIRECTS, ImageFetcher
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import parse_image_url
 from tests.unit.inference.fetching.image_host import LocalServer, redirect, send, send_chunked, send_raw
 

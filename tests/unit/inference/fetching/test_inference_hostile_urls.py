@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from functions.inference import handler
-from functions.inference.fetching import addresses, fetcher
+from functions.inference.fetching import fetcher
 from tests.unit.inference.aws_replies import (
     ANSWER,
     environment,
@@ -78,7 +78,7 @@ def all_connections() -> Iterator[list[tuple[str, int]]]:
     with pytest.MonkeyPatch.context() as patch:
         # In these two modules only: the calls to AWS have sockets of their own.
         patch.setattr(fetcher, "socket", SimpleNamespace(create_connection=connect))
-        patch.setattr(addresses, "socket", SimpleNamespace(getaddrinfo=look_up, SOCK_STREAM=None))
+        patch.setattr(public_addresses, "socket", SimpleNamespace(getaddrinfo=look_up, SOCK_STREAM=None))
         yield opened
 
 

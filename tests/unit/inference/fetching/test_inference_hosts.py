@@ -4,10 +4,10 @@ import pytest
 
 from functions.common.errors import SettingsError
 from functions.inference.errors import ForbiddenAddressError
-from functions.inference.fetching.addresses import checked_addresses
+from functions.inference.fetching.allowed_hosts import HostRules, parse_hosts
 from functions.inference.fetching.deadlines import Deadline
-from functions.inference.fetching.hosts import HostRules, parse_hosts
 from functions.inference.fetching.image_urls import parse_image_url
+from functions.inference.fetching.public_addresses import checked_addresses
 
 
 def is_allowed(url: str, rules: HostRules) -> bool:

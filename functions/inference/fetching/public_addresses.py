@@ -7,9 +7,9 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from functions.inference.errors import ForbiddenAddressError, ImageHostError
+from functions.inference.fetching.allowed_hosts import HostRules
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.host_names import Address
-from functions.inference.fetching.hosts import HostRules
 from functions.inference.fetching.image_urls import DEFAULT_PORTS, ImageUrl
 
 # A name and the time limit in seconds -> addresses as text. Raises OSError or TimeoutError.
