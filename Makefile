@@ -27,8 +27,8 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 test: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-fast: $(READY) ## the unit tests that take no time: no local cloud, no long training
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit $(ARGS)
+test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing of training/
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
 
 coverage: $(READY) ## the whole test suite, and how much of the code it runs
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)

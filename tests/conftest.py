@@ -1,6 +1,7 @@
 """A really started cloud, shared by every test that asks for it; and how long hypothesis looks."""
 
 import functools
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from botocore.config import Config
 from local_cloud import control
 from local_cloud.control import Cloud
 from tests.support import fuzzing
-from tests.support.scheduling import Scheduling
+from tests.support.scheduling import Scheduling, slowest_first
 
 # What the tests' own programs stand for.
 CONTAINERS = {
@@ -42,6 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slowest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What every import left stays to the end: the collector need not look at a million objects again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,9 +1,10 @@
 """Which tests one worker takes: those of a file, and all that share the deployment of end_to_end/."""
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# They have clouds of their own.
-_APART = ("test_killing.py", "test_verify_permissions.py")
+# They have clouds of their own, or take so long that a second deployment is worth it.
+_APART = ("test_examples.py", "test_killing.py", "test_verify_permissions.py")
 
 
 class Scheduling(LoadScopeScheduling):
@@ -13,3 +14,12 @@ class Scheduling(LoadScopeScheduling):
         file = nodeid.split("::", 1)[0]
         folder, _, name = file.rpartition("/")
         return folder if folder.endswith("end_to_end") and name not in _APART else file
+
+
+def slowest_first(items: list[pytest.Item]) -> None:
+    """Sort: what is long and begins last, the other workers wait for at the end."""
+    items.sort(key=lambda item: not ("/end_to_end/" in str(item.path) or _is_slow(item)))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return "/unit/training/" in str(item.path) or item.get_closest_marker("slow") is not None

@@ -20,9 +20,6 @@ from functions.inference.images import SHORT_SIDE_PX
 from functions.plan_training.instance_choice import BACKENDS
 from functions.plan_training.overrides import INSTANCES
 from state_machines.render import rendered
-from training.evaluation import acceptance_sample
-from training.evaluation.calibration import BINS
-from training.export.served_model import PRECISIONS
 
 DEPLOYMENT = read_template(TEMPLATE)
 RESOURCES: dict[str, Any] = DEPLOYMENT["Resources"]
@@ -40,6 +37,8 @@ def schema(kind: str) -> dict[str, Any]:
 
 
 def test_the_schemas_bound_what_the_code_bounds() -> None:
+    from training.evaluation.calibration import BINS
+
     inspection, metrics = schema("inspection"), schema("metrics")["properties"]
     fields = inspection["properties"]
     assert fields["findings"]["maxLength"] == limits.MAX_SENTENCE_CHARACTERS
@@ -56,6 +55,8 @@ def test_the_schemas_bound_what_the_code_bounds() -> None:
 
 
 def test_the_schemas_know_the_same_words() -> None:
+    from training.export.served_model import PRECISIONS
+
     plan, verdict = schema("plan")["properties"], schema("verdict")["properties"]
     channel = plan["input_data_config"]["items"]["properties"]["ChannelName"]
     assert tuple(channel["enum"]) == training_job.CHANNELS
@@ -72,6 +73,8 @@ def test_the_schemas_know_the_same_words() -> None:
 
 
 def test_the_samples_of_a_training_are_of_the_form_that_their_schemas_have() -> None:
+    from training.evaluation import acceptance_sample
+
     photos = schema("acceptance")["properties"]["photos"]
     assert photos["maxItems"] == acceptance_sample.MAX_PHOTOS
     photo = photos["items"]["properties"]

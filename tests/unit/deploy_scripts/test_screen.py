@@ -21,6 +21,8 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.screen import SafeConsole, Screen, cell, cell_of_lines, make_table, print_error
 from drops.text import is_unsafe
 
+pytestmark = pytest.mark.slow
+
 UNCLEAN = [
     "\x1b[2J",
     "\x1b]0;owned\x07",

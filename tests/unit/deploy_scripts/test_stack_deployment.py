@@ -8,6 +8,8 @@ import pytest
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.errors import CliError
 
+pytestmark = pytest.mark.slow
+
 STACK_ID = "arn:aws:cloudformation:us-east-1:000000000000:stack/dropserve/1"
 CHANGE_SET = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/deploy/1"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from tests.unit.inspect_dataset.inspecting import REPORT
 from training.data.dataset import Dataset, load_dataset
 from training.data.photo_source import open_source
 from training.failures import DatasetError
+
+pytestmark = pytest.mark.slow
 
 FOLDERS = st.sampled_from(
     [

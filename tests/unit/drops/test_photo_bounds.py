@@ -28,6 +28,8 @@ from tests.support.costly_photos import (
 )
 from tests.support.seeded_noise import noise
 
+pytestmark = pytest.mark.slow
+
 MAX_PIXELS = 40_000_000
 NOISE = noise((320, 240), 90).convert("RGB")
 FRAMES = [Image.new("RGB", (64, 48), (20 * number, 0, 0)) for number in range(12)]

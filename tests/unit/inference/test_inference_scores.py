@@ -31,6 +31,8 @@ from tests.unit.inference.lambda_process import context
 from tests.unit.inference.pictures import encode
 from tests.unit.inference.worker import forget
 
+pytestmark = pytest.mark.slow
+
 SCALED = 0.1
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}
 # The last three are scaled by the function.

@@ -16,6 +16,8 @@ from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
 from deploy_scripts.packaging.locked_packages import locked_requirements
 
+pytestmark = pytest.mark.slow
+
 # boto3 and what it needs come with it: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME_PACKAGES = ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six.py")
 # What the template sets; importing a handler asks nobody.

@@ -11,6 +11,8 @@ from deploy_scripts.packaging.functions import OWN_OPERATIONS
 from deploy_scripts.packaging.service_models import write_service_models
 from functions.inference import clients
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS = OWN_OPERATIONS["inference"]
 REGIONS = ["us-east-1", "eu-west-1", "ap-southeast-3", "cn-north-1", "us-gov-west-1", "eu-isoe-west-1"]
 CALLS = {

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from functions.inference import handler
-from functions.inference.fetching import fetcher
+from functions.inference.fetching import fetcher, public_addresses
 from tests.unit.inference.aws_replies import (
     ANSWER,
     environment,

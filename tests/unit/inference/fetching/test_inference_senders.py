@@ -25,6 +25,8 @@ from tests.unit.inference.lambda_process import context
 from tests.unit.inference.pictures import encode, two_colours
 from tests.unit.inference.worker import forget
 
+pytestmark = pytest.mark.slow
+
 EVENTS = Path(__file__).parents[1] / "events"
 PHOTO = encode(two_colours(60, 40), "JPEG")
 # With a key that ends as a signed address does.

@@ -21,6 +21,8 @@ from tests.unit.inference.images.hostile_images import HOSTILE_IMAGES
 from tests.unit.inference.lambda_process import context
 from tests.unit.inference.worker import forget
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent
 # The address space that a worker of Lambda's 1,024 MB gets beyond what an idle one has mapped.
 ROOM_BYTES = 400_000_000

@@ -24,6 +24,8 @@ from tests.support.costly_photos import COSTLY_PHOTOS
 from tests.support.seeded_noise import noise
 from tests.unit.inference.pictures import encode, two_colours
 
+pytestmark = pytest.mark.slow
+
 MAX_PIXELS = 20_000_000
 # The others are sent as PNG, which endpoints of earlier models know too.
 SENT_AS_THEY_ARE = sorted(MEDIA_TYPES.keys() - {"TIFF", "AVIF"})
