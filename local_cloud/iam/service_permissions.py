@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import botocore.session
 
+from local_cloud.iam.dependent_permissions import scaling_permissions
 from local_cloud.iam.permission import Permission
 
 SAGEMAKER_RESOURCES = {
@@ -36,7 +37,8 @@ def added_service(
     """A call of a service that is added to the emulator; `parameters` as the API names them."""
     name = f"{service}:{action}"
     if service == "application-autoscaling":
-        return (_autoscaling_call(name, parameters, region, account_id),)
+        own = _autoscaling_call(name, parameters, region, account_id)
+        return (own, *scaling_permissions(action, parameters, region, account_id))
     prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
     # SageMaker writes names in lower case in its ARNs.
     resources = {

@@ -1,26 +1,16 @@
-"""How each kind of call is made: every Task gets a timeout, a bounded Retry with jitter and a Catch.
-
-Error names: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for the
-`<Service>.<Error>Exception` form, https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
-"""
+"""How each kind of call is made: every Task gets a timeout, a bounded Retry with jitter and a Catch."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from state_machines.language.sdk import Assign, Catch, Retry, State, Task, jsonata
+from state_machines.language.transient_errors import transient_errors
 
 # The longest that a Lambda function may run: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LAMBDA_LIMIT_S = 900
 CALL_TIMEOUT_S = 60
 # The caught error, for "Read failure".
 KEEP_ERROR = {"error": jsonata("$states.errorOutput")}
-
-_LAMBDA_TRANSIENT = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-]
 
 
 def retry(errors: list[str], *, attempts: int = 4, interval_s: int = 2, max_delay_s: int = 30) -> Retry:
@@ -51,7 +41,7 @@ def read_with_function(name: str, function: str, *, assign: Assign) -> Task:
         resource=function,
         assign=assign,
         timeout_seconds=LAMBDA_LIMIT_S,
-        retry=[retry(_LAMBDA_TRANSIENT)],
+        retry=[retry(transient_errors("lambda:invoke"))],
     )
 
 
@@ -71,7 +61,7 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
         arguments={"FunctionName": function, "Payload": payload},
         assign=assign,
         timeout_seconds=LAMBDA_LIMIT_S,
-        retry=[retry(_LAMBDA_TRANSIENT)],
+        retry=[retry(transient_errors("lambda:invoke"))],
         catch=[catch(on_error, assign=error_assign)],
     )
 
@@ -100,37 +90,10 @@ def call(  # noqa: PLR0913  one keyword a field of the state
         arguments=arguments,
         assign=assign,
         timeout_seconds=fields.pop("timeout_seconds", CALL_TIMEOUT_S),
-        retry=[*retries, retry(_transient_errors(api), attempts=attempts)],
+        retry=[*retries, retry(transient_errors(api), attempts=attempts)],
         catch=[*catches, *general],
         **fields,
     )
-
-
-def _transient_errors(api: str) -> list[str]:
-    """The names under which throttling, server faults and broken connections of an API surface."""
-    service = api.removeprefix("aws-sdk:").split(":")[0]
-    prefix = _ERROR_PREFIX[api.startswith("aws-sdk:"), service]
-    if prefix == "SageMaker" and not api.startswith("aws-sdk:"):
-        return ["SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException"]
-    names = [f"{prefix}.ThrottlingException", f"{prefix}.{prefix}Exception", f"{prefix}.SdkClientException"]
-    if service == "dynamodb":
-        names.append(f"{prefix}.ProvisionedThroughputExceededException")
-    return names
-
-
-# (through aws-sdk?, service in the resource) -> what its error names begin with
-_ERROR_PREFIX = {
-    (False, "dynamodb"): "DynamoDB",
-    (False, "sagemaker"): "SageMaker",
-    (False, "sns"): "SNS",
-    (True, "applicationautoscaling"): "ApplicationAutoScaling",
-    (True, "ec2"): "Ec2",
-    (True, "lambda"): "Lambda",
-    (True, "s3"): "S3",
-    (True, "sagemaker"): "SageMaker",
-    (True, "sfn"): "Sfn",
-    (True, "ssm"): "Ssm",
-}
 
 
 def update_item(name: str, key: str, values: dict[str, dict[str, str]], **fields: Any) -> Task:

@@ -138,3 +138,18 @@ def test_a_report_of_use_is_asked_for_on_the_role_that_it_is_about(bench: Bench,
 
     (call,) = entries(cloud, asking, "iam:GenerateServiceLastAccessedDetails")
     assert call["resource"] == about
+
+
+def test_autoscaling_asks_its_caller_for_rights_on_an_endpoint_of_any_name() -> None:
+    endpoint = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/shop/variant/main"}
+    found = [
+        permission
+        for action in ("RegisterScalableTarget", "PutScalingPolicy")
+        for permission in service_permissions.added_service(
+            "application-autoscaling", action, endpoint, *PLACE
+        )
+    ]
+    actions = {permission.action for permission in found}
+    assert {"sagemaker:DescribeEndpointConfig", "sagemaker:UpdateEndpointWeightsAndCapacities"} < actions
+    assert {"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"} < actions
+    assert not [permission for permission in found if "shop" in permission.resource]
