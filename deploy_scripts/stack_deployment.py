@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from contracts.training_job import Architecture
 from deploy_scripts import local_target
@@ -16,6 +17,7 @@ from deploy_scripts.build import Build, build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
+from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
@@ -101,7 +103,7 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
         **images,
     }
     retained = name_retained(template, aws.pseudo_parameters)
-    template_key = _upload_template(bucket, template, built)
+    template_key = _upload_template(bucket, template, built, parameters)
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
     left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
     if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
@@ -157,7 +159,9 @@ def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:
             ) from error
 
 
-def _upload_template(bucket: ArtifactsBucket, template: dict[str, object], built: Build) -> str:
+def _upload_template(
+    bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
+) -> str:
     """The template with every local file uploaded and named by its key."""
 
     def upload(local_path: str) -> dict[str, str]:
@@ -169,8 +173,10 @@ def _upload_template(bucket: ArtifactsBucket, template: dict[str, object], built
         return {"Bucket": bucket.name, "Key": key}
 
     with tempfile.TemporaryDirectory() as folder:
+        replace_local_files(template, upload)
+        publish_every_change(template, parameters)
         file = Path(folder) / "template.json"
-        file.write_text(json.dumps(replace_local_files(template, upload), separators=(",", ":")))
+        file.write_text(json.dumps(template, separators=(",", ":")))
         return bucket.upload(file, folder="templates")
 
 
