@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
+from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
@@ -29,7 +29,6 @@ from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from functions.common.errors import SettingsError
 from functions.inference.fetching.allowed_hosts import parse_hosts
-from functions.plan_training.instance_types import architecture_of
 
 # A local cloud answers at once; its photos may come from this machine, whose processor serves.
 LOCAL_PARAMETERS = {
@@ -43,9 +42,6 @@ LOCAL_PARAMETERS = {
 }
 
 
-ENDPOINT_TYPE = "EndpointInstanceType"
-# The server runs on CPUs only.
-_ACCELERATED = re.compile(r"ml\.(?:g|gr|p|inf|trn|dl)\d")
 # Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
 HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
 
@@ -85,7 +81,7 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     _check_parameters(choices.parameters, known=set(template["Parameters"]))
     given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
-    serving_architecture = _check_endpoint_type(endpoint_type)
+    serving_architecture = check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)
@@ -124,23 +120,6 @@ def parse_parameters(options: list[str]) -> dict[str, str]:
 
 def _local_parameters(aws: Aws) -> dict[str, str]:
     return {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
-
-
-def _check_endpoint_type(instance_type: str) -> Architecture:
-    """Its processor. Raises CliError for what is no instance type, or costs more than the server can use."""
-    try:
-        architecture = architecture_of(instance_type)
-    except ValueError as error:
-        raise CliError(
-            f"The parameter {ENDPOINT_TYPE} is malformed: {error}.",
-            f"Write --parameter {ENDPOINT_TYPE}=ml.m5.large.",
-        ) from error
-    if _ACCELERATED.match(instance_type):
-        raise CliError(
-            f"The server would not use the accelerators of {instance_type}.",
-            "Choose a type with CPUs only: ml.m5.large, ml.c6i.large, or ml.m6g.large, which is ARM.",
-        )
-    return architecture
 
 
 def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:

@@ -59,13 +59,12 @@ INSTANCE_TYPES = {
     )
 }
 
-# Real-time endpoints, which come in small sizes as well.
-ENDPOINT_USD_PER_HOUR = {
-    "ml.t2.medium": 0.056,
-    "ml.t2.large": 0.111,
-    "ml.t2.xlarge": 0.223,
-    "ml.c5.large": 0.102,
-} | {instance.name_on("sagemaker"): instance.sagemaker_usd_per_hour for instance in INSTANCE_TYPES.values()}
+# Real-time endpoints, which come in small sizes as well, and not in burstable ones that can be autoscaled.
+ENDPOINT_USD_PER_HOUR = {"ml.c5.large": 0.102} | {
+    instance.name_on("sagemaker"): instance.sagemaker_usd_per_hour
+    for instance in INSTANCE_TYPES.values()
+    if not instance.name.startswith("t")
+}
 
 # What managed spot training costs of the on-demand price. AWS names savings of up to 90%; how much it is on a
 # day cannot be known before, so half is assumed.

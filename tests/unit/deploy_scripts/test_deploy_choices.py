@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from deploy_scripts.aws import Aws
+from deploy_scripts.endpoint_type import check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
@@ -38,3 +39,29 @@ def test_malformed_suppressions_are_named(tmp_path: Path, text: str, fault: str)
 
     with pytest.raises(CliError, match=rf"--suppressions: .*{file}.* {fault}"):
         deploy(cast(Aws, Untouched()), DeployChoices(suppressions=file), say=print, warn=print)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "reason"),
+    [
+        ("ml.t2.medium", "does not autoscale burstable types"),
+        ("ml.t3.medium", "has no endpoints of the type ml.t3.medium"),
+        ("ml.m5.tiny", "has no endpoints of the type ml.m5.tiny"),
+        ("m5.large", "has no endpoints of the type m5.large"),
+        ("ml.g4dn.xlarge", "would not use the accelerators"),
+        ("large", "is malformed"),
+    ],
+)
+def test_a_type_that_the_endpoint_cannot_have_is_refused_with_the_reason(
+    instance_type: str, reason: str
+) -> None:
+    with pytest.raises(CliError, match=reason):
+        check_endpoint_type(instance_type)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [("ml.m5.large", "x86_64"), ("ml.c6i.large", "x86_64"), ("ml.m6g.large", "arm64")],
+)
+def test_the_types_that_are_recommended_can_serve(instance_type: str, architecture: str) -> None:
+    assert check_endpoint_type(instance_type) == architecture

@@ -141,8 +141,8 @@ def test_the_tables_name_what_aws_has():
         assert instance.ec2_usd_per_hour <= instance.sagemaker_usd_per_hour
         assert instance.gpu is None or instance.gpu in GPU_S_PER_GMAC
     known = set(sagemaker.shape_for("ProductionVariantInstanceType").enum)
-    # t3 can train and cannot serve; its price is here for training.
-    assert {name for name in ENDPOINT_USD_PER_HOUR if ".t3." not in name} <= known
+    assert set(ENDPOINT_USD_PER_HOUR) <= known
+    assert not [name for name in ENDPOINT_USD_PER_HOUR if name.startswith("ml.t")]  # they are not autoscaled
 
 
 def test_the_time_limit_and_the_spot_wait(plan, environment):
