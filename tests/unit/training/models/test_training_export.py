@@ -1,10 +1,16 @@
 """Every backbone as a graph of the engine gives what its torch network gives."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from deploy_scripts.project import ROOT
 from tests.support.float_tolerance import near_scores
 from training.data.preprocessing import Pixels
 from training.export.export import append_linear, export_network
@@ -80,3 +86,21 @@ def test_a_graph_keeps_the_weights_it_was_made_of() -> None:
         for weight in made.parameters():
             weight.mul_(2)
     assert np.array_equal(Graph(model, threads=1).run(images), before)
+
+
+def test_no_telemetry_is_loaded_though_it_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "openvino_telemetry").mkdir()
+    (tmp_path / "openvino_telemetry" / "__init__.py").write_text("raise SystemExit('telemetry was loaded')")
+    program = (
+        "import training.export.export, training.export.quantise, openvino.tools.ovc, nncf; print('fine')"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.stdout == "fine\n", result.stderr
