@@ -90,10 +90,10 @@ def test_heartbeats_extend_and_their_absence_ends(
     bench: Bench, queue: str, cloud_client: Callable[..., Any]
 ) -> None:
     sfn = cloud_client("stepfunctions")
-    execution = bench.start(_token_task(queue, HeartbeatSeconds=2, catch=["States.HeartbeatTimeout"]))
+    execution = bench.start(_token_task(queue, HeartbeatSeconds=5, catch=["States.HeartbeatTimeout"]))
     token = _next_token(cloud_client, queue)
     for _ in range(6):
-        time.sleep(0.5)
+        time.sleep(1)
         sfn.send_task_heartbeat(taskToken=token)
     assert sfn.describe_execution(executionArn=execution)["status"] == "RUNNING"
     assert json.loads(bench.finished(execution)["output"])["Error"] == "States.HeartbeatTimeout"

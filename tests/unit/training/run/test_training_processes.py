@@ -205,7 +205,7 @@ def test_two_processes_resume_the_checkpoint_of_one_and_the_first_writes(
 def test_processes_of_one_machine_listen_to_that_machine_only(
     trained: Trained, group: Group, tmp_path: Path, meeting: Any
 ) -> None:
-    hang = "extraction.compute_batch = lambda *_: (print('met', flush=True), time.sleep(99))"
+    hang = "extraction.compute_batch = lambda *_: (print('met', flush=True), time.sleep(900))"
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
     for process in group.processes:
