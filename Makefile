@@ -13,6 +13,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak
 
 .PHONY: demo test test-fast coverage package-test image-test image-test-arm64 fuzz bench lint licences clean setup lock
@@ -25,13 +26,13 @@ demo: $(READY) ## drop real photos, train, audit, deploy, and ask for prediction
 	@$(BIN)/dropserve demo $(ARGS)
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing of training/
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
 
 coverage: $(READY) ## the whole test suite, and how much of the code it runs
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)
 
 package-test: $(READY) ## build the wheel, install it beside nothing of this folder, and run its demo
 	@$(BIN)/python -m pytest tests/package $(ARGS)

@@ -7,11 +7,10 @@ https://github.com/aws/serverless-application-model/issues/3820
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_VARIABLE = re.compile(r"\$\{(?!!)([\w:.]+)\}")
+from deploy_scripts.cloudformation.sam_template import VARIABLE
 
 
 def publish_every_change(template: dict[str, Any], parameters: Mapping[str, str]) -> None:
@@ -26,7 +25,6 @@ def publish_every_change(template: dict[str, Any], parameters: Mapping[str, str]
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function" and "AutoPublishAlias" in properties:
-            properties.pop("AutoPublishCodeSha256", None)
             made_of = [shared, properties]
             used = {name: values[name] for name in _references(made_of) if name in values}
             text = json.dumps([made_of, used], sort_keys=True)
@@ -43,5 +41,5 @@ def _references(part: Any) -> Iterator[str]:
             if key == "Ref":
                 yield value
             elif key == "Fn::Sub":
-                yield from _VARIABLE.findall(value if isinstance(value, str) else value[0])
+                yield from VARIABLE.findall(value if isinstance(value, str) else value[0])
             yield from _references(value)

@@ -1,11 +1,14 @@
 """Reads template.yaml, points its local files at the artifacts bucket, names what outlives a stack."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # it ships no types
 
+# A name in the text of Fn::Sub.
+VARIABLE = re.compile(r"\$\{(?!!)([\w.:]+)\}")
 # Resource type -> the property that may hold a local path.
 _LOCAL_FILES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
 # What a stack may retain: resource type -> the property with its name.

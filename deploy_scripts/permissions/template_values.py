@@ -3,10 +3,10 @@
 Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, Fn::Sub, and Fn::Split.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from deploy_scripts.cloudformation.sam_template import VARIABLE
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
 
@@ -18,7 +18,6 @@ _ARNS = {
     "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{stack}/{id}",
 }
-_VARIABLE = re.compile(r"\$\{(?!!)([\w.:]+)\}")
 
 
 def deployed_values(deployment: Deployment) -> dict[str, str]:
@@ -66,7 +65,7 @@ def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
         case "Fn::GetAtt", _:
             return _value(argument if isinstance(argument, str) else ".".join(argument), values)
         case "Fn::Sub", str():
-            return _VARIABLE.sub(lambda match: _value(match[1], values), argument)
+            return VARIABLE.sub(lambda match: _value(match[1], values), argument)
         case "Fn::Split", [separator, text]:
             return fill_in(text, values).split(separator)
         case _:
