@@ -4,6 +4,7 @@ SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
 AUDITS = "audits/"
 RUNS = "runs/"
+CHECKPOINTS = "checkpoints/"
 
 # A run trains on a copy: of a zip this one, of a folder the manifest of its versions.
 SNAPSHOT_ZIP = "dataset.zip"

@@ -31,6 +31,10 @@ NOBODY = "nobody"
 # The tag, with the run's id, of everything that a run creates.
 RUN_TAG = "dropserve:run"
 
+# SageMaker's log group of an endpoint is this and the endpoint's name:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/"
+
 # An endpoint's only variant: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
 VARIANT = "AllTraffic"
 SCALING_TARGET = {
@@ -38,7 +42,7 @@ SCALING_TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
-# The fields of the live pointer; the workflow writes `exposed_at` beside them.
+# The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` beside them.
 LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
     "release": str,
     "endpoint_name": str,
@@ -51,3 +55,8 @@ LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
 def scaling_resource(endpoint: str) -> str:
     """Application Auto Scaling's id of an endpoint's variant; `{}` for a name that comes later."""
     return f"endpoint/{endpoint}/variant/{VARIANT}"
+
+
+def live_pointer_name(stack: str) -> str:
+    """The SSM parameter that says which release of the deployment is live; the first release makes it."""
+    return f"/{stack}/live"

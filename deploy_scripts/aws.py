@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -124,6 +125,10 @@ class Aws:
     @cached_property
     def ecr(self) -> ECRClient:
         return cast("ECRClient", self._client("ecr"))
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        return cast("EventBridgeClient", self._client("events"))
 
     @cached_property
     def stepfunctions(self) -> SFNClient:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.training_job import Architecture
+from contracts.workflow import live_pointer_name
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
@@ -24,6 +25,7 @@ from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
+from deploy_scripts.operations.releases import find_parameter
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
@@ -102,9 +104,18 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     template_key = _upload_template(bucket, template, built, parameters)
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
     left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
+    pointer = find_parameter(aws, live_pointer_name(aws.stack))
     if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
         say("The stack is up to date")
+    _keep_live(aws, pointer)
     return read_outputs(aws)
+
+
+def _keep_live(aws: Aws, pointer: str | None) -> None:
+    """The live pointer was a resource of the stack once: the update that takes it out deletes it."""
+    name = live_pointer_name(aws.stack)
+    if pointer is not None and find_parameter(aws, name) is None:
+        aws.ssm.put_parameter(Name=name, Value=pointer, Type="String")
 
 
 def parse_parameters(options: list[str]) -> dict[str, str]:

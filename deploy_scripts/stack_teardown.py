@@ -1,23 +1,29 @@
 """Takes a deployment away: its releases, what its runs left, its stack; on request its data. Nothing else."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from contracts.workflow import RUN_TAG, scaling_resource
+from contracts.workflow import DEPLOY_LOCK_ID, ENDPOINT_LOGS, NOBODY, RUN_TAG, scaling_resource
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.cloudformation.artifacts_bucket import artifacts_bucket_name
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template
-from deploy_scripts.cloudformation.stack import delete_stack, find_status, read_outputs
-from deploy_scripts.errors import is_error
+from deploy_scripts.cloudformation.stack import delete_stack, find_status, pause_s, read_outputs
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import read_ledger
+from deploy_scripts.operations.ledger import LedgerItem, read_ledger
 from deploy_scripts.operations.releases import list_endpoint_configs, list_endpoints, list_models
 from deploy_scripts.operations.training_progress import newest_training_job
 from deploy_scripts.project import TEMPLATE
 
 Say = Callable[[str], None]
+
+# An endpoint that does not come up fails within an hour:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+SETTLE_LIMIT_S = 3700.0
+_UNSETTLED = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 
 
 def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
@@ -57,31 +63,45 @@ def _delete_data(aws: Aws, retained: dict[str, list[str]], say: Say) -> None:
 
 
 def _delete_releases(deployment: Deployment, *, say: Say) -> None:
-    """What the stack does not own: it was made by runs."""
-    _stop_runs(deployment, say)
+    """What the stack does not own: it was made by runs. The ledger is told once it is so."""
+    aws = deployment.aws
+    _disable_rules(aws)
+    ledger = read_ledger(deployment)
+    _stop_runs(aws, [item for item in ledger if item.run.status == "running"], say)
     for endpoint in list_endpoints(deployment):
-        _delete_endpoint(deployment.aws, endpoint, say)
-    sagemaker = deployment.aws.sagemaker
+        _delete_endpoint(aws, endpoint, say)
     for config in list_endpoint_configs(deployment):
-        sagemaker.delete_endpoint_config(EndpointConfigName=config)
+        aws.sagemaker.delete_endpoint_config(EndpointConfigName=config)
         say(f"Deleted the endpoint config {config}")
     for model in list_models(deployment):
-        sagemaker.delete_model(ModelName=model)
+        aws.sagemaker.delete_model(ModelName=model)
         say(f"Deleted the model {model}")
-
-
-def _stop_runs(deployment: Deployment, say: Say) -> None:
-    """Executions first, so that nothing begins anew; then what they had begun."""
-    aws = deployment.aws
-    ledger = read_ledger(deployment)
+    _delete_endpoint_logs(aws)
+    with _ignoring("ParameterNotFound"):
+        aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
     for item in ledger:
-        if item.run.status == "live":
-            _mark_as_replaced(deployment, item.run.run_id)
-    running = [item for item in ledger if item.run.status == "running"]
+        if item.run.status in _ENDS:
+            _record_end(deployment, item.run.run_id, _ENDS[item.run.status])
+    _update_item(deployment, DEPLOY_LOCK_ID, {"holder": NOBODY})
+
+
+def _disable_rules(aws: Aws) -> None:
+    """So that nothing begins anew: no drop, no audit, no clean-up after the runs that are stopped here."""
+    pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=aws.stack)
+    for page in pages:
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::Events::Rule":
+                with _ignoring("ResourceNotFoundException"):
+                    aws.events.disable_rule(Name=resource["PhysicalResourceId"])
+
+
+def _stop_runs(aws: Aws, running: list[LedgerItem], say: Say) -> None:
+    """Executions first; then what they had begun."""
     for item in running:
-        aws.stepfunctions.stop_execution(
-            executionArn=item.execution_arn, error="Destroyed", cause="dropserve destroy"
-        )
+        with _ignoring("ExecutionDoesNotExist"):
+            aws.stepfunctions.stop_execution(
+                executionArn=item.execution_arn, error="Destroyed", cause="dropserve destroy"
+            )
         say(f"Stopped the run {item.run.run_id}")
     for item in running:
         job = newest_training_job(aws.sagemaker, item.run.run_id)
@@ -92,18 +112,29 @@ def _stop_runs(deployment: Deployment, say: Say) -> None:
         _end_instances(aws, item.run.run_id, say)
 
 
-def _mark_as_replaced(deployment: Deployment, run_id: str) -> None:
-    """The ledger outlives the stack, and must not call live what no longer serves."""
-    deployment.aws.dynamodb.update_item(
-        TableName=deployment.ledger_table,
-        Key={"run_id": {"S": run_id}},
-        UpdateExpression="SET #status = :replaced, #reason = :reason",
-        ExpressionAttributeNames={"#status": "status", "#reason": "reason"},
-        ExpressionAttributeValues={
-            ":replaced": {"S": "replaced"},
-            ":reason": {"S": "taken down by dropserve destroy"},
-        },
-    )
+# What becomes of a run in the ledger, which outlives the stack.
+_ENDS = {
+    "live": ("replaced", "taken down by dropserve destroy"),
+    "running": ("failed", "stopped by dropserve destroy"),
+}
+
+
+def _record_end(deployment: Deployment, run_id: str, end: tuple[str, str]) -> None:
+    status, reason = end
+    _update_item(deployment, run_id, {"status": status, "reason": reason})
+
+
+def _update_item(deployment: Deployment, key: str, values: dict[str, str]) -> None:
+    """Set texts of one item of the ledger that is there; one that is not stays away."""
+    with _ignoring("ConditionalCheckFailedException"):
+        deployment.aws.dynamodb.update_item(
+            TableName=deployment.ledger_table,
+            Key={"run_id": {"S": key}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ConditionExpression="attribute_exists(run_id)",
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+        )
 
 
 def _end_instances(aws: Aws, run_id: str, say: Say) -> None:
@@ -133,8 +164,33 @@ def _delete_endpoint(aws: Aws, endpoint: str, say: Say) -> None:
             ScalableDimension="sagemaker:variant:DesiredInstanceCount",
         )
         say(f"Deregistered the scaling target of {endpoint}")
+    _wait_until_settled(aws, endpoint, say)
     aws.sagemaker.delete_endpoint(EndpointName=endpoint)
     say(f"Deleted the endpoint {endpoint}")
+
+
+def _wait_until_settled(aws: Aws, endpoint: str, say: Say) -> None:
+    """SageMaker deletes no endpoint that is being created or updated.
+
+    Raises CliError when that takes longer than SETTLE_LIMIT_S.
+    """
+    deadline = time.monotonic() + SETTLE_LIMIT_S
+    while (status := aws.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]) in _UNSETTLED:
+        if time.monotonic() > deadline:
+            raise CliError(
+                f"The endpoint {endpoint} is still {status}: SageMaker does not delete it before that ends.",
+                "Run `dropserve destroy` again later; what it has deleted stays deleted.",
+            )
+        say(f"Waiting for the endpoint {endpoint}: {status}")
+        time.sleep(pause_s(aws))
+
+
+def _delete_endpoint_logs(aws: Aws) -> None:
+    pages = aws.logs.get_paginator("describe_log_groups").paginate(
+        logGroupNamePrefix=f"{ENDPOINT_LOGS}{aws.stack}-"
+    )
+    for name in [group["logGroupName"] for page in pages for group in page["logGroups"]]:
+        aws.logs.delete_log_group(logGroupName=name)
 
 
 def _delete_bucket(aws: Aws, bucket: str, say: Say) -> None:

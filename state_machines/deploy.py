@@ -1,10 +1,10 @@
 """Deploy: a new endpoint beside the one that serves, scaled and given concurrency."""
 
-from contracts.workflow import RUN_TAG, SCALING_TARGET, VARIANT
+from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.deploy_lock import acquire_deploy_lock
-from state_machines.language.flow import Stage, in_order
+from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
-from state_machines.language.tasks import call
+from state_machines.language.tasks import KEEP_ERROR, call, catch
 from state_machines.outcome import Finish, own_error
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 from state_machines.supersede import check_current_version
@@ -32,25 +32,20 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
     A release that went live after the verdict is a champion that this model was not compared with: evaluate
     again, this time with the lock held.
     """
-    read = call(
-        "Read live release",
-        "aws-sdk:ssm:getParameter",
-        {"Name": "${LivePointerParameter}"},
-        assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
-        on_error=finish.failed,
-    )
     minimum = {"instance_count": jsonata("$settings.min_instances"), "release_begun": True}
     live = Choice("Release live?", assign=minimum)
     live.when("$exists($previous.run_id) and $previous.run_id != $verdict.judged_against", evaluate_again)
+    read = read_pointer("Read live release", then=live, on_error=finish.failed)
     create = _create_model(finish)
     # The description of an endpoint that failed has no variants.
     count = "$states.result.ProductionVariants[0].CurrentInstanceCount"
+    bounded = f"$min([{count}, $settings.max_instances])"
     describe = call(
         "Describe live endpoint",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName": jsonata("$previous.endpoint_name")},
         assign={
-            "instance_count": jsonata(f"$exists({count}) ? {count} : $settings.min_instances"),
+            "instance_count": jsonata(f"$exists({count}) ? {bounded} : $settings.min_instances"),
             "release_begun": True,
         },
         on_error=create,
@@ -58,7 +53,22 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
     )
     describe.next(create)
     live.when("$type($previous.endpoint_name) = 'string'", describe)
-    return in_order(read, live, create)
+    live.next(create)
+    return Stage(read, (create.next,))
+
+
+def read_pointer(name: str, *, then: State, on_error: State) -> State:
+    """The live release as `$previous`; `{}` before the first release, which makes the parameter."""
+    read = call(
+        name,
+        "aws-sdk:ssm:getParameter",
+        {"Name": "${LivePointerParameter}"},
+        assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
+        catches=[catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}})],
+        on_error=on_error,
+    )
+    read.next(then)
+    return read
 
 
 def _create_model(finish: Finish) -> State:
@@ -79,7 +89,11 @@ def _create_model(finish: Finish) -> State:
 
 
 def create_endpoint(finish: Finish) -> Stage:
-    """Configuration, endpoint, and the wait until it is in service."""
+    """Configuration, endpoint, and the wait until it is in service.
+
+    Where the account's quota has no room for as many instances as serve now, it starts with the minimum, and
+    autoscaling does the rest once the previous endpoint is gone.
+    """
     configuration = call(
         "Create endpoint configuration",
         "sagemaker:createEndpointConfig",
@@ -98,10 +112,22 @@ def create_endpoint(finish: Finish) -> Stage:
         on_error=finish.failed,
     )
     name = jsonata("$release_name")
+    delete_configuration = call(
+        "Delete endpoint configuration",
+        "aws-sdk:sagemaker:deleteEndpointConfig",
+        {"EndpointConfigName": name},
+        assign={"instance_count": jsonata("$settings.min_instances")},
+        on_error=finish.failed,
+    )
+    delete_configuration.next(configuration)
+    fewer = Choice("Fewer instances possible?")
+    fewer.when("$instance_count > $settings.min_instances", delete_configuration)
+    fewer.next(finish.failed)
     endpoint = call(
         "Create endpoint",
         "sagemaker:createEndpoint",
         {"EndpointName": name, "EndpointConfigName": name, "Tags": _TAGS},
+        catches=[catch(fewer, ["SageMaker.ResourceLimitExceededException"], assign=KEEP_ERROR)],
         on_error=finish.failed,
     )
     reason = "$exists($states.result.FailureReason) ? $states.result.FailureReason : ''"
@@ -117,7 +143,17 @@ def create_endpoint(finish: Finish) -> Stage:
     not_yet = "$endpoint.status != 'InService'"
     ready.when(f"{not_yet} and {OUT_OF_POLLS}", finish.failed, out_of_polls("endpoint"))
     ready.when(not_yet, poll("endpoint", then=describe))
-    return in_order(configuration, endpoint, describe, ready)
+    return in_order(_create_log_group(), configuration, endpoint, describe, ready)
+
+
+def _create_log_group() -> Stage:
+    """SageMaker would make it without an end to its logs."""
+    name = {"LogGroupName": jsonata(f"'{ENDPOINT_LOGS}' & $release_name")}
+    api = "aws-sdk:cloudwatchlogs"
+    create = call("Create endpoint log group", f"{api}:createLogGroup", name, on_error=None)
+    days = {**name, "RetentionInDays": 30}
+    retain = call("Set log retention", f"{api}:putRetentionPolicy", days, on_error=None)
+    return in_order(best_effort(create), best_effort(retain))
 
 
 def autoscale(finish: Finish) -> Stage:

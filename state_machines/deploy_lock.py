@@ -39,6 +39,8 @@ def acquire_deploy_lock(finish: Finish) -> Stage:
         # Without its input and output, which may be as large as a state's data may be.
         {"ExecutionArn": jsonata("$lock.holder"), "IncludedData": "METADATA_ONLY"},
         assign={"holder_status": jsonata("$states.result.Status")},
+        # Deleted with its state machine, or ended more than 90 days ago.
+        catches=[catch(acquire, ["Sfn.ExecutionDoesNotExistException"])],
         on_error=wait,
         error_assign=None,
     )

@@ -10,6 +10,7 @@ from state_machines.language.tasks import (
     call,
     catch,
     invoke_function,
+    number,
     read_with_function,
     text,
     update_item,
@@ -34,11 +35,14 @@ _UNREAD = {
 }
 
 
-def ingest(finish: Finish) -> Stage:
+def ingest(finish: Finish, *, clean_up: State) -> Stage:
     """A drop that is new, valid and affordable goes on, with `$run`, `$inspection` and `$plan`."""
+    ended = Choice("Clean up?")
+    ended.when("$exists($input.ended_execution)", clean_up)
     return in_order(
         read_input(),
         initialize_run(),
+        ended,
         claim_drop(finish),
         check_input(finish),
         check_current_version(finish),
@@ -74,7 +78,7 @@ def initialize_run() -> Pass:
                 "sequencer": jsonata("$input.run.sequencer"),
                 "event_time": jsonata("$input.run.event_time"),
                 "started_at": jsonata("$states.context.Execution.StartTime"),
-                "execution_arn": jsonata("$states.context.Execution.Id"),
+                "execution_arn": jsonata(_execution("arn", "Id")),
             },
             "release_name": jsonata(f"'${{StackName}}-' & {_RUN_ID}"),
             "inspection": {},
@@ -87,9 +91,17 @@ def initialize_run() -> Pass:
 
 
 _BUCKET = "($exists($input.run.bucket) ? $input.run.bucket : '${DataBucket}')"
+
+
+def _execution(ended: str, own: str) -> str:
+    """The execution whose run this is: the one to clean up after, or this one."""
+    other = f"$input.ended_execution.{ended}"
+    return f"($exists({other}) ? {other} : $states.context.Execution.{own})"
+
+
 # A run by hand is a run of its own: the name of its execution tells it apart.
 _SALT = (
-    "($exists($input.run.idempotency_token) ? $input.run.idempotency_token : $states.context.Execution.Name)"
+    f"($exists($input.run.idempotency_token) ? $input.run.idempotency_token : {_execution('name', 'Name')})"
 )
 # The same drop announced twice gets the same id. It has 32 characters, so that the name of a release (the
 # stack's name and the id) fits SageMaker's 63.
@@ -164,7 +176,11 @@ def plan_training(finish: Finish) -> Stage:
     record = update_item(
         "Record plan",
         THIS_RUN,
-        {"backend": text("$plan.backend"), "dataset": text("$inspection.dataset")},
+        {
+            "backend": text("$plan.backend"),
+            "dataset": text("$inspection.dataset"),
+            "drop_order_ms": number("$inspection.drop_order_ms"),
+        },
         on_error=finish.failed,
     )
     return in_order(plan, affordable, record)

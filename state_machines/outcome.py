@@ -107,12 +107,15 @@ def record_outcome() -> Stage:
         },
         on_error=None,
     )
+    succeed = Succeed("Run ended")
     end = Choice("Which outcome?")
+    # The alarm has heard of the execution that is cleaned up after.
+    end.when("$exists($input.ended_execution)", succeed)
     for status in ("failed", "blocked"):
         cause = "The run ledger and the notification hold the reason."
         fail = Fail(f"Run {status}", error=f"Run{status.capitalize()}", cause=cause)
         end.when(f"$outcome.status = '{status}'", fail)
-    return in_order(best_effort(record), best_effort(notify), end, Succeed("Run ended"))
+    return in_order(best_effort(record), best_effort(notify), end, succeed)
 
 
 def record_duplicate() -> State:

@@ -1,4 +1,4 @@
-"""Release: audit, acceptance test, the switch of the live endpoint, the end of the release before."""
+"""Release: audit, acceptance test, the switch of the live endpoint, teardown of the previous release."""
 
 from typing import Any
 
@@ -12,16 +12,18 @@ from state_machines.teardown import teardown_release
 
 
 def release(finish: Finish) -> Stage:
-    """The candidate is live, and the previous release is gone."""
+    """The candidate is live."""
     return in_order(
         audit_iam(finish),
         accept_model(finish),
         recheck_folder(finish, then=finish.teardown, when=" before release"),
         switch_live_endpoint(finish),
-        # From here on nothing fails the run.
-        record_newest_drop(),
-        teardown_previous(),
     )
+
+
+def complete_release() -> Stage:
+    """The previous release is gone. After the switch nothing fails the run."""
+    return in_order(record_newest_drop(), teardown_previous())
 
 
 def audit_iam(finish: Finish) -> Stage:
@@ -66,7 +68,9 @@ def switch_live_endpoint(finish: Finish) -> State:
     pointer = (
         "{'release': $release_name, 'endpoint_name': $release_name, 'run_id': $run.id, "
         "'model_data_uri': $model_data_uri, 'accuracy': $verdict.accuracy, "
-        "'exposed_at': $states.context.State.EnteredTime}"
+        "'exposed_at': $states.context.State.EnteredTime, "
+        "'previous': $exists($previous.run_id) ? "
+        "{'run_id': $previous.run_id, 'endpoint_name': $previous.endpoint_name} : {}}"
     )
     live = outcome("live", "$verdict.reason & '; ' & $acceptance.summary", release="$release_name")
     return _write_pointer("Switch live endpoint", pointer, on_error=restore, assign=live)
@@ -76,7 +80,13 @@ def _write_pointer(name: str, value: str, **fields: Any) -> State:
     return call(
         name,
         "aws-sdk:ssm:putParameter",
-        {"Name": "${LivePointerParameter}", "Value": jsonata(f"$string({value})"), "Overwrite": True},
+        {
+            "Name": "${LivePointerParameter}",
+            "Description": "Which release serves; written by the state machine only",
+            "Type": "String",
+            "Value": jsonata(f"$string({value})"),
+            "Overwrite": True,
+        },
         **fields,
     )
 

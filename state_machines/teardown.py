@@ -28,13 +28,15 @@ def teardown_release(which: str, name: str) -> Stage:
         attempts=_ATTEMPTS,
         on_error=None,
     )
+    # Its name is that of every other failure: only the message tells. Where it is not known, delete.
+    missing = Choice(f"Is {which} endpoint missing?")
+    missing.when("$contains($error.Cause & '', 'Could not find endpoint')", delete_configuration)
     describe = call(
         f"Describe {which} endpoint",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName": jsonata(name)},
         attempts=_ATTEMPTS,
-        on_error=delete_configuration,
-        error_assign=None,
+        on_error=missing,
     )
     deregister = call(
         f"Deregister {which} scaling",
@@ -56,6 +58,7 @@ def teardown_release(which: str, name: str) -> Stage:
         attempts=_ATTEMPTS,
         on_error=None,
     )
+    missing.next(deregister)
     rest = (deregister, delete_endpoint, delete_configuration, delete_model)
     return in_order(describe, *(best_effort(each) for each in rest))
 

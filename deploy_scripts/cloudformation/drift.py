@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 DETECTION_LIMIT_S = 60.0
 POLL_S = 0.1
-# The state machine writes it: another value than the template's is what it is for.
-WRITTEN_BY_RUNS = {"AWS::SSM::Parameter"}
 
 
 def check_drift(cloudformation: CloudFormationClient, stack: str, *, warn: Callable[[str], None]) -> None:
@@ -40,8 +38,7 @@ def check_drift(cloudformation: CloudFormationClient, stack: str, *, warn: Calla
             "Make it anew: `dropserve destroy`, then `dropserve up`; drops, runs and the ledger stay.",
         )
     for drift in drifts:
-        if drift["ResourceType"] not in WRITTEN_BY_RUNS:
-            warn(f"Changed since it was deployed, and left so: {_name(drift)}: {_differences(drift)}")
+        warn(f"Changed since it was deployed, and left so: {_name(drift)}: {_differences(drift)}")
 
 
 def _name(drift: StackResourceDriftTypeDef) -> str:

@@ -93,12 +93,13 @@ def _status_at_rest(aws: Aws, say: Callable[[str], None]) -> str | None:
     status = find_status(aws)
     while status and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         say(f"Waiting for the stack {aws.stack}: {status}")
-        time.sleep(_pause_s(aws))
+        time.sleep(pause_s(aws))
         status = find_status(aws)
     return status
 
 
-def _pause_s(aws: Aws) -> float:
+def pause_s(aws: Aws) -> float:
+    """Between two looks at what takes its time."""
     return 0.3 if aws.is_local else 3
 
 
@@ -147,7 +148,7 @@ def _wait(aws: Aws, stack_id: str, events: _NewEvents, *, say: Callable[[str], N
             say(f"Stack: {done} steps done, {last.get('LogicalResourceId')} {last.get('ResourceStatus')}")
         if not status.endswith("_IN_PROGRESS"):
             return status
-        time.sleep(_pause_s(aws))
+        time.sleep(pause_s(aws))
 
 
 class _NewEvents:

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from contracts.workflow import LIVE_POINTER_FIELDS
+from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from functions.common.json_text import parse_json
@@ -30,7 +31,9 @@ class Live:
 def read_live(deployment: Deployment) -> Live | None:
     """None before the first release. Raises CliError when the live pointer cannot be understood."""
     name = deployment.outputs["LivePointerParameter"]
-    text = deployment.aws.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    text = find_parameter(deployment.aws, name)
+    if text is None:
+        return None
     try:
         pointer = parse_json(text)
     except ValueError as error:
@@ -43,6 +46,16 @@ def read_live(deployment: Deployment) -> Live | None:
         if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
             raise _pointer_error(name, f"has no {field} of the right type")
     return Live(**{field: pointer[field] for field in _POINTER_TYPES})
+
+
+def find_parameter(aws: Aws, name: str) -> str | None:
+    """The value of an SSM parameter; None when there is no such parameter."""
+    try:
+        return aws.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ClientError as error:
+        if is_error(error, "ParameterNotFound"):
+            return None
+        raise
 
 
 def _pointer_error(name: str, fault: str) -> CliError:

@@ -13,15 +13,15 @@ ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 
 
 class PointerError(DropserveError):
-    """The live pointer is missing or malformed."""
+    """The live pointer is malformed."""
 
 
 def read_live_pointer(parameter: str, *, ssm: Any) -> dict[str, Any] | None:
     """The live pointer; None before the first release. Raises PointerError when it cannot be understood."""
     try:
         text = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound as error:
-        raise PointerError(f"the SSM parameter {parameter!r} is missing; deploy the stack again") from error
+    except ssm.exceptions.ParameterNotFound:
+        return None
     try:
         pointer = parse_json(text)
     except ValueError as error:

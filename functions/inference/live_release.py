@@ -60,8 +60,13 @@ class LivePointer:
         return _release(self._last)
 
     def _read(self) -> dict[str, Any]:
-        """Raises ValueError for a value that is no pointer, and botocore's errors."""
-        text = self._ssm().get_parameter(Name=self._parameter)["Parameter"]["Value"]
+        """Empty before the first release. Raises ValueError for what is no pointer, and botocore's errors."""
+        try:
+            text = self._ssm().get_parameter(Name=self._parameter)["Parameter"]["Value"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ParameterNotFound":
+                return {}
+            raise
         pointer = json.loads(text)
         if not _is_pointer(pointer):
             raise ValueError("its value is neither {} nor a release")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from contracts.bucket import PLAN, run_key
+from contracts.bucket import CHECKPOINTS, PLAN, run_key
 from contracts.training_job import weights_key
 from functions.common.documents import put_document
 from functions.common.errors import bounded_reason
@@ -125,7 +125,7 @@ def _plan(
         "force": overrides.force,
         "champion": champion,
         "output_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "training"))),
-        "checkpoint_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "checkpoints"))),
+        "checkpoint_uri": str(S3Uri(settings.data_bucket, f"{CHECKPOINTS}{run['id']}")),
     }
 
 

@@ -1,4 +1,4 @@
-"""read_input: an execution's input, whatever JSON it is -> the run that it asks for."""
+"""read_input: an execution's input, whatever JSON it is -> the run that it asks for, or that it cleans up."""
 
 from typing import Any
 

@@ -14,6 +14,7 @@ from contracts.workflow import DROP_FIELDS, OVERRIDES
 from drops.keys import MAX_KEY_BYTES
 from drops.text import is_unsafe, printable
 from functions.common.errors import DropserveError, bounded_reason
+from functions.read_input.ended_execution import is_end_of_execution, read_ended_execution
 
 START = 'start me with {"key": "drops/<dataset>.zip"}'
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
@@ -45,7 +46,15 @@ class _Field(NamedTuple):
 
 
 def read_input(given: Any) -> dict[str, Any]:
-    """The run that an input asks for: accepted, reason, run, overrides.
+    """The run that an input asks for; of the event of an ended execution that run, and `ended_execution`."""
+    if is_end_of_execution(given):
+        own_input, ended = read_ended_execution(given)
+        return {**_read_own_input(own_input), "ended_execution": ended}
+    return _read_own_input(given)
+
+
+def _read_own_input(given: Any) -> dict[str, Any]:
+    """accepted, reason, run, overrides.
 
     `run` has source, key, version_id, sequencer (padded, "" when there is none), event_time, and, where the
     input gives them, bucket and idempotency_token. A bad input is a result (`accepted` false and one sentence

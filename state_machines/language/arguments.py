@@ -15,7 +15,11 @@ from state_machines.language.expressions import is_computed, returned_type
 
 _INTEGRATION = "arn:aws:states:::"
 # Step Functions' name of a service -> botocore's, where they differ.
-_BOTOCORE_NAME = {"sfn": "stepfunctions", "applicationautoscaling": "application-autoscaling"}
+BOTOCORE_NAMES = {
+    "applicationautoscaling": "application-autoscaling",
+    "cloudwatchlogs": "logs",
+    "sfn": "stepfunctions",
+}
 # What the optimised integrations take in any form: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 _FREE_FORM = {("lambda", "Payload"), ("sns", "Message")}
 _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -50,7 +54,7 @@ def _operation(session: Any, resource: str) -> tuple[str, OperationModel]:
     """`arn:aws:states:::[aws-sdk:]<service>:<action>[.<pattern>]` as botocore's model of the operation."""
     service, action = resource.removeprefix(_INTEGRATION).removeprefix("aws-sdk:").split(":")
     action = action.split(".")[0]
-    model = session.get_service_model(_BOTOCORE_NAME.get(service, service))
+    model = session.get_service_model(BOTOCORE_NAMES.get(service, service))
     return service, model.operation_model(action[0].upper() + action[1:])
 
 

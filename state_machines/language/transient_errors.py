@@ -34,6 +34,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "FailedResourceAccessException",
         "InternalServiceException",
     ),
+    "aws-sdk:cloudwatchlogs": (
+        "CloudWatchLogs",
+        "CloudWatchLogsException",
+        "OperationAbortedException",
+        "ServiceUnavailableException",
+    ),
     "aws-sdk:ec2": ("Ec2", "Ec2Exception"),
     "aws-sdk:lambda": (
         "Lambda",

@@ -104,3 +104,40 @@ def test_a_folder_is_a_drop_as_well(
 def training_jobs(dropserve: Any, run_id: str) -> list[str]:
     jobs = dropserve.client("sagemaker").list_training_jobs(NameContains=run_id)["TrainingJobSummaries"]
     return [job["TrainingJobName"] for job in jobs]
+
+
+def test_a_run_that_is_stopped_by_hand_is_cleaned_up_after(
+    dropserve: Any, first_release: dict[str, Any]
+) -> None:
+    machine, live = dropserve.client("stepfunctions"), dropserve.live_release()
+    execution = machine.start_execution(
+        stateMachineArn=dropserve.outputs["StateMachineArn"], input='{"key": "drops/small.zip"}'
+    )["executionArn"]
+    run_id = wait_until(lambda: run_of(dropserve, execution))
+    wait_until(lambda: training_jobs(dropserve, run_id))
+
+    machine.stop_execution(executionArn=execution, error="Mistaken", cause="the wrong photos")
+
+    def recorded() -> dict[str, Any] | None:
+        item = ledger_item(dropserve, run_id)
+        return item if item["status"]["S"] != "running" else None
+
+    item = wait_until(recorded)
+    assert item["status"]["S"] == "failed"
+    assert item["reason"]["S"].startswith("the execution was stopped")
+    assert dropserve.live_release() == live
+    assert not dropserve.json("status")["besides"]["endpoints"]
+
+
+def run_of(dropserve: Any, execution: str) -> str | None:
+    """The id of the run that an execution claimed; None as long as it has not."""
+    items = dropserve.client("dynamodb").scan(TableName=dropserve.outputs["LedgerTableName"])["Items"]
+    found = [item["run_id"]["S"] for item in items if item.get("execution_arn", {}).get("S") == execution]
+    return found[0] if found else None
+
+
+def ledger_item(dropserve: Any, run_id: str) -> dict[str, Any]:
+    table = dropserve.outputs["LedgerTableName"]
+    found = dropserve.client("dynamodb").get_item(TableName=table, Key={"run_id": {"S": run_id}})
+    item: dict[str, Any] = found["Item"]
+    return item

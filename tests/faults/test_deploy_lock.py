@@ -34,6 +34,13 @@ def test_the_lock_of_a_holder_that_ended_is_taken(stage: Any) -> None:
     assert "Read lock holder" in run.states
 
 
+def test_the_lock_of_a_holder_that_nobody_knows_any_more_is_taken_at_once(stage: Any) -> None:
+    stage.put_lock(f"arn:aws:states:us-east-1:000000000000:execution:{stage.name}:of-a-former-deployment")
+    run = stage.run()
+    assert run.item["status"] == "live"
+    assert "Wait for deploy lock" not in run.states
+
+
 def test_a_living_holder_is_waited_for_within_the_limit(stage: Any) -> None:
     holder = stage.bench.start(WAIT_FOREVER)
     stage.put_lock(holder)

@@ -4,15 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.faults.workflow_stage import NOTHING, only
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cloud
-
-NOTHING: dict[str, list[str]] = {"endpoint": [], "configuration": [], "model": [], "scaling target": []}
-
-
-def only(release: str) -> dict[str, list[str]]:
-    return {kind: [release] for kind in NOTHING}
 
 
 def test_a_good_run_goes_live_and_frees_the_lock(stage: Any) -> None:
@@ -117,6 +112,22 @@ def test_before_a_release_was_begun_nothing_of_it_is_looked_for(stage: Any) -> N
     assert not [state for state in run.states if "candidate" in state]
     stage.change("PlanTrainingFunction", **stage.plan(serving_image_uri="broken-serving"))
     assert "Delete candidate endpoint" in stage.run().states
+
+
+def test_an_endpoint_that_cannot_be_described_is_deleted_all_the_same(stage: Any) -> None:
+    stage.arguments["Describe candidate endpoint"] = {"EndpointName": "no/name"}
+    stage.change("AcceptModelFunction", **{"raise": "it answers otherwise"})
+    run = stage.run()
+    assert run.item["status"] == "failed"
+    assert "Create endpoint" in run.states
+    assert stage.standing() == NOTHING
+
+
+def test_the_logs_of_an_endpoint_expire(stage: Any) -> None:
+    release = stage.run().item["release"]
+    name = f"/aws/sagemaker/Endpoints/{release}"
+    (group,) = stage.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert group["retentionInDays"] == 30
 
 
 def test_a_stopped_training_says_that_it_was_stopped(stage: Any) -> None:

@@ -18,7 +18,14 @@ ANSWERING_FUNCTIONS = (
     "AcceptModelFunction",
     "IamAuditFunction",
 )
+END_OF_EXECUTION = "Step Functions Execution Status Change"
+NOTHING: dict[str, list[str]] = {"endpoint": [], "configuration": [], "model": [], "scaling target": []}
 _LONGEST_PAUSE = re.compile(r'("(?:IntervalSeconds|MaxDelaySeconds)": )\d+')
+
+
+def only(release: str) -> dict[str, list[str]]:
+    """What stands where this release does and no other."""
+    return {kind: [release] for kind in NOTHING}
 
 
 class SharedFunctions:
@@ -71,12 +78,13 @@ class Stage:
             KeySchema=[{"AttributeName": "run_id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        client("ssm").put_parameter(Name=self.pointer_name, Value="{}", Type="String")
         self.topic = client("sns").create_topic(Name=self.name)["TopicArn"]
         self.inference = ""
         self.use_inference(self.function({}))
         self._functions = functions
         self.real_functions = dict(functions.readers)
+        # Other arguments of a Task, by the name of its state: a call that AWS refuses.
+        self.arguments: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, Any]] = {
             "InspectDatasetFunction": {
                 "accepted": True,
@@ -229,7 +237,10 @@ class Stage:
     def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:
         """Start an execution; the input has a key unless it is to be taken `as_it_is`."""
         self._functions.answer(self.name, self.answers)
-        definition = json.dumps(training_pipeline())
+        workflow = training_pipeline()
+        for state, arguments in self.arguments.items():
+            workflow["States"][state]["Arguments"] = arguments
+        definition = json.dumps(workflow)
         # As many tries as ever, without the long pauses between them.
         definition = _LONGEST_PAUSE.sub(r"\g<1>1", definition)
         for name, value in self._substitutions(**parameters).items():
@@ -237,19 +248,39 @@ class Stage:
         given = document if as_it_is else {"key": "drops/dogs.zip", **(document or {})}
         return self.bench.start(json.loads(definition), given, role=self.role)
 
+    def stopped_at(self, state: str, document: Any = None, **parameters: Any) -> str:
+        """An execution that somebody stopped once it had come to `state`."""
+        execution = self.start(document, **parameters)
+        self.until_entered(execution, state)
+        self.client("stepfunctions").stop_execution(executionArn=execution)
+        return execution
+
+    def clean_up(self, execution: str) -> "Ended":
+        """What the rule for ended executions starts."""
+        found = self._describe(execution)
+        detail = {
+            "executionArn": execution,
+            "stateMachineArn": found["stateMachineArn"],
+            "name": found["name"],
+            "status": found["status"],
+            "input": found["input"],
+        }
+        event = {"source": "aws.states", "detail-type": END_OF_EXECUTION, "detail": detail}
+        return self.ended(self.start(event, as_it_is=True))
+
     def item(self, run_id: str) -> dict[str, str]:
         """An item of the ledger, as plain texts."""
         answer = self.client("dynamodb").get_item(TableName=self.name, Key={"run_id": {"S": run_id}})
         return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
     def item_of(self, execution: str) -> dict[str, str]:
-        """The item of the ledger that an execution wrote."""
-        (found,) = [
+        """The item of the ledger that an execution wrote; empty when it wrote none."""
+        found = [
             item["run_id"]["S"]
             for item in self.client("dynamodb").scan(TableName=self.name)["Items"]
             if item.get("execution_arn", {}).get("S") == execution
         ]
-        return self.item(found)
+        return self.item(*found) if found else {}
 
     def put_lock(self, holder: str, newest_drop_order_ms: int = 0, **texts: str) -> None:
         item = {"run_id": {"S": "deploy-lock"}, "holder": {"S": holder}}
@@ -258,7 +289,12 @@ class Stage:
         self.client("dynamodb").put_item(TableName=self.name, Item=item)
 
     def live(self) -> dict[str, Any]:
-        value = self.client("ssm").get_parameter(Name=self.pointer_name)["Parameter"]["Value"]
+        """The live pointer; empty before the first release, which makes the parameter."""
+        ssm = self.client("ssm")
+        try:
+            value = ssm.get_parameter(Name=self.pointer_name)["Parameter"]["Value"]
+        except ssm.exceptions.ParameterNotFound:
+            return {}
         pointer: dict[str, Any] = json.loads(value)
         return pointer
 

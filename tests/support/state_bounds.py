@@ -15,14 +15,15 @@ ACCEPTANCE = 200
 
 # Each variable may have 256 KiB, all together 10 MiB; here all together keep to what a state may hold.
 BOUNDS: dict[str, int] = {
-    # read_input bounds each of its fields.
-    "input": REASON + 3 * KEY + 4000 + 500,
+    # read_input bounds each of its fields; with the reason why another execution ended.
+    "input": 2 * REASON + 3 * KEY + 4000 + 1000,
     "run": 3 * KEY + 800,
     "settings": 2500,
     "release_name": 70,
     "polls": 20,
     "upload_waits": 20,
     "lock_acquired": 5,
+    "unfinished": 5,
     "release_begun": 5,
     # An id of a version: 1,024 bytes.
     "current_version_id": 1030,

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import ENDPOINT_LOGS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.releases import read_live
@@ -57,12 +58,12 @@ def _log_group_of(deployment: Deployment, source: str, run_id: str | None) -> st
     if source == "workflow":
         return deployment.outputs["LogGroupName"]
     if source == "endpoint" and run_id:
-        return f"/aws/sagemaker/Endpoints/{deployment.release_of(run_id)}"
+        return f"{ENDPOINT_LOGS}{deployment.release_of(run_id)}"
     if source == "endpoint":
         live = read_live(deployment)
         if live is None:
             raise CliError("No model is live yet, so no endpoint has a log.", "See `dropserve runs`.")
-        return f"/aws/sagemaker/Endpoints/{live.endpoint_name}"
+        return f"{ENDPOINT_LOGS}{live.endpoint_name}"
     if source in function_names():
         return f"/aws/lambda/{_physical_name(deployment, source)}"
     raise CliError(

@@ -23,6 +23,7 @@ from state_machines.render import rendered
 
 DEPLOYMENT = read_template(TEMPLATE)
 RESOURCES: dict[str, Any] = DEPLOYMENT["Resources"]
+OWN_FOLDERS = (bucket.RUNS, bucket.SNAPSHOTS, bucket.CHECKPOINTS, bucket.UPLOADS, bucket.AUDITS)
 STATES: dict[str, Any] = json.loads(rendered())["States"]
 FUNCTIONS = {
     each["Properties"]["Handler"].split(".")[1]: each["Properties"]
@@ -104,14 +105,13 @@ def test_the_rule_starts_runs_by_the_keys_and_fields_that_functions_read() -> No
     assert {"wildcard": f"{keys.PREFIX}*/{keys.MARKER}"} in patterns
     assert {"wildcard": f"{keys.PREFIX}*/*{keys.ZIP_SUFFIX}"} in patterns
     (others,) = [each["anything-but"]["wildcard"] for each in patterns if "anything-but" in each]
-    folders = (bucket.RUNS, bucket.SNAPSHOTS, bucket.UPLOADS, bucket.AUDITS)
-    assert set(others) == {"*/*/*", *(f"{folder}*" for folder in folders)}
+    assert set(others) == {"*/*/*", "*/", *(f"{folder}*" for folder in OWN_FOLDERS)}
     given = re.findall(r'"(\w+)":', rule["Targets"][0]["InputTransformer"]["InputTemplate"])
     assert set(given) == set(workflow.DROP_FIELDS)
 
 
 def test_roles_and_lifecycle_name_the_folders_of_the_bucket() -> None:
-    known = {keys.PREFIX, bucket.RUNS, bucket.SNAPSHOTS, bucket.UPLOADS, bucket.AUDITS}
+    known = {keys.PREFIX, *OWN_FOLDERS}
     named = set(re.findall(r"\$\{DataBucket\.Arn\}/(\w+/)", json.dumps(RESOURCES)))
     rules = RESOURCES["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert named == known
@@ -144,7 +144,7 @@ def test_the_previous_endpoint_stays_as_long_as_a_request_may_be_on_its_way() ->
 
 def test_the_workflow_writes_the_pointer_that_functions_read() -> None:
     value = STATES["Switch live endpoint"]["Arguments"]["Value"]
-    assert set(re.findall(r"'(\w+)':", value)) == {*workflow.LIVE_POINTER_FIELDS, "exposed_at"}
+    assert set(re.findall(r"'(\w+)':", value)) == {*workflow.LIVE_POINTER_FIELDS, "exposed_at", "previous"}
 
 
 def test_the_workflow_writes_the_statuses_that_the_command_line_knows() -> None:

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from deploy_scripts.stack_teardown import destroy
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -25,26 +28,51 @@ def stub_stack_deletion(stubbed: Any, name: str = "dropserve") -> None:
     stubbed.answer("cloudformation", "describe_stack_events", {"StackEvents": []})
 
 
-def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
-    for _ in range(3):
-        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
-    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
-    stubbed.answer("dynamodb", "update_item", {})
-    endpoints = [
-        {
-            "EndpointName": name,
-            "EndpointArn": "a" * 30,
-            "CreationTime": NOW,
-            "LastModifiedTime": NOW,
-            "EndpointStatus": status,
-        }
-        for name, status in (
-            (stubbed.release, "InService"),
-            ("dropserve-of-somebody", "InService"),
-            (f"dropserve-{'0' * 32}", "Deleting"),  # replaced a moment ago
-        )
-    ]
-    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": endpoints}, NameContains="dropserve")
+def endpoint(name: str, status: str) -> dict[str, Any]:
+    return {
+        "EndpointName": name,
+        "EndpointArn": "a" * 30,
+        "EndpointConfigName": name,
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+        "EndpointStatus": status,
+    }
+
+
+def listed(name: str, status: str) -> dict[str, Any]:
+    return {key: value for key, value in endpoint(name, status).items() if key != "EndpointConfigName"}
+
+
+def stub_rules(stubbed: Any) -> None:
+    rule = {
+        "LogicalResourceId": "DropRule",
+        "PhysicalResourceId": "dropserve-DropRule-1",
+        "ResourceType": "AWS::Events::Rule",
+        "ResourceStatus": "CREATE_COMPLETE",
+        "LastUpdatedTimestamp": NOW,
+    }
+    stubbed.answer("cloudformation", "list_stack_resources", {"StackResourceSummaries": [rule]})
+    stubbed.answer("events", "disable_rule", {}, Name="dropserve-DropRule-1")
+
+
+def stub_leftovers(stubbed: Any) -> None:
+    """Configuration, model, logs, pointer."""
+    config = {"EndpointConfigName": stubbed.release, "EndpointConfigArn": "a" * 30, "CreationTime": NOW}
+    stubbed.answer("sagemaker", "list_endpoint_configs", {"EndpointConfigs": [config]})
+    stubbed.answer("sagemaker", "delete_endpoint_config", {}, EndpointConfigName=stubbed.release)
+    model = {"ModelName": stubbed.release, "ModelArn": "a" * 30, "CreationTime": NOW}
+    stubbed.answer("sagemaker", "list_models", {"Models": [model]})
+    stubbed.answer("sagemaker", "delete_model", {}, ModelName=stubbed.release)
+    group = f"/aws/sagemaker/Endpoints/{stubbed.release}"
+    prefix = "/aws/sagemaker/Endpoints/dropserve-"
+    stubbed.answer(
+        "logs", "describe_log_groups", {"logGroups": [{"logGroupName": group}]}, logGroupNamePrefix=prefix
+    )
+    stubbed.answer("logs", "delete_log_group", {}, logGroupName=group)
+    stubbed.answer("ssm", "delete_parameter", {}, Name="/dropserve/live")
+
+
+def stub_scaling(stubbed: Any) -> None:
     stubbed.answer(
         "autoscaling",
         "deregister_scalable_target",
@@ -53,13 +81,39 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
         ResourceId=f"endpoint/{stubbed.release}/variant/AllTraffic",
         ScalableDimension="sagemaker:variant:DesiredInstanceCount",
     )
+
+
+def update(key: str, **texts: str) -> dict[str, Any]:
+    return {
+        "TableName": "dropserve-ledger",
+        "Key": {"run_id": {"S": key}},
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in texts),
+        "ConditionExpression": "attribute_exists(run_id)",
+        "ExpressionAttributeNames": {f"#{name}": name for name in texts},
+        "ExpressionAttributeValues": {f":{name}": {"S": text} for name, text in texts.items()},
+    }
+
+
+def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
+    for _ in range(3):
+        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stub_rules(stubbed)
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
+    endpoints = [
+        listed(stubbed.release, "InService"),
+        listed("dropserve-of-somebody", "InService"),
+        listed(f"dropserve-{'0' * 32}", "Deleting"),  # replaced a moment ago
+    ]
+    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": endpoints}, NameContains="dropserve")
+    stub_scaling(stubbed)
+    # An endpoint that is being created cannot be deleted.
+    for status in ("Creating", "InService"):
+        stubbed.answer("sagemaker", "describe_endpoint", endpoint(stubbed.release, status))
     stubbed.answer("sagemaker", "delete_endpoint", {}, EndpointName=stubbed.release)
-    config = {"EndpointConfigName": stubbed.release, "EndpointConfigArn": "a" * 30, "CreationTime": NOW}
-    stubbed.answer("sagemaker", "list_endpoint_configs", {"EndpointConfigs": [config]})
-    stubbed.answer("sagemaker", "delete_endpoint_config", {}, EndpointConfigName=stubbed.release)
-    model = {"ModelName": stubbed.release, "ModelArn": "a" * 30, "CreationTime": NOW}
-    stubbed.answer("sagemaker", "list_models", {"Models": [model]})
-    stubbed.answer("sagemaker", "delete_model", {}, ModelName=stubbed.release)
+    stub_leftovers(stubbed)
+    end = update(stubbed.run_id, status="replaced", reason="taken down by dropserve destroy")
+    stubbed.answer("dynamodb", "update_item", {}, **end)
+    stubbed.answer("dynamodb", "update_item", {}, **update("deploy-lock", holder="nobody"))
     stub_stack_deletion(stubbed)
     stub_stack_deletion(stubbed, "dropserve-images")
     stubbed.aws.account_id = "000000000000"
@@ -70,6 +124,7 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
     stubbed.assert_all_asked()
     assert said == [
         f"Deregistered the scaling target of {stubbed.release}",
+        f"Waiting for the endpoint {stubbed.release}: Creating",
         f"Deleted the endpoint {stubbed.release}",
         f"Deleted the endpoint config {stubbed.release}",
         f"Deleted the model {stubbed.release}",
@@ -78,6 +133,21 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
         "Kept dropserve-000000000000-us-east-1, dropserve-artifacts-000000000000-us-east-1, dropserve-ledger"
         " (--delete-data deletes them)",
     ]
+
+
+def test_the_ledger_calls_nothing_replaced_that_still_stands(stubbed: Any) -> None:
+    for _ in range(3):
+        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stub_rules(stubbed)
+    stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
+    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": [listed(stubbed.release, "InService")]})
+    stub_scaling(stubbed)
+    stubbed.answer("sagemaker", "describe_endpoint", endpoint(stubbed.release, "InService"))
+    stubbed.refuse("sagemaker", "delete_endpoint", "ThrottlingException", "Rate exceeded")
+
+    # Neither the pointer nor the ledger is touched: botocore's Stubber has no answer for them.
+    with pytest.raises(ClientError, match="Rate exceeded"):
+        destroy(stubbed.aws, delete_data=False, say=print)
 
 
 def test_data_can_be_deleted_when_the_stack_is_gone_already(stubbed: Any) -> None:

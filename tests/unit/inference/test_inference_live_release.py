@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.inference.errors import NoLiveModelError, PointerUnreadableError
 from functions.inference.live_release import LivePointer, Release
@@ -16,7 +16,7 @@ NEWER = Release(f"dropserve-{NEWER_ID}", f"dropserve-{NEWER_ID}", NEWER_ID)
 
 
 class Parameter:
-    """An SSM client that holds one parameter; None makes it fail."""
+    """An SSM client that holds one parameter; None makes it fail, "absent" is none yet."""
 
     def __init__(self, value: str | None) -> None:
         self.value = value
@@ -27,6 +27,8 @@ class Parameter:
         self.reads += 1
         if self.value is None:
             raise EndpointConnectionError(endpoint_url="https://ssm.test")
+        if self.value == "absent":
+            raise ClientError({"Error": {"Code": "ParameterNotFound", "Message": ""}}, "GetParameter")
         return {"Parameter": {"Value": self.value}}
 
 
@@ -67,8 +69,11 @@ def test_reread_goes_past_the_cache_and_refreshes_it(live_pointer: Callable[...,
     assert parameter.reads == 2
 
 
-def test_before_the_first_release_no_model_is_live(live_pointer: Callable[..., LivePointer]) -> None:
-    pointer = live_pointer(Parameter("{}"))
+@pytest.mark.parametrize("value", ["absent", "{}"])
+def test_before_the_first_release_no_model_is_live(
+    live_pointer: Callable[..., LivePointer], value: str
+) -> None:
+    pointer = live_pointer(Parameter(value))
 
     for _ in range(2):
         with pytest.raises(NoLiveModelError, match="no model is live"):

@@ -11,9 +11,9 @@ from local_cloud.service_integrations.errors import (
     optimized_error_name,
     sdk_error_name,
 )
+from state_machines.language.arguments import BOTOCORE_NAMES
 from state_machines.training_pipeline import training_pipeline
 
-BOTOCORE_NAMES = {"sfn": "stepfunctions", "applicationautoscaling": "application-autoscaling"}
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 RESERVED = {"States.ALL", "States.Timeout", "States.TaskFailed", "States.HeartbeatTimeout"}
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html

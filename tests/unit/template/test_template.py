@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.bucket import CHECKPOINTS, SNAPSHOTS, UPLOADS
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
 from state_machines.render import rendered
@@ -53,6 +54,12 @@ def test_every_parameter_is_used() -> None:
         ("runs/1/model.zip", False),
         ("snapshots/1/dataset.zip", False),
         ("uploads/a/b.zip", False),
+        ("checkpoints/1/state.zip", False),
+        ("drops/", False),
+        ("drops/pets/", False),
+        ("drops/pets/cat/", False),
+        ("pets.zip", True),  # in a wrong place: its run says so
+        ("drop/pets.zip", True),
     ],
 )
 def test_which_objects_start_a_run(key: str, starts: bool) -> None:
@@ -61,6 +68,32 @@ def test_which_objects_start_a_run(key: str, starts: bool) -> None:
     wildcards = [rule["wildcard"] for rule in pattern if "wildcard" in rule]
     matched = any(fnmatchcase(key, wildcard) for wildcard in wildcards)
     assert (matched or not any(fnmatchcase(key, wildcard) for wildcard in others)) == starts
+
+
+def test_what_expires_is_gone_a_day_later() -> None:
+    rules = RESOURCES["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert {rule["Prefix"] for rule in expiring} == {SNAPSHOTS, UPLOADS, CHECKPOINTS}
+    assert all(rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1} for rule in expiring)
+
+
+def test_every_log_group_expires() -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] <= 90 for group in groups.values())
+
+
+def test_an_update_of_the_stack_cannot_change_what_is_live() -> None:
+    assert not of_type("AWS::SSM::Parameter")
+
+
+def test_every_ending_of_an_execution_raises_an_alarm() -> None:
+    metrics = {
+        alarm["MetricName"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "AWS/States"
+    }
+    assert metrics == {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
