@@ -231,7 +231,7 @@ def test_paths_in_sentences_are_in_the_tree(page: Path) -> None:
 def is_path(code: str) -> bool:
     """Whether it names a place in this tree: no key in the bucket, and no name that stands for any."""
     first, slash, _ = code.partition("/")
-    is_key = code.endswith((".zip", "_SUCCESS"))
+    is_key = code.endswith((".zip", "_SUCCESS", ".jpg", ".tar"))
     return bool(
         slash
         and first in _FOLDERS - {".dropserve", ".venv"}
