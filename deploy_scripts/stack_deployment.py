@@ -1,9 +1,8 @@
 """Builds, uploads what changed, and brings the stack to what the template says."""
 
 import json
-import platform
-import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,33 +18,19 @@ from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
-from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
+from deploy_scripts.cloudformation.stack import deploy_stack, pause_s, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
+from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.function_calls import call_function
 from deploy_scripts.operations.releases import find_parameter
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
+from deploy_scripts.parameters import check_parameters, resolve_parameters
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
-from functions.common.errors import SettingsError
-from functions.inference.fetching.allowed_hosts import parse_hosts
-
-# A local cloud answers at once; its photos may come from this machine, whose processor serves.
-LOCAL_PARAMETERS = {
-    "EndpointInstanceType": "ml.m6g.large" if platform.machine() in {"arm64", "aarch64"} else "ml.m5.large",
-    "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
-    "PollSeconds": "1",
-    "DrainSeconds": "2",
-    "QuietSeconds": "5",
-    "PointerCacheSeconds": "1",
-    "AllowedPrivateHosts": "127.0.0.1,localhost",
-}
-
-
-# Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
-HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ def deploy(
     Raises CliError with the cause when a step fails.
     """
     with one_at_a_time(work_folder() / "deploy.lock", say=say):
-        outputs = _deploy(aws, choices, say)
+        outputs = _deploy(aws, choices, say, warn)
     restore_drop_events(aws.s3, outputs["BucketName"], say=warn)
     if aws.is_local:
         # AWS takes a minute for it, and has no half of a cloud after a power cut.
@@ -76,12 +61,14 @@ def deploy(
     return outputs
 
 
-def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dict[str, str]:
+def _deploy(
+    aws: Aws, choices: DeployChoices, say: Callable[[str], None], warn: Callable[[str], None]
+) -> dict[str, str]:
     template = read_template(TEMPLATE)
     if choices.suppressions:
         check_suppressions(choices.suppressions)
-    _check_parameters(choices.parameters, known=set(template["Parameters"]))
-    given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
+    check_parameters(choices.parameters, template)
+    given = resolve_parameters(aws, choices.parameters, template)
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
@@ -108,7 +95,23 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
         say("The stack is up to date")
     _keep_live(aws, pointer)
-    return read_outputs(aws)
+    outputs = read_outputs(aws)
+    if pointer is not None:
+        _set_concurrency(Deployment(aws, outputs), say, warn)
+    return outputs
+
+
+def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself."""
+    function, what = "SetConcurrencyFunctionName", "Setting the concurrency"
+    while True:
+        answer = call_function(deployment, function, {}, what=what, log="set_concurrency")
+        if answer["ready"]:
+            break
+        say("Waiting for provisioned concurrency")
+        time.sleep(pause_s(deployment.aws))
+    if answer["note"]:
+        warn(answer["note"])
 
 
 def _keep_live(aws: Aws, pointer: str | None) -> None:
@@ -116,37 +119,6 @@ def _keep_live(aws: Aws, pointer: str | None) -> None:
     name = live_pointer_name(aws.stack)
     if pointer is not None and find_parameter(aws, name) is None:
         aws.ssm.put_parameter(Name=name, Value=pointer, Type="String")
-
-
-def parse_parameters(options: list[str]) -> dict[str, str]:
-    """`["MaxInstances=3"]` by name. Raises CliError naming the option that is wrong."""
-    parameters = {}
-    for option in options:
-        name, separator, value = option.partition("=")
-        if not separator or not name:
-            raise CliError(f"--parameter {option} is not understood.", "Write --parameter MaxInstances=3.")
-        parameters[name] = value
-    return parameters
-
-
-def _local_parameters(aws: Aws) -> dict[str, str]:
-    return {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
-
-
-def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:
-    unknown = sorted(set(parameters) - known)
-    if unknown:
-        raise CliError(
-            f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
-        )
-    for name in sorted(HOST_PARAMETERS & set(parameters)):
-        try:
-            parse_hosts(parameters[name])
-        except SettingsError as error:
-            raise CliError(
-                f"The parameter {name} is malformed: {error}.",
-                f'Write --parameter "{name}=example.com, *.example.org, 192.0.2.7".',
-            ) from error
 
 
 def _upload_template(

@@ -4,7 +4,7 @@ from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
-from state_machines.language.tasks import KEEP_ERROR, call, catch
+from state_machines.language.tasks import KEEP_ERROR, call, catch, invoke_function
 from state_machines.outcome import Finish, own_error
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 from state_machines.supersede import check_current_version
@@ -191,51 +191,19 @@ def autoscale(finish: Finish) -> Stage:
 
 
 def set_concurrency(finish: Finish) -> Stage:
-    """Reserved and provisioned concurrency of the inference function, where the account's limit allows it."""
-    limit = call(
-        "Read concurrency limit",
-        "aws-sdk:lambda:getAccountSettings",
-        {},
-        assign={"account_concurrency": jsonata("$states.result.AccountLimit.ConcurrentExecutions")},
-        on_error=finish.failed,
-    )
-    provision = _provision_concurrency(finish)
-    allowed = Choice("Concurrency allowed?")
-    allowed.when("$account_concurrency >= $settings.needed_account_concurrency", provision.start)
-    in_order(limit, allowed)
-    return Stage(limit, (allowed.next, *provision.exits))
+    """Reserved and provisioned concurrency of the inference function, where the account has room for it.
 
-
-def _provision_concurrency(finish: Finish) -> Stage:
-    reserve = call(
-        "Reserve concurrency",
-        "aws-sdk:lambda:putFunctionConcurrency",
-        {
-            "FunctionName": "${InferenceFunction}",
-            "ReservedConcurrentExecutions": jsonata("$settings.reserved_concurrency"),
-        },
-        on_error=finish.failed,
-    )
-    live_alias = {"FunctionName": "${InferenceFunction}", "Qualifier": "live"}
-    provision = call(
-        "Provision concurrency",
-        "aws-sdk:lambda:putProvisionedConcurrencyConfig",
-        {**live_alias, "ProvisionedConcurrentExecutions": jsonata("$settings.provisioned_concurrency")},
-        on_error=finish.failed,
-    )
-    reason = "$exists($states.result.StatusReason) ? $states.result.StatusReason : ''"
-    read = call(
-        "Read provisioned concurrency",
-        "aws-sdk:lambda:getProvisionedConcurrencyConfig",
-        live_alias,
-        assign={"provisioned": {"status": jsonata("$states.result.Status"), "reason": jsonata(reason)}},
+    A function does it, step by step: which of the two changes first depends on both.
+    """
+    step = invoke_function(
+        "Set concurrency",
+        "${SetConcurrencyFunction}",
+        {"run": jsonata("$run")},
+        assign={"concurrency": jsonata("$states.result.Payload")},
         on_error=finish.failed,
     )
     ready = Choice("Concurrency ready?")
-    failure = own_error("ProvisionedConcurrencyFailed", "$provisioned.reason")
-    ready.when("$provisioned.status = 'FAILED'", finish.failed, failure)
-    not_yet = "$provisioned.status != 'READY'"
     what = "provisioned concurrency"
-    ready.when(f"{not_yet} and {OUT_OF_POLLS}", finish.failed, out_of_polls(what))
-    ready.when(not_yet, poll(what, then=read))
-    return in_order(reserve, provision, read, ready)
+    ready.when(f"$concurrency.ready = false and {OUT_OF_POLLS}", finish.failed, out_of_polls(what))
+    ready.when("$concurrency.ready = false", poll(what, then=step))
+    return in_order(step, ready)

@@ -72,7 +72,9 @@ def switch_live_endpoint(finish: Finish) -> State:
         "'previous': $exists($previous.run_id) ? "
         "{'run_id': $previous.run_id, 'endpoint_name': $previous.endpoint_name} : {}}"
     )
-    live = outcome("live", "$verdict.reason & '; ' & $acceptance.summary", release="$release_name")
+    note = "($concurrency.note != '' ? '; ' & $concurrency.note : '')"
+    reason = f"$verdict.reason & '; ' & $acceptance.summary & {note}"
+    live = outcome("live", reason, release="$release_name")
     return _write_pointer("Switch live endpoint", pointer, on_error=restore, assign=live)
 
 

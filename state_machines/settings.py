@@ -31,10 +31,6 @@ SETTINGS: dict[str, Any] = {
     "min_instances": _number("MinInstances"),
     "max_instances": _number("MaxInstances"),
     "target_invocations_per_instance": _number("TargetInvocationsPerInstance"),
-    "reserved_concurrency": _number("ReservedConcurrency"),
-    "provisioned_concurrency": _number("ProvisionedConcurrency"),
-    # Lambda keeps 100 executions unreserved: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-    "needed_account_concurrency": jsonata("100 + $number('${ReservedConcurrency}')"),
     # A list, since asl-validator takes no text of several lines.
     "ec2_user_data": EC2_USER_DATA.splitlines(),
 }

@@ -43,6 +43,14 @@ def read_outputs(aws: Aws) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
+def read_parameters(aws: Aws) -> dict[str, str]:
+    """The values that the stack is deployed with; empty when there is no such stack."""
+    if find_status(aws) is None:
+        return {}
+    stack = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+
+
 def deploy_stack(
     aws: Aws,
     template_url: str,

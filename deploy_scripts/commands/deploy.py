@@ -10,8 +10,9 @@ from deploy_scripts.aws import Target, connect
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.weights import parse_weights
+from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.screen import Screen
-from deploy_scripts.stack_deployment import DeployChoices, parse_parameters
+from deploy_scripts.stack_deployment import DeployChoices
 from deploy_scripts.stack_deployment import deploy as deploy_stack
 
 

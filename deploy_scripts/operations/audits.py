@@ -1,6 +1,5 @@
 """Audits: by the deployed function on the account, or here on a saved copy; and the forms of a report."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from contracts.bucket import AUDIT, run_key
 from deploy_scripts.errors import CliError
 from deploy_scripts.local_target import REGION
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.function_calls import call_function
 from deploy_scripts.operations.s3_documents import read_json
 from functions.common.errors import DropserveError
 
@@ -27,15 +27,7 @@ class Audit:
 
 def run_audit(deployment: Deployment) -> Audit:
     """Raises CliError when the audit function fails."""
-    answer = deployment.aws.functions.invoke(
-        FunctionName=deployment.outputs["AuditFunctionName"], Payload=b"{}"
-    )
-    payload = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise CliError(
-            f"The audit failed: {payload.get('errorType')}: {payload.get('errorMessage')}",
-            "See `dropserve logs iam_audit`.",
-        )
+    payload = call_function(deployment, "AuditFunctionName", {}, what="The audit", log="iam_audit")
     return Audit(
         blocked=payload["blocked"],
         reason=payload["reason"],

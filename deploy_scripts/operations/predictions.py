@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from contracts.bucket import UPLOADS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.function_calls import call_function
 
 # Longer than the function may take, and no longer than a retry needs.
 PRESIGNED_URL_TTL_S = 900
@@ -56,16 +57,13 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
 
     Raises CliError with what the function said when it does not answer 200.
     """
-    answer = deployment.aws.functions.invoke(
-        FunctionName=deployment.outputs["InferenceFunctionAliasArn"],
-        Payload=json.dumps({"url": url}).encode(),
+    payload = call_function(
+        deployment,
+        "InferenceFunctionAliasArn",
+        {"url": url},
+        what="The inference function",
+        log="inference",
     )
-    payload = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise CliError(
-            f"The inference function failed: {payload.get('errorType')}: {payload.get('errorMessage')}",
-            "See `dropserve logs inference`.",
-        )
     body = json.loads(payload["body"])
     if payload["statusCode"] != 200:
         of = f" for {uploaded}" if uploaded else ""

@@ -41,14 +41,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "ServiceUnavailableException",
     ),
     "aws-sdk:ec2": ("Ec2", "Ec2Exception"),
-    "aws-sdk:lambda": (
-        "Lambda",
-        "LambdaException",
-        # Another change of the function is under way.
-        "ResourceConflictException",
-        "ServiceException",
-        "TooManyRequestsException",
-    ),
     "aws-sdk:s3": ("S3", "S3Exception"),
     "aws-sdk:sagemaker": ("SageMaker", "SageMakerException"),
     "aws-sdk:sfn": ("Sfn", "SfnException"),

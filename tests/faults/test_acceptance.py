@@ -68,7 +68,7 @@ def asked_all_the_time(stage: Any) -> Iterator[list[Any]]:
 
 def test_another_model_on_the_endpoint_is_not_released_and_the_live_one_answers_on(tried: Any) -> None:
     tried.let_training_learn("beagle", "poodle")
-    first = tried.run(ReservedConcurrency="3")
+    first = tried.run()
     assert first.item["status"] == "live"
     assert first.item["reason"] == (
         "better; the endpoint answers 5 of 5 test photos as in training "
@@ -78,7 +78,7 @@ def test_another_model_on_the_endpoint_is_not_released_and_the_live_one_answers_
     tried.let_training_learn("poodle", "beagle")
     queue = tried.subscribed_queue()
     with asked_all_the_time(tried) as answers:
-        second = tried.run(ReservedConcurrency="3")
+        second = tried.run()
     assert second.item["status"] == "failed"
     assert second.item["reason"].startswith(
         "AcceptanceError: the endpoint answers only 0 of 5 test photos as in training "

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.cloud
 
 
 def test_a_good_run_goes_live_and_frees_the_lock(stage: Any) -> None:
+    stage.use_real("set_concurrency")
     run = stage.run()
     assert (run.status, run.item["status"]) == ("SUCCEEDED", "live")
     assert stage.live()["release"] == run.item["release"] == f"{stage.name}-{run.run_id}"
@@ -19,6 +20,10 @@ def test_a_good_run_goes_live_and_frees_the_lock(stage: Any) -> None:
     assert (run.item["source"], run.item["backend"], run.item["accuracy"]) == ("manual", "sagemaker", "0.9")
     concurrency = stage.client("lambda").get_function_concurrency(FunctionName=stage.inference)
     assert concurrency["ReservedConcurrentExecutions"] == 2
+    provisioned = stage.client("lambda").get_provisioned_concurrency_config(
+        FunctionName=stage.inference, Qualifier="live"
+    )
+    assert (provisioned["RequestedProvisionedConcurrentExecutions"], provisioned["Status"]) == (1, "READY")
 
 
 def test_a_second_release_replaces_the_first(stage: Any) -> None:
@@ -225,6 +230,10 @@ def test_a_blocking_audit_tears_the_candidate_down_and_the_old_release_serves_on
 
 
 def test_an_account_with_little_concurrency_is_left_as_it_is(stage: Any) -> None:
-    run = stage.run(ReservedConcurrency="950")
+    stage.use_real("set_concurrency", RESERVED_CONCURRENCY="950")
+    run = stage.run()
     assert run.item["status"] == "live"
-    assert "Reserve concurrency" not in run.states
+    assert "; no concurrency is reserved: of the account's 1000 executions" in run.item["reason"]
+    assert "ReservedConcurrentExecutions" not in stage.client("lambda").get_function_concurrency(
+        FunctionName=stage.inference
+    )

@@ -17,6 +17,7 @@ ANSWERING_FUNCTIONS = (
     "JudgeModelFunction",
     "AcceptModelFunction",
     "IamAuditFunction",
+    "SetConcurrencyFunction",
 )
 END_OF_EXECUTION = "Step Functions Execution Status Change"
 NOTHING: dict[str, list[str]] = {"endpoint": [], "configuration": [], "model": [], "scaling target": []}
@@ -102,6 +103,7 @@ class Stage:
                 "acceptance_uri": f"s3://{self.name}/runs/1/acceptance.json",
             },
             "AcceptModelFunction": {"summary": "as in training"},
+            "SetConcurrencyFunction": {"ready": True, "note": ""},
             "IamAuditFunction": {"blocked": False, "reason": "nothing found"},
         }
 
@@ -129,6 +131,8 @@ class Stage:
             "FETCH_TIMEOUT_S": "10",
             "LOW_CONFIDENCE": "0.5",
             "RESERVED_CONCURRENCY": "2",
+            "PROVISIONED_CONCURRENCY": "1",
+            "INFERENCE_FUNCTION": self.inference,
             "POWERTOOLS_TRACE_DISABLED": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
             **environment,
@@ -336,7 +340,6 @@ class Stage:
             "LedgerTable": self.name,
             "LivePointerParameter": self.pointer_name,
             "NotificationTopicArn": self.topic,
-            "InferenceFunction": self.inference,
             "SageMakerRoleArn": self.role,
             "Ec2InstanceProfileArn": "arn:aws:iam::000000000000:instance-profile/none",
             "Ec2BootUri": "s3://none/boot.sh",
@@ -345,8 +348,6 @@ class Stage:
             "MinInstances": "1",
             "MaxInstances": "2",
             "TargetInvocationsPerInstance": "600",
-            "ReservedConcurrency": "2",
-            "ProvisionedConcurrency": "1",
             "PollSeconds": "1",
             "PollLimit": "60",
             "DrainSeconds": "0",

@@ -12,6 +12,7 @@ STATE_LIMIT_BYTES = 262_144
 KEY = 2048
 REASON = 4 * MAX_SENTENCE_CHARACTERS + 100
 ACCEPTANCE = 200
+CONCURRENCY = 300
 
 # Each variable may have 256 KiB, all together 10 MiB; here all together keep to what a state may hold.
 BOUNDS: dict[str, int] = {
@@ -42,13 +43,12 @@ BOUNDS: dict[str, int] = {
     "instance_count": 20,
     # FailureReason has at most 1,024 characters.
     "endpoint": 4096 + 60,
-    "account_concurrency": 20,
-    "provisioned": 2000,
+    "concurrency": CONCURRENCY + 60,
     "audit": REASON + 600,
     # Figures, and a sentence with them.
     "acceptance": ACCEPTANCE + 100,
     # Error has at most 256 characters and Cause 32,768: API_SendTaskFailure.
     "error": 4 * (256 + 32_768) + 40,
-    "outcome": REASON + ACCEPTANCE + 200,
+    "outcome": REASON + ACCEPTANCE + CONCURRENCY + 200,
     "training_instance_ids": 200,
 }

@@ -15,13 +15,22 @@ FUNCTION_STATES = {
     "Judge model": "judge_model",
     "Audit IAM": "iam_audit",
     "Accept model": "accept_model",
+    "Set concurrency": "set_concurrency",
 }
 _ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
 AFTERWARDS = (
     *("Read failure", "Read switch failure", "Read spot failure", "Recheck folder"),
     *("Describe candidate", "Describe previous", "Describe training", "Deregister ", "Delete "),
-    *("Terminate ", "Release deploy lock", "Record outcome", "Notify", "Restore live endpoint"),
+    *(
+        "Create endpoint log group",
+        "Set log retention",
+        "Terminate ",
+        "Release deploy lock",
+        "Record outcome",
+        "Notify",
+        "Restore live endpoint",
+    ),
 )
 
 

@@ -59,7 +59,7 @@ def test_a_task_handles_errors_that_aws_sends(name: str) -> None:
     [
         ("arn:aws:states:::dynamodb:putItem", "DynamoDB.DynamoDBException"),
         ("arn:aws:states:::sns:publish", "SNS.SNSException"),
-        ("arn:aws:states:::aws-sdk:lambda:putFunctionConcurrency", "Lambda.ThrottlingException"),
+        ("arn:aws:states:::aws-sdk:s3:headObject", "S3.ThrottlingException"),
     ],
 )
 def test_a_name_that_aws_never_sends_is_found(resource: str, error: str) -> None:
@@ -70,7 +70,6 @@ def test_a_name_that_aws_never_sends_is_found(resource: str, error: str) -> None
     ("service", "error"),
     [
         ("lambda", "Lambda.TooManyRequestsException"),
-        ("aws-sdk:lambda", "Lambda.ResourceConflictException"),
         ("aws-sdk:applicationautoscaling", "ApplicationAutoScaling.ConcurrentUpdateException"),
         ("aws-sdk:ssm", "Ssm.InternalServerErrorException"),
         ("dynamodb", "DynamoDB.AmazonDynamoDBException"),

@@ -1,0 +1,96 @@
+"""The template's parameters for a deployment: what a person chose now, else what they chose before."""
+
+import platform
+import sys
+from typing import Any
+
+from deploy_scripts import local_target
+from deploy_scripts.aws import Aws
+from deploy_scripts.cloudformation.stack import read_parameters
+from deploy_scripts.errors import CliError
+from functions.common.errors import SettingsError
+from functions.inference.fetching.allowed_hosts import parse_hosts
+
+# A local cloud answers at once; its photos may come from this machine, whose processor serves.
+LOCAL_PARAMETERS = {
+    "EndpointInstanceType": "ml.m6g.large" if platform.machine() in {"arm64", "aarch64"} else "ml.m5.large",
+    "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+    "PollSeconds": "1",
+    "DrainSeconds": "2",
+    "QuietSeconds": "5",
+    "PointerCacheSeconds": "1",
+    "AllowedPrivateHosts": "127.0.0.1,localhost",
+}
+# Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
+HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
+# What a deployment makes anew each time; of images only those that nobody names.
+MADE_BY_DEPLOYMENT = {
+    "ArtifactsBucket",
+    "TrainingCodeKey",
+    "Ec2BootKey",
+    "PythonRuntime",
+    "Architecture",
+    "ServingImageUri",
+    "TrainingImageUri",
+    "GpuTrainingImageUri",
+    "ImageRepositoryArns",
+}
+# The first may not be greater than the second.
+_ORDERED = (("ProvisionedConcurrency", "ReservedConcurrency"), ("MinInstances", "MaxInstances"))
+
+
+def parse_parameters(options: list[str]) -> dict[str, str]:
+    """`["MaxInstances=3"]` by name. Raises CliError naming the option that is wrong."""
+    parameters = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator or not name:
+            raise CliError(f"--parameter {option} is not understood.", "Write --parameter MaxInstances=3.")
+        parameters[name] = value
+    return parameters
+
+
+def check_parameters(chosen: dict[str, str], template: dict[str, Any]) -> None:
+    """Raises CliError for a name that the template does not have, and for a malformed list of hosts."""
+    unknown = sorted(set(chosen) - set(template["Parameters"]))
+    if unknown:
+        raise CliError(
+            f"The template has no parameter {', '.join(unknown)}.",
+            f"It has: {', '.join(sorted(template['Parameters']))}.",
+        )
+    for name in sorted(HOST_PARAMETERS & set(chosen)):
+        try:
+            parse_hosts(chosen[name])
+        except SettingsError as error:
+            raise CliError(
+                f"The parameter {name} is malformed: {error}.",
+                f'Write --parameter "{name}=example.com, *.example.org, 192.0.2.7".',
+            ) from error
+
+
+def resolve_parameters(aws: Aws, chosen: dict[str, str], template: dict[str, Any]) -> dict[str, str]:
+    """The values to deploy with, without those that are the template's defaults.
+
+    CloudFormation would take the default of each parameter that an update does not name. Raises CliError for
+    values that do not go together.
+    """
+    known = set(template["Parameters"]) - MADE_BY_DEPLOYMENT
+    kept = {name: value for name, value in read_parameters(aws).items() if name in known}
+    local = {}
+    if aws.is_local:
+        local = {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
+    resolved = {**local, **kept, **chosen}
+    _check_order(resolved, template)
+    return resolved
+
+
+def _check_order(resolved: dict[str, str], template: dict[str, Any]) -> None:
+    for lesser, greater in _ORDERED:
+        values = [
+            float(resolved.get(name, template["Parameters"][name]["Default"])) for name in (lesser, greater)
+        ]
+        if values[0] > values[1]:
+            raise CliError(
+                f"{lesser} is {values[0]:g}, and {greater} only {values[1]:g}.",
+                f"Write --parameter {lesser}={values[1]:g}, or --parameter {greater}={values[0]:g}.",
+            )
