@@ -17,7 +17,12 @@ from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, buck
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.function_versions import publish_every_change
-from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
+from deploy_scripts.cloudformation.sam_template import (
+    check_known,
+    name_retained,
+    read_template,
+    replace_local_files,
+)
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
@@ -78,7 +83,8 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     template = read_template(TEMPLATE)
     if choices.suppressions:
         check_suppressions(choices.suppressions)
-    _check_parameters(choices.parameters, known=set(template["Parameters"]))
+    check_known(choices.parameters, template)
+    _check_hosts(choices.parameters)
     given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = check_endpoint_type(endpoint_type)
@@ -122,12 +128,7 @@ def _local_parameters(aws: Aws) -> dict[str, str]:
     return {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
 
 
-def _check_parameters(parameters: dict[str, str], *, known: set[str]) -> None:
-    unknown = sorted(set(parameters) - known)
-    if unknown:
-        raise CliError(
-            f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
-        )
+def _check_hosts(parameters: dict[str, str]) -> None:
     for name in sorted(HOST_PARAMETERS & set(parameters)):
         try:
             parse_hosts(parameters[name])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.cloudformation.sam_template import check_known, read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
 
@@ -45,7 +45,8 @@ def read_facts(given: Mapping[str, str]) -> TemplateFacts:
     Raises CliError for a parameter that the template lacks, or that should be a number and is none.
     """
     template = _template()
-    _check(given, template["Parameters"])
+    check_known(given, template)
+    _check_numbers(given, template["Parameters"])
     defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
     parameters = {**defaults, **given}
     deployed = {
@@ -76,12 +77,7 @@ def _template() -> dict[str, Any]:
     return read_template(TEMPLATE)
 
 
-def _check(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -> None:
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise CliError(
-            f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
-        )
+def _check_numbers(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -> None:
     for name, value in given.items():
         if known[name]["Type"] == "Number" and not value.replace(".", "", 1).isdecimal():
             raise CliError(f"The parameter {name} must be a number, not {value!r}.", f"Write {name}=3.")
