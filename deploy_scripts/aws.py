@@ -92,7 +92,7 @@ class Aws:
             "AWS::StackName": self.stack,
         }
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, region: str | None = None) -> Any:
         from botocore.config import Config  # noqa: PLC0415 - 0.1 s that `--help` need not pay
 
         config = Config(
@@ -103,7 +103,9 @@ class Aws:
             signature_version="s3v4" if service == "s3" else None,
             read_timeout=120,
         )
-        return cast(Any, self._session).client(service, endpoint_url=self.endpoint_url, config=config)
+        return cast(Any, self._session).client(
+            service, region_name=region, endpoint_url=self.endpoint_url, config=config
+        )
 
     @cached_property
     def account_id(self) -> str:
@@ -157,6 +159,11 @@ class Aws:
     @cached_property
     def ssm(self) -> SSMClient:
         return cast("SSMClient", self._client("ssm"))
+
+    @cached_property
+    def pricing(self) -> Any:
+        """The Price List API, which is in few regions and tells the prices of all."""
+        return self._client("pricing", region="us-east-1")
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

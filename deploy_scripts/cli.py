@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 
 from deploy_scripts.commands import (
     audit,
+    cost,
     demo,
     deploy,
     destroy,
@@ -48,6 +49,7 @@ for command in (
     status.status,
     audit.audit,
     verify_permissions.verify_permissions,
+    cost.cost,
     logs.logs,
     env.env,
     destroy.destroy,

@@ -6,6 +6,7 @@ from typing import Any
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
+from deploy_scripts.cloudformation.sam_template import check_known
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.errors import CliError
 from functions.common.errors import SettingsError
@@ -52,12 +53,7 @@ def parse_parameters(options: list[str]) -> dict[str, str]:
 
 def check_parameters(chosen: dict[str, str], template: dict[str, Any]) -> None:
     """Raises CliError for a name that the template does not have, and for a malformed list of hosts."""
-    unknown = sorted(set(chosen) - set(template["Parameters"]))
-    if unknown:
-        raise CliError(
-            f"The template has no parameter {', '.join(unknown)}.",
-            f"It has: {', '.join(sorted(template['Parameters']))}.",
-        )
+    check_known(chosen, template)
     for name in sorted(HOST_PARAMETERS & set(chosen)):
         try:
             parse_hosts(chosen[name])

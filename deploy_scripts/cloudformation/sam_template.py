@@ -1,11 +1,13 @@
 """Reads template.yaml, points its local files at the artifacts bucket, names what outlives a stack."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # it ships no types
+
+from deploy_scripts.errors import CliError
 
 # A name in the text of Fn::Sub.
 VARIABLE = re.compile(r"\$\{(?!!)([\w.:]+)\}")
@@ -19,6 +21,16 @@ def read_template(path: Path) -> dict[str, Any]:
     """The template with every tag in its long form (`!Ref X` is `{"Ref": "X"}`)."""
     template: dict[str, Any] = yaml_parse(path.read_text())
     return template
+
+
+def check_known(parameters: Iterable[str], template: dict[str, Any]) -> None:
+    """Raises CliError for parameters that the template lacks."""
+    known = set(template["Parameters"])
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise CliError(
+            f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
+        )
 
 
 def replace_local_files(template: dict[str, Any], upload: Callable[[str], dict[str, str]]) -> dict[str, Any]:

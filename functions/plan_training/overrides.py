@@ -37,8 +37,10 @@ class Overrides:
     force: bool = False
 
 
-def read_overrides(given: Mapping[str, Any]) -> Overrides:
+def read_overrides(given: Mapping[str, Any], *, region: str) -> Overrides:
     """The overrides that an execution's input gives; a null counts as not given.
+
+    `region` is where training is paid for: a type whose price there is not known cannot be held to a budget.
 
     Raises BadOverridesError, which names each fault and what is allowed.
     """
@@ -48,7 +50,7 @@ def read_overrides(given: Mapping[str, Any]) -> Overrides:
         for name in values
         if name not in OVERRIDES
     ]
-    faults += _machine_faults(values) + _number_faults(values) + _instance_count_faults(values)
+    faults += _machine_faults(values, region) + _number_faults(values) + _instance_count_faults(values)
     training = values.get("hyperparameters", {})
     if isinstance(training, Mapping):
         faults += hyperparameters.find_faults(training)
@@ -77,19 +79,23 @@ def _backend_of(instance_type: str | None) -> Backend | None:
     return "sagemaker" if instance_type.startswith("ml.") else "ec2"
 
 
-def _machine_faults(values: Mapping[str, Any]) -> list[str]:
+def _machine_faults(values: Mapping[str, Any], region: str) -> list[str]:
     faults = []
     backend, name = values.get("backend"), values.get("instance_type")
     if backend is not None and backend not in get_args(Backend):
         faults.append(f"backend must be one of {', '.join(get_args(Backend))}, not {backend!r}")
     if name is None:
         return faults
-    if not isinstance(name, str) or name.removeprefix("ml.") not in INSTANCE_TYPES:
-        known = ", ".join(INSTANCE_TYPES)
-        faults.append(f"instance_type must be one of {known} (with ml. before it on SageMaker), not {name!r}")
+    known = [*_priced_names("ec2", region), *_priced_names("sagemaker", region)]
+    if name not in known:
+        faults.append(f"instance_type must be one of {', '.join(known)}, not {name!r}")
     elif backend in get_args(Backend) and backend != _backend_of(name):
         faults.append(f"instance_type {name!r} is one of {_backend_of(name)}, but backend is {backend!r}")
     return faults
+
+
+def _priced_names(backend: Backend, region: str) -> list[str]:
+    return [each.name_on(backend) for each in INSTANCE_TYPES.values() if each.price(backend, region)]
 
 
 def _number_faults(values: Mapping[str, Any]) -> list[str]:

@@ -12,8 +12,8 @@ from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
-from functions.plan_training.instance_choice import Option, choose
-from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, architecture_of
+from functions.plan_training.instance_choice import Option, Wishes, choose
+from functions.plan_training.instance_types import architecture_of, endpoint_price
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
@@ -47,7 +47,7 @@ def plan_training(
     run = request["run"]
     plan_uri = S3Uri(settings.data_bucket, run_key(run["id"], PLAN))
     try:
-        overrides = read_overrides(request["overrides"])
+        overrides = read_overrides(request["overrides"], region=settings.region)
     except BadOverridesError as error:
         plan: dict[str, Any] = {"accepted": False, "reason": str(error)}
     else:
@@ -88,15 +88,19 @@ def _plan(
             fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
             instance_count=overrides.instance_count,
         ),
-        backend=overrides.backend,
-        instance_name=overrides.instance_name,
-        use_spot=settings.use_spot,
-        max_cost_usd=max_cost_usd,
+        Wishes(
+            backend=overrides.backend,
+            instance_name=overrides.instance_name,
+            use_spot=settings.use_spot,
+            max_cost_usd=max_cost_usd,
+            region=settings.region,
+        ),
     )
     accepted, reason = _verdict(option, max_cost_usd)
     if values.get("serving-architecture", "auto") == "auto":
         values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
     machines = _machines(option, settings)
+    endpoint_hour = endpoint_price(settings.endpoint_instance_type, settings.region)
     return {
         "accepted": accepted,
         "reason": reason,
@@ -119,7 +123,9 @@ def _plan(
         "estimate": {
             "training_s": round(option.training_s),
             "training_cost_usd": round(option.cost_usd, 4),
-            "endpoint_cost_usd_per_hour": ENDPOINT_USD_PER_HOUR.get(settings.endpoint_instance_type),
+            "endpoint_cost_usd_per_hour": endpoint_hour.usd if endpoint_hour else None,
+            "price_region": option.hour.region,
+            "price_date": option.hour.date,
         },
         "min_accuracy": _first(overrides.min_accuracy, settings.default_min_accuracy),
         "force": overrides.force,
@@ -157,7 +163,8 @@ def _verdict(option: Option, max_cost_usd: float) -> tuple[bool, str]:
     minutes = max(1, round(option.training_s / 60))
     where = {"sagemaker": "SageMaker", "ec2": "EC2"}[option.backend]
     spot = ", managed spot" if option.use_spot else ""
-    return True, f"{name} on {where}{spot}: about {minutes} min and {_usd(option.cost_usd)}"
+    by = f"by {option.hour.region}'s price of {option.hour.date}"
+    return True, f"{name} on {where}{spot}: about {minutes} min and {_usd(option.cost_usd)}, {by}"
 
 
 def _usd(amount: float) -> str:

@@ -28,8 +28,8 @@ def test_held_out_photos_get_labels_of_the_drop(
         assert len(answer["scores"]) == len(answer["classes"])
         assert 0 < answer["predictions"][0]["probability"] <= 1
         of_the_right += {each["label"]: each["probability"] for each in answer["predictions"]}[label]
-    # Of so few photos a processor's rounding decides which come first; a model that has learnt nothing gives each
-    # label the same.
+    # Of so few photos a processor's rounding decides which label comes first; a model that has learnt nothing
+    # gives each the same.
     assert of_the_right / len(food_photos.held_out) > 1.5 / len(LABELS)
 
 

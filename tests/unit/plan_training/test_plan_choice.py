@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.plan_training.instance_choice import CANDIDATES, MAX_ACCEPTABLE_S, choose
-from functions.plan_training.instance_types import ENDPOINT_USD_PER_HOUR, INSTANCE_TYPES
+from functions.plan_training.instance_choice import CANDIDATES, MAX_ACCEPTABLE_S, Wishes, choose
+from functions.plan_training.instance_types import INSTANCE_TYPES
 from functions.plan_training.throughput import GMACS, GPU_S_PER_GMAC, Workload, estimate_training_s
 
 
@@ -17,9 +17,14 @@ def load(images=400, *, backbone="efficientnet_lite0", image_size=224):
 
 
 def pick(work, **wishes):
-    return choose(
-        work, **{"backend": None, "instance_name": None, "use_spot": False, "max_cost_usd": 50.0, **wishes}
-    )
+    unasked = {
+        "backend": None,
+        "instance_name": None,
+        "use_spot": False,
+        "max_cost_usd": 50.0,
+        "region": "us-east-1",
+    }
+    return choose(work, Wishes(**{**unasked, **wishes}))
 
 
 def test_a_small_dataset_trains_on_a_cheap_cpu_of_sagemaker():
@@ -130,19 +135,44 @@ def test_a_photo_takes_the_time_that_was_measured():
     assert (seconds[1] - seconds[0]) / 10_000 == pytest.approx(photo_s, rel=0.15)  # with the download
 
 
-def test_the_tables_name_what_aws_has():
+def test_the_table_names_what_aws_has():
     session = botocore.session.get_session()
-    sagemaker = session.get_service_model("sagemaker")
-    ec2 = session.get_service_model("ec2")
-    training_types = sagemaker.shape_for("TrainingInstanceType").enum
+    training_types = session.get_service_model("sagemaker").shape_for("TrainingInstanceType").enum
+    ec2_types = session.get_service_model("ec2").shape_for("InstanceType").enum
     for instance in INSTANCE_TYPES.values():
         assert instance.name_on("sagemaker") in training_types
-        assert instance.name_on("ec2") in ec2.shape_for("InstanceType").enum
-        assert instance.ec2_usd_per_hour <= instance.sagemaker_usd_per_hour
+        assert instance.name_on("ec2") in ec2_types
         assert instance.gpu is None or instance.gpu in GPU_S_PER_GMAC
-    known = set(sagemaker.shape_for("ProductionVariantInstanceType").enum)
-    assert set(ENDPOINT_USD_PER_HOUR) <= known
-    assert not [name for name in ENDPOINT_USD_PER_HOUR if name.startswith("ml.t")]  # they are not autoscaled
+
+
+def test_sagemaker_costs_no_less_than_ec2():
+    for instance in INSTANCE_TYPES.values():
+        ec2, sagemaker = (instance.price(backend, "us-east-1") for backend in ("ec2", "sagemaker"))
+        assert ec2
+        assert sagemaker is None or ec2.usd <= sagemaker.usd
+
+
+def test_a_type_that_sagemaker_does_not_sell_is_no_candidate_and_is_refused_by_name(plan):
+    assert INSTANCE_TYPES["t3.medium"].price("sagemaker", "us-east-1") is None
+    refused = plan({"instance_type": "ml.t3.medium"})
+    assert not refused["accepted"]
+    assert "not 'ml.t3.medium'" in refused["reason"]
+    assert plan({"instance_type": "t3.medium"})["accepted"]
+
+
+def test_a_region_is_planned_by_its_own_price_where_it_has_one(plan, environment):
+    environment["USE_SPOT"] = "false"
+    estimates = {}
+    for region in ("us-east-1", "ap-south-1", "eu-west-1"):
+        environment["AWS_REGION"] = region
+        made = plan({"instance_type": "ml.m5.xlarge"})
+        estimates[region] = made["estimate"]
+        assert made["reason"].endswith(
+            f"by {estimates[region]['price_region']}'s price of {estimates[region]['price_date']}"
+        )
+    assert [each["price_region"] for each in estimates.values()] == ["us-east-1", "ap-south-1", "us-east-1"]
+    cost = {region: each["training_cost_usd"] for region, each in estimates.items()}
+    assert cost["ap-south-1"] > cost["us-east-1"] == cost["eu-west-1"]
 
 
 def test_the_time_limit_and_the_spot_wait(plan, environment):
@@ -175,7 +205,7 @@ def test_over_budget_is_refused_with_both_amounts(plan, bucket):
 
 def test_a_training_of_days_is_refused(plan):
     made = plan(
-        {"instance_type": "ml.t3.medium", "hyperparameters": {"backbone": "resnet50", "image-size": 448}},
+        {"instance_type": "ml.t3.large", "hyperparameters": {"backbone": "resnet50", "image-size": 448}},
         images=450_000,
     )
     assert not made["accepted"]

@@ -43,6 +43,10 @@ RUN_BY = {
         "tests/end_to_end/test_examples.py",
         "commands_for_an_audit",
     ),
+    r"dropserve cost( --(compare|photos) ?.*)?": (
+        "tests/unit/deploy_scripts/test_cost_command.py",
+        "commands_for_costs",
+    ),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --parameter MaxCostUsd=5": (
         "tests/end_to_end/test_examples.py",
@@ -59,6 +63,7 @@ NOT_RUN = {
     r"source \.venv/bin/activate": "a shell's own",
     r"\.venv/bin/python -m state_machines\.render": "a test compares what it writes",
     r".* --target aws .*": "needs an AWS account",
+    r"dropserve cost --live .*": "needs an AWS account",
     r"dropserve deploy --weights .*": "needs a file of weights that no package ships",
     r"dropserve run -p backbone=resnet18": "needs a file of weights that no package ships",
 }

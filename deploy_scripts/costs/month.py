@@ -1,0 +1,99 @@
+"""What a deployment costs by standing there: building its images once, and an idle month."""
+
+from collections.abc import Mapping
+
+from deploy_scripts.costs import usage as assumed
+from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, component
+from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
+
+# Resource type of a template -> the name of its line, its price, and how much of that a month has.
+_MONTHLY: dict[str, tuple[str, str, float]] = {
+    "AWS::CloudWatch::Dashboard": ("dashboards", "cloudwatch/dashboard", 1),
+    "AWS::KMS::Key": ("keys of KMS", "kms/key", 1),
+    "AWS::EC2::NatGateway": ("NAT gateways", "vpc/nat-gateway", HOURS_A_MONTH),
+}
+
+
+def build_cost(parameters: Mapping[str, str], prices: Prices = SHIPPED) -> list[Component]:
+    """Building the container images: once, and again when they change."""
+    facts = read_facts(parameters)
+    minutes = assumed.BUILD_MINUTES
+    return [
+        component(
+            "building both images",
+            f"codebuild/{facts.build_compute}",
+            minutes,
+            prices,
+            f"{minutes:g} minutes assumed",
+        )
+    ]
+
+
+def monthly_cost(parameters: Mapping[str, str], prices: Prices = SHIPPED) -> list[Component]:
+    """A month in which nothing is dropped and nothing asked. `parameters` as `dropserve deploy` takes them.
+
+    `prices` are the shipped ones of us-east-1 unless given. Raises CliError for a parameter that is wrong.
+    """
+    facts = read_facts(parameters)
+    instance_type, instances = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
+    return [
+        component(
+            f"endpoint: {instances:g} x {instance_type}",
+            f"sagemaker-hosting/{instance_type}",
+            instances * HOURS_A_MONTH,
+            prices,
+            f"MinInstances; up to {facts.number('MaxInstances'):g} under load",
+        ),
+        *_provisioned_concurrency(facts, prices),
+        component(
+            "alarms",
+            "cloudwatch/alarm",
+            len(facts.of_type("AWS::CloudWatch::Alarm")) + assumed.SCALING_ALARMS,
+            prices,
+            f"the template's and {assumed.SCALING_ALARMS} of target tracking",
+        ),
+        *_by_resource(facts, prices),
+        component("container images", "ecr/storage", assumed.IMAGES_GB, prices, "2 GB assumed"),
+        component("storage", "s3/storage", assumed.STORED_GB, prices, "1 GB of drops and models assumed"),
+        component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
+        *_audits(facts, prices),
+    ]
+
+
+def _provisioned_concurrency(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    environments = facts.number("ProvisionedConcurrency")
+    gb = environments * facts.memory_mb[INFERENCE] / 1024
+    return [
+        component(
+            f"provisioned concurrency: {environments:g} of {facts.memory_mb[INFERENCE]} MB",
+            f"lambda/provisioned/{facts.parameters['Architecture']}",
+            gb * HOURS_A_MONTH * 3600,
+            prices,
+            "none where the account's limit is that of a new account",
+        )
+    ]
+
+
+def _by_resource(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """The resources of the template that cost by standing there."""
+    found = []
+    for resource_type, (name, price_name, a_month) in _MONTHLY.items():
+        if count := len(facts.of_type(resource_type)):
+            found.append(component(name, price_name, count * a_month, prices, f"{count} in the template"))
+    interfaces = [
+        max(1, len(each.get("SubnetIds", [])))
+        for each in facts.of_type("AWS::EC2::VPCEndpoint")
+        if each.get("VpcEndpointType") == "Interface"
+    ]
+    if interfaces:
+        hours = sum(interfaces) * HOURS_A_MONTH
+        note = f"{len(interfaces)} in the template, {sum(interfaces)} with their subnets"
+        found.append(component("interface endpoints", "vpc/interface-endpoint", hours, prices, note))
+    return found
+
+
+def _audits(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    gb_s = assumed.AUDITS_A_MONTH * assumed.FUNCTION_S * facts.memory_mb["IamAuditFunction"] / 1024
+    price_name = f"lambda/duration/{facts.parameters['Architecture']}"
+    note = f"{assumed.AUDITS_A_MONTH} a month, {assumed.FUNCTION_S:g} s each assumed"
+    return [component("the daily audit", price_name, gb_s, prices, note)]

@@ -1,0 +1,66 @@
+"""What predictions cost on top of an idle month."""
+
+import math
+from collections.abc import Mapping
+
+from deploy_scripts.costs import usage as assumed
+from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, component
+from deploy_scripts.costs.template_facts import INFERENCE, read_facts
+from deploy_scripts.costs.usage import Usage
+
+
+def prediction_cost(
+    parameters: Mapping[str, str],
+    count: int,
+    work: Usage,
+    prices: Prices = SHIPPED,
+) -> list[Component]:
+    """So many predictions in a month, evenly spread: what they cost on top of the idle month."""
+    facts = read_facts(parameters)
+    processor = facts.parameters["Architecture"]
+    instance_type, idle = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
+    target = facts.number("TargetInvocationsPerInstance")
+    a_minute = count / (HOURS_A_MONTH * 60)
+    busy = min(math.ceil(a_minute / target), facts.number("MaxInstances"))
+    duration = "provisioned-duration" if facts.number("ProvisionedConcurrency") else "duration"
+    return [
+        component(
+            f"more instances of {instance_type}",
+            f"sagemaker-hosting/{instance_type}",
+            max(0.0, busy - idle) * HOURS_A_MONTH,
+            prices,
+            f"{a_minute:.0f} a minute; one instance is to take {target:g}",
+        ),
+        component("calls of the function", "lambda/request", count, prices),
+        component(
+            "time of the function",
+            f"lambda/{duration}/{processor}",
+            count * assumed.PREDICTION_S * facts.memory_mb[INFERENCE] / 1024,
+            prices,
+            f"{assumed.PREDICTION_S:g} s each assumed",
+        ),
+        component(
+            "photos to the endpoint",
+            "sagemaker-hosting/data",
+            count * work.photo_bytes / 1e9,
+            prices,
+            f"{work.photo_bytes:,} bytes each",
+        ),
+        component(
+            "logs",
+            "cloudwatch/logs-ingested",
+            count * assumed.PREDICTION_LOG_BYTES / 1e9,
+            prices,
+            "2 kB each assumed",
+        ),
+        component(
+            "metrics",
+            "cloudwatch/metric",
+            len(facts.dashboard_metrics),
+            prices,
+            "those of the dashboard, for each hour with a prediction",
+        ),
+        component(
+            "traces", "xray/trace", count, prices, "at most: the default rule takes one a second, and 5%"
+        ),
+    ]
