@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
@@ -45,6 +46,7 @@ class Screen:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self.console = make_console(stderr=as_json)
+        self._status = self.console.status("")
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """One line, whatever the text holds; it is never read as markup."""
@@ -71,8 +73,17 @@ class Screen:
         if not self.console.is_terminal:
             yield _now_and_then(self.say)
             return
-        with self.console.status(Text(printable(what))) as status:
-            yield lambda step: status.update(Text(printable(f"{what}: {step}")))
+        with self.console.status(Text(printable(what))) as self._status:
+            yield lambda step: self._status.update(Text(printable(f"{what}: {step}")))
+
+    def confirm(self, question: str) -> bool:
+        """A yes or no of whoever sits there; the line that moves stands still meanwhile."""
+        if self.console.is_terminal:
+            self._status.stop()
+        answer = typer.confirm(printable(question), err=self.as_json)
+        if self.console.is_terminal:
+            self._status.start()
+        return answer
 
     def put_json(self, document: Any) -> None:
         """The document, alone on stdout; what is not ASCII is escaped, so that no terminal obeys it."""

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,16 @@ from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
-from deploy_scripts.cloudformation.stack import deploy_stack, pause_s, read_outputs
+from deploy_scripts.cloudformation.stack import (
+    Accept,
+    deploy_stack,
+    pause_s,
+    read_outputs,
+    read_parameters,
+    read_template_of,
+)
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
+from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
@@ -29,19 +37,24 @@ from deploy_scripts.operations.function_calls import call_function
 from deploy_scripts.operations.releases import find_parameter
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
-from deploy_scripts.parameters import check_parameters, resolve_parameters
+from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
+from deploy_scripts.review.review import Review, Version, defaults, review
 
 
 @dataclass(frozen=True)
 class DeployChoices:
-    """What a person may choose. `parameters` are the template's own, by name; `suppressions` the audit's."""
+    """What a person may choose. `parameters` are the template's own, by name; `suppressions` the audit's.
+
+    `accept` is asked before the stack changes.
+    """
 
     parameters: dict[str, str] = field(default_factory=dict)
     weights: dict[str, Path] = field(default_factory=dict)
     architecture: Architecture = "x86_64"
     image_builder: ImageBuilder = "codebuild"
     suppressions: Path | None = None
+    accept: Callable[[Review], bool] | None = None
 
 
 def deploy(
@@ -49,7 +62,7 @@ def deploy(
 ) -> dict[str, str]:
     """Deploy, and give the stack's outputs; `warn` is told what a person should know afterwards.
 
-    Raises CliError with the cause when a step fails.
+    Raises CliError with the cause when a step fails, and NothingChangedError where the review was declined.
     """
     with one_at_a_time(work_folder() / "deploy.lock", say=say):
         outputs = _deploy(aws, choices, say, warn)
@@ -92,13 +105,36 @@ def _deploy(
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
     left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
     pointer = find_parameter(aws, live_pointer_name(aws.stack))
-    if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
+    accept = None
+    if choices.accept:
+        after = Version(template, _chosen({**defaults(template), **given}))
+        accept = _reviewer(choices.accept, _deployed_version(aws), after, DatedPrices(aws.region))
+    url = bucket.url(template_key)
+    if not deploy_stack(aws, url, parameters, take_up_existing=left, accept=accept, say=say):
         say("The stack is up to date")
     _keep_live(aws, pointer)
     outputs = read_outputs(aws)
     if pointer is not None:
         _set_concurrency(Deployment(aws, outputs), say, warn)
     return outputs
+
+
+def _deployed_version(aws: Aws) -> Version | None:
+    template = read_template_of(aws)
+    return Version(template, _chosen(read_parameters(aws))) if template else None
+
+
+def _chosen(parameters: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name not in MADE_BY_DEPLOYMENT}
+
+
+def _reviewer(
+    ask: Callable[[Review], bool], before: Version | None, after: Version, prices: DatedPrices
+) -> Accept:
+    def accept(changes: list[Mapping[str, Any]], is_new: bool) -> bool:
+        return ask(review(None if is_new else before, after, changes, prices))
+
+    return accept
 
 
 def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:

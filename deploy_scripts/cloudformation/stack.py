@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 # Stacks that can only be deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _LEFT_BY_A_FAILURE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
+
+
+class NothingChangedError(Exception):
+    """A person has looked at the changes and did not want them."""
+
+
+# Whether to make these changes; the second says that the stack is new.
+Accept = Callable[[list[Mapping[str, Any]], bool], bool]
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -51,18 +60,20 @@ def read_parameters(aws: Aws) -> dict[str, str]:
     return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
 
-def deploy_stack(
+def deploy_stack(  # noqa: PLR0913 - the last three by name
     aws: Aws,
     template_url: str,
     parameters: dict[str, str],
     *,
     take_up_existing: bool = False,
+    accept: Accept | None = None,
     say: Callable[[str], None],
 ) -> bool:
     """Create or update the stack by a change set and wait; False when there was nothing to change.
 
-    `take_up_existing`: a new stack takes up what an earlier one retained, by its name.
-    Raises CliError, which lists the resources that failed.
+    `take_up_existing`: a new stack takes up what an earlier one retained, by its name. `accept` is asked
+    before anything changes. Raises NothingChangedError where it says no, and CliError, which lists the
+    resources that failed.
     """
     status = _status_at_rest(aws, say)
     if status in _LEFT_BY_A_FAILURE:
@@ -85,6 +96,12 @@ def deploy_stack(
     )
     if not _change_set_is_ready(aws, answer["Id"]):
         return False
+    if accept and not accept(_read_changes(aws, answer["Id"]), is_new):
+        aws.cloudformation.delete_change_set(ChangeSetName=answer["Id"])
+        if is_new:
+            # A stack that has nothing but a change set.
+            delete_stack(aws, say=say)
+        raise NothingChangedError
     aws.cloudformation.execute_change_set(ChangeSetName=answer["Id"])
     final = _wait(aws, answer["StackId"], events, say=say)
     if final not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -94,6 +111,29 @@ def deploy_stack(
             events.failures(),
         )
     return True
+
+
+def read_template_of(aws: Aws) -> dict[str, Any] | None:
+    """The template that the stack was deployed with, before its transform; None without a stack."""
+    if find_status(aws) in {None, "REVIEW_IN_PROGRESS"}:
+        return None
+    body: Any = aws.cloudformation.get_template(StackName=aws.stack, TemplateStage="Original")["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
+
+
+def _read_changes(aws: Aws, change_set_id: str) -> list[Mapping[str, Any]]:
+    """With the values of properties before and after, where CloudFormation knows them."""
+    changes: list[Mapping[str, Any]] = []
+    page: dict[str, str] = {}
+    while True:
+        answer = aws.cloudformation.describe_change_set(
+            ChangeSetName=change_set_id, IncludePropertyValues=True, **page
+        )
+        changes += answer.get("Changes", [])
+        if "NextToken" not in answer:
+            return changes
+        page = {"NextToken": answer["NextToken"]}
 
 
 def _status_at_rest(aws: Aws, say: Callable[[str], None]) -> str | None:

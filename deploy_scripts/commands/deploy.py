@@ -7,10 +7,12 @@ import typer
 
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Target, connect
+from deploy_scripts.cloudformation.stack import NothingChangedError
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.weights import parse_weights
 from deploy_scripts.parameters import parse_parameters
+from deploy_scripts.review.review import Review
 from deploy_scripts.screen import Screen
 from deploy_scripts.stack_deployment import DeployChoices
 from deploy_scripts.stack_deployment import deploy as deploy_stack
@@ -32,19 +34,35 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
     suppressions: Annotated[
         Path | None, typer.Option(help="The audit's findings that somebody answers for (JSON).")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--target aws).")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build and deploy the stack, or bring it up to date."""
+    """Build and deploy the stack, or bring it up to date; on AWS say what changes, and ask."""
     screen = Screen(as_json=as_json)
+
+    def accept(changes: Review) -> bool:
+        for line in changes.lines():
+            screen.say(line)
+        if as_json and dry_run:
+            screen.put_json({"stack": target.stack, "changes": changes.sections})
+        return not dry_run and (yes or screen.confirm(f"Deploy {target.stack} so?"))
+
     choices = DeployChoices(
         parse_parameters(parameter or []),
         parse_weights(weights or []),
         architecture,
         image_builder,
         suppressions,
+        # The local cloud costs nothing, and nobody else works on it.
+        accept if dry_run or target.name == "aws" else None,
     )
-    with screen.moving("Deploying") as say:
-        outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)
+    try:
+        with screen.moving("Deploying") as say:
+            outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)
+    except NothingChangedError as answer:
+        screen.say("Nothing was changed.")
+        raise typer.Exit(0 if dry_run else 1) from answer
     screen.done(f"The stack {target.stack} is deployed")
     if as_json:
         screen.put_json({"stack": target.stack, "outputs": outputs})

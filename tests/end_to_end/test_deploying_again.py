@@ -55,3 +55,17 @@ def test_values_that_do_not_go_together_are_refused(dropserve: Any) -> None:
     result = dropserve.run("deploy", "--parameter", "ProvisionedConcurrency=7")
     assert result.returncode == 1
     assert "ProvisionedConcurrency is 7, and ReservedConcurrency only 6." in result.stderr
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    dropserve: Any, first_release: dict[str, Any]
+) -> None:
+    updated = last_update(dropserve)
+
+    shown = dropserve.json("deploy", "--dry-run", "--parameter", "Contact=me@example.org")["changes"]
+
+    assert shown["Parameters"] == ["Contact: (nothing) -> me@example.org"]
+    static = [line for line in shown["Resources"] if "only if" not in line and "Version" not in line]
+    assert static == ["~ InferenceFunction (AWS::Lambda::Function): Description; Environment"]
+    assert shown["Permissions"] == []
+    assert last_update(dropserve) == updated

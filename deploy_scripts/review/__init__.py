@@ -1,0 +1,1 @@
+"""What a deployment will change, told before it changes: resources, permissions, parameters, cost."""
