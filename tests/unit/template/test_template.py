@@ -8,6 +8,7 @@ import pytest
 
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
+from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT, complexity
 from state_machines.render import rendered
 
 TEMPLATE = read_template(ROOT / "deploy_scripts" / "template.yaml")
@@ -123,3 +124,9 @@ def test_data_outlives_the_stack_and_is_not_public() -> None:
     block = RESOURCES["DataBucket"]["Properties"]["PublicAccessBlockConfiguration"]
     assert all(block.values())
     assert len(block) == 4
+
+
+def test_eventbridge_takes_the_rule() -> None:
+    """It refuses one whose wildcards are too complex, and the whole deployment with it."""
+    keys = RESOURCES["DropRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    assert complexity(keys) <= LIMIT
