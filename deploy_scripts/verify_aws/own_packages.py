@@ -7,10 +7,12 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from uv import find_uv_bin
 
+from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.project import work_folder
 from state_machines.asl_validator import InstallError, install
 
@@ -20,8 +22,19 @@ _LOCK = PINS / "python.lock"
 
 def python_program(name: str) -> str:
     """A program, or `python`, of the environment that pins/python.lock describes. Raises InstallError."""
+    with _alone():
+        return _python_program(name)
+
+
+def node_packages() -> Path:
+    """The folder in which `node_modules` holds what pins/npm describes. Raises InstallError."""
+    with _alone():
+        return install(_home() / "npm", PINS / "npm")
+
+
+def _python_program(name: str) -> str:
     digest = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:16]
-    home = work_folder() / "verify-aws" / f"python-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
+    home = _home() / f"python-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
     if not (home / "ready").is_file():
         python = home / "bin" / "python"
         exactly = ["--no-deps", "--require-hashes", "--requirement", str(_LOCK)]
@@ -31,9 +44,13 @@ def python_program(name: str) -> str:
     return str(home / "bin" / name)
 
 
-def node_packages() -> Path:
-    """The folder in which `node_modules` holds what pins/npm describes. Raises InstallError."""
-    return install(work_folder() / "verify-aws" / "npm", PINS / "npm")
+def _home() -> Path:
+    return work_folder() / "verify-aws"
+
+
+def _alone() -> AbstractContextManager[None]:
+    """Two processes may come to their first use at once."""
+    return one_at_a_time(_home() / "install.lock", say=lambda _: None)
 
 
 def _uv(*arguments: str) -> None:
