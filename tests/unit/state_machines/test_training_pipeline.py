@@ -207,3 +207,14 @@ def test_every_condition_is_a_boolean() -> None:
 def test_a_retried_training_job_never_reuses_its_name() -> None:
     assert "$states.context.State.RetryCount" in TASKS["Train on SageMaker"]["Arguments"]["TrainingJobName"]
     assert "$states.context.State.RetryCount" in TASKS["Train on EC2"]["Arguments"]["ClientToken"]
+
+
+@pytest.mark.parametrize("which", ["candidate", "previous"])
+def test_an_endpoint_is_left_alone_only_when_sagemaker_says_that_there_is_none(which: str) -> None:
+    """A DescribeEndpoint that is throttled says nothing of an endpoint that costs money."""
+    (catch,) = STATES[f"Describe {which} endpoint"]["Catch"]
+    assert "Could not find endpoint" in catch["Assign"]["endpoint_gone"]
+    gone = STATES[catch["Next"]]
+    assert [rule["Next"] for rule in gone["Choices"]] == [f"Delete {which} configuration"]
+    assert gone["Default"] == STATES[f"Describe {which} endpoint"]["Next"] == f"Deregister {which} scaling"
+    assert f"Delete {which} endpoint" in reachable(gone["Default"])

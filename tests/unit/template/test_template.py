@@ -9,6 +9,7 @@ import pytest
 from contracts.bucket import CHECKPOINTS, SNAPSHOTS, UPLOADS
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
+from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT, complexity
 from state_machines.render import rendered
 
 TEMPLATE = read_template(ROOT / "deploy_scripts" / "template.yaml")
@@ -54,7 +55,7 @@ def test_every_parameter_is_used() -> None:
         ("runs/1/model.zip", False),
         ("snapshots/1/dataset.zip", False),
         ("uploads/a/b.zip", False),
-        ("checkpoints/1/state.zip", False),
+        ("checkpoints/1/state.bin", False),
         ("drops/", False),
         ("drops/pets/", False),
         ("drops/pets/cat/", False),
@@ -67,6 +68,7 @@ def test_which_objects_start_a_run(key: str, starts: bool) -> None:
     (others,) = [rule["anything-but"]["wildcard"] for rule in pattern if "anything-but" in rule]
     wildcards = [rule["wildcard"] for rule in pattern if "wildcard" in rule]
     matched = any(fnmatchcase(key, wildcard) for wildcard in wildcards)
+    matched |= any(key.endswith(rule["suffix"]) for rule in pattern if "suffix" in rule)
     assert (matched or not any(fnmatchcase(key, wildcard) for wildcard in others)) == starts
 
 
@@ -156,3 +158,9 @@ def test_data_outlives_the_stack_and_is_not_public() -> None:
     block = RESOURCES["DataBucket"]["Properties"]["PublicAccessBlockConfiguration"]
     assert all(block.values())
     assert len(block) == 4
+
+
+def test_eventbridge_takes_the_rule() -> None:
+    """It refuses one whose wildcards are too complex, and the whole deployment with it."""
+    keys = RESOURCES["DropRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    assert complexity(keys) <= LIMIT

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from deploy_scripts.container_images.addresses import repository_arn
 from deploy_scripts.container_images.aws_images import (
     DEFAULT_ACCOUNT,
     DEFAULT_ACCOUNT_REGIONS,
-    END_OF_SUPPORT,
     GPU_TRAINING_IMAGE,
     OTHER_ACCOUNTS,
     aws_image,
@@ -78,13 +76,6 @@ def test_a_region_without_awss_images_is_named() -> None:
     )
     with pytest.raises(CliError, match="us-gov-west-1"):
         aws_image(GPU_TRAINING_IMAGE, region="us-gov-west-1")
-
-
-def test_aws_supports_its_image_for_90_days_more() -> None:
-    left = END_OF_SUPPORT - date.today()
-    assert left >= timedelta(days=90), (
-        f"AWS patches {GPU_TRAINING_IMAGE} until {END_OF_SUPPORT}: take the next of deep-learning-containers"
-    )
 
 
 def test_no_deployment_takes_the_name_of_the_stack_with_anothers_images() -> None:

@@ -1,0 +1,160 @@
+"""What each Task is answered in a run that goes well, by the name of its state.
+
+Of AWS's answers only what the workflow reads; their names are held to botocore's models by calls.py.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION
+from functions.read_failure.reading import read_failure
+
+BUCKET = f"dropserve-{ACCOUNT}-{REGION}"
+VERSION = "version-1"
+DROP = {
+    "source": "drop",
+    "idempotency_token": "one-run-a-version",
+    "bucket": BUCKET,
+    "key": "drops/pets.zip",
+    "version_id": VERSION,
+    "sequencer": "0055AED6DCD90281E5",
+    "event_time": "2026-01-01T00:00:00Z",
+}
+FOLDER_DROP = {**DROP, "key": "drops/pets/_SUCCESS"}
+BY_HAND = {"key": "drops/pets.zip"}
+
+# What EventBridge tells of an execution that was stopped:
+# https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+ENDED_EXECUTION: dict[str, Any] = {
+    "version": "0",
+    "detail-type": "Step Functions Execution Status Change",
+    "source": "aws.states",
+    "account": ACCOUNT,
+    "time": "2026-01-01T00:01:00Z",
+    "region": REGION,
+    "resources": [f"arn:aws:states:{REGION}:{ACCOUNT}:execution:machine:dead"],
+    "detail": {
+        "executionArn": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:machine:dead",
+        "stateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:machine",
+        "name": "dead",
+        "status": "ABORTED",
+        "startDate": 1767225600000,
+        "stopDate": 1767225660000,
+        "input": json.dumps(DROP),
+        "inputDetails": {"included": True},
+        "output": None,
+        "outputDetails": None,
+    },
+}
+
+_CHANNEL = {
+    "ChannelName": "dataset",
+    "DataSource": {
+        "S3DataSource": {
+            "S3DataType": "S3Prefix",
+            "S3Uri": f"s3://{BUCKET}/snapshots/1/dataset.zip",
+            "S3DataDistributionType": "FullyReplicated",
+        }
+    },
+}
+_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dropserve"
+PLAN: dict[str, Any] = {
+    "accepted": True,
+    "reason": None,
+    "plan_uri": f"s3://{BUCKET}/runs/1/plan.json",
+    "backend": "sagemaker",
+    "instance_type": "ml.m5.large",
+    "instance_count": 1,
+    "use_spot": False,
+    "training_image_uri": f"{_IMAGE}/train:1",
+    "serving_image_uri": f"{_IMAGE}/serve:1",
+    "ec2_image_id": "resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id",
+    "hyperparameters": {"epochs": "3"},
+    "input_data_config": [_CHANNEL],
+    "volume_size_gb": 30,
+    "stopping_condition": {"MaxRuntimeInSeconds": 3600},
+    "endpoint_instance_type": "ml.m5.large",
+    "output_uri": f"s3://{BUCKET}/runs/1/output",
+    "checkpoint_uri": f"s3://{BUCKET}/checkpoints/1",
+}
+INSPECTION: dict[str, Any] = {
+    "accepted": True,
+    "reason": None,
+    "findings": "",
+    "wait_s": 0,
+    "dataset": "pets",
+    "format": "zip",
+    "drop_order_ms": 1000,
+}
+VERDICT: dict[str, Any] = {
+    "promote": True,
+    "status": None,
+    "reason": "nothing serves yet",
+    "accuracy": 0.9,
+    "judged_against": "",
+    "acceptance_uri": f"s3://{BUCKET}/runs/1/acceptance.json",
+}
+_JOB = {"ModelArtifacts": {"S3ModelArtifacts": f"s3://{BUCKET}/runs/1/output/model.tar.gz"}}
+
+
+def payload(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What lambda:invoke gives for a function's answer."""
+    return {"StatusCode": 200, "Payload": dict(document)}
+
+
+def pointer(release: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What GetParameter gives of the live pointer."""
+    return {"Parameter": {"Value": json.dumps(release or {})}}
+
+
+PREVIOUS = {
+    "release": "dropserve-0",
+    "endpoint_name": "dropserve-0",
+    "run_id": "0" * 32,
+    "model_data_uri": f"s3://{BUCKET}/runs/0/output/model.tar.gz",
+    "accuracy": 0.8,
+}
+
+
+def lock(holder: str = "nobody", order_ms: int = 0) -> dict[str, Any]:
+    """The deploy lock as UpdateItem gives it."""
+    attributes = {"holder": {"S": holder}, "newest_drop_order_ms": {"N": str(order_ms)}}
+    empty = {name: {"S": ""} for name in ("newest_drop_key", "newest_drop_sequencer")}
+    return {"Attributes": {**attributes, **empty}}
+
+
+def ledger_item(status: str, execution_arn: str) -> dict[str, Any]:
+    """What GetItem gives of a run's item."""
+    texts = {"status": {"S": status}, "execution_arn": {"S": execution_arn}}
+    return {"Item": {**texts, "drop_order_ms": {"N": "1000"}}}
+
+
+STRAIGHT: dict[str, Any] = {
+    "Read failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
+    "Read spot failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
+    "Read switch failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
+    "Read current version": {"VersionId": VERSION},
+    "Read current version before deploy": {"VersionId": VERSION},
+    "Inspect dataset": payload(INSPECTION),
+    "Plan training": payload(PLAN),
+    "Train on SageMaker": _JOB,
+    "Train on demand": _JOB,
+    "Train on EC2": _JOB,
+    "Recheck folder": payload({"changed": False, "reason": "", "advice": ""}),
+    "Recheck folder before release": payload({"changed": False, "reason": "", "advice": ""}),
+    "Judge model": payload(VERDICT),
+    "Read deploy lock": lock(),
+    "Read lock holder": {"Status": "SUCCEEDED"},
+    "Read live release": pointer(),
+    "Read live pointer": pointer(),
+    "Describe live endpoint": {
+        "EndpointStatus": "InService",
+        "ProductionVariants": [{"VariantName": "AllTraffic", "CurrentInstanceCount": 2}],
+    },
+    "Describe endpoint": {"EndpointStatus": "InService"},
+    "Set concurrency": payload({"ready": True, "note": ""}),
+    "Audit IAM": payload({"blocked": False, "reason": "no critical finding"}),
+    "Accept model": payload({"summary": "answers as in training"}),
+    "Describe training instances": {"Reservations": []},
+}

@@ -1,0 +1,1 @@
+"""Checks of the templates: their resources, policies and event patterns."""

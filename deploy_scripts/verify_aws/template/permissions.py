@@ -1,0 +1,218 @@
+"""The workflow's role allows every call of every scenario, and what AWS asks of the caller besides.
+
+What each call needs is in the Service Authorization Reference and in
+https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html;
+for Application Auto Scaling see local_cloud/iam/dependent_permissions.py.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from deploy_scripts.permissions.judging import allows
+from deploy_scripts.permissions.recording import Call
+from deploy_scripts.verify_aws.check import Result, Subject
+from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_played
+from deploy_scripts.verify_aws.machine.run import api_of, arguments
+from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION, example_values
+from deploy_scripts.verify_aws.template.policies import roles_of
+from local_cloud.iam.dependent_permissions import scaling_permissions
+from local_cloud.iam.permission import Permission
+
+ROLE = "TrainingPipelineRole"
+_HERE = f"{REGION}:{ACCOUNT}"
+# The rule by which Step Functions learns that a training job has ended:
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+_SYNC_RULE = f"arn:aws:events:{_HERE}:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+_INTERPRETERS_NAME, _MACHINE = re.compile(r"(?<=:)machine(?=:|$)"), "dropserve-training-pipeline"
+_SLR = "sagemaker.application-autoscaling.amazonaws.com"
+# What Step Functions itself does in the role's name to log and trace an execution:
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html and concepts-xray-tracing.html
+_LOGGING = (
+    "CreateLogDelivery",
+    "GetLogDelivery",
+    "UpdateLogDelivery",
+    "DeleteLogDelivery",
+    "ListLogDeliveries",
+    "PutResourcePolicy",
+    "DescribeResourcePolicies",
+    "DescribeLogGroups",
+)
+_TRACING = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
+
+Arguments = Mapping[str, Any]
+Needs = Callable[[Arguments], Iterator[Permission]]
+
+
+def check(subject: Subject) -> Result:
+    """Nothing that a run needs is refused."""
+    (role,) = (each for each in roles_of(subject.main) if each.name == ROLE)
+    allowed = [each.document(each.actions, each.resources) for each in role.statements]
+    values = example_values(subject.main)
+    problems, judged = set(), set()
+    for state, api, given in _calls(subject):
+        if api not in _NEEDS and not api.startswith("arn:aws:lambda:"):
+            problems.add(f"{state}: say in permissions.py what {api} needs")
+            continue
+        for needed in _needed(api, given, values):
+            call = Call(
+                ROLE, needed.action, needed.resource, {**needed.context, "aws:SourceAccount": ACCOUNT}
+            )
+            judged.add((needed.action, needed.resource))
+            if not allows(allowed, call):
+                problems.add(f"{state}: {ROLE} may not {needed.action} on {needed.resource}")
+    for action in (*(f"logs:{each}" for each in _LOGGING), *(f"xray:{each}" for each in _TRACING)):
+        judged.add((action, "*"))
+        if not allows(allowed, Call(ROLE, action, "*", {})):
+            problems.add(f"{ROLE} may not {action}, which Step Functions itself does")
+    actions = {action for action, _ in judged}
+    return Result(f"{len(actions)} actions on {len(judged)} resources", tuple(sorted(problems)))
+
+
+def _calls(subject: Subject) -> Iterator[tuple[str, str, Arguments]]:
+    for made in scenarios_played(prepared(subject)):
+        for call in made.calls:
+            yield (
+                call.state,
+                api_of(call.resource),
+                {**arguments(call), ".sync": call.resource.endswith(".sync")},
+            )
+
+
+def _needed(api: str, given: Arguments, values: Mapping[str, str]) -> Iterator[Permission]:
+    if api.startswith("arn:aws:lambda:"):
+        yield Permission("lambda:InvokeFunction", api)
+        return
+    yield from _NEEDS[api](given)
+    if given.get("IamInstanceProfile") == {"Arn": values["Ec2InstanceProfile.Arn"]}:
+        yield _passed(values["Ec2TrainingRole.Arn"], "ec2.amazonaws.com")
+
+
+def _passed(role: str, service: str) -> Permission:
+    return Permission("iam:PassRole", role, {"iam:PassedToService": service})
+
+
+def _table(action: str) -> Needs:
+    return lambda given: iter([Permission(action, f"arn:aws:dynamodb:{_HERE}:table/{given['TableName']}")])
+
+
+def _parameter(action: str) -> Needs:
+    return lambda given: iter([Permission(action, f"arn:aws:ssm:{_HERE}:parameter{given['Name']}")])
+
+
+def _function(action: str) -> Needs:
+    def needs(given: Arguments) -> Iterator[Permission]:
+        name, qualifier = given["FunctionName"], given.get("Qualifier")
+        arn = name if name.startswith("arn:") else f"arn:aws:lambda:{_HERE}:function:{name}"
+        yield Permission(action, f"{arn}:{qualifier}" if qualifier else arn)
+
+    return needs
+
+
+def _sagemaker(action: str, kind: str, member: str) -> Needs:
+    def needs(given: Arguments) -> Iterator[Permission]:
+        arn = f"arn:aws:sagemaker:{_HERE}:{kind}/{given[member].lower()}"
+        yield Permission(f"sagemaker:{action}", arn)
+        if given.get("Tags"):
+            yield Permission("sagemaker:AddTags", arn)
+        for role in (given.get("RoleArn"), given.get("ExecutionRoleArn")):
+            if role:
+                yield _passed(role, "sagemaker.amazonaws.com")
+        if given[".sync"]:
+            for besides in ("DescribeTrainingJob", "StopTrainingJob", "ListTags"):
+                yield Permission(f"sagemaker:{besides}", arn)
+            for besides in ("PutRule", "PutTargets", "DescribeRule"):
+                yield Permission(f"events:{besides}", _SYNC_RULE)
+
+    return needs
+
+
+def _scaling(action: str) -> Needs:
+    def needs(given: Arguments) -> Iterator[Permission]:
+        context = {
+            "application-autoscaling:service-namespace": given["ServiceNamespace"],
+            "application-autoscaling:scalable-dimension": given["ScalableDimension"],
+        }
+        target = f"arn:aws:application-autoscaling:{_HERE}:scalable-target/0ec5"
+        yield Permission(f"application-autoscaling:{action}", target, context)
+        yield from scaling_permissions(action, given, REGION, ACCOUNT)
+        if action == "RegisterScalableTarget":
+            role = f"aws-service-role/{_SLR}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+            yield Permission(
+                "iam:CreateServiceLinkedRole",
+                f"arn:aws:iam::{ACCOUNT}:role/{role}",
+                {"iam:AWSServiceName": _SLR},
+            )
+
+    return needs
+
+
+def _run_instances(given: Arguments) -> Iterator[Permission]:
+    tags = {
+        each["ResourceType"]: {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in each["Tags"]}
+        for each in given["TagSpecifications"]
+    }
+    yield Permission("ec2:RunInstances", f"arn:aws:ec2:{REGION}::image/ami-0123456789abcdef0")
+    for kind in ("instance", "network-interface", "security-group", "subnet", "volume"):
+        yield Permission("ec2:RunInstances", f"arn:aws:ec2:{_HERE}:{kind}/made", tags.get(kind, {}))
+    for kind, own in tags.items():
+        context = {**own, "ec2:CreateAction": "RunInstances"}
+        yield Permission("ec2:CreateTags", f"arn:aws:ec2:{_HERE}:{kind}/made", context)
+    parameter = given["ImageId"].removeprefix("resolve:ssm:")
+    yield Permission("ssm:GetParameters", f"arn:aws:ssm:{REGION}::parameter{parameter}")
+
+
+def _terminate(given: Arguments) -> Iterator[Permission]:
+    for instance in given["InstanceIds"]:
+        arn = f"arn:aws:ec2:{_HERE}:instance/{instance}"
+        yield Permission("ec2:TerminateInstances", arn, {"aws:ResourceTag/dropserve:run": "1"})
+
+
+def _log_group(action: str) -> Needs:
+    return lambda given: iter([Permission(action, f"arn:aws:logs:{_HERE}:log-group:{given['LogGroupName']}")])
+
+
+def _own(action: str, member: str) -> Needs:
+    """On this very state machine, which the interpreter calls `machine`."""
+    return lambda given: iter([Permission(action, _INTERPRETERS_NAME.sub(_MACHINE, given[member]))])
+
+
+def _without_resource(action: str) -> Needs:
+    return lambda _: iter([Permission(action, "*")])
+
+
+_NEEDS: dict[str, Needs] = {
+    "dynamodb:getItem": _table("dynamodb:GetItem"),
+    "dynamodb:putItem": _table("dynamodb:PutItem"),
+    "dynamodb:updateItem": _table("dynamodb:UpdateItem"),
+    "ssm:getParameter": _parameter("ssm:GetParameter"),
+    "ssm:putParameter": _parameter("ssm:PutParameter"),
+    "sns:publish": lambda given: iter([Permission("sns:Publish", given["TopicArn"])]),
+    # HeadObject is allowed by GetObject: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    "s3:headObject": lambda given: iter(
+        [Permission("s3:GetObject", f"arn:aws:s3:::{given['Bucket']}/{given['Key']}")]
+    ),
+    "sfn:describeExecution": _own("states:DescribeExecution", "ExecutionArn"),
+    "sfn:startExecution": _own("states:StartExecution", "StateMachineArn"),
+    "lambda:invoke": _function("lambda:InvokeFunction"),
+    "cloudwatchlogs:createLogGroup": _log_group("logs:CreateLogGroup"),
+    "cloudwatchlogs:putRetentionPolicy": _log_group("logs:PutRetentionPolicy"),
+    "sagemaker:createTrainingJob": _sagemaker("CreateTrainingJob", "training-job", "TrainingJobName"),
+    "sagemaker:createModel": _sagemaker("CreateModel", "model", "ModelName"),
+    "sagemaker:deleteModel": _sagemaker("DeleteModel", "model", "ModelName"),
+    "sagemaker:createEndpointConfig": _sagemaker(
+        "CreateEndpointConfig", "endpoint-config", "EndpointConfigName"
+    ),
+    "sagemaker:deleteEndpointConfig": _sagemaker(
+        "DeleteEndpointConfig", "endpoint-config", "EndpointConfigName"
+    ),
+    "sagemaker:createEndpoint": _sagemaker("CreateEndpoint", "endpoint", "EndpointName"),
+    "sagemaker:describeEndpoint": _sagemaker("DescribeEndpoint", "endpoint", "EndpointName"),
+    "sagemaker:deleteEndpoint": _sagemaker("DeleteEndpoint", "endpoint", "EndpointName"),
+    "applicationautoscaling:registerScalableTarget": _scaling("RegisterScalableTarget"),
+    "applicationautoscaling:deregisterScalableTarget": _scaling("DeregisterScalableTarget"),
+    "applicationautoscaling:putScalingPolicy": _scaling("PutScalingPolicy"),
+    "ec2:runInstances": _run_instances,
+    "ec2:describeInstances": _without_resource("ec2:DescribeInstances"),
+    "ec2:terminateInstances": _terminate,
+}
