@@ -7,15 +7,13 @@ from deploy_scripts.verify_aws.template.policies import overlap
 from tests.unit.deploy_scripts.verify_aws.conftest import Seeded
 
 _ROLE = "TrainingPipelineRole/ledger-pointer-and-notification"
-_PUT, _PUTS = (f'Action: ["dynamodb:{name}", "dynamodb:UpdateItem"]' for name in ("PutItem", "PutItems"))
+_PUT, _PUTS = (f'"dynamodb:{name}", "dynamodb:UpdateItem"]' for name in ("PutItem", "PutItems"))
 _INVOKE, _DESCRIBE = (f'Action: "sagemaker:{name}"' for name in ("InvokeEndpoint", "DescribeModel"))
 _PUBLISH, _STAR = (
     f'{{Effect: Allow, Action: "sns:Publish", Resource: {name}}}'
     for name in ("!Ref NotificationTopic", '"*"')
 )
-_POINTER = (
-    'Resource: !Sub "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/live"'
-)
+_POINTER = '"arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/live"'
 
 
 @pytest.mark.parametrize(
