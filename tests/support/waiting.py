@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-
 _LONGEST_PAUSE_S = 0.5
 
 
