@@ -3,6 +3,7 @@
 import functools
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from local_cloud import control
 from local_cloud.control import Cloud
 from tests.support import fuzzing
 from tests.support.scheduling import Scheduling, slowest_first
+
+# Read as torch is loaded: threads that wait for each other sleep, where other tests want the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # What the tests' own programs stand for.
 CONTAINERS = {

@@ -15,9 +15,10 @@ from training.data.dataset import Photo
 from training.data.preprocessing import Pixels
 from training.features.extraction import compute_features
 from training.features.preparation import PreparedBackbone
+from training.models.adamw import AdamW
 from training.models.backbones import blocks_of
 from training.models.head import Epoch, TrainedHead, class_weights
-from training.models.lr_schedule import epoch_generator, learning_rate, take_step
+from training.models.lr_schedule import epoch_generator, learning_rate
 from training.models.torch_network import to_tensor
 from training.settings import Settings
 
@@ -75,9 +76,9 @@ class _Tuning:
         labels = torch.tensor([photo.label for photo in photos["train"]])
         weights = class_weights(labels, trained.layer.out_features, settings.head.class_weights)
         self._weights = weights.to(self._device) if weights is not None else None
-        self._optimizer = torch.optim.AdamW(
+        self._optimizer = AdamW(
             (weight for weight in self._network.parameters() if weight.requires_grad),
-            weight_decay=settings.head.weight_decay,
+            settings.head.weight_decay,
         )
         self.history: list[Epoch] = []
         self._best_epoch = trained.best_epoch
@@ -147,7 +148,8 @@ class _Tuning:
             loss = functional.cross_entropy(
                 logits, labels, self._weights, label_smoothing=head.label_smoothing
             )
-            take_step(self._optimizer, loss, rate)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step(rate)
             loss_sum += loss.item() * len(batch)
             right += int((logits.argmax(1) == labels).sum())
         return loss_sum / len(order), right / len(order)

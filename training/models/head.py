@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from training.features.feature_file import FeatureFile
 from training.job.checkpoints import Session
-from training.models.lr_schedule import epoch_generator, learning_rate, take_step
+from training.models.adamw import AdamW
+from training.models.lr_schedule import epoch_generator, learning_rate
 from training.settings import HeadSettings
 
 # Epochs without a better validation loss before training stops.
@@ -108,7 +109,7 @@ class _Training:
         self._layer = nn.Linear(data.train.features.width, data.class_count)
         nn.init.zeros_(self._layer.weight)
         nn.init.zeros_(self._layer.bias)
-        self._optimizer = torch.optim.AdamW(self._layer.parameters(), weight_decay=settings.weight_decay)
+        self._optimizer = AdamW(self._layer.parameters(), settings.weight_decay)
         self._history: list[Epoch] = []
         self._best_epoch, self._best = 0, _copy(self._layer)
 
@@ -162,7 +163,8 @@ class _Training:
                 self._weights,
                 label_smoothing=settings.label_smoothing,
             )
-            take_step(self._optimizer, loss, rate)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step(rate)
 
     @torch.inference_mode()
     def _measure(self, number: int) -> Epoch:

@@ -19,12 +19,3 @@ def learning_rate(peak: float, *, progress: float, warmup: int, epochs: int) -> 
         return peak * (progress + 1) / (warmup + 1)
     share = (progress - warmup) / max(1, epochs - warmup)
     return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
-
-
-def take_step(optimizer: torch.optim.Optimizer, loss: torch.Tensor, rate: float) -> None:
-    """One step against the gradient of the loss, at this learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

@@ -17,6 +17,7 @@ from rich.text import Text
 
 import deploy_scripts
 import deploy_scripts.screen as screen_module
+from deploy_scripts import cli
 from deploy_scripts.errors import CliError
 from deploy_scripts.screen import SafeConsole, Screen, cell, cell_of_lines, make_table, print_error
 from drops.text import is_unsafe
@@ -175,10 +176,34 @@ def test_nothing_but_the_screen_prints() -> None:
     assert not found
 
 
-def run_dropserve(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+@pytest.fixture
+def dropserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Runs the command's own main() here, as a process whose home is empty; its exit status and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        stderr = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="strict")
+        with monkeypatch.context() as process:
+            for name in list(os.environ):
+                process.delenv(name)
+            for name, value in {"DROPSERVE_HOME": tmp_path, "HOME": tmp_path, "PATH": ""}.items():
+                process.setenv(name, str(value))
+            process.setattr(sys, "argv", ["dropserve", *arguments])
+            process.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "utf-8", errors="strict"))
+            process.setattr(sys, "stderr", stderr)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+            stderr.flush()
+        status = ended.value.code
+        assert isinstance(status, int)
+        return status, stderr.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+    return run
+
+
+def run_dropserve(home: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "deploy_scripts.cli", *map(os.fsencode, arguments)],
-        env={"DROPSERVE_HOME": str(home), "HOME": str(home), "PATH": "", **environment},
+        env={"DROPSERVE_HOME": str(home), "HOME": str(home), "PATH": ""},
         capture_output=True,
         check=False,
     )
@@ -202,11 +227,12 @@ def run_dropserve(home: Path, *arguments: str, **environment: str) -> subprocess
     ],
     ids=ascii,
 )
-def test_a_wrong_argument_is_told_without_obeying_it(tmp_path: Path, arguments: list[str]) -> None:
-    result = run_dropserve(tmp_path, *arguments)
+def test_a_wrong_argument_is_told_without_obeying_it(
+    dropserve: Callable[..., tuple[int, str]], arguments: list[str]
+) -> None:
+    status, error = dropserve(*arguments)
 
-    error = result.stderr.decode()
-    assert result.returncode in {1, 2}
+    assert status in {1, 2}
     assert error.startswith("Error: ")
     assert not any(is_unsafe(character) for character in error if character != "\n")
     assert "unexpected went wrong" not in error
@@ -225,6 +251,15 @@ def test_a_terminal_without_the_tick_shows_its_escape(tmp_path: Path) -> None:
     )
 
     assert result.stdout == b"\\u2713 M\\xf6we\n"
+
+
+def test_a_process_tells_a_strange_argument_as_main_does(
+    tmp_path: Path, dropserve: Callable[..., tuple[int, str]]
+) -> None:
+    arguments = ["drop", "no\udcffth\x1b[2Jing.zip"]
+    result = run_dropserve(tmp_path, *arguments)
+
+    assert (result.returncode, result.stderr.decode()) == dropserve(*arguments)
 
 
 def test_a_wrong_use_has_its_own_exit_status_and_success_is_zero(tmp_path: Path) -> None:
@@ -266,32 +301,34 @@ def files_that_are_none(folder: Path) -> dict[str, Any]:
     ],
     ids=lambda arguments: "-".join(arguments[:2]),
 )
-def test_a_file_that_is_none_is_told_in_a_sentence(tmp_path: Path, kind: str, arguments: list[str]) -> None:
+def test_a_file_that_is_none_is_told_in_a_sentence(
+    tmp_path: Path, dropserve: Callable[..., tuple[int, str]], kind: str, arguments: list[str]
+) -> None:
     file = files_that_are_none(tmp_path)[kind]
     good = tmp_path / "good.json"
     lists = ("RoleDetailList", "UserDetailList", "GroupDetailList", "Policies")
     good.write_text(json.dumps({name: [] for name in lists}))
 
-    result = run_dropserve(
-        tmp_path,
-        *(each.replace("FILE", str(file)).replace("GOOD", str(good)) for each in arguments),
+    status, error = dropserve(
+        *(each.replace("FILE", str(file)).replace("GOOD", str(good)) for each in arguments)
     )
 
-    error = result.stderr.decode()
-    assert result.returncode == 1, result.stdout
+    assert status == 1
     assert error.startswith("Error: ")
     assert "unexpected went wrong" not in error
     assert error.count("\n") <= 3
 
 
 @pytest.mark.parametrize("target", ["folder", "no/such/folder/page.html"])
-def test_a_report_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path, target: str) -> None:
+def test_a_report_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, dropserve: Callable[..., tuple[int, str]], target: str
+) -> None:
     (tmp_path / "folder").mkdir()
     good = tmp_path / "good.json"
     lists = ("RoleDetailList", "UserDetailList", "GroupDetailList", "Policies")
     good.write_text(json.dumps({name: [] for name in lists}))
 
-    result = run_dropserve(tmp_path, "audit", "--file", str(good), "--html", str(tmp_path / target))
+    status, error = dropserve("audit", "--file", str(good), "--html", str(tmp_path / target))
 
-    assert result.returncode == 1
-    assert f"{target} cannot be used: " in result.stderr.decode()
+    assert status == 1
+    assert f"{target} cannot be used: " in error

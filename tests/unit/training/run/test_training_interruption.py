@@ -1,14 +1,13 @@
 """A run that is stopped anywhere and started again ends as if it had never been stopped."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.unit.training.made_photos import Trained
 from tests.unit.training.run.test_training_run import without_machine
+from tests.unit.training.run.train_process import TrainProcess
 from training.arguments import parse_arguments
 from training.features import extraction
 from training.job import checkpoints
@@ -134,18 +133,20 @@ def test_a_killed_process_resumes_from_its_checkpoint(trained, tmp_path, kill, s
     """SIGKILL leaves no time to save: what was saved from time to time is what there is."""
     run = in_folder(trained, tmp_path)
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
-    program = "import sys, time\nfrom training import train\n"
-    program += "from training.job import checkpoints, progress\ncheckpoints.SAVE_EVERY_S = 0\n"
     # Slow enough to be hit.
-    program += "say = progress.say; progress.say = lambda line: (say(line), time.sleep(0.2))\n"
-    program += "sys.exit(train.main())"
-    command = [sys.executable, "-c", program, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        while not process.stdout.readline().startswith("epoch=3"):
-            assert process.poll() is None
-        process.send_signal(kill)
-        assert process.wait(timeout=60) == status
+    before = """
+import time
+from training.job import checkpoints, progress
+checkpoints.SAVE_EVERY_S = 0
+say = progress.say
+progress.say = lambda line: (say(line), time.sleep(0.2))
+"""
+    process = TrainProcess(arguments, before=before)
+    while not process.stdout.readline().startswith("epoch=3"):
+        assert process.poll() is None
+    process.send_signal(kill)
+    assert process.wait(60) == status
+    process.close()
     names = {path.name for path in (tmp_path / "checkpoints").glob("*.pt")}
     assert {"run.pt", "head.pt", "features-valid-000000.pt"} <= names
     train(parse_arguments(arguments, {}))

@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
 from tests.unit.training.run.test_training_interruption import assert_same_result, in_folder
+from tests.unit.training.run.train_process import TrainProcess
 from training.arguments import parse_arguments
 from training.job.distributed import Ranks, read_ranks
 from training.job.stop_signal import StoppedError, StopSignal
@@ -23,6 +23,11 @@ from training.train import train
 
 TORCHRUN = Path(sys.executable).with_name("torchrun")
 END_S = 180
+_IMPORTS = """
+import datetime, os, time
+from training.features import extraction
+from training.job import distributed
+"""
 
 
 def has_ipv6() -> bool:
@@ -42,7 +47,7 @@ class Group:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        self.processes: list[subprocess.Popen[str]] = []
+        self.processes: list[TrainProcess] = []
 
     def start(
         self,
@@ -56,9 +61,6 @@ class Group:
         They meet at `address`, as torchrun's do, or at the first of SageMaker's `hosts`.
         """
         for rank, arguments in enumerate(command_lines):
-            program = "import datetime, os, sys, time\nfrom training import train\n"
-            program += "from training.features import extraction\nfrom training.job import distributed\n"
-            program += f"{(before or {}).get(rank, '')}\nsys.exit(train.main())"
             variables: dict[str, object] = {
                 "RANK": rank,
                 "WORLD_SIZE": len(command_lines),
@@ -69,11 +71,10 @@ class Group:
                 variables = {"SM_HOSTS": json.dumps(hosts), "SM_CURRENT_HOST": hosts[rank]}
             variables |= {"MASTER_PORT": self._port, "SM_OUTPUT_DIR": self._folder / f"failure-{rank}"}
             self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-c", program, *arguments],
-                    env={**os.environ, **{name: str(value) for name, value in variables.items()}},
-                    stdout=subprocess.PIPE,
-                    text=True,
+                TrainProcess(
+                    arguments,
+                    before=_IMPORTS + (before or {}).get(rank, ""),
+                    variables={name: str(value) for name, value in variables.items()},
                 )
             )
 
@@ -89,8 +90,7 @@ def group(tmp_path: Path) -> Iterator[Group]:
     group = Group(tmp_path)
     yield group
     for process in group.processes:
-        process.kill()
-        process.communicate()
+        process.close()
 
 
 def test_two_processes_give_the_model_and_metrics_of_one(weights: Path, tmp_path: Path) -> None:
@@ -165,7 +165,6 @@ def test_a_stop_saves_a_checkpoint_that_one_process_resumes(
     arguments = run.arguments(checkpoint_dir=tmp_path / "checkpoints")
     group.start(arguments, arguments, before={1: slow})
     output = group.processes[0].stdout
-    assert output
     while not output.readline().startswith("phase=features images_done=16"):
         assert group.processes[0].poll() is None
     for rank in told:  # the first one waits for the other's batch now
@@ -185,8 +184,7 @@ def test_two_processes_resume_the_checkpoint_of_one_and_the_first_writes(
     with pytest.raises(StoppedError):
         train(parse_arguments(first, {}), stop_at("phase=features images_done=16"))
     group.start(first, second)
-    output, _ = group.processes[0].communicate(timeout=END_S)
-    assert "resumed=True" in output
+    assert "resumed=True" in group.processes[0].stdout.read()
     assert group.statuses() == [0, 0]
     assert_same_result(runs[0], trained)
     assert not (tmp_path / "second").exists()
@@ -209,7 +207,6 @@ def test_processes_of_one_machine_listen_to_that_machine_only(
     run = in_folder(trained, tmp_path)
     group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
     for process in group.processes:
-        assert process.stdout
         while process.stdout.readline() != "met\n":
             assert process.poll() is None
     addresses = {
