@@ -3,13 +3,16 @@
 The candidates of each backend are ranked: the cheapest CPU type that ends within the hour; the cheapest
 GPU type that does (a new account may start no GPU, so CPUs come first); the fastest type; the cheapest type.
 The first candidate of SageMaker that the budget allows is taken, else the first of EC2, which costs less an
-hour but has no managed spot or metrics. An override of backend or type narrows all this down.
+hour but has no managed spot or metrics. An override of backend or type narrows all this down, and so do the
+account's quotas: where they allow no instance of SageMaker, EC2 is taken only if the deployment says so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from functions.common.errors import DropserveError
 from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
+from functions.plan_training.quotas import Quota, TrainingQuotas
 from functions.plan_training.throughput import Workload, estimate_training_s
 
 MAX_ACCEPTABLE_S = 3600.0
@@ -51,31 +54,74 @@ class Option:
         return self.usd_per_hour * self.training_s / 3600
 
 
-def choose(
-    work: Workload,
-    *,
-    backend: Backend | None,
-    instance_name: str | None,
-    use_spot: bool,
-    max_cost_usd: float,
-) -> Option:
-    """The option that the rules name; when nothing is within the budget, the cheapest there is.
+@dataclass(frozen=True)
+class Wishes:
+    """What a person and the deployment allow; None where the rules decide.
 
     Spot is for SageMaker only: a managed spot job goes on from its checkpoints, an EC2 instance would not.
+    `ec2_without_quota`: EC2 may take what SageMaker's quotas do not allow.
     """
-    options = []
-    for each in BACKENDS if backend is None else (backend,):
-        options += _rank_candidates(
-            [_option(work, each, instance, use_spot) for instance in _instances(work, instance_name)]
-        )
-    within_budget = [option for option in options if option.cost_usd <= max_cost_usd]
+
+    max_cost_usd: float
+    use_spot: bool = False
+    backend: Backend | None = None
+    instance_name: str | None = None
+    ec2_without_quota: bool = False
+
+
+class NoQuotaError(DropserveError):
+    """The account's quotas allow no candidate; `lacking` begins with the preferred one's."""
+
+    def __init__(self, lacking: Sequence[Quota]) -> None:
+        super().__init__("; ".join(f"the quota {quota.name!r} is {quota.value:g}" for quota in lacking))
+        self.lacking = lacking
+
+
+def choose(work: Workload, wishes: Wishes, quotas: TrainingQuotas) -> Option:
+    """The option that the rules name; when nothing is within the budget, the cheapest there is.
+
+    Raises NoQuotaError when the account may start none.
+    """
+    options: list[Option] = []
+    lacking: list[Quota] = []
+    for backend in BACKENDS if wishes.backend is None else (wishes.backend,):
+        if lacking and not wishes.ec2_without_quota:
+            break
+        every = _options(work, backend, wishes, quotas)
+        allowed = [option for option in every if not _lacking(option, quotas)]
+        options += _rank_candidates(allowed)
+        if not allowed:
+            lacking += [quota for option in _rank_candidates(every) if (quota := _lacking(option, quotas))]
+    if not options:
+        raise NoQuotaError(lacking)
+    within_budget = [option for option in options if option.cost_usd <= wishes.max_cost_usd]
     return within_budget[0] if within_budget else min(options, key=lambda option: option.cost_usd)
 
 
-def _option(work: Workload, backend: Backend, instance: InstanceType, use_spot: bool) -> Option:
+def _options(work: Workload, backend: Backend, wishes: Wishes, quotas: TrainingQuotas) -> list[Option]:
+    return [
+        _option(work, backend, instance, wishes, quotas)
+        for instance in _instances(work, wishes.instance_name)
+    ]
+
+
+def _option(
+    work: Workload, backend: Backend, instance: InstanceType, wishes: Wishes, quotas: TrainingQuotas
+) -> Option:
+    """On spot where that is wished for and its own quota allows it, else on demand."""
     training_s = estimate_training_s(work, instance, backend)
-    use_spot = use_spot and backend == "sagemaker"
-    return Option(backend, instance, use_spot, training_s, work.instance_count)
+    option = Option(backend, instance, False, training_s, work.instance_count)
+    if not wishes.use_spot or backend != "sagemaker":
+        return option
+    on_spot = replace(option, use_spot=True)
+    return option if _lacking(on_spot, quotas) and not _lacking(option, quotas) else on_spot
+
+
+def _lacking(option: Option, quotas: TrainingQuotas) -> Quota | None:
+    """The quota that does not allow the option."""
+    return quotas.lacking(
+        option.instance, option.backend, use_spot=option.use_spot, instance_count=option.instance_count
+    )
 
 
 def _instances(work: Workload, instance_name: str | None) -> list[InstanceType]:
@@ -87,7 +133,9 @@ def _instances(work: Workload, instance_name: str | None) -> list[InstanceType]:
 
 
 def _rank_candidates(options: Sequence[Option]) -> list[Option]:
-    """The options of one backend, the preferred one first."""
+    """The options of one backend, the preferred one first; of none, none."""
+    if not options:
+        return []
     cheapest_first = sorted(options, key=lambda option: option.cost_usd)
     acceptable = [option for option in cheapest_first if option.training_s <= MAX_ACCEPTABLE_S]
     on_cpu = [option for option in acceptable if not option.instance.gpu]
