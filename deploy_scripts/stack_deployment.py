@@ -78,8 +78,7 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     template = read_template(TEMPLATE)
     if choices.suppressions:
         check_suppressions(choices.suppressions)
-    _check_parameters(choices.parameters, known=set(template["Parameters"]))
-    given = {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
+    given = _given_parameters(aws, choices, template)
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
@@ -105,6 +104,25 @@ def _deploy(aws: Aws, choices: DeployChoices, say: Callable[[str], None]) -> dic
     if not deploy_stack(aws, bucket.url(template_key), parameters, take_up_existing=left, say=say):
         say("The stack is up to date")
     return read_outputs(aws)
+
+
+def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
+    """Every parameter of the template that a deployment would give a value, the defaults included.
+
+    Raises CliError for a parameter that the template has not, or a value that it cannot have.
+    """
+    template = read_template(TEMPLATE)
+    defaults = {
+        name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each
+    }
+    planned = {**defaults, **_given_parameters(aws, choices, template)}
+    check_endpoint_type(planned[ENDPOINT_TYPE])
+    return planned
+
+
+def _given_parameters(aws: Aws, choices: DeployChoices, template: dict[str, Any]) -> dict[str, str]:
+    _check_parameters(choices.parameters, known=set(template["Parameters"]))
+    return {**(_local_parameters(aws) if aws.is_local else {}), **choices.parameters}
 
 
 def parse_parameters(options: list[str]) -> dict[str, str]:

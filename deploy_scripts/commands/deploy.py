@@ -7,6 +7,7 @@ import typer
 
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Target, connect
+from deploy_scripts.commands.preflight import check_account, preflight_document, refuse_failures
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.weights import parse_weights
@@ -31,9 +32,12 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
     suppressions: Annotated[
         Path | None, typer.Option(help="The audit's findings that somebody answers for (JSON).")
     ] = None,
+    skip_preflight: Annotated[
+        bool, typer.Option("--skip-preflight", help="Deploy whatever `dropserve preflight` would say.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build and deploy the stack, or bring it up to date."""
+    """Check the account, then build and deploy the stack, or bring it up to date."""
     screen = Screen(as_json=as_json)
     choices = DeployChoices(
         parse_parameters(parameter or []),
@@ -42,6 +46,11 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
         image_builder,
         suppressions,
     )
+    if not skip_preflight:
+        findings = check_account(target, choices, screen)
+        if as_json and any(finding.status == "fail" for finding in findings):
+            screen.put_json(preflight_document(target, findings))
+        refuse_failures(findings)
     with screen.moving("Deploying") as say:
         outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)
     screen.done(f"The stack {target.stack} is deployed")

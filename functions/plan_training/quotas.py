@@ -77,8 +77,8 @@ def read_training_quotas(client: Any) -> TrainingQuotas:
     return TrainingQuotas(found)
 
 
-def read_quotas(client: Any, service: str, names: Collection[str]) -> dict[str, Quota]:
-    """Name -> quota of a service. Those without an applied value have AWS's default.
+def read_quotas(client: Any, service: str, names: Collection[str] | None = None) -> dict[str, Quota]:
+    """Name -> quota of a service, of these names or of all. Without an applied value, AWS's default counts.
 
     https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html
     Raises ClientError or BotoCoreError.
@@ -87,10 +87,11 @@ def read_quotas(client: Any, service: str, names: Collection[str]) -> dict[str, 
     for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
         for listed in _listed(client, operation, service):
             # A quota whose service did not answer has an error in the place of a value.
-            if listed["QuotaName"] in names and "Value" in listed and "ErrorReason" not in listed:
+            is_wanted = names is None or listed["QuotaName"] in names
+            if is_wanted and "Value" in listed and "ErrorReason" not in listed:
                 quota = Quota(service, listed["QuotaName"], listed["QuotaCode"], listed["Value"])
                 found.setdefault(quota.name, quota)
-            if len(found) == len(names):
+            if names is not None and len(found) == len(names):
                 return found
     return found
 

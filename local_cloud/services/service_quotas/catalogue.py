@@ -69,7 +69,7 @@ _OTHERS = (
     Quota(
         CODEBUILD,
         "Concurrently running builds for ARM/Small environment",
-        _stand_in_code("Concurrently running builds for ARM/Small environment"),
+        "L-5ED1D25B",
         1.0,
         {USUAL: 1.0, NEW_ACCOUNT: 0.0},
     ),
