@@ -1,6 +1,7 @@
 """The run of all checks, and the two commands that run it."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,11 @@ from deploy_scripts import cli
 from deploy_scripts.commands import deploy as deploy_command
 from deploy_scripts.commands import preflight as preflight_command
 from deploy_scripts.errors import CliError
-from deploy_scripts.preflight import run
+from deploy_scripts.preflight import checks, run
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
 from deploy_scripts.preflight.run import Step, run_preflight
+from deploy_scripts.project import ROOT
 from deploy_scripts.stack_deployment import DeployChoices, planned_parameters
 
 OK = Finding("one", "ok", "all is well")
@@ -76,7 +78,7 @@ def test_the_local_cloud_is_not_asked_what_it_cannot_answer(
 
 @pytest.fixture
 def invoke(account: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command against AWS: the checks find what is given, and deploying only tells that it was begun."""
+    """Run a command on AWS: the checks find what is given, and deploying only says that it was begun."""
 
     def call(*findings: Finding, command: str = "preflight", options: tuple[str, ...] = ()) -> Any:
         for module in (preflight_command, deploy_command):
@@ -155,3 +157,18 @@ def test_a_refused_deployment_prints_its_findings_as_json(invoke: Any) -> None:
 def test_parameters_that_the_template_has_not_are_refused_as_deploy_does(invoke: Any) -> None:
     result = invoke(OK, options=("--parameter", "Colour=red"))
     assert result.exception.message == "The template has no parameter Colour."
+
+
+def test_every_check_is_run_and_every_line_is_in_the_documentation() -> None:
+    folder = ROOT / "deploy_scripts" / "preflight" / "checks"
+    modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    assert {step.check.__module__.rpartition(".")[2] for step in run.STEPS} == modules
+    names = {
+        value
+        for module in modules
+        for name, value in vars(getattr(checks, module)).items()
+        if name.endswith("NAME") and not name.startswith("_")
+    }
+    page = (ROOT / "docs" / "first-deployment.md").read_text()
+    lines = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    assert names == {name for line in lines[1:] for name in line.split(", ")}
