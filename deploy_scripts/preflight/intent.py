@@ -8,6 +8,7 @@ from contracts.training_job import Architecture
 from deploy_scripts.aws import Aws
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.quotas import AccountQuotas
 
 
@@ -32,7 +33,14 @@ class Intent:
         return check_endpoint_type(self.endpoint_type)
 
     def number(self, parameter: str) -> int:
-        return int(float(self.parameters[parameter]))
+        """Raises CliError for what is no number."""
+        try:
+            return int(self.parameters[parameter])
+        except ValueError as error:
+            raise CliError(
+                f"The parameter {parameter} is {self.parameters[parameter]!r}, and must be a whole number.",
+                f"Write --parameter {parameter}=3.",
+            ) from error
 
     def flag(self, parameter: str) -> bool:
         return self.parameters[parameter] == "true"

@@ -23,7 +23,7 @@ class AccountQuotas:
         return self._services[service]
 
     def how_to_ask(self, quota: Quota, wanted: float) -> dict[str, str]:
-        """The command and the console's page, as a Finding has them."""
+        """The command, and on AWS the console's page, as a Finding has them."""
         # AWS takes no request that is not above its own default, however little is applied:
         # "You must provide a quota value greater than the default quota value".
         default = self._default(quota)
@@ -31,7 +31,7 @@ class AccountQuotas:
         page = f"servicequotas/home/services/{quota.service}/quotas/{quota.code}"
         return {
             "command": quota.increase_command(wanted, region=self._aws.region),
-            "link": f"https://{self._aws.region}.console.aws.amazon.com/{page}",
+            "link": "" if self._aws.is_local else f"https://{self._aws.region}.console.aws.amazon.com/{page}",
         }
 
     def _default(self, quota: Quota) -> float:

@@ -97,7 +97,9 @@ def read_quotas(client: Any, service: str, names: Collection[str] | None = None)
 
 
 def _listed(client: Any, operation: str, service: str) -> Iterator[dict[str, Any]]:
-    for page in client.get_paginator(operation).paginate(ServiceCode=service):
+    # The most that a page may have: SageMaker has thousands of quotas.
+    pages = client.get_paginator(operation).paginate(ServiceCode=service, PaginationConfig={"PageSize": 100})
+    for page in pages:
         yield from page["Quotas"]
 
 

@@ -57,7 +57,7 @@ def deployed(bucket: Any, environment: dict[str, str], monkeypatch: pytest.Monke
     return bucket
 
 
-def pages_of_few_quotas(ServiceCode: str) -> Any:  # noqa: N803
+def pages_of_few_quotas(**_: Any) -> Any:
     """One instance of ml.c5.xlarge may train, and none of ml.m5.xlarge."""
     values = {"ml.c5.xlarge for training job usage": 1.0, "ml.m5.xlarge for training job usage": 0.0}
     yield {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": values[name]} for name in values]}

@@ -142,12 +142,12 @@ def test_quotas_are_found_by_name_on_every_page(service_quotas):
     service_quotas.add_response(
         "list_service_quotas",
         {"Quotas": [listed("other", 3)], "NextToken": "2"},
-        {"ServiceCode": "sagemaker"},
+        {"ServiceCode": "sagemaker", "MaxResults": 100},
     )
     service_quotas.add_response(
         "list_service_quotas",
         {"Quotas": [listed("wanted", 2, "L-2")], "NextToken": "3"},
-        {"ServiceCode": "sagemaker", "NextToken": "2"},
+        {"ServiceCode": "sagemaker", "MaxResults": 100, "NextToken": "2"},
     )
     found = read_quotas(service_quotas.client, "sagemaker", {"wanted"})
     assert found == {"wanted": Quota("sagemaker", "wanted", "L-2", 2.0)}

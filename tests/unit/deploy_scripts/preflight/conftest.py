@@ -44,7 +44,7 @@ def quotas(account: Any) -> Callable[..., None]:
                 {"QuotaName": name, "QuotaCode": f"L-{number}", "Value": value}
                 for number, (name, value) in enumerate(listed.items())
             ]
-            account.answer("service_quotas", call, {"Quotas": found}, ServiceCode=service)
+            account.answer("service_quotas", call, {"Quotas": found}, ServiceCode=service, MaxResults=100)
 
     return answer
 
