@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from functions.common.errors import DropserveError
 from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
-from functions.plan_training.quotas import Quota, TrainingQuotas
+from functions.plan_training.quotas import Quota, TrainingQuotas, quota_need
 from functions.plan_training.throughput import Workload, estimate_training_s
 
 MAX_ACCEPTABLE_S = 3600.0
@@ -70,11 +70,12 @@ class Wishes:
 
 
 class NoQuotaError(DropserveError):
-    """The account's quotas allow no candidate; `lacking` begins with the preferred one's."""
+    """The account's quotas allow no candidate: `quota` is that of the preferred one, which needs `needed`."""
 
-    def __init__(self, lacking: Sequence[Quota]) -> None:
-        super().__init__("; ".join(f"the quota {quota.name!r} is {quota.value:g}" for quota in lacking))
-        self.lacking = lacking
+    def __init__(self, quota: Quota, needed: int) -> None:
+        super().__init__(f"the quota {quota.name!r} is {quota.value:g}, and {needed} are needed")
+        self.quota = quota
+        self.needed = needed
 
 
 def choose(work: Workload, wishes: Wishes, quotas: TrainingQuotas) -> Option:
@@ -83,7 +84,7 @@ def choose(work: Workload, wishes: Wishes, quotas: TrainingQuotas) -> Option:
     Raises NoQuotaError when the account may start none.
     """
     options: list[Option] = []
-    lacking: list[Quota] = []
+    lacking: list[NoQuotaError] = []
     for backend in BACKENDS if wishes.backend is None else (wishes.backend,):
         if lacking and not wishes.ec2_without_quota:
             break
@@ -91,9 +92,11 @@ def choose(work: Workload, wishes: Wishes, quotas: TrainingQuotas) -> Option:
         allowed = [option for option in every if not _lacking(option, quotas)]
         options += _rank_candidates(allowed)
         if not allowed:
-            lacking += [quota for option in _rank_candidates(every) if (quota := _lacking(option, quotas))]
+            preferred = _rank_candidates(every)[0]
+            needed = quota_need(preferred.instance, backend, instance_count=preferred.instance_count)
+            lacking += [NoQuotaError(quota, needed) for quota in [_lacking(preferred, quotas)] if quota]
     if not options:
-        raise NoQuotaError(lacking)
+        raise lacking[0]
     within_budget = [option for option in options if option.cost_usd <= wishes.max_cost_usd]
     return within_budget[0] if within_budget else min(options, key=lambda option: option.cost_usd)
 

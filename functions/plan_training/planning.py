@@ -90,7 +90,7 @@ def _plan(
     try:
         option = choose(work, wishes, quotas)
     except NoQuotaError as error:
-        return {"accepted": False, "reason": why_none(error, work, wishes, region=settings.region)}
+        return {"accepted": False, "reason": why_none(error, wishes, region=settings.region)}
     accepted, reason = _verdict(option, max_cost_usd)
     if values.get("serving-architecture", "auto") == "auto":
         values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)

@@ -1,7 +1,7 @@
 """What a plan says of the account's quotas: why it takes another machine than the preferred one, or none."""
 
 from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
-from functions.plan_training.quotas import TrainingQuotas, quota_need
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.throughput import Workload
 
 
@@ -21,15 +21,13 @@ def why_another(chosen: Option, work: Workload, wishes: Wishes, quotas: Training
     return f"; the preferred machine is not taken, since the quota '{lacking.name}' is {lacking.value:g}"
 
 
-def why_none(error: NoQuotaError, work: Workload, wishes: Wishes, *, region: str) -> str:
+def why_none(error: NoQuotaError, wishes: Wishes, *, region: str) -> str:
     """The reason of a rejected plan, with the command that asks for the preferred machine's quota."""
-    quota = error.lacking[0]
-    preferred = choose(work, wishes, TrainingQuotas())
-    needed = quota_need(preferred.instance, preferred.backend, instance_count=preferred.instance_count)
+    quota = error.quota
     ways = (
         "" if wishes.backend else "; or train on EC2 (backend 'ec2', or the parameter TrainOnEc2WithoutQuota)"
     )
     return (
         f"no quota: '{quota.name}' is {quota.value:g}, and the account may start no other type that the plan "
-        f"may choose; ask for it: {quota.increase_command(needed, region=region)}{ways}"
+        f"may choose; ask for it: {quota.increase_command(error.needed, region=region)}{ways}"
     )

@@ -1,8 +1,8 @@
 """What the account may start for training, by Service Quotas.
 
 A plan asks when it is made: a quota that was raised counts with the next run, without a new deployment.
-Names, as the console and the errors of CreateTrainingJob have them: `ml.m5.xlarge for training job usage`,
-`ml.m5.xlarge for spot training job usage`; of EC2, in vCPUs:
+Names, as https://docs.aws.amazon.com/general/latest/gr/sagemaker.html and CreateTrainingJob's errors have
+them: `ml.m5.xlarge for training job usage`, `ml.m5.xlarge for spot training job usage`; of EC2, in vCPUs:
 https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 """
 

@@ -9,7 +9,8 @@ from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
 
 NAME = "endpoint instances"
-# As the console has it, and the errors of CreateEndpoint.
+# As the errors of CreateEndpoint have it:
+# https://github.com/aws-samples/sagemaker-custom-project-templates/issues/51
 _QUOTA = re.compile(r"(ml\.[a-z0-9.-]+) for endpoint usage")
 _AT_MOST_NAMED = 4
 

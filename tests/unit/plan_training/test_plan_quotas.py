@@ -105,6 +105,13 @@ def test_ec2_counts_vcpus_of_two_kinds(plan):
     assert large["reason"].startswith(f"no quota: '{STANDARD_VCPUS}' is 5")
 
 
+def test_the_command_asks_for_instances_where_ec2_would_be_the_cheapest(plan):
+    # Of EC2, vCPUs would be asked for.
+    made = plan({"max_cost_usd": 0.0}, quotas=account())
+    assert "--service-code sagemaker" in made["reason"]
+    assert "--desired-value 1 --region" in made["reason"]
+
+
 def test_without_a_spot_quota_the_job_runs_on_demand(plan, environment):
     environment["USE_SPOT"] = "true"
     assert chosen(plan(quotas=account({"c5.xlarge": 1}, {"c5.xlarge": 1}))) == (
