@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -109,8 +110,29 @@ class Aws:
 
     @cached_property
     def account_id(self) -> str:
-        sts: STSClient = self._client("sts")
-        return sts.get_caller_identity()["Account"]
+        return self.sts.get_caller_identity()["Account"]
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn`, ... Raises UnknownRegionError for what is no region's name."""
+        return self._session.get_partition_for_region(self.region)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return cast("STSClient", self._client("sts"))
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return cast("IAMClient", self._client("iam"))
+
+    # Two services without stubs.
+    @cached_property
+    def service_quotas(self) -> Any:
+        return self._client("service-quotas")
+
+    @cached_property
+    def budgets(self) -> Any:
+        return self._client("budgets")
 
     @cached_property
     def s3(self) -> S3Client:

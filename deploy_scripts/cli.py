@@ -17,6 +17,7 @@ from deploy_scripts.commands import (
     env,
     logs,
     predict,
+    preflight,
     run,
     runs,
     status,
@@ -40,6 +41,7 @@ app = typer.Typer(
 for command in (
     demo.demo,
     up.up,
+    preflight.preflight,
     deploy.deploy,
     drop.drop,
     run.run,

@@ -17,13 +17,15 @@ USUAL_PORT = 4566
 REGION = "us-east-1"
 
 
-def start_cloud(port: int | None = None) -> control.Cloud:
+def start_cloud(port: int | None = None, quotas: str | None = None) -> control.Cloud:
     """The running cloud, started if need be; `port` None means 4566, or any free one when that is taken.
 
-    Raises CliError when the port is taken or the cloud does not start.
+    `quotas`: those of the account, None for those that it had. Raises CliError when the port is taken, the
+    cloud does not start, or one runs with other quotas.
     """
     running = control.find(cloud_state_folder())
     if running:
+        _refuse_other_quotas(quotas)
         return running
     require_local_extra()
     if control.is_there(cloud_state_folder()):
@@ -34,11 +36,20 @@ def start_cloud(port: int | None = None) -> control.Cloud:
         raise CliError(f"Port {port} is in use by another program.", "Name another one, or leave --port out.")
     containers = _write_containers_table()
     try:
-        return control.start(cloud_state_folder(), port=port, containers=containers)
+        return control.start(cloud_state_folder(), port=port, containers=containers, quotas=quotas)
     except control.ControlError as error:
         raise CliError(
             f"The local cloud could not be started: {error}", "Correct what its log names."
         ) from error
+
+
+def _refuse_other_quotas(quotas: str | None) -> None:
+    actual = control.quota_set(cloud_state_folder())
+    if quotas is not None and quotas != actual:
+        raise CliError(
+            f"The local cloud runs with the quotas {actual}, not {quotas}.",
+            "Stop it first: `dropserve down`. What it holds stays.",
+        )
 
 
 def _write_containers_table() -> Path:

@@ -7,7 +7,6 @@ from typing import Any
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
 from deploy_scripts.cloudformation.sam_template import check_known
-from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.errors import CliError
 from functions.common.errors import SettingsError
 from functions.inference.fetching.allowed_hosts import parse_hosts
@@ -64,14 +63,16 @@ def check_parameters(chosen: dict[str, str], template: dict[str, Any]) -> None:
             ) from error
 
 
-def resolve_parameters(aws: Aws, chosen: dict[str, str], template: dict[str, Any]) -> dict[str, str]:
-    """The values to deploy with, without those that are the template's defaults.
+def resolve_parameters(
+    aws: Aws, chosen: dict[str, str], template: dict[str, Any], *, deployed: dict[str, str]
+) -> dict[str, str]:
+    """The values to deploy with, without those that are the template's defaults; `deployed` are the stack's.
 
     CloudFormation would take the default of each parameter that an update does not name. Raises CliError for
     values that do not go together.
     """
     known = set(template["Parameters"]) - MADE_BY_DEPLOYMENT
-    kept = {name: value for name, value in read_parameters(aws).items() if name in known}
+    kept = {name: value for name, value in deployed.items() if name in known}
     local = {}
     if aws.is_local:
         local = {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}

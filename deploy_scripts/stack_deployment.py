@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from contracts.training_job import Architecture
 from contracts.workflow import live_pointer_name
 from deploy_scripts import local_target
@@ -81,7 +83,7 @@ def _deploy(
     if choices.suppressions:
         check_suppressions(choices.suppressions)
     check_parameters(choices.parameters, template)
-    given = resolve_parameters(aws, choices.parameters, template)
+    given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
     endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
     serving_architecture = check_endpoint_type(endpoint_type)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
@@ -117,6 +119,24 @@ def _deploy(
     if pointer is not None:
         _set_concurrency(Deployment(aws, outputs), say, warn)
     return outputs
+
+
+def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
+    """Every parameter of the template that a deployment would give a value, the defaults included.
+
+    Raises CliError for a parameter that the template has not, or a value that it cannot have.
+    """
+    template = read_template(TEMPLATE)
+    check_parameters(choices.parameters, template)
+    try:
+        deployed = read_parameters(aws)
+    except (ClientError, BotoCoreError):
+        # Preflight's own checks say why AWS does not answer.
+        deployed = {}
+    given = resolve_parameters(aws, choices.parameters, template, deployed=deployed)
+    planned = {**defaults(template), **given}
+    check_endpoint_type(planned[ENDPOINT_TYPE])
+    return planned
 
 
 def _deployed_version(aws: Aws) -> Version | None:

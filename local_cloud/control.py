@@ -44,10 +44,13 @@ class Cloud:
     """What signs as the account's root."""
 
 
-def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) -> Cloud:
+def start(
+    state_dir: Path, *, port: int = 4566, containers: Path | None = None, quotas: str | None = None
+) -> Cloud:
     """Starts a server and waits until it is ready; one that serves the folder already is given back.
 
-    `port` 0 takes any free one. Raises ControlError with the end of the log.
+    `port` 0 takes any free one; `quotas` None leaves the account's as they were.
+    Raises ControlError with the end of the log.
     """
     child: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -58,7 +61,7 @@ def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) 
         # Somebody else's server may be starting, or ending.
         is_held = server_lock.holder(state_dir) is not None
         if child is None and not is_held:
-            child = _spawn(state_dir, port, containers)
+            child = _spawn(state_dir, port, containers, quotas)
         elif child is not None and child.poll() is not None:
             if not is_held:
                 raise ControlError(f"the local cloud did not start:\n{_end_of(state_dir)}")
@@ -73,12 +76,16 @@ def start(state_dir: Path, *, port: int = 4566, containers: Path | None = None) 
     raise ControlError(f"the local cloud was not ready after {START_TIMEOUT_S:g} s:\n{_end_of(state_dir)}")
 
 
-def _spawn(state_dir: Path, port: int, containers: Path | None) -> "subprocess.Popen[bytes]":
+def _spawn(
+    state_dir: Path, port: int, containers: Path | None, quotas: str | None
+) -> "subprocess.Popen[bytes]":
     # -P: its working folder is its own state, which holds no code.
     command = [sys.executable, "-P", "-m", "local_cloud", "--port", str(port)]
     command += ["--state-dir", str(state_dir.resolve())]
     if containers:
         command += ["--containers", str(containers.resolve())]
+    if quotas:
+        command += ["--quotas", quotas]
     paths = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         # Its owner's alone from the first moment: the server sees to what is there already.
@@ -124,6 +131,12 @@ def save_error(state_dir: Path) -> str | None:
     """Why the server cannot save its state; None while it can, or when none answers."""
     status = _ask_status(state_dir)
     return str(status["save_error"]) if status and "save_error" in status else None
+
+
+def quota_set(state_dir: Path) -> str | None:
+    """Which quotas the running cloud's account has; None when none answers."""
+    status = _ask_status(state_dir)
+    return str(status["quota_set"]) if status else None
 
 
 def wait_until_saved(state_dir: Path) -> None:

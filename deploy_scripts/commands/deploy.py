@@ -8,6 +8,7 @@ import typer
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.cloudformation.stack import NothingChangedError
+from deploy_scripts.commands.preflight import check_account, preflight_document, refuse_failures
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.packaging.weights import parse_weights
@@ -34,11 +35,14 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
     suppressions: Annotated[
         Path | None, typer.Option(help="The audit's findings that somebody answers for (JSON).")
     ] = None,
+    skip_preflight: Annotated[
+        bool, typer.Option("--skip-preflight", help="Deploy whatever `dropserve preflight` would say.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--target aws).")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build and deploy the stack, or bring it up to date; on AWS say what changes, and ask."""
+    """Check the account, build, on AWS say what changes and ask, and bring the stack up to date."""
     screen = Screen(as_json=as_json)
 
     def accept(changes: Review) -> bool:
@@ -57,6 +61,11 @@ def deploy(  # noqa: PLR0913, PLR0917 - an argument an option
         # The local cloud costs nothing, and nobody else works on it.
         accept if dry_run or target.name == "aws" else None,
     )
+    if not skip_preflight:
+        findings = check_account(target, choices, screen)
+        if as_json and any(finding.status == "fail" for finding in findings):
+            screen.put_json(preflight_document(target, findings))
+        refuse_failures(findings)
     try:
         with screen.moving("Deploying") as say:
             outputs = deploy_stack(connect(target), choices, say=say, warn=screen.say)

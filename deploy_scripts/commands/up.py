@@ -1,6 +1,6 @@
 """`dropserve up`: the local cloud, and dropserve deployed in it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from botocore.exceptions import WaiterError
@@ -21,12 +21,16 @@ def up(
     port: Annotated[
         int | None, typer.Option(help="Port of 127.0.0.1; else 4566, or any free one.", min=0, max=65535)
     ] = None,
+    quotas: Annotated[
+        Literal["usual", "new-account"] | None,
+        typer.Option(help="Quotas of the local account; new-account: those of a new one on AWS."),
+    ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Start the local cloud and deploy dropserve in it."""
     screen = Screen(as_json=as_json)
-    cloud = start(screen, port)
+    cloud = start(screen, port, quotas)
     aws = connect(Target())
     with screen.moving("Deploying") as say:
         outputs = deploy_stack(aws, DeployChoices(), say=say, warn=screen.say)
@@ -36,9 +40,9 @@ def up(
         screen.put_json({"endpoint_url": cloud.endpoint_url, "pid": cloud.pid, "outputs": outputs})
 
 
-def start(screen: Screen, port: int | None = None) -> Cloud:
+def start(screen: Screen, port: int | None = None, quotas: str | None = None) -> Cloud:
     """Start the cloud unless it runs, and say where."""
-    cloud = local_target.start_cloud(port)
+    cloud = local_target.start_cloud(port, quotas)
     screen.done(
         f"The local cloud answers at {cloud.endpoint_url} (process {cloud.pid}, log {cloud.log_file})"
     )

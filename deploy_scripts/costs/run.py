@@ -9,6 +9,7 @@ from deploy_scripts.costs.component import SHIPPED, Component, Prices, component
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
 from deploy_scripts.costs.usage import Usage
 from functions.plan_training.instance_choice import Option, Wishes, choose
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.throughput import Workload
 
 
@@ -93,6 +94,7 @@ def _planned(facts: TemplateFacts, work: Usage, region: str) -> Option:
             max_cost_usd=facts.number("MaxCostUsd"),
             region=region,
         ),
+        TrainingQuotas(),
     )
 
 

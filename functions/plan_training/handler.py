@@ -10,6 +10,7 @@ from functions.common.clients import client
 from functions.common.live_pointer import read_live_pointer
 from functions.common.observability import logger, metrics, tracer
 from functions.plan_training.planning import plan_training
+from functions.plan_training.quotas import read_training_quotas
 from functions.plan_training.settings import read_settings
 
 
@@ -24,6 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         event,
         settings=settings,
         champion=read_live_pointer(settings.live_pointer_parameter, ssm=client("ssm")),
+        quotas=read_training_quotas(client("service-quotas")),
         s3=client("s3"),
     )
     logger.info("planned", extra={"accepted": plan["accepted"], "reason": plan["reason"]})

@@ -3,15 +3,18 @@
 The candidates of each backend are ranked: the cheapest CPU type that ends within the hour; the cheapest
 GPU type that does (a new account may start no GPU, so CPUs come first); the fastest type; the cheapest type.
 The first candidate of SageMaker that the budget allows is taken, else the first of EC2, which costs less an
-hour but has no managed spot or metrics. An override of backend or type narrows all this down. A type without
-a known price on a backend is no candidate there.
+hour but has no managed spot or metrics. An override of backend or type narrows all this down, and so do the
+account's quotas: where they allow no instance of SageMaker, EC2 is taken only if the deployment says so. A
+type without a known price on a backend is no candidate there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from functions.common.errors import DropserveError
 from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
-from functions.plan_training.prices import Price
+from functions.plan_training.prices import REFERENCE_REGION, Price
+from functions.plan_training.quotas import Quota, TrainingQuotas, quota_need
 from functions.plan_training.throughput import Workload, estimate_training_s
 
 MAX_ACCEPTABLE_S = 3600.0
@@ -56,39 +59,74 @@ class Option:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a run and its deployment ask of the machine; None leaves the choice to the rules.
-
-    `instance_name` has a known price on the backends asked for: read_overrides() sees to that.
-    """
-
-    backend: Backend | None
-    instance_name: str | None
-    use_spot: bool
-    max_cost_usd: float
-    region: str
-
-
-def choose(work: Workload, wishes: Wishes) -> Option:
-    """The option that the rules name; when nothing is within the budget, the cheapest there is.
+    """What a person and the deployment allow; None where the rules decide.
 
     Spot is for SageMaker only: a managed spot job goes on from its checkpoints, an EC2 instance would not.
+    `instance_name` has a known price on the backends asked for: read_overrides() sees to that.
+    `ec2_without_quota`: EC2 may take what SageMaker's quotas do not allow. `region` is what is paid for.
     """
-    options = []
-    for each in BACKENDS if wishes.backend is None else (wishes.backend,):
-        options += _rank_candidates(
-            [
-                _option(work, each, instance, price, wishes.use_spot)
-                for instance, price in _priced_instances(work, each, wishes)
-            ]
-        )
+
+    max_cost_usd: float
+    use_spot: bool = False
+    backend: Backend | None = None
+    instance_name: str | None = None
+    ec2_without_quota: bool = False
+    region: str = REFERENCE_REGION
+
+
+class NoQuotaError(DropserveError):
+    """The account's quotas allow no candidate: `quota` is that of the preferred one, which needs `needed`."""
+
+    def __init__(self, quota: Quota, needed: int) -> None:
+        super().__init__(f"the quota {quota.name!r} is {quota.value:g}, and {needed} are needed")
+        self.quota = quota
+        self.needed = needed
+
+
+def choose(work: Workload, wishes: Wishes, quotas: TrainingQuotas) -> Option:
+    """The option that the rules name; when nothing is within the budget, the cheapest there is.
+
+    Raises NoQuotaError when the account may start none.
+    """
+    options: list[Option] = []
+    lacking: list[NoQuotaError] = []
+    for backend in BACKENDS if wishes.backend is None else (wishes.backend,):
+        if lacking and not wishes.ec2_without_quota:
+            break
+        every = _options(work, backend, wishes, quotas)
+        allowed = [option for option in every if not _lacking(option, quotas)]
+        options += _rank_candidates(allowed)
+        if every and not allowed:
+            preferred = _rank_candidates(every)[0]
+            needed = quota_need(preferred.instance, backend, instance_count=preferred.instance_count)
+            lacking += [NoQuotaError(quota, needed) for quota in [_lacking(preferred, quotas)] if quota]
+    if not options:
+        raise lacking[0]
     within_budget = [option for option in options if option.cost_usd <= wishes.max_cost_usd]
     return within_budget[0] if within_budget else min(options, key=lambda option: option.cost_usd)
 
 
-def _option(work: Workload, backend: Backend, instance: InstanceType, hour: Price, use_spot: bool) -> Option:
-    training_s = estimate_training_s(work, instance, backend)
-    use_spot = use_spot and backend == "sagemaker"
-    return Option(backend, instance, use_spot, training_s, work.instance_count, hour)
+def _options(work: Workload, backend: Backend, wishes: Wishes, quotas: TrainingQuotas) -> list[Option]:
+    return [
+        _with_spot(Option(backend, instance, False, training_s, work.instance_count, hour), wishes, quotas)
+        for instance, hour in _priced_instances(work, backend, wishes)
+        for training_s in [estimate_training_s(work, instance, backend)]
+    ]
+
+
+def _with_spot(option: Option, wishes: Wishes, quotas: TrainingQuotas) -> Option:
+    """On spot where that is wished for and its own quota allows it, else on demand."""
+    if not wishes.use_spot or option.backend != "sagemaker":
+        return option
+    on_spot = replace(option, use_spot=True)
+    return option if _lacking(on_spot, quotas) and not _lacking(option, quotas) else on_spot
+
+
+def _lacking(option: Option, quotas: TrainingQuotas) -> Quota | None:
+    """The quota that does not allow the option."""
+    return quotas.lacking(
+        option.instance, option.backend, use_spot=option.use_spot, instance_count=option.instance_count
+    )
 
 
 def _priced_instances(work: Workload, backend: Backend, wishes: Wishes) -> list[tuple[InstanceType, Price]]:
@@ -105,7 +143,7 @@ def _priced_instances(work: Workload, backend: Backend, wishes: Wishes) -> list[
 
 
 def _rank_candidates(options: Sequence[Option]) -> list[Option]:
-    """The options of one backend, the preferred one first; none of none."""
+    """The options of one backend, the preferred one first; of none, none."""
     if not options:
         return []
     cheapest_first = sorted(options, key=lambda option: option.cost_usd)

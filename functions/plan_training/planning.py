@@ -12,9 +12,11 @@ from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
-from functions.plan_training.instance_choice import Option, Wishes, choose
+from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
 from functions.plan_training.instance_types import architecture_of, endpoint_price
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
+from functions.plan_training.quota_reasons import why_another, why_none
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.settings import Settings
 from functions.plan_training.throughput import Workload
 from functions.plan_training.weights import missing_weights
@@ -37,12 +39,13 @@ def plan_training(
     *,
     settings: Settings,
     champion: dict[str, Any] | None,
+    quotas: TrainingQuotas,
     s3: Any,
 ) -> dict[str, Any]:
     """Plan the training that `request` (run, overrides, inspection) asks for, and write plan.json.
 
-    Overrides that cannot be followed, weights that are not there, and a plan over its limits are results:
-    `accepted` false and why.
+    Overrides that cannot be followed, weights that are not there, instances that the account may not start,
+    and a plan over its limits are results: `accepted` false and why.
     """
     run = request["run"]
     plan_uri = S3Uri(settings.data_bucket, run_key(run["id"], PLAN))
@@ -52,7 +55,7 @@ def plan_training(
         plan: dict[str, Any] = {"accepted": False, "reason": str(error)}
     else:
         lost = why_live_model_is_lost(champion, data_bucket=settings.data_bucket, s3=s3)
-        plan = _plan(run, overrides, request["inspection"], settings, None if lost else champion)
+        plan = _plan(request, overrides, settings, None if lost else champion, quotas)
         # A channel without an object fails the training; the judge is told what was live all the same.
         plan["champion"] = champion
         if lost and plan["accepted"]:
@@ -67,35 +70,28 @@ def plan_training(
 
 
 def _plan(
-    run: Mapping[str, Any],
+    request: Mapping[str, Any],
     overrides: Overrides,
-    inspection: Mapping[str, Any],
     settings: Settings,
     champion: dict[str, Any] | None,
+    quotas: TrainingQuotas,
 ) -> dict[str, Any]:
+    run, inspection = request["run"], request["inspection"]
     values = hyperparameters.with_defaults(overrides.hyperparameters, backbone=settings.default_backbone)
     max_cost_usd = _first(overrides.max_cost_usd, settings.default_max_cost_usd)
-    option = choose(
-        Workload(
-            images=inspection["image_count"],
-            total_bytes=inspection["total_bytes"],
-            backbone=values["backbone"],
-            image_size=values["image-size"],
-            epochs=values["epochs"],
-            champion_share=values["test-share"] if champion else 0.0,
-            training_share=1 - values["valid-share"] - values["test-share"],
-            views=values["views"],
-            fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
-            instance_count=overrides.instance_count,
-        ),
-        Wishes(
-            backend=overrides.backend,
-            instance_name=overrides.instance_name,
-            use_spot=settings.use_spot,
-            max_cost_usd=max_cost_usd,
-            region=settings.region,
-        ),
+    work = _workload(inspection, values, overrides.instance_count, tries_champion=champion is not None)
+    wishes = Wishes(
+        max_cost_usd=max_cost_usd,
+        use_spot=settings.use_spot,
+        backend=overrides.backend,
+        instance_name=overrides.instance_name,
+        ec2_without_quota=settings.ec2_without_quota,
+        region=settings.region,
     )
+    try:
+        option = choose(work, wishes, quotas)
+    except NoQuotaError as error:
+        return {"accepted": False, "reason": why_none(error, wishes, region=settings.region)}
     accepted, reason = _verdict(option, max_cost_usd)
     if values.get("serving-architecture", "auto") == "auto":
         values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
@@ -103,7 +99,7 @@ def _plan(
     endpoint_hour = endpoint_price(settings.endpoint_instance_type, settings.region)
     return {
         "accepted": accepted,
-        "reason": reason,
+        "reason": reason + why_another(option, work, wishes, quotas),
         **machines,
         "hyperparameters": hyperparameters.encode(
             values,
@@ -133,6 +129,23 @@ def _plan(
         "output_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "training"))),
         "checkpoint_uri": str(S3Uri(settings.data_bucket, f"{CHECKPOINTS}{run['id']}")),
     }
+
+
+def _workload(
+    inspection: Mapping[str, Any], values: Mapping[str, Any], instance_count: int, *, tries_champion: bool
+) -> Workload:
+    return Workload(
+        images=inspection["image_count"],
+        total_bytes=inspection["total_bytes"],
+        backbone=values["backbone"],
+        image_size=values["image-size"],
+        epochs=values["epochs"],
+        champion_share=values["test-share"] if tries_champion else 0.0,
+        training_share=1 - values["valid-share"] - values["test-share"],
+        views=values["views"],
+        fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
+        instance_count=instance_count,
+    )
 
 
 def _data_gb(inspection: Mapping[str, Any], views: int) -> int:

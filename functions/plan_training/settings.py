@@ -23,6 +23,7 @@ class Settings:
     default_min_accuracy: float
     default_max_cost_usd: float
     use_spot: bool
+    ec2_without_quota: bool
     region: str
 
 
@@ -43,5 +44,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         default_min_accuracy=read_number(environment, "DEFAULT_MIN_ACCURACY", at_most=1),
         default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=COST_USD.most),
         use_spot=read_choice(environment, "USE_SPOT", ("true", "false")) == "true",
+        ec2_without_quota=read_choice(environment, "EC2_WITHOUT_QUOTA", ("true", "false")) == "true",
         region=read_text(environment, "AWS_REGION"),
     )

@@ -71,6 +71,10 @@ class Emulator:
         self._instances.resume()
         lambda_concurrency.resume()
 
+    def set_lambda_concurrency(self, executions: int) -> None:
+        """The account's quota of concurrent executions, from now on."""
+        lambda_concurrency.set_account_limit(executions)
+
     def stop(self) -> None:
         """Ends the processes of functions."""
         lambda_workers.stop_all()

@@ -23,7 +23,7 @@ USED_KEY = "RoleLastUsed"
 
 
 def install() -> None:
-    """Adds RoleLastUsed to GetRole and GetAccountAuthorizationDetails."""
+    """Adds RoleLastUsed to GetRole and GetAccountAuthorizationDetails, and paths to the simulation."""
     for name in ("_roles", "_instance_profiles"):
         patch_points.take(iam, name)
     patch_points.take(iam_evaluator, "resolve_principal", "access_key_id", "account_id", "credential")
@@ -33,6 +33,19 @@ def install() -> None:
     patch_points.take(sts, "register_session", "access_key", "session")
     _tell_last_use_of_role()
     _tell_last_use_in_authorization_details()
+    _simulate_identities_with_paths()
+
+
+def _simulate_identities_with_paths() -> None:
+    """SimulatePrincipalPolicy looks for an identity by its name: an ARN has its path before that."""
+
+    def simulate(parameters: dict[str, Any]) -> Any:
+        (source,) = parameters.get("PolicySourceArn") or [""]
+        kind, _, path_and_name = source.partition("/")
+        without_path = f"{kind}/{path_and_name.rpartition('/')[2]}" if path_and_name else source
+        return original({**parameters, "PolicySourceArn": [without_path]})
+
+    original = patch_points.replace_entry(iam, "_IAM_HANDLERS", "SimulatePrincipalPolicy", simulate)
 
 
 def register(session: RoleSession) -> None:

@@ -2,6 +2,8 @@
 
 Rules and messages: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html and
 https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html
+Of accounts with a small quota: https://github.com/awslabs/fhir-works-on-aws-deployment/issues/691 (10),
+https://github.com/aws-samples/s3-to-lambda-patterns/issues/36 (50)
 """
 
 import contextvars
@@ -15,7 +17,7 @@ from ministack.services import lambda_svc
 
 from local_cloud.ministack_adapter import patch_points
 
-ACCOUNT_LIMIT = 1000
+# That many stay unreserved; in an account with a smaller quota, all of it.
 UNRESERVED_MINIMUM = 100
 IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
 
@@ -26,6 +28,7 @@ def install() -> None:
     """Replaces ministack's handlers, which keep numbers only."""
     for name in ("_functions", "_execution_record_for_config", "_get_func_record_for_qualifier"):
         patch_points.take(lambda_svc, name)
+    patch_points.take(lambda_svc, "_ACCOUNT_CONCURRENCY_CAP")
     patch_points.replace(lambda_svc, "_put_function_concurrency", _put_reserved, "func_name", "data")
     patch_points.replace(
         lambda_svc, "_put_provisioned_concurrency", _put_provisioned, "func_name", "qualifier", "data"
@@ -47,6 +50,11 @@ def resume() -> None:
                 _provision(func, qualifier, config)
 
 
+def set_account_limit(executions: int) -> None:
+    """The account's quota of concurrent executions, from now on."""
+    lambda_svc._ACCOUNT_CONCURRENCY_CAP = executions
+
+
 def _put_reserved(func_name: str, data: dict[str, Any]) -> Reply:
     func = lambda_svc._functions.get(func_name)
     if func is None:
@@ -54,16 +62,9 @@ def _put_reserved(func_name: str, data: dict[str, Any]) -> Reply:
     wanted = data.get("ReservedConcurrentExecutions")
     if not isinstance(wanted, int) or wanted < 0:
         return _invalid("ReservedConcurrentExecutions must be an integer of at least 0.")
-    others = sum(
-        int(other.get("concurrency") or 0)
-        for name, other in lambda_svc._functions.items()
-        if name != func_name
-    )
-    if ACCOUNT_LIMIT - others - wanted < UNRESERVED_MINIMUM:
-        return _invalid(
-            "Specified ReservedConcurrentExecutions for function decreases account's "
-            f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED_MINIMUM}]."
-        )
+    others = _reserved_total(without=func_name)
+    if _account_limit() - others - wanted < _unreserved_minimum():
+        return _too_few_unreserved("ReservedConcurrentExecutions")
     if wanted < _provisioned_total(func):
         return _invalid(
             f"ReservedConcurrentExecutions {wanted} should not be lower than function's total "
@@ -82,14 +83,9 @@ def _put_provisioned(func_name: str, qualifier: str | None, data: dict[str, Any]
     wanted = data.get("ProvisionedConcurrentExecutions")
     if not isinstance(wanted, int) or wanted < 1:
         return _invalid("ProvisionedConcurrentExecutions must be an integer of at least 1.")
-    if _version_of(func, qualifier) == "$LATEST":
-        return _invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
-    reserved, others = func.get("concurrency"), _provisioned_total(func, without=qualifier)
-    if reserved is not None and others + wanted > int(reserved):
-        return _invalid(
-            "Requested Provisioned Concurrency should not be greater than the "
-            "reservedConcurrentExecution for function"
-        )
+    too_many = _refuse_provisioned(func, qualifier, wanted)
+    if too_many:
+        return too_many
     config = {
         "RequestedProvisionedConcurrentExecutions": wanted,
         "AvailableProvisionedConcurrentExecutions": 0,
@@ -101,6 +97,22 @@ def _put_provisioned(func_name: str, qualifier: str | None, data: dict[str, Any]
     reply = _ok(config, 202)
     _provision(func, qualifier, config)
     return reply
+
+
+def _refuse_provisioned(func: dict[str, Any], qualifier: str, wanted: int) -> Reply | None:
+    if _version_of(func, qualifier) == "$LATEST":
+        return _invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+    reserved, others = func.get("concurrency"), _provisioned_total(func, without=qualifier)
+    if reserved is None:
+        # Taken from what is unreserved: https://github.com/anomalyco/sst/issues/5829
+        left = _account_limit() - _reserved_total() - others - wanted
+        return _too_few_unreserved("ConcurrentExecutions") if left < _unreserved_minimum() else None
+    if others + wanted > int(reserved):
+        return _invalid(
+            "Requested Provisioned Concurrency should not be greater than the "
+            "reservedConcurrentExecution for function"
+        )
+    return None
 
 
 def _get_provisioned(func_name: str, qualifier: str | None) -> Reply:
@@ -212,6 +224,27 @@ def _function_with_qualifier(func_name: str, qualifier: str | None) -> tuple[dic
 def _version_of(func: dict[str, Any], qualifier: str) -> str:
     alias = func.get("aliases", {}).get(qualifier)
     return str(alias["FunctionVersion"]) if alias else qualifier
+
+
+def _account_limit() -> int:
+    return int(lambda_svc._ACCOUNT_CONCURRENCY_CAP)
+
+
+def _unreserved_minimum() -> int:
+    return min(UNRESERVED_MINIMUM, _account_limit())
+
+
+def _too_few_unreserved(specified: str) -> Reply:
+    return _invalid(
+        f"Specified {specified} for function decreases account's UnreservedConcurrentExecution below its "
+        f"minimum value of [{_unreserved_minimum()}]."
+    )
+
+
+def _reserved_total(without: str | None = None) -> int:
+    return sum(
+        int(func.get("concurrency") or 0) for name, func in lambda_svc._functions.items() if name != without
+    )
 
 
 def _provisioned_total(func: dict[str, Any], without: str | None = None) -> int:

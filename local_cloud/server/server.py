@@ -31,6 +31,7 @@ from local_cloud.server.state_saver import StateSaver
 from local_cloud.service import Service
 from local_cloud.services.autoscaling import ApplicationAutoScaling
 from local_cloud.services.sagemaker import SageMaker
+from local_cloud.services.service_quotas import AccountQuotas, ServiceQuotas
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,11 @@ class ServerError(Exception):
     """The server cannot start: the message says why and what to do."""
 
 
-def serve(port: int, state_dir: Path, containers: Containers) -> None:
-    """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError."""
+def serve(port: int, state_dir: Path, containers: Containers, quota_set: str | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then saves the state. Raises ServerError.
+
+    `quota_set`: the quotas that the account has; None: those that it had, or the usual ones.
+    """
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _keep_private(state_dir)
@@ -69,7 +73,7 @@ def serve(port: int, state_dir: Path, containers: Containers) -> None:
         listener = _listen(port)
         environment.prepare(listener.getsockname()[1], state_dir)
         try:
-            server = Server(listener, state_dir, containers, root_key)
+            server = Server(listener, state_dir, containers, root_key, AccountQuotas(quota_set))
         except SnapshotError as error:
             raise ServerError(str(error)) from error
         server.run()
@@ -88,7 +92,12 @@ class Server:
     """All parts of one running cloud."""
 
     def __init__(
-        self, listener: socket.socket, state_dir: Path, containers: Containers, root_key: RootKey
+        self,
+        listener: socket.socket,
+        state_dir: Path,
+        containers: Containers,
+        root_key: RootKey,
+        quotas: AccountQuotas,
     ) -> None:
         # The emulator reads its settings from the environment as it is imported.
         from local_cloud.ministack_adapter import emulator, persistence  # noqa: PLC0415
@@ -121,9 +130,16 @@ class Server:
             listener=self._emulator.register,
         )
         self._activity = Activity(state_dir / "activity.jsonl", emulator.IamRecords())
-        sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker")
-        self._services: Sequence[Service] = (sagemaker, ApplicationAutoScaling(sagemaker))
+        self._quotas = quotas
         server_identity = ServerIdentity(root_key, state_dir, self._note)
+        self._facts = server_identity.facts
+        sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker", quotas=quotas)
+        self._services: Sequence[Service] = (
+            # First: the others keep to it as they take up their state.
+            ServiceQuotas(quotas, on_change=self._use_quotas),
+            sagemaker,
+            ApplicationAutoScaling(sagemaker),
+        )
         self._front = Front(
             emulator.asgi_app,
             self._services,
@@ -142,6 +158,10 @@ class Server:
     def _note_change(self) -> None:
         # Not the saver's own: it is made after the emulator.
         self._saver.note_change()
+
+    def _use_quotas(self) -> None:
+        self._emulator.set_lambda_concurrency(self._quotas.lambda_concurrency)
+        self._facts["quota_set"] = self._quotas.quota_set
 
     def run(self) -> None:
         """Serves until a signal, then ends everything that was started."""
@@ -194,6 +214,7 @@ class Server:
         logger.info("ready at %s, state in %s", self._note.endpoint_url, self._state_dir)
 
     def _restore(self) -> None:
+        self._use_quotas()
         self._emulator.resume()
         for service in self._services:
             if service.name in self._saved.services:

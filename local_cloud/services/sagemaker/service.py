@@ -28,6 +28,7 @@ from local_cloud.services.sagemaker.role_check import service_role
 from local_cloud.services.sagemaker.tags import Tags
 from local_cloud.services.sagemaker.training.jobs import TrainingJobs
 from local_cloud.services.sagemaker.training.run import TrainingTiming
+from local_cloud.services.service_quotas.account_quotas import AccountQuotas
 
 _ACCOUNT_FOR_CHECKS = "000000000000"
 
@@ -54,7 +55,7 @@ class SageMaker:
     name = "sagemaker"
     target_prefix = "SageMaker"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server gives it, each by name
         self,
         containers: Containers,
         processes: Processes,
@@ -62,17 +63,26 @@ class SageMaker:
         work_dir: Path,
         clients: ClientFactory = client_for_role,
         timing: Timing | None = None,
+        quotas: AccountQuotas | None = None,
     ) -> None:
+        """`quotas` None: the usual ones, which nobody raises."""
         self._timing = timing or Timing()
+        quotas = quotas or AccountQuotas()
         # A server that was killed has left folders there.
         shutil.rmtree(work_dir, ignore_errors=True)
         self._host = Host(containers, processes, clients, work_dir)
         self._tags = Tags()
-        self._training = TrainingJobs(host=self._host, tags=self._tags, timing=self._timing.training)
+        self._training = TrainingJobs(
+            host=self._host, tags=self._tags, quotas=quotas, timing=self._timing.training
+        )
         self._models = Models(host=self._host, tags=self._tags)
         self._configs = EndpointConfigs(models=self._models, tags=self._tags)
         self.endpoints = Endpoints(
-            models=self._models, configs=self._configs, tags=self._tags, new_deployment=self._new_deployment
+            models=self._models,
+            configs=self._configs,
+            tags=self._tags,
+            quotas=quotas,
+            new_deployment=self._new_deployment,
         )
         self._invocation = Invocation(
             self.endpoints,

@@ -10,6 +10,7 @@ from local_cloud.processes import Processes
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
 from local_cloud.services.sagemaker.service import SageMaker, Timing
+from local_cloud.services.service_quotas import AccountQuotas
 from tests.local_cloud.sagemaker.sagemaker_doubles import (
     IMAGE,
     ROLE,
@@ -38,11 +39,16 @@ def aws_with_models() -> FakeAws:
 
 
 @contextmanager
-def started_sagemaker(folder: Path, aws: FakeAws) -> Iterator[SageMaker]:
+def started_sagemaker(folder: Path, aws: FakeAws, quotas: AccountQuotas | None = None) -> Iterator[SageMaker]:
     """A service with processes of its own, ended at the end."""
     processes = Processes()
     service = SageMaker(
-        write_containers(folder), processes, work_dir=folder / "work", clients=aws, timing=QUICK
+        write_containers(folder),
+        processes,
+        work_dir=folder / "work",
+        clients=aws,
+        timing=QUICK,
+        quotas=quotas,
     )
     try:
         yield service

@@ -304,6 +304,23 @@ def test_nine_instances_are_above_the_quota(api: ServiceApi) -> None:
     assert refusal.value.code == "ResourceLimitExceeded"
 
 
+def test_instances_count_while_their_job_runs_and_spot_apart(api: ServiceApi) -> None:
+    api.call("CreateTrainingJob", **shared(8, wait="yes"))
+    with pytest.raises(AwsError) as refusal:
+        api.call("CreateTrainingJob", **job("job-2"))
+    assert refusal.value.message.startswith(
+        "The account-level service limit 'ml.m5.large for training job usage' is 8 Instances, with current "
+        "utilization of 8 Instances and a request delta of 1 Instances."
+    )
+    times = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
+    on_spot = job("job-3", EnableManagedSpotTraining=True, StoppingCondition=times)
+    api.call("CreateTrainingJob", **on_spot)
+    api.call("StopTrainingJob", TrainingJobName="job-1")
+    ended(api)
+    api.call("CreateTrainingJob", **job("job-2"))
+    ended(api, "job-2")
+
+
 def test_instances_that_would_each_get_a_part_of_the_data_are_refused(api: ServiceApi) -> None:
     asked = shared(2)
     source = asked["InputDataConfig"][0]["DataSource"]["S3DataSource"]

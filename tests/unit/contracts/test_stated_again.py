@@ -131,7 +131,7 @@ def test_a_function_reads_the_variables_that_the_template_gives_it(name: str) ->
         if not variable.startswith("POWERTOOLS_")
     }
     code = "".join(file.read_text() for file in (ROOT / "functions" / name).rglob("*.py"))
-    read = re.findall(r'(?:environment|environ)(?:, |\.get\(|\[)"([A-Z_]+)"', code)
+    read = re.findall(r'(?:environment|environ)(?:, |\.get\(|\[)"([A-Z0-9_]+)"', code)
     # Lambda sets it.
     assert given == set(read) - {"AWS_REGION"}
 

@@ -34,9 +34,11 @@ class StubbedCloud:
     release = RELEASE
     execution_arn = EXECUTION
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, target: Target | None = None, endpoint_url: str | None = "http://127.0.0.1:1"
+    ) -> None:
         session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
-        self.aws = Aws(session, target=Target(), endpoint_url="http://127.0.0.1:1")
+        self.aws = Aws(session, target=target or Target(), endpoint_url=endpoint_url)
         self.deployment = Deployment(self.aws, OUTPUTS)
         self._stubs: dict[str, Stubber] = {}
         self._stack = ExitStack()
@@ -74,6 +76,14 @@ class StubbedCloud:
         if client not in self._stubs:
             self._stubs[client] = self._stack.enter_context(Stubber(getattr(self.aws, client)))
         return self._stubs[client]
+
+
+@pytest.fixture
+def account() -> Iterator[StubbedCloud]:
+    """The same for AWS itself."""
+    cloud = StubbedCloud(target=Target(name="aws"), endpoint_url=None)
+    yield cloud
+    cloud.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from botocore.validate import validate_parameters
 
 from contracts.training_job import CHOICES
 from functions.plan_training.planning import plan_training
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.settings import read_settings
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
@@ -26,6 +27,7 @@ ENVIRONMENT = {
     "DEFAULT_MIN_ACCURACY": "0.5",
     "DEFAULT_MAX_COST_USD": "5",
     "USE_SPOT": "true",
+    "EC2_WITHOUT_QUOTA": "false",
     "AWS_REGION": "eu-west-1",
 }
 RUN_ID = "0123456789abcdef0123456789abcdef"
@@ -79,7 +81,16 @@ def champion() -> dict[str, Any]:
 def plan(bucket, environment):
     """plan(overrides, images=..., photo_bytes=..., champion=...) -> the plan."""
 
-    def make(overrides=None, *, images=400, photo_bytes=60_000, champion=None, kind="zip", findings=""):
+    def make(
+        overrides=None,
+        *,
+        images=400,
+        photo_bytes=60_000,
+        champion=None,
+        kind="zip",
+        findings="",
+        quotas=None,
+    ):
         key = "snapshots/1/dataset.zip" if kind == "zip" else "snapshots/1/manifest.jsonl"
         request = {
             "run": {"id": RUN_ID, "bucket": "data-bucket"},
@@ -92,6 +103,12 @@ def plan(bucket, environment):
                 "findings": findings,
             },
         }
-        return plan_training(request, settings=read_settings(environment), champion=champion, s3=bucket)
+        return plan_training(
+            request,
+            settings=read_settings(environment),
+            champion=champion,
+            quotas=quotas or TrainingQuotas(),
+            s3=bucket,
+        )
 
     return make

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from functions.plan_training.instance_choice import CANDIDATES, MAX_ACCEPTABLE_S, Wishes, choose
 from functions.plan_training.instance_types import INSTANCE_TYPES
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.throughput import GMACS, GPU_S_PER_GMAC, Workload, estimate_training_s
 
 
@@ -17,14 +18,7 @@ def load(images=400, *, backbone="efficientnet_lite0", image_size=224):
 
 
 def pick(work, **wishes):
-    unasked = {
-        "backend": None,
-        "instance_name": None,
-        "use_spot": False,
-        "max_cost_usd": 50.0,
-        "region": "us-east-1",
-    }
-    return choose(work, Wishes(**{**unasked, **wishes}))
+    return choose(work, Wishes(**{"max_cost_usd": 50.0, **wishes}), TrainingQuotas())
 
 
 def test_a_small_dataset_trains_on_a_cheap_cpu_of_sagemaker():

@@ -13,6 +13,7 @@ from functions.common.errors import SettingsError
 from functions.common.live_pointer import PointerError, read_live_pointer
 from functions.common.observability import metrics
 from functions.plan_training import handler as handler_module
+from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.settings import read_settings
 from functions.plan_training.throughput import GMACS
 from tests.support.lambda_context import LambdaContext
@@ -199,7 +200,9 @@ def test_the_handler_reads_the_pointer_and_plans(monkeypatch, environment, bucke
     monkeypatch.setattr(metrics, "namespace", "dropserve")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(handler_module, "client", {"s3": bucket, "ssm": ssm.client}.__getitem__)
+    clients = {"s3": bucket, "ssm": ssm.client, "service-quotas": None}
+    monkeypatch.setattr(handler_module, "client", clients.__getitem__)
+    monkeypatch.setattr(handler_module, "read_training_quotas", lambda client: TrainingQuotas())
     ssm.add_response("get_parameter", answer(json.dumps(champion)), {"Name": "/dropserve/live"})
     event = {
         "run": {"id": RUN_ID},

@@ -51,8 +51,16 @@ def deployed(bucket: Any, environment: dict[str, str], monkeypatch: pytest.Monke
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(metrics, "namespace", "dropserve")
-    monkeypatch.setattr(handler_module, "client", {"s3": bucket, "ssm": pointer}.__getitem__)
+    quotas = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=pages_of_few_quotas))
+    clients = {"s3": bucket, "ssm": pointer, "service-quotas": quotas}
+    monkeypatch.setattr(handler_module, "client", clients.__getitem__)
     return bucket
+
+
+def pages_of_few_quotas(**_: Any) -> Any:
+    """One instance of ml.c5.xlarge may train, and none of ml.m5.xlarge."""
+    values = {"ml.c5.xlarge for training job usage": 1.0, "ml.m5.xlarge for training job usage": 0.0}
+    yield {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": values[name]} for name in values]}
 
 
 @given(executions)
@@ -73,5 +81,7 @@ def test_any_input_is_planned_or_refused_with_a_sentence(deployed: Any, override
     plan = handler_module.handler(event, CONTEXT)
 
     assert plan["reason"].isprintable() or not plan["accepted"]
-    assert plan["accepted"] or plan["reason"].startswith(("bad overrides: ", "too expensive: ", "too long: "))
+    assert plan["accepted"] or plan["reason"].startswith(
+        ("bad overrides: ", "too expensive: ", "too long: ", "no quota: ")
+    )
     assert json.loads(deployed.objects[f"runs/{RUN_ID}/plan.json"]) == json.loads(json.dumps(plan))

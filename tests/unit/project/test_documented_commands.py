@@ -52,6 +52,19 @@ RUN_BY = {
         "tests/end_to_end/test_examples.py",
         "change_of_a_parameter",
     ),
+    r"dropserve up --quotas new-account": (
+        "tests/end_to_end/test_new_account.py",
+        '"--quotas", "new-account"',
+    ),
+    r"dropserve preflight": ("tests/end_to_end/test_new_account.py", '"preflight", *ARM'),
+    r"dropserve deploy --parameter EndpointInstanceType=ml.m6g.large .*": (
+        "tests/end_to_end/test_new_account.py",
+        '"deploy", *ARM, *ON_EC2',
+    ),
+    r"aws service-quotas request-service-quota-increase .*": (
+        "tests/end_to_end/test_new_account.py",
+        'program="aws"',
+    ),
     r"(sh|python) examples/drop_data\.\w+ .*": ("tests/end_to_end/test_examples.py", "test_drop_data"),
     r"(sh|python) examples/start_run\.\w+ .*": ("tests/end_to_end/test_examples.py", "test_start_run"),
     r"(sh|python) examples/ask\.\w+ .*": ("tests/end_to_end/test_examples.py", "test_ask"),

@@ -15,18 +15,23 @@ from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, re
 from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import Caller, arn, arn_prefix, invalid, not_here
 from local_cloud.services.sagemaker.tags import Tags
-
-# AWS starts accounts with a few instances a type; this many processes a laptop can still hold.
-INSTANCE_LIMIT = 20
+from local_cloud.services.service_quotas.account_quotas import AccountQuotas
 
 
 class Endpoints:
     """Every endpoint by its ARN."""
 
     def __init__(
-        self, *, models: Models, configs: EndpointConfigs, tags: Tags, new_deployment: NewDeployment
+        self,
+        *,
+        models: Models,
+        configs: EndpointConfigs,
+        tags: Tags,
+        quotas: AccountQuotas,
+        new_deployment: NewDeployment,
     ) -> None:
         self.scaling: ScalingTargets = NoScalingTargets()
+        self._quotas = quotas
         self._models = models
         self._configs = configs
         self._tags = tags
@@ -179,16 +184,10 @@ class Endpoints:
             for variant in endpoint.plan.variants if endpoint is not replaced else ():
                 used[variant.instance_type] = used.get(variant.instance_type, 0) + variant.instance_count
         for variant in plan.variants:
-            current = used.get(variant.instance_type, 0)
-            if current + variant.instance_count > INSTANCE_LIMIT:
-                raise AwsError(
-                    "ResourceLimitExceeded",
-                    f"The account-level service limit '{variant.instance_type} for endpoint usage' is "
-                    f"{INSTANCE_LIMIT} Instances, with current utilization of {current} Instances and a "
-                    f"request delta of {variant.instance_count} Instances. Please use AWS Service Quotas to "
-                    "request an increase for this quota.",
-                )
-            used[variant.instance_type] = current + variant.instance_count
+            instance_type, wanted = variant.instance_type, variant.instance_count
+            current = used.get(instance_type, 0)
+            self._quotas.check_instances(instance_type, "endpoint usage", used=current, wanted=wanted)
+            used[instance_type] = current + wanted
 
 
 def _name_used(key: str) -> AwsError:

@@ -3,7 +3,6 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from local_cloud.service import AwsError
 from local_cloud.services.aws_clients import ClientFactory
 from local_cloud.services.sagemaker.names import invalid, not_here
 from local_cloud.services.sagemaker.s3_files import S3Files, split_uri
@@ -16,8 +15,6 @@ _UNAVAILABLE = (
     "SessionChainingConfig",
     "TensorBoardOutputConfig",
 )
-# They share the cores of this machine.
-_INSTANCE_LIMIT = 8
 
 
 def check_job(job: dict[str, Any]) -> None:
@@ -67,14 +64,6 @@ def _check_resources(job: dict[str, Any]) -> None:
     resources = job.get("ResourceConfig")
     if resources is None or "InstanceType" not in resources:
         raise invalid("You must specify ResourceConfig with InstanceType, InstanceCount and VolumeSizeInGB.")
-    asked = resources.get("InstanceCount", 1)
-    if asked > _INSTANCE_LIMIT:
-        raise AwsError(
-            "ResourceLimitExceeded",
-            f"The account-level service limit '{resources['InstanceType']} for training job usage' is "
-            f"{_INSTANCE_LIMIT} Instances, with current utilization of 0 Instances and a request delta of "
-            f"{asked} Instances. Please use AWS Service Quotas to request an increase for this quota.",
-        )
     _check_s3_uri(job["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
 
 

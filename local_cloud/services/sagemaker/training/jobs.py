@@ -13,6 +13,7 @@ from local_cloud.services.sagemaker.training.checks import check_inputs, check_j
 from local_cloud.services.sagemaker.training.metric_log import MetricLog
 from local_cloud.services.sagemaker.training.record import ENDED, TrainingRecord, new_record
 from local_cloud.services.sagemaker.training.run import TrainingRun, TrainingTiming
+from local_cloud.services.service_quotas.account_quotas import AccountQuotas
 
 _INTERRUPTED = "InternalServerError: We encountered an internal error. Please try again."
 
@@ -20,8 +21,9 @@ _INTERRUPTED = "InternalServerError: We encountered an internal error. Please tr
 class TrainingJobs:
     """Every training job ever asked for, and a thread for each that runs."""
 
-    def __init__(self, *, host: Host, tags: Tags, timing: TrainingTiming) -> None:
+    def __init__(self, *, host: Host, tags: Tags, quotas: AccountQuotas, timing: TrainingTiming) -> None:
         self._host = host
+        self._quotas = quotas
         self._tags = tags
         self._timing = timing
         self._lock = threading.Lock()
@@ -78,6 +80,7 @@ class TrainingJobs:
         run = TrainingRun(record, region=call.region, host=self._host, timing=self._timing)
         with self._lock:
             self._refuse_used_name(key)
+            self._check_quota(job)
             self._records[key] = record
             self._runs[key] = run
         self._tags.set(key, job.get("Tags", []))
@@ -91,6 +94,14 @@ class TrainingJobs:
                 "Training job names must be unique within an AWS account and region, and a training job with "
                 f"this name already exists ({key})",
             )
+
+    def _check_quota(self, job: dict[str, Any]) -> None:
+        instance_type, is_spot, wanted = _machines(job)
+        running = [record.describe() for record in self._records.values() if record.status not in ENDED]
+        counted = [_machines(each) for each in running]
+        used = sum(count for *kind, count in counted if kind == [instance_type, is_spot])
+        usage = "spot training job usage" if is_spot else "training job usage"
+        self._quotas.check_instances(instance_type, usage, used=used, wanted=wanted)
 
     def _find(self, call: Call) -> tuple[str, TrainingRecord]:
         key = arn(call, "training-job", call.parameters["TrainingJobName"])
@@ -120,3 +131,10 @@ class TrainingJobs:
             fields=("TrainingEndTime", "LastModifiedTime", "TrainingJobStatus", "SecondaryStatus"),
             default_order="Ascending",
         )
+
+
+def _machines(job: dict[str, Any]) -> tuple[str, bool, int]:
+    """Of a request or of a record: the instance type, whether it is on spot, and how many."""
+    resources = job["ResourceConfig"]
+    is_spot = bool(job.get("EnableManagedSpotTraining"))
+    return resources["InstanceType"], is_spot, resources.get("InstanceCount", 1)

@@ -1,0 +1,38 @@
+"""The default VPC with a subnet, which EC2 training starts in: the plan names no subnet."""
+
+from collections.abc import Iterator
+
+from deploy_scripts.preflight.finding import Finding
+from deploy_scripts.preflight.intent import Intent
+
+NAME = "default VPC"
+
+
+def check(intent: Intent) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/work-with-default-vpc.html"""
+    ec2, region = intent.aws.ec2, intent.aws.region
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    status = "fail" if intent.ec2_without_quota else "warn"
+    if not vpcs:
+        yield Finding(
+            NAME,
+            status,  # type: ignore[arg-type]  # one of its literals
+            f"{region} has no default VPC: EC2 cannot train there.",
+            "Make one, or train on SageMaker alone.",
+            command=f"aws ec2 create-default-vpc --region {region}",
+        )
+        return
+    vpc = vpcs[0]["VpcId"]
+    subnets = ec2.describe_subnets(
+        Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default-for-az", "Values": ["true"]}]
+    )["Subnets"]
+    if subnets:
+        yield Finding(NAME, "ok", f"{vpc}, {len(subnets)} subnets")
+        return
+    yield Finding(
+        NAME,
+        status,  # type: ignore[arg-type]  # one of its literals
+        f"The default VPC {vpc} has no default subnet: EC2 cannot train there.",
+        "Make one in each zone that you use, or train on SageMaker alone.",
+        command=f"aws ec2 create-default-subnet --availability-zone {region}a --region {region}",
+    )

@@ -1,0 +1,193 @@
+"""Which IAM actions the caller needs: read from the code and from CloudFormation's own schemas.
+
+    python -m deploy_scripts.preflight.needed_actions      writes needed_actions.json; a test compares it
+
+`deploys`: what a deployment calls itself. `makes`: what CloudFormation calls, in the caller's name, to make
+each resource of both templates. `uses`: what the other commands call. `may_call`: what else CloudFormation's
+handlers list, some for properties that the templates do not set. The schemas are AWS's, as cfn-lint has them:
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+
+from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
+
+FILE = Path(__file__).with_suffix(".json")
+_CODE = ROOT / "deploy_scripts"
+# The checks say themselves what they may not ask; the others run on the local cloud alone.
+_LEFT_OUT = ("preflight/", "permissions/", "cloudformation/drift.py")
+_DEPLOYING = ("stack_deployment.py", "cloudformation/", "container_images/")
+# Methods of boto3 that are no operation of the API.
+_TRANSFERS = {"upload_file": "put_object", "download_file": "get_object"}
+# Where the action's name is not the operation's, by list_amazons3.html and list_awslambda.html of
+# https://docs.aws.amazon.com/service-authorization/latest/reference/
+_ACTIONS = {
+    "lambda:Invoke": ("lambda:InvokeFunction",),
+    "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    "s3:GetBucketNotificationConfiguration": ("s3:GetBucketNotification",),
+    "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:HeadObject": ("s3:GetObject",),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
+    "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:PutBucketNotificationConfiguration": ("s3:PutBucketNotification",),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    # Everybody may.
+    "sts:GetCallerIdentity": (),
+}
+# Its schema names no permission.
+_UNSTATED = {"AWS::CodeBuild::Project": "codebuild:CreateProject"}
+_MAKING = ("Add", "Create", "Publish", "Put", "Set", "Subscribe")
+
+
+def needed_actions() -> dict[str, list[str]]:
+    """The document of needed_actions.json."""
+    # Functions, rules and the state machine are given roles.
+    makes, all_of_handlers = {"iam:PassRole"}, set()
+    for resource_type in sorted(_resource_types()):
+        handlers = _handlers(resource_type)
+        service = _service_of(resource_type)
+        created = [action for action in handlers.get("create", []) if action.startswith(f"{service}:")]
+        makes.add(_UNSTATED.get(resource_type) or _making(resource_type, created))
+        all_of_handlers |= {
+            action
+            for actions in handlers.values()
+            for action in actions
+            if action.startswith(f"{service}:") and "." not in action
+        }
+    files = {str(file.relative_to(_CODE)): file for file in _CODE.rglob("*.py")}
+    calls = {name: _calls(file) for name, file in files.items() if not name.startswith(_LEFT_OUT)}
+    deploys = {action for name, called in calls.items() if name.startswith(_DEPLOYING) for action in called}
+    uses = {action for called in calls.values() for action in called} - deploys - makes
+    return {
+        "deploys": sorted(deploys),
+        "makes": sorted(makes - deploys),
+        "uses": sorted(uses),
+        "may_call": sorted(all_of_handlers - makes - deploys - uses),
+    }
+
+
+def read_needed_actions() -> dict[str, list[str]]:
+    """The document as it was written."""
+    document: dict[str, list[str]] = json.loads(FILE.read_text())
+    return document
+
+
+def rendered() -> str:
+    return json.dumps(needed_actions(), indent=1) + "\n"
+
+
+# -- what the command line calls
+
+
+def _calls(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            service = _client_properties().get(_last_name(node.func.value))
+            if service:
+                found |= set(_actions(service, node.func.attr, node.args))
+    return found
+
+
+@cache
+def _client_properties() -> dict[str, str]:
+    """Property of Aws -> the service that its client is of: {"functions": "lambda", ...}."""
+    found = {}
+    for node in ast.walk(ast.parse((_CODE / "aws.py").read_text())):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for call in ast.walk(node):
+            if not isinstance(call, ast.Call) or _last_name(call.func) != "client":
+                continue
+            if isinstance(call.args[0], ast.Constant):
+                found[node.name] = str(call.args[0].value)
+    return found
+
+
+def _last_name(node: ast.expr) -> str:
+    """`s3` of `self._aws.s3`, of a variable `s3`, and of `self._s3`."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.removeprefix("_")
+
+
+def _actions(service: str, method: str, arguments: list[ast.expr]) -> Iterator[str]:
+    session = botocore.session.get_session()
+    model = session.get_service_model(service)
+    operations = {botocore.xform_name(name): name for name in model.operation_names}
+    if method in {"get_paginator", "generate_presigned_url"}:
+        method = ast.literal_eval(arguments[0])
+    if method == "get_waiter":
+        waiters = session.get_waiter_model(service)
+        name = {botocore.xform_name(each): each for each in waiters.waiter_names}[
+            ast.literal_eval(arguments[0])
+        ]
+        method = botocore.xform_name(waiters.get_waiter(name).operation)
+    operation = operations.get(_TRANSFERS.get(method, method))
+    if operation:
+        action = f"{model.signing_name}:{operation}"
+        yield from _ACTIONS.get(action, (action,))
+
+
+# -- what CloudFormation calls
+
+
+def _resource_types() -> set[str]:
+    """Of both templates, once SAM has transformed the first."""
+    # 0.3 s that a command need not pay.
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]  # noqa: PLC0415
+    from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        Translator,
+    )
+
+    template = read_template(TEMPLATE)
+    for resource in template["Resources"].values():
+        for name in ("CodeUri", "DefinitionUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = {"Bucket": "bucket", "Key": "key"}
+    values = {name: each.get("Default", "text") for name, each in template["Parameters"].items()}
+    transformed = Translator({}, Parser(), boto_session=_Session()).translate(template, values)
+    both = [*transformed["Resources"].values(), *read_template(IMAGES_TEMPLATE)["Resources"].values()]
+    return {resource["Type"] for resource in both}
+
+
+class _Session:
+    """All that SAM asks of a boto3 session."""
+
+    region_name = "us-east-1"
+
+
+def _handlers(resource_type: str) -> dict[str, list[str]]:
+    """Handler (`create`, `read`, ...) -> its permissions, in AWS's order."""
+    schemas = resources.files("cfnlint") / "data" / "schemas"
+    hashes: dict[str, str] = json.loads((schemas / "providers" / "us-east-1.json").read_text())
+    schema: dict[str, Any] = json.loads((schemas / "resources" / f"{hashes[resource_type]}.json").read_text())
+    return {name: handler["permissions"] for name, handler in schema.get("handlers", {}).items()}
+
+
+def _service_of(resource_type: str) -> str:
+    """`logs` of `AWS::Logs::LogGroup`, `states` of `AWS::StepFunctions::StateMachine`."""
+    other_names = {"StepFunctions": "states"}
+    name = resource_type.split("::")[1]
+    return other_names.get(name, name.lower())
+
+
+def _making(resource_type: str, created: list[str]) -> str:
+    """The action that makes the resource itself: the first that its create handler lists."""
+    making = [action for action in created if action.partition(":")[2].startswith(_MAKING)]
+    if not making:
+        raise ValueError(f"no action of {resource_type} makes it: {created}")
+    return making[0]
+
+
+if __name__ == "__main__":
+    FILE.write_text(rendered())
