@@ -52,6 +52,10 @@ RUN_BY = {
         "tests/end_to_end/test_examples.py",
         "change_of_a_parameter",
     ),
+    r"dropserve deploy --dry-run --parameter Contact=.*": (
+        "tests/end_to_end/test_deploying_again.py",
+        '"--dry-run", "--parameter", "Contact=me@example.org"',
+    ),
     r"dropserve up --quotas new-account": (
         "tests/end_to_end/test_new_account.py",
         '"--quotas", "new-account"',
