@@ -40,6 +40,7 @@ from deploy_scripts.operations.releases import find_parameter
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
+from deploy_scripts.partition import in_partition
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, defaults, review
 
@@ -181,16 +182,18 @@ def _upload_template(
     bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
 ) -> str:
     """The template with every local file uploaded and named by its key."""
-
-    def upload(local_path: str) -> dict[str, str]:
-        name = Path(local_path).name
-        if name == STATE_MACHINE.name:
-            key = bucket.upload(STATE_MACHINE, folder="state_machines")
-        else:
-            key = bucket.upload(_zip_of(built, name), folder="functions")
-        return {"Bucket": bucket.name, "Key": key}
-
     with tempfile.TemporaryDirectory() as folder:
+        machine = Path(folder) / STATE_MACHINE.name
+        machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), bucket.partition), "utf-8")
+
+        def upload(local_path: str) -> dict[str, str]:
+            name = Path(local_path).name
+            if name == STATE_MACHINE.name:
+                key = bucket.upload(machine, folder="state_machines")
+            else:
+                key = bucket.upload(_zip_of(built, name), folder="functions")
+            return {"Bucket": bucket.name, "Key": key}
+
         replace_local_files(template, upload)
         publish_every_change(template, parameters)
         file = Path(folder) / "template.json"

@@ -10,6 +10,7 @@ from contracts.training_job import weights_key
 from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.packaging.archives import sha256_of
+from deploy_scripts.partition import Partition, partition_of
 
 
 def artifacts_bucket_name(aws: Aws) -> str:
@@ -37,6 +38,7 @@ class ArtifactsBucket:
 
     def __init__(self, aws: Aws) -> None:
         self.name = artifacts_bucket_name(aws)
+        self.partition = partition_of(aws.region)
         self._aws = aws
         self.uploaded: list[str] = []
 
@@ -64,7 +66,7 @@ class ArtifactsBucket:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         )
-        s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(tls_only_policy(self.name)))
+        s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(tls_only_policy(self.name, self.partition)))
 
     def upload(self, file: Path, *, folder: str) -> str:
         """Upload `<folder>/<stem>-<sha256>.<ending>` unless it is there; gives the key."""
@@ -77,7 +79,7 @@ class ArtifactsBucket:
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation reads an object."""
-        return f"https://s3.{self._aws.region}.amazonaws.com/{self.name}/{key}"
+        return f"https://s3.{self._aws.region}.{self.partition.dns_suffix}/{self.name}/{key}"
 
     def _upload_as(self, file: Path, key: str) -> str:
         digest = sha256_of(file)
@@ -102,8 +104,9 @@ class ArtifactsBucket:
         self._aws.s3.create_bucket(Bucket=self.name, **elsewhere)
 
 
-def tls_only_policy(bucket: str) -> dict[str, Any]:
+def tls_only_policy(bucket: str, partition: Partition) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html"""
+    arn = f"arn:{partition.name}:s3:::{bucket}"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -112,7 +115,7 @@ def tls_only_policy(bucket: str) -> dict[str, Any]:
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                "Resource": [arn, f"{arn}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],

@@ -3,17 +3,17 @@
 import re
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.partition import partition_of
 
 _ADDRESS = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(?:\.cn)?)"
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+?)"
     r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)(?::[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64})"
 )
 
 
 def registry_of(account_id: str, region: str) -> str:
     """The host of an account's registry in a region."""
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"{account_id}.dkr.ecr.{region}.{suffix}"
+    return f"{account_id}.dkr.ecr.{region}.{partition_of(region).dns_suffix}"
 
 
 def repository_arn(image_uri: str, *, region: str) -> str:
@@ -21,11 +21,10 @@ def repository_arn(image_uri: str, *, region: str) -> str:
 
     Raises CliError for what is no address in ECR of this region: SageMaker takes images from nowhere else.
     """
-    match = _ADDRESS.fullmatch(image_uri)
-    if not match or match["region"] != region:
+    match, partition = _ADDRESS.fullmatch(image_uri), partition_of(region)
+    if not match or match["region"] != region or match["suffix"] != partition.dns_suffix:
         raise CliError(
             f"{image_uri!r} is no image in ECR in {region}, with a tag or a digest.",
-            f"SageMaker takes ACCOUNT.dkr.ecr.{region}.amazonaws.com/NAME@sha256:... or NAME:TAG.",
+            f"SageMaker takes {registry_of('ACCOUNT', region)}/NAME@sha256:... or NAME:TAG.",
         )
-    partition = "aws-cn" if match["suffix"].endswith(".cn") else "aws-us-gov" if "-gov-" in region else "aws"
-    return f"arn:{partition}:ecr:{region}:{match['account']}:repository/{match['repository']}"
+    return f"arn:{partition.name}:ecr:{region}:{match['account']}:repository/{match['repository']}"

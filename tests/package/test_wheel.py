@@ -126,7 +126,7 @@ def test_an_audit_and_a_deployment_to_aws_need_no_extra(lean: Install) -> None:
     assert audited.returncode == 0, audited.stderr
     assert "<html" in (lean.folder / "audit.html").read_text()
     assert deployed.returncode == 1
-    assert "AWS credentials are missing" in deployed.stderr
+    assert "Preflight failed: credentials" in deployed.stderr
 
 
 def test_the_demo_runs_from_an_empty_folder_and_leaves_the_install_alone(wheel: Path, tmp_path: Path) -> None:

@@ -421,14 +421,14 @@ def test_before_the_first_release_nothing_is_fetched(ask: Ask, aws: LocalServer,
     assert images.requests == []
 
 
-def test_a_parameter_that_is_not_there_is_a_release_not_known(
+def test_without_its_parameter_no_model_is_live_yet(
     ask: Ask, aws: LocalServer, images: LocalServer
 ) -> None:
     aws.replies["/"] = aws_error("ParameterNotFound", "none", 400)
 
     answer, body = ask({"url": images.url("/dog.jpg")})
 
-    assert (answer["statusCode"], body["code"]) == (503, "live_release_unknown")
+    assert (answer["statusCode"], body["code"]) == (503, "no_live_model")
 
 
 @pytest.mark.parametrize(
