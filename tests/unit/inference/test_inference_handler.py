@@ -421,9 +421,7 @@ def test_before_the_first_release_nothing_is_fetched(ask: Ask, aws: LocalServer,
     assert images.requests == []
 
 
-def test_without_its_parameter_no_model_is_live_yet(
-    ask: Ask, aws: LocalServer, images: LocalServer
-) -> None:
+def test_without_its_parameter_no_model_is_live_yet(ask: Ask, aws: LocalServer, images: LocalServer) -> None:
     aws.replies["/"] = aws_error("ParameterNotFound", "none", 400)
 
     answer, body = ask({"url": images.url("/dog.jpg")})
