@@ -21,6 +21,7 @@ from deploy_scripts.commands import (
     runs,
     status,
     up,
+    verify,
     verify_permissions,
     watch,
 )
@@ -49,6 +50,7 @@ for command in (
     status.status,
     audit.audit,
     verify_permissions.verify_permissions,
+    verify.verify,
     cost.cost,
     logs.logs,
     env.env,
