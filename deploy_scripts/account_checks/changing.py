@@ -30,11 +30,10 @@ def _change(trial: Trial) -> str:
     if trial.live != before:
         raise CliError(f"{trial.live.release} is live after the deployment, and {before.release} was.")
     lines = [line for review in seen for line in review.sections["Resources"]]
-    if not any(" InferenceFunction " in line for line in lines):
+    told = [line for line in lines if " InferenceFunction " in line]
+    if not told:
         raise CliError(f"The change set did not name the function: {lines}")
-    return (
-        f"the alias went from version {version} to {_version(trial)}; the change set told {'; '.join(lines)}"
-    )
+    return f"the alias went from version {version} to {_version(trial)}; the change set told: {told[0]}"
 
 
 def _is_refused(trial: Trial) -> bool:

@@ -25,7 +25,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`told` is what was seen, or why it failed or was not run; `open` what the local cloud cannot confirm."""
+    """`told` is what was seen, or why it failed or was not run; `open` what a local run leaves so."""
 
     name: str
     confirms: str

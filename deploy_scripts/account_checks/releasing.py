@@ -56,10 +56,11 @@ def _event(key: str, bucket: str) -> str:
 
 
 def _drop(trial: Trial) -> str:
+    deployment = trial.deployment
     dataset = read_dataset(trial.zip_file, "confirmation")
-    dropped = upload_drop(trial.deployment, dataset, sent=lambda _: None, say=trial.say)
+    dropped = upload_drop(deployment, dataset, sent=lambda _: None, say=trial.say)
     begun = time.monotonic()
-    trial.began(wait_for_drop(trial.deployment, dropped.key, dropped.version_id))
+    trial.began(wait_for_drop(deployment, dropped.key, dropped.version_id))
     return f"the run {trial.item.run.run_id} began {time.monotonic() - begun:.0f} s after the upload"
 
 

@@ -50,19 +50,14 @@ def _nothing_left(trial: Trial) -> str:
     # Not the trial's deadline: that is of what is confirmed before.
     deadline = time.monotonic() + (_LOOK_FOR_S if not trial.aws.is_local else 10)
     while left := sorted(find_left(trial.aws, trial.run_ids)):
+        trial.left = left
         if time.monotonic() > deadline:
-            raise LeftError(left)
+            raise CliError(f"Still there: {', '.join(left)}.")
         trial.say(f"{len(left)} things are still there")
         time.sleep(pause_s(trial.aws))
-    return "by names, and on AWS by tags too; records and logs of training jobs stay, SageMaker keeps them"
-
-
-class LeftError(CliError):
-    """`left` are the things, each with its kind."""
-
-    def __init__(self, left: list[str]) -> None:
-        super().__init__(f"Still there: {', '.join(left)}.")
-        self.left = left
+    trial.left = []
+    how = "by names" if trial.aws.is_local else "by names and by tags"
+    return f"{how}; SageMaker keeps the records and logs of training jobs"
 
 
 def find_left(aws: Aws, run_ids: list[str]) -> Iterator[str]:

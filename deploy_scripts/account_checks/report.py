@@ -1,26 +1,26 @@
 """The report of a verification: one file for a program, one for a person."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy_scripts.account_checks.running import Results
+from deploy_scripts.account_checks.confirmation import Outcome
+from deploy_scripts.account_checks.trial import Trial
 from drops.text import printable
 
 _MARKS = {"ok": "ok", "failed": "**FAILED**", "not run": "not run"}
 
 
-def document(
-    results: Results, *, target: str, region: str, stack: str, estimated_usd: float
-) -> dict[str, Any]:
+def document(trial: Trial, outcomes: Sequence[Outcome], estimated_usd: float) -> dict[str, Any]:
     """What `verify --json` prints and verify.json holds; `left` is null where it could not be told."""
     return {
-        "target": target,
-        "region": region,
-        "stack": stack,
+        "target": trial.aws.target.name,
+        "region": trial.aws.region,
+        "stack": trial.aws.stack,
         "estimated_usd": round(estimated_usd, 2),
-        "confirmations": [each.to_json() for each in results.outcomes],
-        "left": results.left,
+        "confirmations": [each.to_json() for each in outcomes],
+        "left": trial.left,
     }
 
 

@@ -27,9 +27,10 @@ def _scaling_target(trial: Trial) -> str:
 
 
 def _scaling_alarms(trial: Trial) -> str:
+    resource = scaling_resource(trial.live.endpoint_name)
     policies = trial.aws.autoscaling.describe_scaling_policies(
         ServiceNamespace="sagemaker",
-        ResourceId=scaling_resource(trial.live.endpoint_name),
+        ResourceId=resource,
         ScalableDimension=SCALING_TARGET["ScalableDimension"],  # type: ignore[arg-type]  # a dict of str
     )["ScalingPolicies"]
     names = [alarm["AlarmName"] for policy in policies for alarm in policy.get("Alarms", [])]

@@ -37,6 +37,8 @@ class Trial:
     _item: LedgerItem | None = None
     # Of every run: what AWS keeps of them is looked for at the end.
     run_ids: list[str] = field(default_factory=list)
+    # What the last look found still there; None before the first look.
+    left: list[str] | None = None
 
     @property
     def deployment(self) -> Deployment:

@@ -3,7 +3,7 @@
 import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ import typer
 from deploy_scripts.account_checks.confirmation import Outcome
 from deploy_scripts.account_checks.estimate import LIMIT_H, estimate
 from deploy_scripts.account_checks.report import document, write
-from deploy_scripts.account_checks.running import Results, confirm_all
+from deploy_scripts.account_checks.running import confirm_all
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws, Target, connect
 from deploy_scripts.cloudformation.stack import find_status
@@ -54,15 +54,13 @@ def verify(
         estimated_usd = _agree(screen, aws, work, max_cost, yes=yes)
         with screen.moving("Verifying") as say, _terminated_as_interrupted():
             trial = Trial(aws, photos, files[0], zip_file, time.monotonic() + LIMIT_H * 3600, say)
-            results = confirm_all(trial, done=lambda outcome: _show(screen, outcome))
-    found = document(
-        results, target=target.name, region=aws.region, stack=aws.stack, estimated_usd=estimated_usd
-    )
+            outcomes = confirm_all(trial, done=lambda outcome: _show(screen, outcome))
+    found = document(trial, outcomes, estimated_usd)
     page = write(found, reports_folder() / aws.stack)
     if as_json:
         screen.put_json(found)
     screen.say(f"Report: {page}, and verify.json beside it")
-    _require(results, target)
+    _require(trial, outcomes)
 
 
 def _refuse_existing(aws: Aws) -> None:
@@ -121,18 +119,16 @@ def _show(screen: Screen, outcome: Outcome) -> None:
         screen.say(f"    not confirmed on the local cloud: {outcome.open}")
 
 
-def _require(results: Results, target: Target) -> None:
-    """Raises CliError when something failed, or when not everything is gone."""
-    if results.left is None or results.left:
-        options = "".join(
-            f" --{name} {value}"
-            for name, value in (("profile", target.profile), ("region", target.region))
-            if value
-        )
+def _require(trial: Trial, outcomes: Sequence[Outcome]) -> None:
+    """Raises CliError when not everything is gone, or when something failed."""
+    if trial.left != []:
+        target = trial.aws.target
+        given = {"target": target.name, "profile": target.profile, "region": target.region}
+        options = " ".join(f"--{name} {value}" for name, value in given.items() if value)
         raise CliError(
             "Not everything that was made is known to be gone.",
-            f"Run `dropserve destroy --target {target.name}{options} --stack {target.stack} --delete-data`.",
-            results.left or (),
+            f"Run `dropserve destroy {options} --stack {target.stack} --delete-data`.",
+            trial.left or (),
         )
-    if results.failed:
-        raise CliError(f"Not confirmed: {', '.join(each.name for each in results.failed)}.")
+    if failed := [each.name for each in outcomes if each.status == "failed"]:
+        raise CliError(f"Not confirmed: {', '.join(failed)}.", "The report says what was seen instead.")
