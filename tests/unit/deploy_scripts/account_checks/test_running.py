@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.account_checks.confirmation import Confirmation, Outcome
+from deploy_scripts.account_checks.page import PAGE, page_with_confirmations
 from deploy_scripts.account_checks.running import CONFIRMATIONS, REMOVAL, confirm_all
 from deploy_scripts.account_checks.trial import NotPossibleError, Trial
 from deploy_scripts.aws import Aws, Target
@@ -127,3 +128,10 @@ def test_every_confirmation_has_a_name_of_its_own_and_a_sentence() -> None:
     names = [each.name for each in (*CONFIRMATIONS, *REMOVAL)]
     assert len(set(names)) == len(names)
     assert not any(each.confirms.endswith(".") for each in (*CONFIRMATIONS, *REMOVAL))
+
+
+def test_the_page_lists_what_is_confirmed() -> None:
+    """Run: python -m deploy_scripts.account_checks.page."""
+    text = PAGE.read_text("utf-8")
+    assert text == page_with_confirmations(text)
+    assert all(f"| `{each.name}` |" in text for each in (*CONFIRMATIONS, *REMOVAL))

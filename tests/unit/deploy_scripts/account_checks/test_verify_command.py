@@ -15,6 +15,7 @@ from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
+from tests.support.documentation import PROJECT
 
 
 class OnAws:
@@ -97,3 +98,10 @@ def test_what_failed_ends_in_an_error(on_aws: OnAws) -> None:
     on_aws.outcomes = [Outcome("drop", "A drop starts a run", "failed", "it did not")]
     error = on_aws.run("--yes").exception
     assert isinstance(error, CliError) and error.message == "Not confirmed: drop."
+
+
+def test_the_page_tells_the_estimate() -> None:
+    """docs/real-account.md, for the 30 photos that the command makes."""
+    total = sum(each.total_usd for each in estimate({}, Usage(photos=30, photo_bytes=4000), SHIPPED))
+    page = (PROJECT / "docs" / "real-account.md").read_text("utf-8")
+    assert f"about ${total:.2f} in us-east-1" in page
