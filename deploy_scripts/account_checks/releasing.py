@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 
 from deploy_scripts.account_checks.confirmation import Confirmation
 from deploy_scripts.account_checks.trial import Trial
@@ -10,6 +11,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import audit_of_run
 from deploy_scripts.operations.drops import read_dataset, upload_drop
 from deploy_scripts.operations.ledger import find_item
+from deploy_scripts.operations.logs.sources import log_sources_of, read_logs
 from deploy_scripts.operations.predictions import predict_photo
 from deploy_scripts.operations.run_starts import wait_for_drop
 from deploy_scripts.operations.watching import require_live
@@ -19,6 +21,8 @@ from drops.keys import PREFIX
 
 # A training job takes minutes to get its machine, an endpoint up to an hour.
 _RUN_LIMIT_S = 5400.0
+# Of a run that did not end live.
+_LOG_LINES, _LOG_LINE_CHARACTERS = 15, 300
 
 
 def _deploy(trial: Trial) -> str:
@@ -74,9 +78,23 @@ def _release(trial: Trial) -> str:
 
     trial.until(ended, "The end of the run", _RUN_LIMIT_S)
     run = find_item(trial.deployment, trial.item.run.run_id).run
-    require_live(trial.deployment, run)
+    try:
+        require_live(trial.deployment, run)
+    except CliError as error:
+        # The removal takes the logs away.
+        raise CliError(error.message, details=_last_lines(trial)) from error
     kind = read_parameters(trial.aws).get("EndpointInstanceType")
     return f"live on {kind}, test accuracy {run.accuracy}"
+
+
+def _last_lines(trial: Trial) -> list[str]:
+    """Of the run's training and of its endpoint, as far as there are any."""
+    found = []
+    for name in ("training", "endpoint"):
+        sources = log_sources_of(trial.deployment, name, trial.item.run.run_id)
+        lines = deque(read_logs(trial.deployment, sources, trial.item.started_at), maxlen=_LOG_LINES)
+        found += [f"[{name}] {line.message[:_LOG_LINE_CHARACTERS]}" for line in lines]
+    return found
 
 
 def _answer(trial: Trial) -> str:
