@@ -50,8 +50,11 @@ def _version(trial: Trial) -> str:
 
 
 def _still_answers(trial: Trial) -> str:
+    live = trial.live
     kept = check_concurrency(trial)
     prediction = predict_photo(trial.deployment, str(trial.photo))
+    if prediction.release != live.release:
+        raise CliError(f"{prediction.release} answered, and {live.release} is live.")
     return f"{kept}; {prediction.release} answers"
 
 

@@ -4,7 +4,7 @@ from deploy_scripts.account_checks.confirmation import Confirmation
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.releases import read_besides
+from deploy_scripts.operations.releases import read_besides, read_live
 from deploy_scripts.operations.run_starts import wait_for_execution
 from deploy_scripts.operations.training_progress import newest_training_job
 
@@ -14,7 +14,8 @@ _CLEAN_LIMIT_S = 900.0
 
 
 def _stop(trial: Trial) -> str:
-    deployment, live = trial.deployment, trial.live
+    deployment = trial.deployment
+    live = read_live(deployment)
     start_input = {
         "bucket": trial.item.bucket,
         "key": trial.item.key,
@@ -33,9 +34,10 @@ def _stop(trial: Trial) -> str:
     trial.until(
         lambda: not any(read_besides(deployment, live).values()), "The end of the clean-up", _CLEAN_LIMIT_S
     )
-    if trial.live != live:
-        raise CliError(f"{live.release} was live before, {trial.live.release} is now.")
-    return f"the run {run_id} is failed ({reason}), its job {job} stopped, and {live.release} serves on"
+    if (now := read_live(deployment)) != live:
+        raise CliError(f"What is live is another release than before: {now}, and not {live}.")
+    serves = f"{live.release} serves on" if live else "nothing is live, as before"
+    return f"the run {run_id} is failed ({reason}), its job {job} stopped, and {serves}"
 
 
 def _recorded_end(trial: Trial, run_id: str) -> str | None:

@@ -47,7 +47,7 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
-    r"dropserve verify": ("tests/end_to_end/test_verifying.py", 'dropserve.json("verify"'),
+    r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --dry-run --parameter .*": (
         "tests/end_to_end/test_deploying_again.py",
