@@ -57,7 +57,8 @@ lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml
+	@$(BIN)/cfn-lint deploy_scripts/template.yaml deploy_scripts/images_template.yaml \
+	    examples/github-actions/roles.yaml
 	@$(BIN)/python -m state_machines.validate
 
 verify-aws: $(READY) ## what others' programs say of what is sent to AWS; no account is needed

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
@@ -143,6 +144,10 @@ class Aws:
         return cast("CloudFormationClient", self._client("cloudformation"))
 
     @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        return cast("CloudWatchClient", self._client("cloudwatch"))
+
+    @cached_property
     def codebuild(self) -> CodeBuildClient:
         return cast("CodeBuildClient", self._client("codebuild"))
 
@@ -186,6 +191,11 @@ class Aws:
     def pricing(self) -> Any:
         """The Price List API, which is in few regions and tells the prices of all."""
         return self._client("pricing", region="us-east-1")
+
+    @cached_property
+    def tagging(self) -> Any:
+        """What has a tag, of whatever service."""
+        return self._client("resourcegroupstaggingapi")
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

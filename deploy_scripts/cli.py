@@ -22,6 +22,7 @@ from deploy_scripts.commands import (
     runs,
     status,
     up,
+    verify,
     verify_permissions,
     watch,
 )
@@ -51,6 +52,7 @@ for command in (
     status.status,
     audit.audit,
     verify_permissions.verify_permissions,
+    verify.verify,
     cost.cost,
     logs.logs,
     env.env,

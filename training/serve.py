@@ -105,6 +105,7 @@ class Server:
         # What is loaded by now stays: the collector need not look at it again.
         gc.freeze()
         self._app.ready = True
+        logger.info("the model is ready, %d threads", self._settings.threads)
         return True
 
     async def _warm_up(self) -> None:

@@ -75,7 +75,7 @@ def deploy_stack(  # noqa: PLR0913 - the last three by name
     before anything changes. Raises NothingChangedError where it says no, and CliError, which lists the
     resources that failed.
     """
-    status = _status_at_rest(aws, say)
+    status = wait_until_at_rest(aws, say)
     if status in _LEFT_BY_A_FAILURE:
         say(f"A deployment failed ({status}); removing what is left of it")
         delete_stack(aws, say=say)
@@ -136,7 +136,7 @@ def _read_changes(aws: Aws, change_set_id: str) -> list[Mapping[str, Any]]:
         page = {"NextToken": answer["NextToken"]}
 
 
-def _status_at_rest(aws: Aws, say: Callable[[str], None]) -> str | None:
+def wait_until_at_rest(aws: Aws, say: Callable[[str], None]) -> str | None:
     """The stack's status, once nobody else works on it."""
     status = find_status(aws)
     while status and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":

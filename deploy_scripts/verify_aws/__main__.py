@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
-from deploy_scripts.verify_aws import sizes, support
+from deploy_scripts.verify_aws import sizes, support, workflows
 from deploy_scripts.verify_aws.check import Result, Subject, this_project
 from deploy_scripts.verify_aws.machine import calls, interpreter, language, price
 from deploy_scripts.verify_aws.template import event_patterns, lint, permissions, policies, security
@@ -24,9 +24,10 @@ CHECKS: dict[str, Callable[[Subject], Result]] = {
     "events": event_patterns.check,
     "sizes": sizes.check,
     "support": support.check,
+    "workflows": workflows.check,
     "price": price.check,
 }
-IN_OWN_PROCESSES = ("language", "cfn-lint", "checkov", "events")
+IN_OWN_PROCESSES = ("language", "cfn-lint", "checkov", "events", "workflows")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

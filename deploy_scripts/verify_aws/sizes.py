@@ -29,6 +29,13 @@ _STEP_FUNCTIONS = "https://docs.aws.amazon.com/step-functions/latest/dg/service-
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 _EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
+# docs/limits.md has them all in one table.
+TEMPLATE_BYTES, TEMPLATE_DESCRIPTION_BYTES = _MIB, 1024
+TEMPLATE_PARTS = {"Parameters": 200, "Resources": 500, "Outputs": 200, "Mappings": 200}
+DEFINITION_BYTES, STATE_NAME_CHARACTERS, HISTORY_EVENTS = _MIB, 80, 25_000
+ZIP_BYTES, UNPACKED_ZIP_BYTES, VARIABLES_BYTES = 50 * _MIB, 250 * _MIB, 4096
+INLINE_POLICIES_CHARACTERS, TRUST_POLICY_CHARACTERS = 10_240, 2048
+EVENT_PATTERN_CHARACTERS = 2048
 # Names are as long as they can be: of a deployment (deploy_scripts/aws.py) and of a region.
 _LONGEST = {STACK: "d" * 20, REGION: "ap-southeast-1"}
 
@@ -64,18 +71,24 @@ def check(subject: Subject) -> Result:
 
 def _machine(subject: Subject) -> Iterator[Measure]:
     text = substituted(json.dumps(subject.definition, indent=2), subject.main, {})
-    yield Measure("state machine's definition", len(_longest(text).encode()), _MIB, "bytes", _STEP_FUNCTIONS)
+    yield Measure(
+        "state machine's definition", len(_longest(text).encode()), DEFINITION_BYTES, "bytes", _STEP_FUNCTIONS
+    )
     name = max(subject.definition["States"], key=len)
     yield Measure(
         "state machine's longest name of a state",
         len(name),
-        80,
+        STATE_NAME_CHARACTERS,
         "characters",
         "https://states-language.net/spec.html#states-fields",
     )
     longest = longest_run(subject)
     yield Measure(
-        "longest run's history", events(subject.definition, longest), 25_000, "events", _STEP_FUNCTIONS
+        "longest run's history",
+        events(subject.definition, longest),
+        HISTORY_EVENTS,
+        "events",
+        _STEP_FUNCTIONS,
     )
 
 
@@ -87,34 +100,46 @@ def _functions(subject: Subject) -> Iterator[Measure]:
         )
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(each.file_size for each in archive.infolist())
-        yield Measure(f"{name}'s zip", file.stat().st_size, 50 * _MIB, "bytes", _LAMBDA)
-        yield Measure(f"{name}'s unpacked zip", unpacked, 250 * _MIB, "bytes", _LAMBDA)
+        yield Measure(f"{name}'s zip", file.stat().st_size, ZIP_BYTES, "bytes", _LAMBDA)
+        yield Measure(f"{name}'s unpacked zip", unpacked, UNPACKED_ZIP_BYTES, "bytes", _LAMBDA)
     values = example_values(subject.main)
     shared = subject.main["Globals"]["Function"]["Environment"]["Variables"]
     for name, resource in subject.main["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             own = resource["Properties"].get("Environment", {}).get("Variables", {})
             text = json.dumps(fill_in({**shared, **own}, values), separators=(",", ":"))
-            yield Measure(f"{name}'s variables", len(_longest(text).encode()), 4096, "bytes", _LAMBDA)
+            yield Measure(
+                f"{name}'s variables", len(_longest(text).encode()), VARIABLES_BYTES, "bytes", _LAMBDA
+            )
 
 
 def _template(file: Path) -> Iterator[Measure]:
     template = read_template(file)
     # deploy_scripts uploads it, so it need not fit into a request (51,200 bytes).
     text = json.dumps(template, separators=(",", ":"))
-    yield Measure(f"{file.name}'s template", len(text.encode()), _MIB, "bytes", _CLOUDFORMATION)
+    yield Measure(f"{file.name}'s template", len(text.encode()), TEMPLATE_BYTES, "bytes", _CLOUDFORMATION)
     expanded = _expanded(template)
     size = len(json.dumps(expanded, separators=(",", ":")).encode())
-    yield Measure(f"{file.name}'s template after SAM", size, _MIB, "bytes", _CLOUDFORMATION)
-    for part, limit in (("Parameters", 200), ("Resources", 500), ("Outputs", 200), ("Mappings", 200)):
+    yield Measure(f"{file.name}'s template after SAM", size, TEMPLATE_BYTES, "bytes", _CLOUDFORMATION)
+    for part, limit in TEMPLATE_PARTS.items():
         yield Measure(f"{file.name}'s {part}", len(expanded.get(part, {})), limit, "of them", _CLOUDFORMATION)
     yield Measure(
-        f"{file.name}'s description", len(template["Description"].encode()), 1024, "bytes", _CLOUDFORMATION
+        f"{file.name}'s description",
+        len(template["Description"].encode()),
+        TEMPLATE_DESCRIPTION_BYTES,
+        "bytes",
+        _CLOUDFORMATION,
     )
     for name, resource in expanded["Resources"].items():
         if pattern := resource.get("Properties", {}).get("EventPattern"):
             filled = fill_in(pattern, example_values(template))
-            yield Measure(f"{name}'s pattern", len(json.dumps(filled)), 2048, "characters", _EVENTBRIDGE)
+            yield Measure(
+                f"{name}'s pattern",
+                len(json.dumps(filled)),
+                EVENT_PATTERN_CHARACTERS,
+                "characters",
+                _EVENTBRIDGE,
+            )
 
 
 def _expanded(template: dict[str, Any]) -> dict[str, Any]:
@@ -146,8 +171,12 @@ def _policies(template: dict[str, Any]) -> Iterator[Measure]:
             json.dumps(each["PolicyDocument"], separators=(",", ":")) for each in properties["Policies"]
         )
         trust = json.dumps(properties["AssumeRolePolicyDocument"], separators=(",", ":"))
-        yield Measure(f"{name}'s inline policies", len(_longest(inline)), 10_240, "characters", _IAM)
-        yield Measure(f"{name}'s trust policy", len(_longest(trust)), 2048, "characters", _IAM)
+        yield Measure(
+            f"{name}'s inline policies", len(_longest(inline)), INLINE_POLICIES_CHARACTERS, "characters", _IAM
+        )
+        yield Measure(
+            f"{name}'s trust policy", len(_longest(trust)), TRUST_POLICY_CHARACTERS, "characters", _IAM
+        )
 
 
 def _longest(text: str) -> str:

@@ -8,6 +8,8 @@ from contracts.limits import MAX_SENTENCE_CHARACTERS
 
 # Of the input and output of a state: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 STATE_LIMIT_BYTES = 262_144
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
+ERROR_CHARACTERS, CAUSE_CHARACTERS = 256, 32_768
 
 KEY = 2048
 REASON = 4 * MAX_SENTENCE_CHARACTERS + 100
@@ -48,8 +50,7 @@ BOUNDS: dict[str, int] = {
     "audit": REASON + 600,
     # Figures, and a sentence with them.
     "acceptance": ACCEPTANCE + 100,
-    # Error has at most 256 characters and Cause 32,768: API_SendTaskFailure.
-    "error": 4 * (256 + 32_768) + 40,
+    "error": 4 * (ERROR_CHARACTERS + CAUSE_CHARACTERS) + 40,
     "outcome": REASON + ACCEPTANCE + CONCURRENCY + 200,
     "training_instance_ids": 200,
 }

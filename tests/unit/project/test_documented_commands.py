@@ -47,7 +47,12 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
+    r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
+    r"dropserve deploy --dry-run --parameter .*": (
+        "tests/end_to_end/test_deploying_again.py",
+        '"deploy", "--dry-run"',
+    ),
     r"dropserve deploy --parameter MaxCostUsd=5": (
         "tests/end_to_end/test_examples.py",
         "change_of_a_parameter",
@@ -79,8 +84,10 @@ NOT_RUN = {
     r"make setup": "it has made what runs this test",
     r"source \.venv/bin/activate": "a shell's own",
     r"\.venv/bin/python -m state_machines\.render": "a test compares what it writes",
+    r"\.venv/bin/python -m deploy_scripts\.account_checks\.page": "a test compares what it writes",
     r".* --target aws .*": "needs an AWS account",
     r"dropserve cost --live .*": "needs an AWS account",
+    r"aws cloudformation create-stack --stack-name dropserve-github .*": "needs an AWS account",
     r"dropserve deploy --weights .*": "needs a file of weights that no package ships",
     r"dropserve run -p backbone=resnet18": "needs a file of weights that no package ships",
 }
