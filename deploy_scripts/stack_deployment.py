@@ -26,7 +26,7 @@ from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.function_calls import call_function
-from deploy_scripts.operations.releases import find_parameter
+from deploy_scripts.operations.releases import find_parameter, read_live
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import check_parameters, resolve_parameters
@@ -104,8 +104,10 @@ def _deploy(
 def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
     """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself."""
     function, what = "SetConcurrencyFunctionName", "Setting the concurrency"
+    live = read_live(deployment)
+    wanted = {"paused": live is None or live.paused_at is not None}
     while True:
-        answer = call_function(deployment, function, {}, what=what, log="set_concurrency")
+        answer = call_function(deployment, function, wanted, what=what, log="set_concurrency")
         if answer["ready"]:
             break
         say("Waiting for provisioned concurrency")

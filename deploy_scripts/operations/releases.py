@@ -26,6 +26,7 @@ class Live:
     run_id: str
     accuracy: float
     exposed_at: str
+    paused_at: str | None = None
 
 
 def read_live(deployment: Deployment) -> Live | None:
@@ -45,7 +46,7 @@ def read_live(deployment: Deployment) -> Live | None:
     for field, kind in _POINTER_TYPES.items():
         if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
             raise _pointer_error(name, f"has no {field} of the right type")
-    return Live(**{field: pointer[field] for field in _POINTER_TYPES})
+    return Live(**{field: pointer[field] for field in _POINTER_TYPES}, paused_at=pointer.get("paused_at"))
 
 
 def find_parameter(aws: Aws, name: str) -> str | None:

@@ -16,7 +16,7 @@ from deploy_scripts import cli
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.commands import cost
 from deploy_scripts.costs import template_facts
-from deploy_scripts.costs.month import monthly_cost
+from deploy_scripts.costs.month import idle_month_usd, monthly_cost
 from deploy_scripts.costs.price_list import query_for
 from deploy_scripts.project import TEMPLATE
 from functions.plan_training.prices import PRICES_FILE, find_price
@@ -75,7 +75,8 @@ def test_what_is_not_known_is_said_so_and_never_counted_as_nothing() -> None:
 def test_an_idle_month_follows_the_template() -> None:
     count = Counter(each["Type"] for each in read_template(TEMPLATE)["Resources"].values())
     month = components("an idle month")
-    assert month["alarms"]["quantity"] == count["AWS::CloudWatch::Alarm"] + 2
+    assert month["alarms"]["quantity"] == count["AWS::CloudWatch::Alarm"]
+    assert month["alarms of autoscaling"]["quantity"] == 2
     assert month["dashboards"]["quantity"] == count["AWS::CloudWatch::Dashboard"]
     assert month["provisioned concurrency: 3 of 1024 MB"]["quantity"] == 3 * 730 * 3600
     assert "keys of KMS" not in month
@@ -105,6 +106,24 @@ def test_resources_that_a_template_gets_are_counted_and_conditions_followed(
     assert mailed["keys of KMS"].usd == 1.0
     assert plain["NAT gateways"].usd == pytest.approx(730 * 0.045)
     assert plain["interface endpoints"].usd == pytest.approx(2 * 730 * 0.01)
+
+
+def test_a_paused_deployment_pays_for_no_endpoint_and_no_concurrency() -> None:
+    paid = {each.name for each in monthly_cost({})} - {each.name for each in monthly_cost({}, serves=False)}
+    assert paid == {
+        "endpoint: 1 x ml.m6g.large",
+        "provisioned concurrency: 3 of 1024 MB",
+        "alarms of autoscaling",
+    }
+
+
+def test_the_cost_of_a_deployment_is_told_for_another_version_of_the_template() -> None:
+    served, paused = (
+        idle_month_usd({"MinInstances": "2", "NoLongerKnown": "1"}, "us-east-1", serves=serves)
+        for serves in (True, False)
+    )
+    assert served > paused + 2 * 730 * 0.0924
+    assert 0 < paused < 10
 
 
 def test_the_endpoint_is_that_of_the_options() -> None:

@@ -98,6 +98,11 @@ def test_every_loop_that_waits_counts_its_rounds() -> None:
         "Wait for deploy lock",
         "Wait for endpoint",
         "Wait for provisioned concurrency",
+        "Wait for deploy lock to pause",
+        "Wait for endpoint to go",
+        "Wait for endpoint to settle",
+        "Wait for endpoint again",
+        "Wait for provisioned concurrency again",
     }
     for name in waits:
         count = "upload_waits" if name == "Wait for upload" else "polls"
