@@ -20,7 +20,7 @@ from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.cloudformation.stack import deploy_stack, pause_s, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
@@ -69,8 +69,8 @@ def _deploy(
         check_suppressions(choices.suppressions)
     check_parameters(choices.parameters, template)
     given = resolve_parameters(aws, choices.parameters, template)
-    endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
-    serving_architecture = check_endpoint_type(endpoint_type)
+    defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
+    serving_architecture = check_endpoint({**defaults, **given})
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)

@@ -17,6 +17,8 @@ from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish
 from state_machines.supersede import check_current_version
 
+_SERVERLESS = "$plan.endpoint_kind = 'serverless'"
+
 
 def deploy(finish: Finish, *, evaluate_again: State) -> Stage:
     """A candidate in service, named `$release_name`, with the deploy lock held from here on."""
@@ -102,6 +104,25 @@ def create_endpoint(finish: Finish) -> Stage:
         },
         on_error=finish.failed,
     )
+    serverless = call(
+        "Create serverless configuration",
+        "sagemaker:createEndpointConfig",
+        {
+            "EndpointConfigName": jsonata("$release_name"),
+            "ProductionVariants": [
+                {
+                    "VariantName": VARIANT,
+                    "ModelName": jsonata("$release_name"),
+                    "ServerlessConfig": {
+                        "MemorySizeInMB": jsonata("$plan.serverless_memory_mb"),
+                        "MaxConcurrency": jsonata("$plan.serverless_max_concurrency"),
+                    },
+                }
+            ],
+            "Tags": TAGS,
+        },
+        on_error=finish.failed,
+    )
     delete_configuration = call(
         "Delete endpoint configuration",
         "aws-sdk:sagemaker:deleteEndpointConfig",
@@ -111,9 +132,13 @@ def create_endpoint(finish: Finish) -> Stage:
     )
     delete_configuration.next(configuration)
     fewer = Choice("Fewer instances possible?")
-    fewer.when("$instance_count > $settings.min_instances", delete_configuration)
+    fewer.when(f"$not({_SERVERLESS}) and $instance_count > $settings.min_instances", delete_configuration)
     fewer.next(finish.failed)
     endpoint = start_endpoint(
         finish, catches=[catch(fewer, ["SageMaker.ResourceLimitExceededException"], assign=KEEP_ERROR)]
     )
-    return in_order(create_log_group(), configuration, endpoint, await_endpoint(finish))
+    kind = Choice("Serverless endpoint?")
+    kind.when(_SERVERLESS, serverless)
+    kind.next(configuration)
+    configured = Stage(kind, (configuration.next, serverless.next))
+    return in_order(create_log_group(), configured, endpoint, await_endpoint(finish))

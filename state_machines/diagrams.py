@@ -16,7 +16,7 @@ STEPS = {
     "Judge model": "Judge model",
     "Read deploy lock": "Acquire deploy lock",
     "Read live release": "Create endpoint",
-    "Register scaling target": "Set scaling and concurrency",
+    "Has instances?": "Set scaling and concurrency",
     "Audit IAM": "Audit IAM",
     "Accept model": "Accept model",
     "Switch live endpoint": "Switch live endpoint",

@@ -18,7 +18,11 @@ TAGS = [{"Key": RUN_TAG, "Value": jsonata("$run.id")}]
 # What is assigned of DescribeEndpoint's answer.
 _REASON = "$exists($states.result.FailureReason) ? $states.result.FailureReason : ''"
 DESCRIBED: dict[str, Any] = {
-    "endpoint": {"status": jsonata("$states.result.EndpointStatus"), "reason": jsonata(_REASON)}
+    "endpoint": {
+        "status": jsonata("$states.result.EndpointStatus"),
+        "reason": jsonata(_REASON),
+        "serverless": jsonata("$exists($states.result.ProductionVariants[0].CurrentServerlessConfig)"),
+    }
 }
 # What the function that sets the concurrency has to tell, at the end of a reason.
 CONCURRENCY_NOTE = "($concurrency.note != '' ? '; ' & $concurrency.note : '')"
@@ -64,7 +68,11 @@ def await_endpoint(finish: Finish, when: str = "") -> Stage:
 
 
 def autoscale(finish: Finish, when: str = "") -> Stage:
-    """Target, then policy: registered one after the other, since the second fails without the first."""
+    """Target, then policy: registered one after the other, since the second fails without the first.
+
+    A serverless endpoint, of this deployment's parameters or of earlier ones, has no instances to count.
+    """
+    scaled = Choice(f"Has instances{when}?")
     target = {**SCALING_TARGET, "ResourceId": scaling_resource("$release_name")}
     register = call(
         f"Register scaling target{when}",
@@ -94,7 +102,9 @@ def autoscale(finish: Finish, when: str = "") -> Stage:
         },
         on_error=finish.failed,
     )
-    return in_order(register, policy)
+    scaling = in_order(register, policy)
+    scaled.when("$endpoint.serverless = false", register)
+    return Stage(scaled, (scaled.next, *scaling.exits))
 
 
 def set_concurrency(finish: Finish, when: str = "") -> Stage:

@@ -72,6 +72,8 @@ def idle_month_usd(parameters: Mapping[str, str], region: str, *, serves: bool) 
 
 def _serving(facts: TemplateFacts, prices: Prices) -> list[Component]:
     """What a live release adds, until it is paused."""
+    if facts.parameters["EndpointKind"] == "serverless":
+        return _provisioned_concurrency(facts, prices)
     instance_type, instances = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
     return [
         component(
