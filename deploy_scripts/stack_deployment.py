@@ -20,6 +20,7 @@ from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.cloudformation.stack import deploy_stack, pause_s, read_outputs
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
+from deploy_scripts.costs.month import idle_cost_sentence
 from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
@@ -87,6 +88,7 @@ def _deploy(
         **given,
         **images,
     }
+    parameters["IdleCost"] = idle_cost_sentence(parameters, aws.region)
     retained = name_retained(template, aws.pseudo_parameters)
     template_key = _upload_template(bucket, template, built, parameters)
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")

@@ -118,8 +118,9 @@ def record_outcome() -> Stage:
     )
     # With what the inspection found, if anything.
     findings = "$exists($inspection.findings) and $inspection.findings != ''"
+    drop = "$run.key != '' ? ' of s3://' & $run.bucket & '/' & $run.key : ' (' & $run.source & ')'"
     message = (
-        "'Run ' & $run.id & ' of s3://' & $run.bucket & '/' & $run.key & ' ended as ' & $outcome.status "
+        f"'Run ' & $run.id & ({drop}) & ' ended as ' & $outcome.status "
         f"& ': ' & $outcome.reason & ({findings} ? ' - Found in the drop: ' & $inspection.findings : '')"
     )
     notify = call(

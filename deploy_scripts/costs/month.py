@@ -70,6 +70,15 @@ def idle_month_usd(parameters: Mapping[str, str], region: str, *, serves: bool) 
     return round(section.total_usd, 2)
 
 
+def idle_cost_sentence(parameters: Mapping[str, str], region: str) -> str:
+    """For the alarm of a deployment that nobody asks."""
+    served, paused = (idle_month_usd(parameters, region, serves=serves) for serves in (True, False))
+    return (
+        f"While a model is live a month costs about ${served:.0f} by list prices of {region}, "
+        f"and ${paused:.0f} once it is paused: dropserve pause"
+    )
+
+
 def _serving(facts: TemplateFacts, prices: Prices) -> list[Component]:
     """What a live release adds, until it is paused."""
     if facts.parameters["EndpointKind"] == "serverless":

@@ -1,8 +1,10 @@
 """A paused deployment says so to its callers, keeps its model, and answers again once it is resumed."""
 
+import json
 from typing import Any
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
 
 
 def test_pause_and_resume(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet) -> None:
@@ -34,3 +36,28 @@ def test_pause_and_resume(dropserve: Any, first_release: dict[str, Any], food_ph
     assert after["concurrency"] == before["concurrency"]
     again = dropserve.json("predict", photo)
     assert again["predictions"] == answer["predictions"]
+
+
+def test_the_idle_alarm_pauses_a_deployment_that_was_told_to(
+    dropserve: Any, first_release: dict[str, Any]
+) -> None:
+    (alarm,) = dropserve.client("cloudwatch").describe_alarms(AlarmNames=["dropserve-idle"])["MetricAlarms"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (86400, 7, "breaching")
+    assert "a month costs about $" in alarm["AlarmDescription"]
+    assert dropserve.run("deploy", "--parameter", "RetireWhenIdle=true").returncode == 0
+    event = {
+        "Source": "aws.cloudwatch",
+        "DetailType": "CloudWatch Alarm State Change",
+        "Resources": [alarm["AlarmArn"]],
+        "Detail": json.dumps({"alarmName": "dropserve-idle", "state": {"value": "ALARM"}}),
+    }
+
+    dropserve.client("events").put_events(Entries=[event])
+
+    try:
+        wait_until(lambda: dropserve.json("status")["paused_at"], timeout_s=60)
+        newest = dropserve.json("runs")[0]
+        assert (newest["source"], newest["run_id"] != first_release["run_id"]) == ("idle", True)
+    finally:
+        dropserve.run("deploy", "--parameter", "RetireWhenIdle=false")
+        assert dropserve.json("resume")["status"] == "resumed"

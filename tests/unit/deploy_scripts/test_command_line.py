@@ -106,7 +106,7 @@ def test_status_tells_the_live_release_and_what_stands_beside_it(stubbed: Any, i
 
     assert (status["release"], status["endpoint"], status["instance_count"]) == (stubbed.release,) * 2 + (2,)
     assert status["besides"]["endpoints"] == [old]
-    assert status["paused_at"] is None
+    assert (status["paused_at"], status["endpoint_kind"]) == (None, "instances")
     assert status["idle_month_usd"] > 2 * 730 * 0.0924
 
 

@@ -16,7 +16,7 @@ from deploy_scripts import cli
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.commands import cost
 from deploy_scripts.costs import template_facts
-from deploy_scripts.costs.month import idle_month_usd, monthly_cost
+from deploy_scripts.costs.month import idle_cost_sentence, idle_month_usd, monthly_cost
 from deploy_scripts.costs.price_list import query_for
 from deploy_scripts.project import TEMPLATE
 from functions.plan_training.prices import PRICES_FILE, find_price
@@ -124,6 +124,25 @@ def test_the_cost_of_a_deployment_is_told_for_another_version_of_the_template() 
     )
     assert served > paused + 2 * 730 * 0.0924
     assert 0 < paused < 10
+
+
+def test_the_idle_alarm_tells_what_a_month_costs_served_and_paused() -> None:
+    sentence = idle_cost_sentence({"MinInstances": "2"}, "us-east-1")
+    served, paused = (float(each) for each in re.findall(r"\$(\d+)", sentence))
+    assert served > 2 * 67 > 10 > paused > 0
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    assert len(sentence) < 1024 - 200
+
+
+def test_a_serverless_endpoint_costs_by_the_second_and_nothing_while_nobody_asks() -> None:
+    options = ("--parameter", "EndpointKind=serverless", "--parameter", "ProvisionedConcurrency=0")
+    idle, asked = (
+        components("an idle month", *options),
+        components("a million predictions in a month", *options),
+    )
+    assert not [name for name in idle if name.startswith(("endpoint", "alarms of autoscaling"))]
+    assert sum(each["usd"] or 0 for each in idle.values()) < 10
+    assert asked["time of the serverless endpoint of 3 GB"]["usd"] == pytest.approx(1e6 * 0.3 * 0.00006)
 
 
 def test_the_endpoint_is_that_of_the_options() -> None:

@@ -47,6 +47,8 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
+    r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
+    r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --parameter MaxCostUsd=5": (
         "tests/end_to_end/test_examples.py",
