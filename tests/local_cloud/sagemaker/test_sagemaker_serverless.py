@@ -61,7 +61,8 @@ def test_a_process_comes_with_the_first_request_and_ends_without_one(api: Servic
 def test_a_request_at_work_keeps_its_process(api: ServiceApi) -> None:
     serve(api)
     # Longer than a process may idle.
-    assert json.loads(api.invoke("live", b"wait 1.2").body)["model"]
+    process = json.loads(api.invoke("live", b"wait 1.2").body)["pid"]
+    assert answer(api)["pid"] == process
 
 
 def test_requests_beyond_the_concurrency_are_throttled(api: ServiceApi) -> None:
