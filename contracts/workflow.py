@@ -18,10 +18,19 @@ OVERRIDES = (
     "force",
 )
 
+# What an execution may be started for in the place of a release; its input has `action`, and may say by
+# `source` that nobody asked for it by hand.
+ACTIONS = ("pause", "resume")
+
 # How a run ends that was judged and is not released.
 NotPromoted = Literal["champion_kept", "rejected"]
 # A run's status in the ledger; `replaced` was live before.
-Status = Literal["running", "live", "replaced", "superseded", "blocked", "failed", "duplicate"] | NotPromoted
+Status = (
+    Literal[
+        "running", "live", "replaced", "superseded", "blocked", "failed", "duplicate", "paused", "resumed"
+    ]
+    | NotPromoted
+)
 
 # The ledger's one item that is no run: who deploys now (NOBODY, or an execution), and which drop was released
 # last.
@@ -42,7 +51,8 @@ SCALING_TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
-# The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` beside them.
+# The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` beside them, and
+# `paused_at` while the release has no endpoint.
 LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
     "release": str,
     "endpoint_name": str,

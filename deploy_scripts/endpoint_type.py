@@ -1,6 +1,7 @@
 """Which instance types the endpoint may have: SageMaker serves at them, autoscales them, and they pay."""
 
 import re
+from collections.abc import Mapping
 
 import botocore.session
 from botocore.model import StringShape
@@ -8,6 +9,7 @@ from botocore.model import StringShape
 from contracts.training_job import Architecture
 from deploy_scripts.errors import CliError
 from functions.plan_training.instance_types import architecture_of
+from functions.plan_training.settings import SERVERLESS_ARCHITECTURE
 
 ENDPOINT_TYPE = "EndpointInstanceType"
 _CHOOSE = "Choose a type with CPUs only: ml.m5.large, ml.c6i.large, or ml.m6g.large, which is ARM."
@@ -16,6 +18,12 @@ _ACCELERATED = re.compile(r"ml\.(?:g|gr|p|inf|trn|dl)\d")
 # Burstable types are not autoscaled; the console's page on autoscaling says so:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html
 _BURSTABLE = re.compile(r"ml\.t\d")
+
+
+def check_endpoint(parameters: Mapping[str, str]) -> Architecture:
+    """Its processor, which the serving image must be for. Raises CliError for a type that it cannot have."""
+    architecture = check_endpoint_type(parameters[ENDPOINT_TYPE])
+    return SERVERLESS_ARCHITECTURE if parameters["EndpointKind"] == "serverless" else architecture
 
 
 def check_endpoint_type(instance_type: str) -> Architecture:

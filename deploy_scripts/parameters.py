@@ -34,6 +34,7 @@ MADE_BY_DEPLOYMENT = {
     "TrainingImageUri",
     "GpuTrainingImageUri",
     "ImageRepositoryArns",
+    "IdleCost",
 }
 # The first may not be greater than the second.
 _ORDERED = (("ProvisionedConcurrency", "ReservedConcurrency"), ("MinInstances", "MaxInstances"))

@@ -30,13 +30,14 @@ from deploy_scripts.cloudformation.stack import (
 )
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
 from deploy_scripts.costs.component import DatedPrices
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from deploy_scripts.costs.month import idle_cost_sentence
+from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.function_calls import call_function
-from deploy_scripts.operations.releases import find_parameter
+from deploy_scripts.operations.releases import find_parameter, read_live
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
@@ -85,8 +86,7 @@ def _deploy(
         check_suppressions(choices.suppressions)
     check_parameters(choices.parameters, template)
     given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
-    endpoint_type = given.get(ENDPOINT_TYPE, template["Parameters"][ENDPOINT_TYPE]["Default"])
-    serving_architecture = check_endpoint_type(endpoint_type)
+    serving_architecture = check_endpoint({**defaults(template), **given})
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)
@@ -103,6 +103,7 @@ def _deploy(
         **given,
         **images,
     }
+    parameters["IdleCost"] = idle_cost_sentence(parameters, aws.region)
     retained = name_retained(template, aws.pseudo_parameters)
     template_key = _upload_template(bucket, template, built, parameters)
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
@@ -136,7 +137,7 @@ def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
         deployed = {}
     given = resolve_parameters(aws, choices.parameters, template, deployed=deployed)
     planned = {**defaults(template), **given}
-    check_endpoint_type(planned[ENDPOINT_TYPE])
+    check_endpoint(planned)
     return planned
 
 
@@ -161,8 +162,10 @@ def _reviewer(
 def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
     """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself."""
     function, what = "SetConcurrencyFunctionName", "Setting the concurrency"
+    live = read_live(deployment)
+    wanted = {"paused": live is None or live.paused_at is not None}
     while True:
-        answer = call_function(deployment, function, {}, what=what, log="set_concurrency")
+        answer = call_function(deployment, function, wanted, what=what, log="set_concurrency")
         if answer["ready"]:
             break
         say("Waiting for provisioned concurrency")

@@ -3,16 +3,19 @@
 EventBridge starts an execution of the same state machine with the event; it goes on for the run that ended.
 """
 
-from state_machines.deploy import read_pointer
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
+from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish, outcome
 
 ENDED = "$exists($input.ended_execution)"
 
 
-def clean_up(finish: Finish, *, complete_release: State) -> State:
-    """A run that is live already is completed; of any other, what it made is removed."""
+def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State) -> State:
+    """A run that is live already is completed; of any other, what it made is removed.
+
+    A pause or resume that ended half way is seen to by its own states, with the deploy lock.
+    """
     unread = Fail(
         "Run not cleaned up",
         error="CleanUpFailed",
@@ -36,6 +39,7 @@ def clean_up(finish: Finish, *, complete_release: State) -> State:
     }
     live.when("$previous.run_id = $run.id", complete_release, switched)
     live.next(finish.teardown)
+    unfinished.when("$unfinished and $exists($input.action)", pause_or_resume)
     unfinished.when("$unfinished", read_pointer("Read live pointer", then=live, on_error=unread))
     unfinished.next(Succeed("Nothing to clean up"))
     return wait

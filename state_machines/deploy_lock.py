@@ -28,13 +28,16 @@ _OLDER = (
 )
 
 
-def acquire_deploy_lock(finish: Finish) -> Stage:
-    """Wait for the lock within the run's poll limit; `superseded` when a newer drop has been released."""
-    read = _read_lock(finish)
-    wait = poll("deploy lock", then=read)
-    acquire = _acquire_lock(finish, refused=wait)
+def acquire_deploy_lock(finish: Finish, when: str = "", *, brings_drop: bool = True) -> Stage:
+    """Wait for the lock within the run's poll limit; `superseded` when a newer drop has been released.
+
+    `when` tells the states of two uses apart; what brings no drop has no place among the drops.
+    """
+    read = _read_lock(finish, when)
+    wait = poll(f"deploy lock{when}", then=read)
+    acquire = _acquire_lock(finish, when, refused=wait)
     holder = call(
-        "Read lock holder",
+        f"Read lock holder{when}",
         "aws-sdk:sfn:describeExecution",
         # Without its input and output, which may be as large as a state's data may be.
         {"ExecutionArn": jsonata("$lock.holder"), "IncludedData": "METADATA_ONLY"},
@@ -44,13 +47,14 @@ def acquire_deploy_lock(finish: Finish) -> Stage:
         on_error=wait,
         error_assign=None,
     )
-    running = Choice("Lock holder running?")
+    running = Choice(f"Lock holder running{when}?")
     running.when("$holder_status = 'RUNNING'", wait)
     running.next(acquire)
     holder.next(running)
-    free = Choice("Deploy lock free?")
-    newer = outcome("superseded", "'a newer drop than ' & $run.key & ' is live already'")
-    free.when(_OLDER, finish.release_lock, newer)
+    free = Choice(f"Deploy lock free{when}?")
+    if brings_drop:
+        newer = outcome("superseded", "'a newer drop than ' & $run.key & ' is live already'")
+        free.when(_OLDER, finish.release_lock, newer)
     free.when(OUT_OF_POLLS, finish.failed, out_of_polls("deploy lock"))
     free.when(f"$lock.holder = '{NOBODY}' or $lock.holder = $run.execution_arn", acquire)
     free.next(holder)
@@ -58,13 +62,13 @@ def acquire_deploy_lock(finish: Finish) -> Stage:
     return Stage(read, (acquire.next,))
 
 
-def _read_lock(finish: Finish) -> Task:
+def _read_lock(finish: Finish, when: str) -> Task:
     """Read the lock; the first run ever finds one that is free."""
     missing = [f"#{name} = if_not_exists(#{name}, :{name})" for name in ("holder", *NEWEST_DROP)]
     before = {f":{name}": {kind: value} for name, (kind, value) in NEWEST_DROP.items()}
     attributes = "$states.result.Attributes"
     return call(
-        "Read deploy lock",
+        f"Read deploy lock{when}",
         "dynamodb:updateItem",
         {
             "TableName": "${LedgerTable}",
@@ -86,7 +90,7 @@ def _read_lock(finish: Finish) -> Task:
     )
 
 
-def _acquire_lock(finish: Finish, *, refused: State) -> Task:
+def _acquire_lock(finish: Finish, when: str, *, refused: State) -> Task:
     """Take the lock from the holder that was seen; if anyone was quicker, read it again.
 
     A whole release may have come and gone since the lock was read, so the drop must be the one seen, too.
@@ -98,7 +102,7 @@ def _acquire_lock(finish: Finish, *, refused: State) -> Task:
         ":sequencer": text("$lock.newest_drop_sequencer"),
     }
     return update_item(
-        "Acquire deploy lock",
+        f"Acquire deploy lock{when}",
         DEPLOY_LOCK_ID,
         {"holder": text("$run.execution_arn")},
         condition=(

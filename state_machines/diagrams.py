@@ -16,7 +16,7 @@ STEPS = {
     "Judge model": "Judge model",
     "Read deploy lock": "Acquire deploy lock",
     "Read live release": "Create endpoint",
-    "Register scaling target": "Set scaling and concurrency",
+    "Has instances?": "Set scaling and concurrency",
     "Audit IAM": "Audit IAM",
     "Accept model": "Accept model",
     "Switch live endpoint": "Switch live endpoint",
@@ -29,6 +29,8 @@ STAGES = {
     "Read deploy lock": "Deploy",
     "Audit IAM": "Release",
 }
+# What no drop comes to; the overview leaves it out.
+ASIDE = {"Read deploy lock to pause": "Pause and resume"}
 # Where any stage may send a run that ends.
 FINISH = {
     "Read failure": "Teardown",
@@ -87,7 +89,7 @@ def parts(definition: Mapping[str, Any], firsts: Mapping[str, str]) -> dict[str,
 def overview(definition: Mapping[str, Any]) -> str:
     """A dozen boxes by stage, each with the outcomes that a run may end with there."""
     states = definition["States"]
-    owners = parts(definition, STEPS | FINISH)
+    owners = parts(definition, STEPS | ASIDE | FINISH)
     lines = ["flowchart TD", '  start(["a drop, or a start by hand"]) --> step0']
     ways: list[str] = []
     for number, (first, title) in enumerate(STEPS.items()):
@@ -126,7 +128,7 @@ def _endings(states: Mapping[str, Any], names: list[str]) -> list[str]:
 def graphs(definition: Mapping[str, Any]) -> str:
     """A heading and a flowchart for each stage: all of its states, and every way out of each."""
     blocks = []
-    for title, names in parts(definition, STAGES | FINISH).items():
+    for title, names in parts(definition, STAGES | ASIDE | FINISH).items():
         lines = list(_graph(definition["States"], names))
         blocks.append(f"### {title}\n\n```mermaid\n" + "\n".join(lines) + "\n```\n")
     return "\n".join(blocks)

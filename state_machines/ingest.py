@@ -35,7 +35,7 @@ _UNREAD = {
 }
 
 
-def ingest(finish: Finish, *, clean_up: State) -> Stage:
+def ingest(finish: Finish, *, clean_up: State, pause_or_resume: State) -> Stage:
     """A drop that is new, valid and affordable goes on, with `$run`, `$inspection` and `$plan`."""
     ended = Choice("Clean up?")
     ended.when("$exists($input.ended_execution)", clean_up)
@@ -44,7 +44,7 @@ def ingest(finish: Finish, *, clean_up: State) -> Stage:
         initialize_run(),
         ended,
         claim_drop(finish),
-        check_input(finish),
+        check_input(finish, pause_or_resume),
         check_current_version(finish),
         inspect_dataset(finish),
         plan_training(finish),
@@ -82,6 +82,7 @@ def initialize_run() -> Pass:
             },
             "release_name": jsonata(f"'${{StackName}}-' & {_RUN_ID}"),
             "inspection": {},
+            "previous": {},
             "upload_waits": 0,
             "polls": 0,
             "lock_acquired": False,
@@ -125,11 +126,12 @@ def claim_drop(finish: Finish) -> State:
     )
 
 
-def check_input(finish: Finish) -> Choice:
-    """An input that cannot be followed ends here, with the reason."""
+def check_input(finish: Finish, pause_or_resume: State) -> Choice:
+    """An input that cannot be followed ends here, with the reason; one that brings no drop leaves."""
     valid = Choice("Input valid?")
     valid.when("$exists($input.failed)", finish.record, outcome("failed", "$input.reason"))
     valid.when("$input.accepted = false", finish.record, outcome("rejected", "$input.reason"))
+    valid.when("$exists($input.action)", pause_or_resume)
     return valid
 
 

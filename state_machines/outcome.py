@@ -37,20 +37,45 @@ class Finish:
     # Says in a sentence what `$error` is, then tears down.
     failed: State
     teardown: State
+    idle: State
     release_lock: State
     record: State
 
 
 def finish_run() -> Finish:
-    """Read failure -> tear down the candidate -> release the deploy lock -> record the outcome."""
-    candidate, lock, record = teardown_candidate(), release_deploy_lock(), record_outcome()
-    in_order(candidate, terminate_training(), lock, record)
+    """Read failure -> tear down the candidate -> release the deploy lock -> record the outcome.
+
+    A deployment that was paused before keeps no concurrency that is paid for.
+    """
+    candidate, idle, lock, record = (
+        teardown_candidate(),
+        take_concurrency_away(),
+        release_deploy_lock(),
+        record_outcome(),
+    )
+    paused = Choice("Paused before?")
+    paused.when("$exists($previous.paused_at)", idle.start)
+    in_order(candidate, terminate_training(), Stage(paused, (paused.next, *idle.exits)), lock, record)
     return Finish(
         failed=read_failure("Read failure", candidate.start),
         teardown=candidate.start,
+        idle=idle.start,
         release_lock=lock.start,
         record=record.start,
     )
+
+
+def take_concurrency_away() -> Stage:
+    """What the inference function has provisioned, which is paid by the hour."""
+    task = invoke_function(
+        "Take concurrency away",
+        "${SetConcurrencyFunction}",
+        {"run": jsonata("$run"), "paused": True},
+        assign={"concurrency": jsonata("$states.result.Payload")},
+        on_error=None,
+    )
+    left = "$outcome.reason & '; the provisioned concurrency stays: ' & $states.errorOutput.Error"
+    return best_effort(task, outcome("failed", left))
 
 
 def read_failure(name: str, then: State) -> Task:
@@ -93,8 +118,9 @@ def record_outcome() -> Stage:
     )
     # With what the inspection found, if anything.
     findings = "$exists($inspection.findings) and $inspection.findings != ''"
+    drop = "$run.key != '' ? ' of s3://' & $run.bucket & '/' & $run.key : ' (' & $run.source & ')'"
     message = (
-        "'Run ' & $run.id & ' of s3://' & $run.bucket & '/' & $run.key & ' ended as ' & $outcome.status "
+        f"'Run ' & $run.id & ({drop}) & ' ended as ' & $outcome.status "
         f"& ': ' & $outcome.reason & ({findings} ? ' - Found in the drop: ' & $inspection.findings : '')"
     )
     notify = call(

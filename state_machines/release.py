@@ -1,12 +1,12 @@
 """Release: audit, acceptance test, the switch of the live endpoint, teardown of the previous release."""
 
-from typing import Any
-
 from state_machines.deploy_lock import record_newest_drop
+from state_machines.endpoint import CONCURRENCY_NOTE
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Wait, jsonata
-from state_machines.language.tasks import call, invoke_function, update_item
-from state_machines.outcome import Finish, outcome, read_failure
+from state_machines.language.tasks import invoke_function, update_item
+from state_machines.live_pointer import switch_pointer
+from state_machines.outcome import Finish, outcome
 from state_machines.supersede import recheck_folder
 from state_machines.teardown import teardown_release
 
@@ -40,14 +40,17 @@ def audit_iam(finish: Finish) -> Stage:
     return in_order(audit, blocks)
 
 
-def accept_model(finish: Finish) -> State:
-    """The candidate must answer test photos, through the inference function, as its graph did in training."""
+def accept_model(finish: Finish, when: str = "", sample_uri: str = "$verdict.acceptance_uri") -> State:
+    """The endpoint must answer test photos, through the inference function, as its graph did in training.
+
+    `sample_uri` is the expression of the address of the sample; `when` tells the states of two tests apart.
+    """
     return invoke_function(
-        "Accept model",
+        f"Accept model{when}",
         "${AcceptModelFunction}",
         {
             "run": jsonata("$run"),
-            "acceptance_uri": jsonata("$verdict.acceptance_uri"),
+            "acceptance_uri": jsonata(sample_uri),
             "endpoint_name": jsonata("$release_name"),
         },
         assign={"acceptance": jsonata("$states.result.Payload")},
@@ -57,14 +60,6 @@ def accept_model(finish: Finish) -> State:
 
 def switch_live_endpoint(finish: Finish) -> State:
     """One SSM parameter says which endpoint is live: the switch is atomic, and so is the way back."""
-    # A failed call may have switched all the same: restore first, and only then tear the candidate down.
-    restore = _write_pointer(
-        "Restore live endpoint",
-        "$previous",
-        # Whichever is live now, neither is torn down.
-        on_error=read_failure("Read switch failure", finish.release_lock),
-    )
-    restore.next(finish.failed)
     pointer = (
         "{'release': $release_name, 'endpoint_name': $release_name, 'run_id': $run.id, "
         "'model_data_uri': $model_data_uri, 'accuracy': $verdict.accuracy, "
@@ -72,25 +67,9 @@ def switch_live_endpoint(finish: Finish) -> State:
         "'previous': $exists($previous.run_id) ? "
         "{'run_id': $previous.run_id, 'endpoint_name': $previous.endpoint_name} : {}}"
     )
-    note = "($concurrency.note != '' ? '; ' & $concurrency.note : '')"
-    reason = f"$verdict.reason & '; ' & $acceptance.summary & {note}"
+    reason = f"$verdict.reason & '; ' & $acceptance.summary & {CONCURRENCY_NOTE}"
     live = outcome("live", reason, release="$release_name")
-    return _write_pointer("Switch live endpoint", pointer, on_error=restore, assign=live)
-
-
-def _write_pointer(name: str, value: str, **fields: Any) -> State:
-    return call(
-        name,
-        "aws-sdk:ssm:putParameter",
-        {
-            "Name": "${LivePointerParameter}",
-            "Description": "Which release serves; written by the state machine only",
-            "Type": "String",
-            "Value": jsonata(f"$string({value})"),
-            "Overwrite": True,
-        },
-        **fields,
-    )
+    return switch_pointer("Switch live endpoint", pointer, finish, after="", assign=live)
 
 
 def teardown_previous() -> Stage:

@@ -12,6 +12,7 @@ from state_machines.ingest import ingest
 from state_machines.language.flow import in_order
 from state_machines.language.sdk import definition
 from state_machines.outcome import finish_run
+from state_machines.pause import pause_or_resume
 from state_machines.release import complete_release, release
 from state_machines.train import train
 
@@ -24,8 +25,10 @@ def training_pipeline() -> dict[str, Any]:
     # Any stage may end a run: the states that do so are there before the stages.
     finish = finish_run()
     evaluation, completion = evaluate(finish), complete_release()
+    idle = pause_or_resume(finish)
+    cleaning = clean_up(finish, complete_release=completion.start, pause_or_resume=idle)
     pipeline = in_order(
-        ingest(finish, clean_up=clean_up(finish, complete_release=completion.start)),
+        ingest(finish, clean_up=cleaning, pause_or_resume=idle),
         train(finish),
         evaluation,
         # A release that went live meanwhile is another champion: back to the evaluation.

@@ -3,8 +3,10 @@
 from typing import Any
 
 from deploy_scripts.aws import Target
+from deploy_scripts.cloudformation.stack import read_parameters
+from deploy_scripts.costs.month import idle_month_usd
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.releases import instance_count, read_besides, read_concurrency, read_live
+from deploy_scripts.operations.releases import endpoint_size, read_besides, read_concurrency, read_live
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 
@@ -28,15 +30,24 @@ def status(target: Target, as_json: JsonOption = False) -> None:
 
 
 def status_document(deployment: Deployment) -> dict[str, Any]:
-    """What `status --json` prints; `release` and what belongs to it are null before the first release."""
+    """What `status --json` prints; `release` and what belongs to it are null before the first release.
+
+    `idle_month_usd` is what a month costs on AWS as it is now, paused or not, by the shipped list prices.
+    """
     live = read_live(deployment)
+    parameters, region = read_parameters(deployment.aws), deployment.aws.region
+    serves = live is not None and not live.paused_at
+    nothing = {"endpoint_kind": None, "instance_count": 0}
+    size = endpoint_size(deployment, live.endpoint_name) if live else nothing
     return {
         "release": live.release if live else None,
         "run_id": live.run_id if live else None,
         "accuracy": live.accuracy if live else None,
         "exposed_at": live.exposed_at if live else None,
+        "paused_at": live.paused_at if live else None,
+        "idle_month_usd": idle_month_usd(parameters, region, serves=serves),
         "endpoint": live.endpoint_name if live else None,
-        "instance_count": instance_count(deployment, live.endpoint_name) if live else 0,
+        **size,
         "concurrency": read_concurrency(deployment),
         "besides": read_besides(deployment, live),
         "outputs": deployment.outputs,

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from deploy_scripts.costs import usage as assumed
-from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, component
+from deploy_scripts.costs.component import (
+    HOURS_A_MONTH,
+    SHIPPED,
+    Component,
+    DatedPrices,
+    Prices,
+    Section,
+    component,
+)
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
 
 # Resource type of a template -> the name of its line, its price, and how much of that a month has.
@@ -29,12 +37,52 @@ def build_cost(parameters: Mapping[str, str], prices: Prices = SHIPPED) -> list[
     ]
 
 
-def monthly_cost(parameters: Mapping[str, str], prices: Prices = SHIPPED) -> list[Component]:
+def monthly_cost(
+    parameters: Mapping[str, str], prices: Prices = SHIPPED, *, serves: bool = True
+) -> list[Component]:
     """A month in which nothing is dropped and nothing asked. `parameters` as `dropserve deploy` takes them.
 
-    `prices` are the shipped ones of us-east-1 unless given. Raises CliError for a parameter that is wrong.
+    Without `serves` nothing is live, or what is live is paused. `prices` are the shipped ones of us-east-1
+    unless given. Raises CliError for a parameter that is wrong.
     """
     facts = read_facts(parameters)
+    return [
+        *(_serving(facts, prices) if serves else []),
+        component(
+            "alarms",
+            "cloudwatch/alarm",
+            len(facts.of_type("AWS::CloudWatch::Alarm")),
+            prices,
+            "the template's",
+        ),
+        *_by_resource(facts, prices),
+        component("container images", "ecr/storage", assumed.IMAGES_GB, prices, "2 GB assumed"),
+        component("storage", "s3/storage", assumed.STORED_GB, prices, "1 GB of drops and models assumed"),
+        component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
+        *_audits(facts, prices),
+    ]
+
+
+def idle_month_usd(parameters: Mapping[str, str], region: str, *, serves: bool) -> float:
+    """The sum of monthly_cost by the shipped prices, for a deployment whose template may be another one."""
+    known = {name: value for name, value in parameters.items() if name in read_facts({}).parameters}
+    section = Section("", tuple(monthly_cost(known, DatedPrices(region), serves=serves)))
+    return round(section.total_usd, 2)
+
+
+def idle_cost_sentence(parameters: Mapping[str, str], region: str) -> str:
+    """For the alarm of a deployment that nobody asks."""
+    served, paused = (idle_month_usd(parameters, region, serves=serves) for serves in (True, False))
+    return (
+        f"While a model is live a month costs about ${served:.0f} by list prices of {region}, "
+        f"and ${paused:.0f} once it is paused: dropserve pause"
+    )
+
+
+def _serving(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """What a live release adds, until it is paused."""
+    if facts.parameters["EndpointKind"] == "serverless":
+        return _provisioned_concurrency(facts, prices)
     instance_type, instances = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
     return [
         component(
@@ -46,17 +94,8 @@ def monthly_cost(parameters: Mapping[str, str], prices: Prices = SHIPPED) -> lis
         ),
         *_provisioned_concurrency(facts, prices),
         component(
-            "alarms",
-            "cloudwatch/alarm",
-            len(facts.of_type("AWS::CloudWatch::Alarm")) + assumed.SCALING_ALARMS,
-            prices,
-            f"the template's and {assumed.SCALING_ALARMS} of target tracking",
+            "alarms of autoscaling", "cloudwatch/alarm", assumed.SCALING_ALARMS, prices, "of target tracking"
         ),
-        *_by_resource(facts, prices),
-        component("container images", "ecr/storage", assumed.IMAGES_GB, prices, "2 GB assumed"),
-        component("storage", "s3/storage", assumed.STORED_GB, prices, "1 GB of drops and models assumed"),
-        component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
-        *_audits(facts, prices),
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, component
-from deploy_scripts.costs.template_facts import INFERENCE, read_facts
+from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
 from deploy_scripts.costs.usage import Usage
 
 
@@ -18,19 +18,9 @@ def prediction_cost(
     """So many predictions in a month, evenly spread: what they cost on top of the idle month."""
     facts = read_facts(parameters)
     processor = facts.parameters["Architecture"]
-    instance_type, idle = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
-    target = facts.number("TargetInvocationsPerInstance")
-    a_minute = count / (HOURS_A_MONTH * 60)
-    busy = min(math.ceil(a_minute / target), facts.number("MaxInstances"))
     duration = "provisioned-duration" if facts.number("ProvisionedConcurrency") else "duration"
     return [
-        component(
-            f"more instances of {instance_type}",
-            f"sagemaker-hosting/{instance_type}",
-            max(0.0, busy - idle) * HOURS_A_MONTH,
-            prices,
-            f"{a_minute:.0f} a minute; one instance is to take {target:g}",
-        ),
+        _endpoint(facts, count, prices),
         component("calls of the function", "lambda/request", count, prices),
         component(
             "time of the function",
@@ -64,3 +54,27 @@ def prediction_cost(
             "traces", "xray/trace", count, prices, "at most: the default rule takes one a second, and 5%"
         ),
     ]
+
+
+def _endpoint(facts: TemplateFacts, count: int, prices: Prices) -> Component:
+    """Its instances beyond those of an idle month; of a serverless one the time that it works."""
+    if facts.parameters["EndpointKind"] == "serverless":
+        memory_gb = facts.number("ServerlessMemoryMb") / 1024
+        return component(
+            f"time of the serverless endpoint of {memory_gb:g} GB",
+            f"sagemaker-serverless/{memory_gb:g}GB",
+            count * assumed.PREDICTION_S,
+            prices,
+            f"{assumed.PREDICTION_S:g} s each assumed",
+        )
+    instance_type, idle = facts.parameters["EndpointInstanceType"], facts.number("MinInstances")
+    target = facts.number("TargetInvocationsPerInstance")
+    a_minute = count / (HOURS_A_MONTH * 60)
+    busy = min(math.ceil(a_minute / target), facts.number("MaxInstances"))
+    return component(
+        f"more instances of {instance_type}",
+        f"sagemaker-hosting/{instance_type}",
+        max(0.0, busy - idle) * HOURS_A_MONTH,
+        prices,
+        f"{a_minute:.0f} a minute; one instance is to take {target:g}",
+    )

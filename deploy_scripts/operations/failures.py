@@ -23,7 +23,7 @@ _ABSENT = re.compile(
     r"could not find|not found|no scalable target|does not exist|do not exist", re.IGNORECASE
 )
 TEARS_DOWN = (
-    *("Describe candidate", "Describe previous", "Describe training"),
+    *("Describe candidate", "Describe previous", "Describe training", "Describe endpoint to"),
     *("Deregister ", "Delete ", "Terminate "),
 )
 

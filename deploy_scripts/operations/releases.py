@@ -26,6 +26,7 @@ class Live:
     run_id: str
     accuracy: float
     exposed_at: str
+    paused_at: str | None = None
 
 
 def read_live(deployment: Deployment) -> Live | None:
@@ -45,7 +46,7 @@ def read_live(deployment: Deployment) -> Live | None:
     for field, kind in _POINTER_TYPES.items():
         if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
             raise _pointer_error(name, f"has no {field} of the right type")
-    return Live(**{field: pointer[field] for field in _POINTER_TYPES})
+    return Live(**{field: pointer[field] for field in _POINTER_TYPES}, paused_at=pointer.get("paused_at"))
 
 
 def find_parameter(aws: Aws, name: str) -> str | None:
@@ -65,15 +66,20 @@ def _pointer_error(name: str, fault: str) -> CliError:
     )
 
 
-def instance_count(deployment: Deployment, endpoint_name: str) -> int | None:
-    """Instances that serve now; None when there is no such endpoint."""
+def endpoint_size(deployment: Deployment, endpoint_name: str) -> dict[str, Any]:
+    """`endpoint_kind` and `instance_count`, which serve now; None when there is no such endpoint."""
     try:
         endpoint = deployment.aws.sagemaker.describe_endpoint(EndpointName=endpoint_name)
     except ClientError as error:
         if is_error(error, "ValidationException"):
-            return None
+            return {"endpoint_kind": None, "instance_count": None}
         raise
-    return sum(variant.get("CurrentInstanceCount", 0) for variant in endpoint.get("ProductionVariants", []))
+    variants = endpoint.get("ProductionVariants", [])
+    serverless = any("CurrentServerlessConfig" in variant for variant in variants)
+    return {
+        "endpoint_kind": "serverless" if serverless else "instances",
+        "instance_count": sum(variant.get("CurrentInstanceCount", 0) for variant in variants),
+    }
 
 
 def read_concurrency(deployment: Deployment) -> dict[str, Any]:

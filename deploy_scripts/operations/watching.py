@@ -28,6 +28,7 @@ from drops.text import printable
 _INSPECTION = "Inspect dataset"
 # Of a state's line; the end of a failed run says all of it.
 _LONGEST_FAILURE = 200
+_GOOD = {"live", "paused", "resumed"}
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
 
@@ -36,7 +37,8 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     """Follow a run to its end, one line a state; gives the run as the ledger then has it."""
     follower = ExecutionFollower(deployment, item.execution_arn)
     followers = training_followers(deployment, item.run.run_id)
-    screen.say(f"Run {item.run.run_id} ({item.run.dataset}, {item.run.source})")
+    what = ", ".join(filter(None, (item.run.dataset, item.run.source)))
+    screen.say(f"Run {item.run.run_id} ({what})")
     with _progress(screen) as progress:
         view = RunView(screen, progress)
         while True:
@@ -53,7 +55,7 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     run = find_item(deployment, item.run.run_id).run
     accuracy = "" if run.accuracy is None else f", test accuracy {run.accuracy:.3f}"
     screen.say(
-        f"The run is {run.status}{accuracy}", style="bold green" if run.status == "live" else "bold yellow"
+        f"The run is {run.status}{accuracy}", style="bold green" if run.status in _GOOD else "bold yellow"
     )
     return run
 
@@ -77,8 +79,11 @@ def training_followers(deployment: Deployment, run_id: str) -> dict[str, Trainin
 
 
 def require_live(deployment: Deployment, run: Run) -> None:
-    """Raises CliError for a run that did not end with its model live; for a failed one it names the log."""
-    if run.status == "live":
+    """Raises CliError for a run that did not end with its model live; for a failed one it names the log.
+
+    A pause or a resume that was watched has done what it was to do.
+    """
+    if run.status in _GOOD:
         return
     item = find_item(deployment, run.run_id)
     if run.status in _ADVICE:

@@ -65,6 +65,7 @@ class Scenarios:
             Scenario("A folder is dropped, trained on SageMaker and released", self._drop_folder),
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
+            Scenario("The deployment is paused and resumed", self._pause_and_resume),
             Scenario("A file that is no dataset is dropped", self._drop_nonsense),
             Scenario("A run by hand names a drop that is not there", self._name_nothing),
             Scenario("A folder changes while it is trained on, and is taken up again", self._change_folder),
@@ -115,6 +116,12 @@ class Scenarios:
         reply = json.loads(answer["Payload"].read())
         if reply.get("statusCode") != 200:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _pause_and_resume(self) -> None:
+        for action, expected in (("pause", "paused"), ("resume", "resumed")):
+            execution_arn = start_execution(self._deployment, {"action": action})
+            item = wait_for_execution(self._deployment, execution_arn)
+            self._wait_for_end(item, expected=cast(Status, expected))
 
     def _change_folder(self) -> None:
         """The run that takes it up is stopped: it would serve no other scenario."""

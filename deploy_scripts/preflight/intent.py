@@ -7,7 +7,7 @@ from functools import cached_property
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Aws
 from deploy_scripts.container_images.provide import ImageBuilder
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.quotas import AccountQuotas
 
@@ -30,7 +30,7 @@ class Intent:
 
     @property
     def serving_architecture(self) -> Architecture:
-        return check_endpoint_type(self.endpoint_type)
+        return check_endpoint(self.parameters)
 
     def number(self, parameter: str) -> int:
         """Raises CliError for what is no number."""

@@ -15,8 +15,9 @@ from functions.common.s3_uris import S3Uri
 
 Prediction = dict[str, Any]
 
-# A fresh endpoint may refuse for a while: 30 s of pauses at most.
-MAX_ATTEMPTS = 6
+# A fresh endpoint may refuse for a while, a serverless one for as long as its first container starts: two
+# minutes of pauses at most, one on the average, besides the time that each try takes.
+MAX_ATTEMPTS = 8
 _PAUSE_S = 0.5
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500

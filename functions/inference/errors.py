@@ -66,6 +66,10 @@ class NoLiveModelError(DropserveError):
     """No release has been exposed yet."""
 
 
+class PausedError(DropserveError):
+    """The live release has no endpoint, because somebody, or a time without a request, paused it."""
+
+
 class PointerUnreadableError(DropserveError):
     """The live pointer cannot be read, and no earlier value is known."""
 

@@ -37,7 +37,7 @@ class Predictor(NamedTuple):
     def predict(self, request: Request, deadline: Deadline) -> list[Result]:
         """One result an image, in their order: predictions, classes, scores and model; or the error.
 
-        Raises NoLiveModelError, PointerUnreadableError.
+        Raises NoLiveModelError, PausedError, PointerUnreadableError.
         """
         # First, because it costs least and may end the request.
         release = self._release(request)

@@ -13,7 +13,6 @@ from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
 from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
-from functions.plan_training.instance_types import architecture_of, endpoint_price
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.quota_reasons import why_another, why_none
 from functions.plan_training.quotas import TrainingQuotas
@@ -94,9 +93,8 @@ def _plan(
         return {"accepted": False, "reason": why_none(error, wishes, region=settings.region)}
     accepted, reason = _verdict(option, max_cost_usd)
     if values.get("serving-architecture", "auto") == "auto":
-        values["serving-architecture"] = architecture_of(settings.endpoint_instance_type)
+        values["serving-architecture"] = settings.endpoint.architecture
     machines = _machines(option, settings)
-    endpoint_hour = endpoint_price(settings.endpoint_instance_type, settings.region)
     return {
         "accepted": accepted,
         "reason": reason + why_another(option, work, wishes, quotas),
@@ -119,7 +117,7 @@ def _plan(
         "estimate": {
             "training_s": round(option.training_s),
             "training_cost_usd": round(option.cost_usd, 4),
-            "endpoint_cost_usd_per_hour": endpoint_hour.usd if endpoint_hour else None,
+            "endpoint_cost_usd_per_hour": settings.endpoint.usd_per_hour(settings.region),
             "price_region": option.hour.region,
             "price_date": option.hour.date,
         },
@@ -193,7 +191,10 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
         "training_image_uri": settings.images.for_training(gpu=bool(option.instance.gpu)),
         "serving_image_uri": settings.images.serving,
         "ec2_image_id": EC2_IMAGE_ID,
-        "endpoint_instance_type": settings.endpoint_instance_type,
+        "endpoint_kind": settings.endpoint.kind,
+        "endpoint_instance_type": settings.endpoint.instance_type,
+        "serverless_memory_mb": settings.endpoint.memory_mb,
+        "serverless_max_concurrency": settings.endpoint.max_concurrency,
     }
 
 

@@ -2,11 +2,40 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
-from contracts.training_job import CHOICES
+from contracts.training_job import CHOICES, Architecture
 from functions.common.environment import read_choice, read_number, read_text
 from functions.plan_training.container_images import ContainerImages
+from functions.plan_training.instance_types import architecture_of, endpoint_price
 from functions.plan_training.overrides import COST_USD
+
+EndpointKind = Literal["instances", "serverless"]
+
+
+# A serverless endpoint is started from x86-64 images; AWS's pages name no ARM for it.
+SERVERLESS_ARCHITECTURE: Architecture = "x86_64"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What serves a release: instances of a type, or memory for so many requests at once."""
+
+    kind: EndpointKind
+    instance_type: str
+    memory_mb: int
+    max_concurrency: int
+
+    @property
+    def architecture(self) -> Architecture:
+        return SERVERLESS_ARCHITECTURE if self.kind == "serverless" else architecture_of(self.instance_type)
+
+    def usd_per_hour(self, region: str) -> float | None:
+        """Of one instance, used or not; None where the price is not known."""
+        if self.kind == "serverless":
+            return 0.0
+        price = endpoint_price(self.instance_type, region)
+        return price.usd if price else None
 
 
 @dataclass(frozen=True)
@@ -17,7 +46,7 @@ class Settings:
     artifacts_bucket: str
     training_code_key: str
     live_pointer_parameter: str
-    endpoint_instance_type: str
+    endpoint: Endpoint
     images: ContainerImages
     default_backbone: str
     default_min_accuracy: float
@@ -34,7 +63,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         artifacts_bucket=read_text(environment, "ARTIFACTS_BUCKET"),
         training_code_key=read_text(environment, "TRAINING_CODE_KEY"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
-        endpoint_instance_type=read_text(environment, "ENDPOINT_INSTANCE_TYPE"),
+        endpoint=Endpoint(
+            kind=cast(EndpointKind, read_choice(environment, "ENDPOINT_KIND", get_args(EndpointKind))),
+            instance_type=read_text(environment, "ENDPOINT_INSTANCE_TYPE"),
+            memory_mb=int(read_number(environment, "SERVERLESS_MEMORY_MB", at_least=1024, at_most=6144)),
+            max_concurrency=int(
+                read_number(environment, "SERVERLESS_MAX_CONCURRENCY", at_least=1, at_most=200)
+            ),
+        ),
         images=ContainerImages(
             serving=read_text(environment, "SERVING_IMAGE_URI"),
             training=read_text(environment, "TRAINING_IMAGE_URI"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from contracts.workflow import DROP_FIELDS, OVERRIDES
+from contracts.workflow import ACTIONS, DROP_FIELDS, OVERRIDES
 from drops.keys import MAX_KEY_BYTES
 from drops.text import is_unsafe, printable
 from functions.common.errors import DropserveError, bounded_reason
@@ -29,6 +29,8 @@ SEQUENCER_DIGITS = 32
 # All the overrides that there are take less than a third of it.
 MAX_OVERRIDES_BYTES = 4000
 SOURCES = ("manual", "drop")
+# Who pauses a deployment that nobody asks any more.
+IDLE = "idle"
 
 # What names a run in the ledger, also when the input is refused.
 _READ_FIRST = ("key", "source")
@@ -54,13 +56,15 @@ def read_input(given: Any) -> dict[str, Any]:
 
 
 def _read_own_input(given: Any) -> dict[str, Any]:
-    """accepted, reason, run, overrides.
+    """accepted, reason, run, overrides; and `action` of an input that asks for a pause or a resume.
 
     `run` has source, key, version_id, sequencer (padded, "" when there is none), event_time, and, where the
     input gives them, bucket and idempotency_token. A bad input is a result (`accepted` false and one sentence
     as `reason`), not an exception; its `run` has what could be read of it, as a name for the ledger.
     """
     fields = given if isinstance(given, Mapping) else {}
+    if "action" in fields:
+        return _read_action(fields)
     run = {"source": "manual", "key": _shown_key(fields.get("key")), "version_id": ""}
     run |= {"sequencer": "", "event_time": ""}
     try:
@@ -81,6 +85,21 @@ def _read_own_input(given: Any) -> dict[str, Any]:
         reason = f"the input is nested too deeply to be read: {START}"
         return {"accepted": False, "reason": reason, "run": run, "overrides": {}}
     return {"accepted": True, "reason": "", "run": run, "overrides": overrides}
+
+
+def _read_action(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an input without a drop; the ledger has the action as the run's source."""
+    action, source = given["action"], given.get("source")
+    run = {"source": "manual", "key": "", "version_id": "", "sequencer": "", "event_time": ""}
+    # Lists: what comes in may be no key of a set.
+    known = action in ACTIONS and source in (None, IDLE)
+    if not known or not given.keys() <= {"action", "source"}:
+        reason = (
+            f"an action is {' or '.join(ACTIONS)}, and nothing else is given with it: {_shown(dict(given))}"
+        )
+        return {"accepted": False, "reason": bounded_reason(reason), "run": run, "overrides": {}}
+    run["source"] = source or action
+    return {"accepted": True, "reason": "", "run": run, "overrides": {}, "action": action}
 
 
 def _check_names(given: Mapping[str, Any]) -> None:

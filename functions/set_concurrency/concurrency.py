@@ -21,7 +21,10 @@ class ConcurrencyError(DropserveError):
 
 @dataclass(frozen=True)
 class Concurrency:
-    """What is wanted: executions that no other function takes, and those of them that are kept started."""
+    """What is wanted: executions that no other function takes, and those of them that are kept started.
+
+    What is reserved is free, what is provisioned is paid by the hour.
+    """
 
     reserved: int
     provisioned: int
@@ -32,6 +35,10 @@ def set_concurrency(function: str, wanted: Concurrency, *, functions: Any) -> di
 
     Ask again until it is ready. Where the account has no room, it is ready as it is. Raises ConcurrencyError.
     """
+    status = _provisioned(function, functions)
+    if status and not wanted.provisioned:
+        functions.delete_provisioned_concurrency_config(FunctionName=function, Qualifier=ALIAS)
+        status = {}
     settings = functions.get_account_settings()["AccountLimit"]
     reserved = functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
     room = settings["UnreservedConcurrentExecutions"] + (reserved or 0) - UNRESERVED_MINIMUM
@@ -41,7 +48,6 @@ def set_concurrency(function: str, wanted: Concurrency, *, functions: Any) -> di
             "note": f"no concurrency is reserved: of the account's {settings['ConcurrentExecutions']} "
             f"executions {max(room, 0)} may be reserved, and ReservedConcurrency is {wanted.reserved}",
         }
-    status = _provisioned(function, functions)
     provisioned = status.get("RequestedProvisionedConcurrentExecutions", 0)
     # Never below what is provisioned, on the way up and on the way down.
     if reserved is None or reserved < max(wanted.reserved, provisioned):
@@ -51,11 +57,11 @@ def set_concurrency(function: str, wanted: Concurrency, *, functions: Any) -> di
             FunctionName=function, Qualifier=ALIAS, ProvisionedConcurrentExecutions=wanted.provisioned
         )
         return {"ready": False, "note": ""}
-    if status["Status"] == "FAILED":
+    if status.get("Status") == "FAILED":
         raise ConcurrencyError(
             f"no concurrency could be provisioned: {status.get('StatusReason', 'no reason given')}"
         )
-    if status["Status"] != "READY":
+    if status and status["Status"] != "READY":
         return {"ready": False, "note": ""}
     if reserved is not None and reserved > wanted.reserved:
         _reserve(function, wanted.reserved, functions)

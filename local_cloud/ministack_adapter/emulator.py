@@ -7,6 +7,7 @@ from ministack import app
 from local_cloud.ec2 import Machines
 from local_cloud.iam import identity
 from local_cloud.ministack_adapter import (
+    alarm_events,
     cloudformation,
     credentials,
     event_targets,
@@ -54,6 +55,7 @@ class Emulator:
         lambda_workers.install(processes)
         lambda_concurrency.install()
         s3_events.install()
+        alarm_events.install()
         event_targets.install()
         s3_reads.install()
         executions.install(on_change)

@@ -51,10 +51,13 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
     payload: dict[str, Any],
     *,
     assign: Assign,
-    on_error: State,
+    on_error: State | None,
     error_assign: Assign | None = KEEP_ERROR,
 ) -> Task:
-    """A Lambda function's answer to `payload`: `$states.result.Payload` in `assign`."""
+    """A Lambda function's answer to `payload`: `$states.result.Payload` in `assign`.
+
+    `on_error` None leaves the Catch to best_effort().
+    """
     return Task(
         name,
         resource="arn:aws:states:::lambda:invoke",
@@ -62,7 +65,7 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
         assign=assign,
         timeout_seconds=LAMBDA_LIMIT_S,
         retry=[retry(transient_errors("lambda:invoke"))],
-        catch=[catch(on_error, assign=error_assign)],
+        catch=[catch(on_error, assign=error_assign)] if on_error else [],
     )
 
 

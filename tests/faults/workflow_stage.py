@@ -178,6 +178,11 @@ class Stage:
             **changes,
         }
 
+    def serve_without_instances(self) -> None:
+        """Every endpoint of this stage is serverless from now on."""
+        serverless = {"endpoint_kind": "serverless", "serverless_memory_mb": 2048}
+        self.change("PlanTrainingFunction", **serverless, serverless_max_concurrency=3)
+
     def let_training_fail(self, reason: str, **changes: Any) -> None:
         """Every training job of this stage ends with this reason."""
         self.change("PlanTrainingFunction", hyperparameters={"fail": reason}, **changes)

@@ -16,12 +16,25 @@ FUNCTION_STATES = {
     "Audit IAM": "iam_audit",
     "Accept model": "accept_model",
     "Set concurrency": "set_concurrency",
+    "Accept model again": "accept_model",
+    "Set concurrency again": "set_concurrency",
+    "Take concurrency away": "set_concurrency",
 }
-_ENDPOINT_STATES = {"Create endpoint", "Describe endpoint"}
+_ENDPOINT_STATES = {
+    *("Create endpoint", "Describe endpoint"),
+    *("Create endpoint again", "Describe endpoint again"),
+}
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
 AFTERWARDS = (
-    *("Read failure", "Read switch failure", "Read spot failure", "Recheck folder"),
-    *("Describe candidate", "Describe previous", "Describe training", "Deregister ", "Delete "),
+    *("Read failure", "Read switch failure", "Read spot failure", "Read resume failure", "Recheck folder"),
+    *(
+        "Describe candidate",
+        "Describe previous",
+        "Describe training",
+        "Describe endpoint to",
+        "Deregister ",
+        "Delete ",
+    ),
     *(
         "Create endpoint log group",
         "Set log retention",

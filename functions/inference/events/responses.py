@@ -56,6 +56,7 @@ PROBLEMS: dict[type[DropserveError], ProblemType] = {
     errors.NoLiveModelError: ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE, "no_live_model", "No model is live", 30
     ),
+    errors.PausedError: ProblemType(HTTPStatus.SERVICE_UNAVAILABLE, "paused", "The model is paused", 300),
     errors.ModelBusyError: ProblemType(HTTPStatus.SERVICE_UNAVAILABLE, "model_busy", "Model is busy", 2),
     errors.EndpointGoneError: ProblemType(
         HTTPStatus.SERVICE_UNAVAILABLE, "endpoint_gone", "Endpoint is gone", 10

@@ -17,6 +17,7 @@ from local_cloud.services.autoscaling.resources import (
 )
 from local_cloud.services.paging import page
 from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
+from local_cloud.services.sagemaker.hosting.variant_plan import is_serverless
 
 _PAGE_SIZE = 50
 
@@ -40,6 +41,8 @@ class Targets:
         deployment = None if endpoint is None else endpoint.deployment
         if deployment is None or deployment.fleet(resource.variant) is None:
             raise invalid(f"SageMaker endpoint variant doesn't exist: {resource.resource_id}")
+        if is_serverless(deployment.plan, resource.variant):
+            raise invalid(f"A serverless variant has no instances to scale: {resource.resource_id}")
         with self._lock:
             known = self._targets.get(resource.key) or _new_target(call)
             target = {**known, **{name: request[name] for name in _CHANGEABLE if name in request}}

@@ -108,3 +108,37 @@ def test_multipart_uploads_and_patterns(
     documents = {document["key"]: document["version_id"] for document in inputs(2)}
     assert set(documents) == {"drops/dogs/_SUCCESS", "drops/big.zip"}
     assert documents["drops/big.zip"] == done["VersionId"]
+
+
+def test_an_alarm_that_changes_its_state_starts_a_machine_with_the_input_of_the_rule(
+    bench: Bench, cloud_client: Callable[..., Any]
+) -> None:
+    alarms, events, name = cloud_client("cloudwatch"), cloud_client("events"), unique("alarm")
+    for each in (name, f"{name}-other"):
+        alarms.put_metric_alarm(
+            AlarmName=each,
+            Namespace="AWS/Lambda",
+            MetricName=each,
+            Statistic="Sum",
+            Period=86400,
+            EvaluationPeriods=7,
+            Threshold=1,
+            ComparisonOperator="LessThanThreshold",
+        )
+    arn = alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmArn"]
+    pattern = {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "resources": [arn],
+        "detail": {"state": {"value": ["ALARM"]}},
+    }
+    machine = bench.machine(KEEP)
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    target = {"Id": "1", "Arn": machine, "RoleArn": bench.role(), "Input": '{"action": "pause"}'}
+    events.put_targets(Rule=name, Targets=[target])
+    for changed, value in ((f"{name}-other", "ALARM"), (name, "OK"), (name, "ALARM"), (name, "ALARM")):
+        alarms.set_alarm_state(AlarmName=changed, StateValue=value, StateReason="tried")
+
+    sfn = cloud_client("stepfunctions")
+    (begun,) = wait_until(lambda: sfn.list_executions(stateMachineArn=machine)["executions"])
+    assert sfn.describe_execution(executionArn=begun["executionArn"])["input"] == '{"action": "pause"}'

@@ -22,7 +22,7 @@ from tests.local_cloud.sagemaker.sagemaker_doubles import (
 from tests.support.waiting import wait_until
 
 QUICK = Timing(
-    fleet=FleetTiming(poll_s=0.02, drain_s=5.0, ping_every_s=0.1, failed_pings=3),
+    fleet=FleetTiming(poll_s=0.02, drain_s=5.0, ping_every_s=0.1, failed_pings=3, serverless_idle_s=0.5),
     look_after_endpoints_s=0.05,
     metrics_s=0.2,
     invocation_timeout_s=2.0,

@@ -98,6 +98,18 @@ def instances(sagemaker: ServiceApi) -> int:
     return int(found["CurrentInstanceCount"])
 
 
+def test_a_serverless_variant_has_no_instances_to_scale(sagemaker: ServiceApi, scaling: ServiceApi) -> None:
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant = {"VariantName": "AllTraffic", "ModelName": "first", "ServerlessConfig": serverless}
+    sagemaker.call("CreateEndpointConfig", EndpointConfigName="none", ProductionVariants=[variant])
+    sagemaker.call("DeleteEndpoint", EndpointName="live")
+    wait_until(lambda: not sagemaker.call("ListEndpoints")["Endpoints"])
+    sagemaker.call("CreateEndpoint", EndpointName="live", EndpointConfigName="none")
+    wait_until(lambda: status(sagemaker) == "InService")
+    with pytest.raises(AwsError, match="has no instances to scale"):
+        register(scaling)
+
+
 def register(scaling: ServiceApi, low: int = 1, high: int = 3, **more: Any) -> None:
     scaling.call("RegisterScalableTarget", **TARGET, MinCapacity=low, MaxCapacity=high, **more)
 

@@ -223,7 +223,7 @@ def test_what_passes_is_asked_again(accept: Any, trouble: list[Any]) -> None:
 def test_a_busy_endpoint_is_given_up_after_some_tries(accept: Any) -> None:
     functions = Functions()
     functions.default = [busy()]
-    with pytest.raises(AcceptanceError, match=r"no answer for .*/00\.jpg in 6 tries: 503: the model is busy"):
+    with pytest.raises(AcceptanceError, match=r"no answer for .*/00\.jpg in 8 tries: 503: the model is busy"):
         accept(sample(photo()), functions)
     assert len(functions.questions) == inference_function.MAX_ATTEMPTS
 

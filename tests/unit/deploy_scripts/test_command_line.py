@@ -84,6 +84,7 @@ def test_status_before_the_first_release(stubbed: Any, invoke: Any) -> None:
 
     assert status["release"] is status["endpoint"] is None
     assert status["instance_count"] == 0
+    assert status["idle_month_usd"] < 10
     assert status["concurrency"] == {"reserved": None, "provisioned": None, "provisioned_status": None}
     assert status["outputs"] == stubbed.deployment.outputs
     assert status["endpoint_url"] == stubbed.aws.endpoint_url
@@ -105,6 +106,20 @@ def test_status_tells_the_live_release_and_what_stands_beside_it(stubbed: Any, i
 
     assert (status["release"], status["endpoint"], status["instance_count"]) == (stubbed.release,) * 2 + (2,)
     assert status["besides"]["endpoints"] == [old]
+    assert (status["paused_at"], status["endpoint_kind"]) == (None, "instances")
+    assert status["idle_month_usd"] > 2 * 730 * 0.0924
+
+
+def test_status_of_a_paused_deployment_has_no_instance_and_costs_little(stubbed: Any, invoke: Any) -> None:
+    live = {"release": stubbed.release, "endpoint_name": stubbed.release, "run_id": stubbed.run_id}
+    times = {"exposed_at": "2026-11-22T10:05:00Z", "paused_at": "2026-11-23T00:00:00Z"}
+    stubbed.refuse("sagemaker", "describe_endpoint", "ValidationException")
+    stub_status(stubbed, pointer=json.dumps({**live, "accuracy": 0.9, **times}))
+
+    status = json.loads(invoke("status", "--json").stdout)
+
+    assert (status["paused_at"], status["instance_count"]) == ("2026-11-23T00:00:00Z", None)
+    assert status["idle_month_usd"] < 10
 
 
 @pytest.mark.parametrize(
@@ -220,6 +235,10 @@ def test_long_texts_of_the_list_are_cut(stubbed: Any, invoke: Any) -> None:
 def stub_status(stubbed: Any, *, pointer: str, endpoints: list[str] | None = None) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": pointer}}, Name="/dropserve/live")
+    for _ in range(2):
+        stack = {"StackName": "dropserve", "CreationTime": now, "StackStatus": "CREATE_COMPLETE"}
+        parameters = [{"ParameterKey": "MinInstances", "ParameterValue": "2"}]
+        stubbed.answer("cloudformation", "describe_stacks", {"Stacks": [{**stack, "Parameters": parameters}]})
     stubbed.answer("functions", "get_function_concurrency", {})
     stubbed.refuse(
         "functions", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException"

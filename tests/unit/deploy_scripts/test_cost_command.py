@@ -16,7 +16,7 @@ from deploy_scripts import cli
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.commands import cost
 from deploy_scripts.costs import template_facts
-from deploy_scripts.costs.month import monthly_cost
+from deploy_scripts.costs.month import idle_cost_sentence, idle_month_usd, monthly_cost
 from deploy_scripts.costs.price_list import query_for
 from deploy_scripts.project import TEMPLATE
 from functions.plan_training.prices import PRICES_FILE, find_price
@@ -75,7 +75,8 @@ def test_what_is_not_known_is_said_so_and_never_counted_as_nothing() -> None:
 def test_an_idle_month_follows_the_template() -> None:
     count = Counter(each["Type"] for each in read_template(TEMPLATE)["Resources"].values())
     month = components("an idle month")
-    assert month["alarms"]["quantity"] == count["AWS::CloudWatch::Alarm"] + 2
+    assert month["alarms"]["quantity"] == count["AWS::CloudWatch::Alarm"]
+    assert month["alarms of autoscaling"]["quantity"] == 2
     assert month["dashboards"]["quantity"] == count["AWS::CloudWatch::Dashboard"]
     assert month["provisioned concurrency: 3 of 1024 MB"]["quantity"] == 3 * 730 * 3600
     assert "keys of KMS" not in month
@@ -105,6 +106,43 @@ def test_resources_that_a_template_gets_are_counted_and_conditions_followed(
     assert mailed["keys of KMS"].usd == 1.0
     assert plain["NAT gateways"].usd == pytest.approx(730 * 0.045)
     assert plain["interface endpoints"].usd == pytest.approx(2 * 730 * 0.01)
+
+
+def test_a_paused_deployment_pays_for_no_endpoint_and_no_concurrency() -> None:
+    paid = {each.name for each in monthly_cost({})} - {each.name for each in monthly_cost({}, serves=False)}
+    assert paid == {
+        "endpoint: 1 x ml.m6g.large",
+        "provisioned concurrency: 3 of 1024 MB",
+        "alarms of autoscaling",
+    }
+
+
+def test_the_cost_of_a_deployment_is_told_for_another_version_of_the_template() -> None:
+    served, paused = (
+        idle_month_usd({"MinInstances": "2", "NoLongerKnown": "1"}, "us-east-1", serves=serves)
+        for serves in (True, False)
+    )
+    assert served > paused + 2 * 730 * 0.0924
+    assert 0 < paused < 10
+
+
+def test_the_idle_alarm_tells_what_a_month_costs_served_and_paused() -> None:
+    sentence = idle_cost_sentence({"MinInstances": "2"}, "us-east-1")
+    served, paused = (float(each) for each in re.findall(r"\$(\d+)", sentence))
+    assert served > 2 * 67 > 10 > paused > 0
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    assert len(sentence) < 1024 - 200
+
+
+def test_a_serverless_endpoint_costs_by_the_second_and_nothing_while_nobody_asks() -> None:
+    options = ("--parameter", "EndpointKind=serverless", "--parameter", "ProvisionedConcurrency=0")
+    idle, asked = (
+        components("an idle month", *options),
+        components("a million predictions in a month", *options),
+    )
+    assert not [name for name in idle if name.startswith(("endpoint", "alarms of autoscaling"))]
+    assert sum(each["usd"] or 0 for each in idle.values()) < 10
+    assert asked["time of the serverless endpoint of 3 GB"]["usd"] == pytest.approx(1e6 * 0.3 * 0.00006)
 
 
 def test_the_endpoint_is_that_of_the_options() -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from deploy_scripts.aws import Aws
-from deploy_scripts.endpoint_type import check_endpoint_type
+from deploy_scripts.endpoint_type import check_endpoint, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
@@ -65,3 +65,9 @@ def test_a_type_that_the_endpoint_cannot_have_is_refused_with_the_reason(
 )
 def test_the_types_that_are_recommended_can_serve(instance_type: str, architecture: str) -> None:
     assert check_endpoint_type(instance_type) == architecture
+
+
+@pytest.mark.parametrize(("kind", "architecture"), [("instances", "arm64"), ("serverless", "x86_64")])
+def test_a_serverless_endpoint_is_served_from_an_image_for_x86(kind: str, architecture: str) -> None:
+    parameters = {"EndpointKind": kind, "EndpointInstanceType": "ml.m6g.large"}
+    assert check_endpoint(parameters) == architecture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from functions.inference.errors import NoLiveModelError, PointerUnreadableError
+from functions.inference.errors import NoLiveModelError, PausedError, PointerUnreadableError
 from functions.inference.live_release import LivePointer, Release
 from tests.unit.inference.aws_replies import RELEASE, RUN_ID, live_pointer_value
 
@@ -119,3 +119,10 @@ def test_with_no_earlier_value_an_unreadable_pointer_is_an_error(
         pointer.current()
     parameter.value = live_pointer_value()
     assert pointer.reread() == LIVE
+
+
+def test_a_paused_release_says_so_and_what_to_do(live_pointer: Callable[..., LivePointer]) -> None:
+    value = json.dumps({**json.loads(live_pointer_value()), "paused_at": "2026-11-01T00:00:00Z"})
+
+    with pytest.raises(PausedError, match=r"`dropserve resume`.* about 7 minutes"):
+        live_pointer(Parameter(value)).current()

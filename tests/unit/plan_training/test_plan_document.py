@@ -248,3 +248,22 @@ def test_a_missing_setting_is_named(environment, name):
 def test_a_malformed_setting_is_named(environment, name, value):
     with pytest.raises(SettingsError, match=name):
         read_settings(environment | {name: value})
+
+
+def test_a_serverless_endpoint_is_planned_for_x86_and_costs_nothing_by_the_hour(plan, environment, bucket):
+    environment.update(ENDPOINT_KIND="serverless", ENDPOINT_INSTANCE_TYPE="ml.m6g.large")
+    made = plan()
+    assert (made["endpoint_kind"], made["serverless_memory_mb"], made["serverless_max_concurrency"]) == (
+        ("serverless", 3072, 5)
+    )
+    assert json.loads(made["hyperparameters"]["serving-architecture"]) == "x86_64"
+    assert made["estimate"]["endpoint_cost_usd_per_hour"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ENDPOINT_KIND", "lambda"), ("SERVERLESS_MEMORY_MB", "512"), ("SERVERLESS_MAX_CONCURRENCY", "201")],
+)
+def test_a_setting_of_the_endpoint_that_cannot_be_is_named(environment, name, value):
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**environment, name: value})

@@ -48,6 +48,8 @@ RUN_BY = {
         "commands_for_costs",
     ),
     r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
+    r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
+    r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --dry-run --parameter .*": (
         "tests/end_to_end/test_deploying_again.py",

@@ -152,3 +152,43 @@ def test_the_handler_answers_any_json() -> None:
 def test_every_override_of_the_plan_is_known() -> None:
     given = dict.fromkeys(OVERRIDES)
     assert read_input({"key": KEY, **given})["overrides"] == given
+
+
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [
+        ({"action": "pause"}, "pause"),
+        ({"action": "resume"}, "resume"),
+        ({"action": "pause", "source": "idle"}, "idle"),
+    ],
+)
+def test_an_action_needs_no_key_and_names_itself_in_the_ledger(given: dict[str, str], source: str) -> None:
+    answer = read_input(given)
+    assert (answer["accepted"], answer["action"]) == (True, given["action"])
+    assert (answer["run"]["source"], answer["run"]["key"]) == (source, "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"action": "stop"},
+        {"action": ["pause"]},
+        {"action": {"pause": 1}},
+        {"action": None},
+        {"action": "pause", "key": KEY},
+        {"action": "pause", "source": "drop"},
+        {"action": "pause", "source": ["idle"]},
+    ],
+    ids=str,
+)
+def test_an_action_that_is_not_known_is_refused(given: dict[str, Any]) -> None:
+    answer = read_input(given)
+    assert not answer["accepted"]
+    assert "action" not in answer
+    assert answer["reason"].startswith("an action is pause or resume")
+
+
+def test_a_stopped_pause_is_cleaned_up_as_such() -> None:
+    detail = {"executionArn": "arn", "name": "n", "status": "ABORTED", "input": '{"action": "pause"}'}
+    answer = read_input({"detail-type": "Step Functions Execution Status Change", "detail": detail})
+    assert (answer["action"], answer["ended_execution"]["arn"]) == ("pause", "arn")

@@ -56,6 +56,12 @@ class Lambda:
         self.provisioned, self.status = ProvisionedConcurrentExecutions, "IN_PROGRESS"
         self.changes.append("provisioned")
 
+    def delete_provisioned_concurrency_config(self, *, FunctionName: str, Qualifier: str) -> None:  # noqa: N803
+        assert Qualifier == "live"
+        assert self.provisioned, "Lambda would answer 404"
+        self.provisioned = 0
+        self.changes.append("deleted")
+
 
 def until_ready(cloud: Lambda, wanted: Concurrency) -> dict[str, Any]:
     for _ in range(5):
@@ -77,6 +83,11 @@ def until_ready(cloud: Lambda, wanted: Concurrency) -> dict[str, Any]:
         # Somebody took the reservation away, or a code deploy what was provisioned.
         (None, 3, (6, 3), ["reserved"]),
         (6, 0, (6, 3), ["provisioned"]),
+        # Paused.
+        (6, 3, (6, 0), ["deleted"]),
+        (20, 10, (6, 0), ["deleted", "reserved"]),
+        (None, 0, (6, 0), ["reserved"]),
+        (6, 0, (6, 0), []),
     ],
 )
 def test_up_and_down_in_the_right_order(
@@ -104,6 +115,13 @@ def test_an_account_without_room_is_left_as_it_is_and_the_note_says_so(
     assert f"of the account's {limit} executions" in answer["note"]
     assert len(answer["note"]) <= 250
     assert cloud.changes == []
+
+
+def test_what_is_paid_for_goes_also_from_an_account_without_room() -> None:
+    cloud = Lambda(None, 3, limit=100)
+
+    assert set_concurrency("inference", Concurrency(6, 0), functions=cloud)["ready"]
+    assert cloud.changes == ["deleted"]
 
 
 def test_what_lambda_cannot_provision_is_an_error_with_its_reason() -> None:

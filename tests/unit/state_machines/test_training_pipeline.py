@@ -98,6 +98,11 @@ def test_every_loop_that_waits_counts_its_rounds() -> None:
         "Wait for deploy lock",
         "Wait for endpoint",
         "Wait for provisioned concurrency",
+        "Wait for deploy lock to pause",
+        "Wait for endpoint to go",
+        "Wait for endpoint to settle",
+        "Wait for endpoint again",
+        "Wait for provisioned concurrency again",
     }
     for name in waits:
         count = "upload_waits" if name == "Wait for upload" else "polls"
@@ -118,7 +123,7 @@ def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
     for name in before:
         any_error = TASKS[name]["Catch"][-1]["Next"]
         # Some calls may fail without harm: their answers only choose what comes next.
-        without_logs = {"Set log retention", "Create endpoint configuration"}
+        without_logs = {"Set log retention", "Serverless endpoint?"}
         harmless = {"Wait for deploy lock", "Create model", *without_logs, *newer_version_answers}
         assert any_error in {"Read failure", "Spot training?", "Initialize run", *harmless}
     assert "Delete candidate endpoint" in reachable("Read failure")

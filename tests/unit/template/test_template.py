@@ -1,5 +1,6 @@
 """The template agrees with the workflow, the functions and its own rules."""
 
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,6 +11,7 @@ from contracts.bucket import CHECKPOINTS, SNAPSHOTS, UPLOADS
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT, complexity
+from functions.read_input.reading import read_input
 from state_machines.render import rendered
 
 TEMPLATE = read_template(ROOT / "deploy_scripts" / "template.yaml")
@@ -164,3 +166,31 @@ def test_eventbridge_takes_the_rule() -> None:
     """It refuses one whose wildcards are too complex, and the whole deployment with it."""
     keys = RESOURCES["DropRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
     assert complexity(keys) <= LIMIT
+
+
+def test_the_idle_alarm_looks_back_no_further_than_cloudwatch_can() -> None:
+    alarm, days = RESOURCES["IdleAlarm"]["Properties"], TEMPLATE["Parameters"]["IdleDays"]
+    assert alarm["EvaluationPeriods"] == {"Ref": "IdleDays"}
+    assert alarm["Period"] * days["MaxValue"] <= 604_800
+    assert alarm["TreatMissingData"] == "breaching"
+    assert days["Default"] in range(days["MinValue"], days["MaxValue"] + 1)
+
+
+def test_the_idle_alarm_pauses_only_where_somebody_chose_so() -> None:
+    rule = RESOURCES["IdleRule"]
+    assert TEMPLATE["Conditions"][rule["Condition"]] == {"Fn::Equals": [{"Ref": "RetireWhenIdle"}, "true"]}
+    assert TEMPLATE["Parameters"]["RetireWhenIdle"]["Default"] == "false"
+    (target,) = rule["Properties"]["Targets"]
+    answer = read_input(json.loads(target["Input"]))
+    assert (answer["accepted"], answer["action"], answer["run"]["source"]) == (True, "pause", "idle")
+
+
+def test_the_idle_rule_hears_of_its_own_alarm_alone() -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+    pattern = RESOURCES["IdleRule"]["Properties"]["EventPattern"]
+    assert pattern == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "resources": [{"Fn::GetAtt": ["IdleAlarm", "Arn"]}],
+        "detail": {"state": {"value": ["ALARM"]}},
+    }

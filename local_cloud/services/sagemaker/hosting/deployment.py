@@ -6,6 +6,8 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +17,7 @@ from local_cloud.services.sagemaker import archives
 from local_cloud.services.sagemaker.host import Host
 from local_cloud.services.sagemaker.hosting.fleet import Fleet, FleetTiming, NotHealthyError
 from local_cloud.services.sagemaker.hosting.instance import Instance
+from local_cloud.services.sagemaker.hosting.serverless_fleet import ServerlessFleet
 from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, VariantPlan
 from local_cloud.services.sagemaker.log_shipping import LogStream, LogTail
 from local_cloud.services.sagemaker.s3_files import S3Files
@@ -146,7 +149,10 @@ class Deployment:
                 self._logs.append((LogTail(instance.log_file), stream))
             return instance
 
-        return Fleet(
+        kind: Callable[..., Fleet] = Fleet
+        if variant.serverless:
+            kind = partial(ServerlessFleet, max_concurrency=variant.serverless["MaxConcurrency"])
+        return kind(
             variant.name,
             new_instance,
             processes=self._host.processes,

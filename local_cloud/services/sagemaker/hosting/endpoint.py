@@ -8,7 +8,7 @@ from typing import Any
 
 from local_cloud.services.sagemaker.hosting.deployment import Deployment, DeploymentFailedError
 from local_cloud.services.sagemaker.hosting.traffic import Traffic
-from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, plan_from_state
+from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, VariantPlan, plan_from_state
 from local_cloud.services.sagemaker.names import invalid, region_of
 
 _INTERNAL_ERROR = "Request to service failed. If failure persists after retry, contact customer support."
@@ -174,8 +174,14 @@ class HostedEndpoint:
                         {
                             "VariantName": variant.name,
                             "DesiredWeight": variant.weight,
-                            "DesiredInstanceCount": variant.instance_count,
-                            "InstanceType": variant.instance_type,
+                            **(
+                                {"DesiredServerlessConfig": variant.serverless}
+                                if variant.serverless
+                                else {
+                                    "DesiredInstanceCount": variant.instance_count,
+                                    "InstanceType": variant.instance_type,
+                                }
+                            ),
                         }
                         for variant in self._pending.variants
                     ],
@@ -197,8 +203,7 @@ class HostedEndpoint:
                     "DeployedImages": [image],
                     "CurrentWeight": variant.weight,
                     "DesiredWeight": variant.weight,
-                    "CurrentInstanceCount": fleet.count if fleet is not None else 0,
-                    "DesiredInstanceCount": variant.instance_count,
+                    **_size(variant, fleet.count if fleet is not None else 0),
                 }
             )
         return summaries
@@ -268,3 +273,10 @@ class HostedEndpoint:
             blue, self._deployment, self._plan = self._deployment, green, plan
         if blue is not None:
             blue.stop(drain=True)
+
+
+def _size(variant: VariantPlan, count: int) -> dict[str, Any]:
+    """Of a ProductionVariantSummary: instances, or what a serverless variant has in their place."""
+    if variant.serverless:
+        return dict.fromkeys(("CurrentServerlessConfig", "DesiredServerlessConfig"), variant.serverless)
+    return {"CurrentInstanceCount": count, "DesiredInstanceCount": variant.instance_count}

@@ -11,7 +11,7 @@ from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint, NewD
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from local_cloud.services.sagemaker.hosting.models import Models
 from local_cloud.services.sagemaker.hosting.scaling_hooks import NoScalingTargets, ScalingTargets
-from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, resolve_plan
+from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, is_serverless, resolve_plan
 from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import Caller, arn, arn_prefix, invalid, not_here
 from local_cloud.services.sagemaker.tags import Tags
@@ -126,6 +126,8 @@ class Endpoints:
             name = wanted["VariantName"]
             if name not in [variant.name for variant in plan.variants]:
                 raise invalid(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+            if "DesiredInstanceCount" in wanted and is_serverless(plan, name):
+                raise invalid(f'The variant "{name}" of endpoint "{endpoint.arn}" is serverless.')
             if "ServerlessUpdateConfig" in wanted:
                 raise not_here("ServerlessUpdateConfig")
             if wanted.get("DesiredInstanceCount") == 0:
@@ -184,6 +186,8 @@ class Endpoints:
             for variant in endpoint.plan.variants if endpoint is not replaced else ():
                 used[variant.instance_type] = used.get(variant.instance_type, 0) + variant.instance_count
         for variant in plan.variants:
+            if variant.serverless:
+                continue
             instance_type, wanted = variant.instance_type, variant.instance_count
             current = used.get(instance_type, 0)
             self._quotas.check_instances(instance_type, "endpoint usage", used=current, wanted=wanted)

@@ -18,7 +18,7 @@ _UNAVAILABLE = (
     "VpcConfig",
     "EnableNetworkIsolation",
 )
-_UNAVAILABLE_IN_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "InstancePools", "CoreDumpConfig")
+_UNAVAILABLE_IN_VARIANT = ("ManagedInstanceScaling", "InstancePools", "CoreDumpConfig")
 
 
 class EndpointConfigs:
@@ -63,11 +63,14 @@ class EndpointConfigs:
             for field in _UNAVAILABLE_IN_VARIANT:
                 if field in variant:
                     raise not_here(f"ProductionVariants.{field}")
-            for field in ("ModelName", "InstanceType", "InitialInstanceCount"):
+            name = variant["VariantName"]
+            instances: tuple[str, ...] = ("InstanceType", "InitialInstanceCount")
+            if "ServerlessConfig" in variant:
+                _check_serverless(variants, variant, instances)
+                instances = ()
+            for field in ("ModelName", *instances):
                 if field not in variant:
-                    raise invalid(
-                        f"You must specify {field} for production variant {variant['VariantName']}."
-                    )
+                    raise invalid(f"You must specify {field} for production variant {name}.")
             self._models.get(call, variant["ModelName"])
             variant.setdefault("InitialVariantWeight", 1.0)
 
@@ -81,3 +84,20 @@ class EndpointConfigs:
             call.parameters,
             kind="EndpointConfig",
         )
+
+
+def _check_serverless(
+    variants: list[dict[str, Any]], variant: dict[str, Any], instances: tuple[str, ...]
+) -> None:
+    name, serverless = variant["VariantName"], variant["ServerlessConfig"]
+    if "ProvisionedConcurrency" in serverless:
+        raise not_here("ServerlessConfig.ProvisionedConcurrency")
+    # A serverless endpoint has neither a second variant nor a network of its own:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+    if len(variants) > 1:
+        raise invalid("Serverless endpoints do not support multiple production variants.")
+    for field in instances:
+        if field in variant:
+            raise invalid(f"You cannot specify {field} and ServerlessConfig for production variant {name}.")
+    if serverless["MemorySizeInMB"] % 1024:
+        raise invalid("MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120, 6144.")

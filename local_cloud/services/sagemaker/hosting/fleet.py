@@ -22,7 +22,8 @@ class FleetTiming:
     """Seconds and counts.
 
     A container that ends before it is ready is started `starts` times. One that serves is asked for its
-    health every `ping_every_s`, and replaced after `failed_pings` in a row: a busy one may miss some.
+    health every `ping_every_s`, and replaced after `failed_pings` in a row: a busy one may miss some. One
+    that is serverless ends after `serverless_idle_s` without a request.
     """
 
     poll_s: float = 0.2
@@ -30,6 +31,7 @@ class FleetTiming:
     starts: int = 3
     ping_every_s: float = 10.0
     failed_pings: int = 6
+    serverless_idle_s: float = 300.0
 
 
 class Fleet:

@@ -15,6 +15,7 @@ from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint
 from local_cloud.services.sagemaker.hosting.endpoint_api import Endpoints
 from local_cloud.services.sagemaker.hosting.fleet import Fleet
 from local_cloud.services.sagemaker.hosting.instance import Answer, NoAnswerError, NotReachedError
+from local_cloud.services.sagemaker.hosting.serverless_fleet import TooManyRequestsError
 from local_cloud.services.sagemaker.names import arn
 
 # "The payload limits are 25 MB for real-time endpoints":
@@ -83,6 +84,10 @@ class Invocation:
             fleet = _fleet(deployment, variant, name)
             try:
                 return self._ask_counted(endpoint, variant, fleet, call)
+            except TooManyRequestsError as error:
+                raise AwsError(
+                    "ThrottlingException", f"The maximum concurrency of endpoint {name} is reached."
+                ) from error
             except _NoInstanceError as error:
                 # An update may have taken the fleet out of service since it was looked up.
                 if endpoint.deployment is deployment:

@@ -18,7 +18,7 @@ _STARTUP_TIMEOUT_S = 480
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """One production variant."""
+    """One production variant; with a ServerlessConfig it has neither instance type nor count."""
 
     name: str
     instance_type: str
@@ -30,6 +30,7 @@ class VariantPlan:
     role_arn: str
     startup_timeout_s: int
     environment: dict[str, str] = field(default_factory=dict)
+    serverless: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class EndpointPlan:
         )
 
 
+def is_serverless(plan: EndpointPlan, variant: str) -> bool:
+    """Whether the variant of that name has no instances to count."""
+    return any(item.name == variant and item.serverless is not None for item in plan.variants)
+
+
 def plan_from_state(state: dict[str, Any]) -> EndpointPlan:
     """The plan that `EndpointPlan.to_state` wrote."""
     return EndpointPlan(state["config_name"], tuple(VariantPlan(**variant) for variant in state["variants"]))
@@ -77,8 +83,8 @@ def resolve_plan(configs: EndpointConfigs, models: Models, caller: Caller, confi
         variants.append(
             VariantPlan(
                 name=variant["VariantName"],
-                instance_type=variant["InstanceType"],
-                instance_count=variant["InitialInstanceCount"],
+                instance_type=variant.get("InstanceType", ""),
+                instance_count=variant.get("InitialInstanceCount", 0),
                 weight=variant["InitialVariantWeight"],
                 model_name=variant["ModelName"],
                 image=container["Image"],
@@ -88,6 +94,7 @@ def resolve_plan(configs: EndpointConfigs, models: Models, caller: Caller, confi
                     "ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_TIMEOUT_S
                 ),
                 environment=container["Environment"],
+                serverless=variant.get("ServerlessConfig"),
             )
         )
     return EndpointPlan(config["EndpointConfigName"], tuple(variants))

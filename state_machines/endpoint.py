@@ -1,0 +1,126 @@
+"""The endpoint `$release_name`: started, awaited, scaled, its function given concurrency.
+
+A release does so, and so does a resume; `when` tells the states of the two apart.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET
+from state_machines.language.flow import Stage, best_effort, in_order
+from state_machines.language.sdk import Catch, Choice, Task, jsonata
+from state_machines.language.tasks import call, invoke_function
+from state_machines.outcome import Finish, own_error
+from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
+from state_machines.teardown import scaling_resource
+
+TAGS = [{"Key": RUN_TAG, "Value": jsonata("$run.id")}]
+# What is assigned of DescribeEndpoint's answer.
+_REASON = "$exists($states.result.FailureReason) ? $states.result.FailureReason : ''"
+DESCRIBED: dict[str, Any] = {
+    "endpoint": {
+        "status": jsonata("$states.result.EndpointStatus"),
+        "reason": jsonata(_REASON),
+        "serverless": jsonata("$exists($states.result.ProductionVariants[0].CurrentServerlessConfig)"),
+    }
+}
+# What the function that sets the concurrency has to tell, at the end of a reason.
+CONCURRENCY_NOTE = "($concurrency.note != '' ? '; ' & $concurrency.note : '')"
+
+
+def create_log_group(when: str = "") -> Stage:
+    """SageMaker would make it without an end to its logs."""
+    name = {"LogGroupName": jsonata(f"'{ENDPOINT_LOGS}' & $release_name")}
+    api = "aws-sdk:cloudwatchlogs"
+    create = call(f"Create endpoint log group{when}", f"{api}:createLogGroup", name, on_error=None)
+    days = {**name, "RetentionInDays": 30}
+    retain = call(f"Set log retention{when}", f"{api}:putRetentionPolicy", days, on_error=None)
+    return in_order(best_effort(create), best_effort(retain))
+
+
+def start_endpoint(finish: Finish, when: str = "", *, catches: Sequence[Catch] = ()) -> Task:
+    """From the configuration of the same name."""
+    name = jsonata("$release_name")
+    return call(
+        f"Create endpoint{when}",
+        "sagemaker:createEndpoint",
+        {"EndpointName": name, "EndpointConfigName": name, "Tags": TAGS},
+        catches=catches,
+        on_error=finish.failed,
+    )
+
+
+def await_endpoint(finish: Finish, when: str = "") -> Stage:
+    """Wait until it is in service."""
+    describe = call(
+        f"Describe endpoint{when}",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName": jsonata("$release_name")},
+        assign=DESCRIBED,
+        on_error=finish.failed,
+    )
+    ready = Choice(f"Endpoint in service{when}?")
+    ready.when("$endpoint.status = 'Failed'", finish.failed, own_error("EndpointFailed", "$endpoint.reason"))
+    not_yet = "$endpoint.status != 'InService'"
+    ready.when(f"{not_yet} and {OUT_OF_POLLS}", finish.failed, out_of_polls("endpoint"))
+    ready.when(not_yet, poll(f"endpoint{when}", then=describe))
+    return in_order(describe, ready)
+
+
+def autoscale(finish: Finish, when: str = "") -> Stage:
+    """Target, then policy: registered one after the other, since the second fails without the first.
+
+    A serverless endpoint, of this deployment's parameters or of earlier ones, has no instances to count.
+    """
+    scaled = Choice(f"Has instances{when}?")
+    target = {**SCALING_TARGET, "ResourceId": scaling_resource("$release_name")}
+    register = call(
+        f"Register scaling target{when}",
+        "aws-sdk:applicationautoscaling:registerScalableTarget",
+        {
+            **target,
+            "MinCapacity": jsonata("$settings.min_instances"),
+            "MaxCapacity": jsonata("$settings.max_instances"),
+        },
+        on_error=finish.failed,
+    )
+    policy = call(
+        f"Put scaling policy{when}",
+        "aws-sdk:applicationautoscaling:putScalingPolicy",
+        {
+            **target,
+            "PolicyName": "invocations-per-instance",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": jsonata("$settings.target_invocations_per_instance"),
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+                },
+                "ScaleOutCooldown": 60,
+                "ScaleInCooldown": 300,
+            },
+        },
+        on_error=finish.failed,
+    )
+    scaling = in_order(register, policy)
+    scaled.when("$endpoint.serverless = false", register)
+    return Stage(scaled, (scaled.next, *scaling.exits))
+
+
+def set_concurrency(finish: Finish, when: str = "") -> Stage:
+    """Reserved and provisioned concurrency of the inference function, where the account has room for it.
+
+    A function does it, step by step: which of the two changes first depends on both.
+    """
+    step = invoke_function(
+        f"Set concurrency{when}",
+        "${SetConcurrencyFunction}",
+        {"run": jsonata("$run"), "paused": False},
+        assign={"concurrency": jsonata("$states.result.Payload")},
+        on_error=finish.failed,
+    )
+    ready = Choice(f"Concurrency ready{when}?")
+    what = "provisioned concurrency"
+    ready.when(f"$concurrency.ready = false and {OUT_OF_POLLS}", finish.failed, out_of_polls(what))
+    ready.when("$concurrency.ready = false", poll(f"{what}{when}", then=step))
+    return in_order(step, ready)

@@ -1,0 +1,49 @@
+"""The live pointer, one SSM parameter that says which release is live: each change of it is atomic."""
+
+from typing import Any
+
+from state_machines.language.sdk import State, Task, jsonata
+from state_machines.language.tasks import call, catch
+from state_machines.outcome import Finish, read_failure
+
+
+def read_pointer(name: str, *, then: State, on_error: State) -> State:
+    """The live release as `$previous`; `{}` before the first release, which makes the parameter."""
+    read = call(
+        name,
+        "aws-sdk:ssm:getParameter",
+        {"Name": "${LivePointerParameter}"},
+        assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
+        catches=[catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}})],
+        on_error=on_error,
+    )
+    read.next(then)
+    return read
+
+
+def switch_pointer(name: str, pointer: str, finish: Finish, *, after: str, assign: dict[str, Any]) -> Task:
+    """Write what the expression `pointer` gives; if that fails, `$previous` again, by states with `after`."""
+    # A failed call may have switched all the same: restore first, and only then tear anything down.
+    restore = _write_pointer(
+        f"Restore live endpoint{after}",
+        "$previous",
+        # Whichever is live now, neither is torn down.
+        on_error=read_failure(f"Read switch failure{after}", finish.release_lock),
+    )
+    restore.next(finish.failed)
+    return _write_pointer(name, pointer, on_error=restore, assign=assign)
+
+
+def _write_pointer(name: str, value: str, **fields: Any) -> Task:
+    return call(
+        name,
+        "aws-sdk:ssm:putParameter",
+        {
+            "Name": "${LivePointerParameter}",
+            "Description": "Which release serves; written by the state machine only",
+            "Type": "String",
+            "Value": jsonata(f"$string({value})"),
+            "Overwrite": True,
+        },
+        **fields,
+    )
