@@ -8,19 +8,24 @@ handlers list, some for properties that the templates do not set. The schemas ar
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
+from __future__ import annotations
+
 import ast
 import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
-from botocore.model import ServiceModel
+from botocore import xform_name
 
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
+    from botocore.session import Session
 
 FILE = Path(__file__).with_suffix(".json")
 _CODE = ROOT / "deploy_scripts"
@@ -122,21 +127,26 @@ def _last_name(node: ast.expr) -> str:
 
 
 @cache
+def _session() -> Session:
+    import botocore.session  # noqa: PLC0415 - 0.1 s that a command need not pay
+
+    return botocore.session.get_session()
+
+
+@cache
 def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
+    return _session().get_service_model(service)
 
 
 def _actions(service: str, method: str, arguments: list[ast.expr]) -> Iterator[str]:
     model = _model(service)
-    operations = {botocore.xform_name(name): name for name in model.operation_names}
+    operations = {xform_name(name): name for name in model.operation_names}
     if method in {"get_paginator", "generate_presigned_url"}:
         method = ast.literal_eval(arguments[0])
     if method == "get_waiter":
-        waiters = botocore.session.get_session().get_waiter_model(service)
-        name = {botocore.xform_name(each): each for each in waiters.waiter_names}[
-            ast.literal_eval(arguments[0])
-        ]
-        method = botocore.xform_name(waiters.get_waiter(name).operation)
+        waiters = _session().get_waiter_model(service)
+        name = {xform_name(each): each for each in waiters.waiter_names}[ast.literal_eval(arguments[0])]
+        method = xform_name(waiters.get_waiter(name).operation)
     operation = operations.get(_TRANSFERS.get(method, method))
     if operation:
         action = f"{model.signing_name}:{operation}"
