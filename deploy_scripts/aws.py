@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
+from deploy_scripts.partition import partition_of
 from local_cloud.control import Cloud
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ class Aws:
         """What CloudFormation calls this account, region and stack."""
         return {
             "AWS::AccountId": self.account_id,
+            "AWS::Partition": partition_of(self.region).name,
             "AWS::Region": self.region,
             "AWS::StackName": self.stack,
+            "AWS::URLSuffix": partition_of(self.region).dns_suffix,
         }
 
     def _client(self, service: str, region: str | None = None) -> Any:

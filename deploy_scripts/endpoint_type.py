@@ -3,9 +3,6 @@
 import re
 from collections.abc import Mapping
 
-import botocore.session
-from botocore.model import StringShape
-
 from contracts.training_job import Architecture
 from deploy_scripts.errors import CliError
 from functions.plan_training.instance_types import architecture_of
@@ -49,6 +46,9 @@ def check_endpoint_type(instance_type: str) -> Architecture:
 
 def _hosting_types() -> set[str]:
     """By the API's own model."""
+    import botocore.session  # noqa: PLC0415 - 0.1 s that `--help` need not pay
+    from botocore.model import StringShape  # noqa: PLC0415
+
     model = botocore.session.get_session().get_service_model("sagemaker")
     shape = model.shape_for("ProductionVariantInstanceType")
     assert isinstance(shape, StringShape)  # noqa: S101 - for mypy

@@ -6,8 +6,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 from dataclasses import dataclass
 from functools import cache
 
-import botocore.session
-
 
 @dataclass(frozen=True)
 class Partition:
@@ -20,6 +18,8 @@ class Partition:
 @cache
 def partition_of(region: str) -> Partition:
     """Raises botocore's UnknownRegionError for a region of no partition."""
+    import botocore.session  # noqa: PLC0415 - 0.1 s that `--help` need not pay
+
     session = botocore.session.get_session()
     name = session.get_partition_for_region(region)
     for each in session.get_component("data_loader").load_data("partitions")["partitions"]:

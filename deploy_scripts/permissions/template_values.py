@@ -24,12 +24,12 @@ def deployed_values(deployment: Deployment) -> dict[str, str]:
     """`DataBucket`, `DataBucket.Arn`, `AWS::Region`, a parameter's name, ... -> its value here."""
     aws = deployment.aws
     place = {
-        "partition": "aws",
+        "partition": aws.pseudo_parameters["AWS::Partition"],
         "region": aws.region,
         "account": aws.account_id,
         "stack": aws.stack,
     }
-    values = {**aws.pseudo_parameters, "AWS::Partition": place["partition"]}
+    values = {**aws.pseudo_parameters}
     stack = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
     values |= {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
     pages = aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=aws.stack)

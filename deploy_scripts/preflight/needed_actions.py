@@ -8,18 +8,24 @@ handlers list, some for properties that the templates do not set. The schemas ar
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
+from __future__ import annotations
+
 import ast
 import json
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
+from botocore import xform_name
 
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
+    from botocore.session import Session
 
 FILE = Path(__file__).with_suffix(".json")
 _CODE = ROOT / "deploy_scripts"
@@ -120,18 +126,27 @@ def _last_name(node: ast.expr) -> str:
     return name.removeprefix("_")
 
 
+@cache
+def _session() -> Session:
+    import botocore.session  # noqa: PLC0415 - 0.1 s that a command need not pay
+
+    return botocore.session.get_session()
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return _session().get_service_model(service)
+
+
 def _actions(service: str, method: str, arguments: list[ast.expr]) -> Iterator[str]:
-    session = botocore.session.get_session()
-    model = session.get_service_model(service)
-    operations = {botocore.xform_name(name): name for name in model.operation_names}
+    model = _model(service)
+    operations = {xform_name(name): name for name in model.operation_names}
     if method in {"get_paginator", "generate_presigned_url"}:
         method = ast.literal_eval(arguments[0])
     if method == "get_waiter":
-        waiters = session.get_waiter_model(service)
-        name = {botocore.xform_name(each): each for each in waiters.waiter_names}[
-            ast.literal_eval(arguments[0])
-        ]
-        method = botocore.xform_name(waiters.get_waiter(name).operation)
+        waiters = _session().get_waiter_model(service)
+        name = {xform_name(each): each for each in waiters.waiter_names}[ast.literal_eval(arguments[0])]
+        method = xform_name(waiters.get_waiter(name).operation)
     operation = operations.get(_TRANSFERS.get(method, method))
     if operation:
         action = f"{model.signing_name}:{operation}"
@@ -166,9 +181,18 @@ class _Session:
     region_name = "us-east-1"
 
 
+@cache
+def _schemas() -> Path:
+    """cfn-lint's data; its code takes seconds to import and is not needed."""
+    found = find_spec("cfnlint")
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError("cfn-lint is not installed: make setup", name="cfnlint")
+    return Path(found.submodule_search_locations[0]) / "data" / "schemas"
+
+
 def _handlers(resource_type: str) -> dict[str, list[str]]:
     """Handler (`create`, `read`, ...) -> its permissions, in AWS's order."""
-    schemas = resources.files("cfnlint") / "data" / "schemas"
+    schemas = _schemas()
     hashes: dict[str, str] = json.loads((schemas / "providers" / "us-east-1.json").read_text())
     schema: dict[str, Any] = json.loads((schemas / "resources" / f"{hashes[resource_type]}.json").read_text())
     return {name: handler["permissions"] for name, handler in schema.get("handlers", {}).items()}
