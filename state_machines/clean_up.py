@@ -8,8 +8,6 @@ from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, json
 from state_machines.language.tasks import THIS_RUN, call
 from state_machines.outcome import Finish, outcome
 
-ENDED = "$exists($input.ended_execution)"
-
 
 def clean_up(finish: Finish, *, complete_release: State) -> State:
     """A run that is live already is completed; of any other, what it made is removed."""
