@@ -51,8 +51,8 @@ SCALING_TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
-# The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` beside them, and
-# `paused_at` while the release has no endpoint.
+# The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` and `previous`
+# beside them, and `paused_at` while the release has no endpoint.
 LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
     "release": str,
     "endpoint_name": str,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
-from deploy_scripts.partition import partition_of
+from deploy_scripts.partition import Partition, partition_of
 from local_cloud.control import Cloud
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ class Aws:
         """What CloudFormation calls this account, region and stack."""
         return {
             "AWS::AccountId": self.account_id,
-            "AWS::Partition": partition_of(self.region).name,
+            "AWS::Partition": self.partition.name,
             "AWS::Region": self.region,
             "AWS::StackName": self.stack,
-            "AWS::URLSuffix": partition_of(self.region).dns_suffix,
+            "AWS::URLSuffix": self.partition.dns_suffix,
         }
 
     def _client(self, service: str, region: str | None = None) -> Any:
@@ -117,9 +117,9 @@ class Aws:
         return self.sts.get_caller_identity()["Account"]
 
     @property
-    def partition(self) -> str:
-        """`aws`, `aws-cn`, ... Raises UnknownRegionError for what is no region's name."""
-        return self._session.get_partition_for_region(self.region)
+    def partition(self) -> Partition:
+        """Raises botocore's UnknownRegionError for what is no region's name."""
+        return partition_of(self.region)
 
     @cached_property
     def sts(self) -> STSClient:

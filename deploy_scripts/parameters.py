@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
-from deploy_scripts.cloudformation.sam_template import check_known
+from deploy_scripts.cloudformation.sam_template import check_known, defaults
 from deploy_scripts.errors import CliError
 from functions.common.errors import SettingsError
 from functions.inference.fetching.allowed_hosts import parse_hosts
@@ -78,15 +78,13 @@ def resolve_parameters(
     if aws.is_local:
         local = {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
     resolved = {**local, **kept, **chosen}
-    _check_order(resolved, template)
+    _check_order({**defaults(template), **resolved})
     return resolved
 
 
-def _check_order(resolved: dict[str, str], template: dict[str, Any]) -> None:
+def _check_order(planned: dict[str, str]) -> None:
     for lesser, greater in _ORDERED:
-        values = [
-            float(resolved.get(name, template["Parameters"][name]["Default"])) for name in (lesser, greater)
-        ]
+        values = [float(planned[name]) for name in (lesser, greater)]
         if values[0] > values[1]:
             raise CliError(
                 f"{lesser} is {values[0]:g}, and {greater} only {values[1]:g}.",

@@ -19,7 +19,12 @@ from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, buck
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.function_versions import publish_every_change
-from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
+from deploy_scripts.cloudformation.sam_template import (
+    defaults,
+    name_retained,
+    read_template,
+    replace_local_files,
+)
 from deploy_scripts.cloudformation.stack import (
     Accept,
     deploy_stack,
@@ -43,7 +48,7 @@ from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
 from deploy_scripts.partition import in_partition
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
-from deploy_scripts.review.review import Review, Version, defaults, review
+from deploy_scripts.review.review import Review, Version, review
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ def _deploy(
         check_suppressions(choices.suppressions)
     check_parameters(choices.parameters, template)
     given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
-    serving_architecture = check_endpoint({**defaults(template), **given})
+    planned = {**defaults(template), **given}
+    serving_architecture = check_endpoint(planned)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)
@@ -105,13 +111,13 @@ def _deploy(
     }
     parameters["IdleCost"] = idle_cost_sentence(parameters, aws.region)
     retained = name_retained(template, aws.pseudo_parameters)
-    template_key = _upload_template(bucket, template, built, parameters)
+    template_key = _upload_template(aws, bucket, template, built, parameters)
     say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
     left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
     pointer = find_parameter(aws, live_pointer_name(aws.stack))
     accept = None
     if choices.accept:
-        after = Version(template, _chosen({**defaults(template), **given}))
+        after = Version(template, _chosen(planned))
         accept = _reviewer(choices.accept, _deployed_version(aws), after, DatedPrices(aws.region))
     url = bucket.url(template_key)
     if not deploy_stack(aws, url, parameters, take_up_existing=left, accept=accept, say=say):
@@ -182,12 +188,12 @@ def _keep_live(aws: Aws, pointer: str | None) -> None:
 
 
 def _upload_template(
-    bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
+    aws: Aws, bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
 ) -> str:
     """The template with every local file uploaded and named by its key."""
     with tempfile.TemporaryDirectory() as folder:
         machine = Path(folder) / STATE_MACHINE.name
-        machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), bucket.partition), "utf-8")
+        machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), aws.partition), "utf-8")
 
         def upload(local_path: str) -> dict[str, str]:
             name = Path(local_path).name

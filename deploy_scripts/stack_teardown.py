@@ -24,6 +24,11 @@ Say = Callable[[str], None]
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 SETTLE_LIMIT_S = 3700.0
 _UNSETTLED = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
+# What becomes of a run in the ledger, which outlives the stack.
+_ENDS = {
+    "live": {"status": "replaced", "reason": "taken down by dropserve destroy"},
+    "running": {"status": "failed", "reason": "stopped by dropserve destroy"},
+}
 
 
 def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
@@ -81,7 +86,7 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
         aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
     for item in ledger:
         if item.run.status in _ENDS:
-            _record_end(deployment, item.run.run_id, _ENDS[item.run.status])
+            _update_item(deployment, item.run.run_id, _ENDS[item.run.status])
     _update_item(deployment, DEPLOY_LOCK_ID, {"holder": NOBODY})
 
 
@@ -110,18 +115,6 @@ def _stop_runs(aws: Aws, running: list[LedgerItem], say: Say) -> None:
                 aws.sagemaker.stop_training_job(TrainingJobName=job)
                 say(f"Stopped the training job {job}")
         _end_instances(aws, item.run.run_id, say)
-
-
-# What becomes of a run in the ledger, which outlives the stack.
-_ENDS = {
-    "live": ("replaced", "taken down by dropserve destroy"),
-    "running": ("failed", "stopped by dropserve destroy"),
-}
-
-
-def _record_end(deployment: Deployment, run_id: str, end: tuple[str, str]) -> None:
-    status, reason = end
-    _update_item(deployment, run_id, {"status": status, "reason": reason})
 
 
 def _update_item(deployment: Deployment, key: str, values: dict[str, str]) -> None:

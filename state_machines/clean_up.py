@@ -8,8 +8,6 @@ from state_machines.language.tasks import THIS_RUN, call
 from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish, outcome
 
-ENDED = "$exists($input.ended_execution)"
-
 
 def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State) -> State:
     """A run that is live already is completed; of any other, what it made is removed.

@@ -15,7 +15,7 @@ from state_machines.language.tasks import (
     text,
     update_item,
 )
-from state_machines.outcome import Finish, outcome, record_duplicate
+from state_machines.outcome import IS_CLEAN_UP, Finish, outcome, record_duplicate
 from state_machines.settings import SETTINGS
 from state_machines.supersede import check_current_version
 
@@ -38,7 +38,7 @@ _UNREAD = {
 def ingest(finish: Finish, *, clean_up: State, pause_or_resume: State) -> Stage:
     """A drop that is new, valid and affordable goes on, with `$run`, `$inspection` and `$plan`."""
     ended = Choice("Clean up?")
-    ended.when("$exists($input.ended_execution)", clean_up)
+    ended.when(IS_CLEAN_UP, clean_up)
     return in_order(
         read_input(),
         initialize_run(),

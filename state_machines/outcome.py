@@ -18,6 +18,9 @@ from state_machines.language.tasks import (
 )
 from state_machines.teardown import release_deploy_lock, teardown_candidate, terminate_training
 
+# Whether this execution cleans up after another one.
+IS_CLEAN_UP = "$exists($input.ended_execution)"
+
 
 def outcome(status: str, reason: str, release: str = "''") -> dict[str, Any]:
     """Assigns `$outcome`; `reason` and `release` are expressions, `status` is one or a plain text."""
@@ -136,7 +139,7 @@ def record_outcome() -> Stage:
     succeed = Succeed("Run ended")
     end = Choice("Which outcome?")
     # The alarm has heard of the execution that is cleaned up after.
-    end.when("$exists($input.ended_execution)", succeed)
+    end.when(IS_CLEAN_UP, succeed)
     for status in ("failed", "blocked"):
         cause = "The run ledger and the notification hold the reason."
         fail = Fail(f"Run {status}", error=f"Run{status.capitalize()}", cause=cause)

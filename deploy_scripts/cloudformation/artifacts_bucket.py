@@ -10,7 +10,7 @@ from contracts.training_job import weights_key
 from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.packaging.archives import sha256_of
-from deploy_scripts.partition import Partition, partition_of
+from deploy_scripts.partition import Partition
 
 
 def artifacts_bucket_name(aws: Aws) -> str:
@@ -38,7 +38,6 @@ class ArtifactsBucket:
 
     def __init__(self, aws: Aws) -> None:
         self.name = artifacts_bucket_name(aws)
-        self.partition = partition_of(aws.region)
         self._aws = aws
         self.uploaded: list[str] = []
 
@@ -66,7 +65,9 @@ class ArtifactsBucket:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         )
-        s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(tls_only_policy(self.name, self.partition)))
+        s3.put_bucket_policy(
+            Bucket=self.name, Policy=json.dumps(tls_only_policy(self.name, self._aws.partition))
+        )
 
     def upload(self, file: Path, *, folder: str) -> str:
         """Upload `<folder>/<stem>-<sha256>.<ending>` unless it is there; gives the key."""
@@ -79,7 +80,7 @@ class ArtifactsBucket:
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation reads an object."""
-        return f"https://s3.{self._aws.region}.{self.partition.dns_suffix}/{self.name}/{key}"
+        return f"https://s3.{self._aws.region}.{self._aws.partition.dns_suffix}/{self.name}/{key}"
 
     def _upload_as(self, file: Path, key: str) -> str:
         digest = sha256_of(file)

@@ -1,7 +1,8 @@
 """Reads template.yaml, points its local files at the artifacts bucket, names what outlives a stack."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,32 @@ def check_known(parameters: Iterable[str], template: dict[str, Any]) -> None:
         raise CliError(
             f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
         )
+
+
+def defaults(template: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that have a default."""
+    return {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
+
+
+def expand(template: dict[str, Any]) -> dict[str, Any]:
+    """The template as SAM's transform leaves it."""
+    # 0.3 s that a command need not pay.
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]  # noqa: PLC0415
+    from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        Translator,
+    )
+
+    if "Transform" not in template:
+        return template
+    with_code = replace_local_files(deepcopy(template), lambda path: {"Bucket": "b", "Key": Path(path).name})
+    expanded: dict[str, Any] = Translator({}, Parser(), boto_session=_SamSession()).translate(with_code, {})
+    return expanded
+
+
+class _SamSession:
+    """All that SAM asks of a boto3 session."""
+
+    region_name = "us-east-1"
 
 
 def replace_local_files(template: dict[str, Any], upload: Callable[[str], dict[str, str]]) -> dict[str, Any]:

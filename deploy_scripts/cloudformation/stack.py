@@ -14,7 +14,7 @@ from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
 # Stacks that can only be deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _LEFT_BY_A_FAILURE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
@@ -31,8 +31,13 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 def find_status(aws: Aws) -> str | None:
     """The stack's status, or None when there is no such stack."""
+    stack = _find_stack(aws)
+    return stack["StackStatus"] if stack else None
+
+
+def _find_stack(aws: Aws) -> StackTypeDef | None:
     try:
-        return aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]["StackStatus"]
+        return aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
     except ClientError as error:
         if is_error(error, "ValidationError"):
             return None
@@ -54,10 +59,9 @@ def read_outputs(aws: Aws) -> dict[str, str]:
 
 def read_parameters(aws: Aws) -> dict[str, str]:
     """The values that the stack is deployed with; empty when there is no such stack."""
-    if find_status(aws) is None:
-        return {}
-    stack = aws.cloudformation.describe_stacks(StackName=aws.stack)["Stacks"][0]
-    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    stack = _find_stack(aws)
+    parameters = stack.get("Parameters", []) if stack else []
+    return {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
 
 
 def deploy_stack(  # noqa: PLR0913 - the last three by name

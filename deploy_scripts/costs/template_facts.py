@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import check_known, read_template
+from deploy_scripts.cloudformation.sam_template import check_known, defaults, read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
 
@@ -47,8 +47,7 @@ def read_facts(given: Mapping[str, str]) -> TemplateFacts:
     template = _template()
     check_known(given, template)
     _check_numbers(given, template["Parameters"])
-    defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
-    parameters = {**defaults, **given}
+    parameters = {**dict.fromkeys(template["Parameters"], ""), **defaults(template), **given}
     deployed = {
         name: resource
         for name, resource in template["Resources"].items()

@@ -24,7 +24,7 @@ def deployed_values(deployment: Deployment) -> dict[str, str]:
     """`DataBucket`, `DataBucket.Arn`, `AWS::Region`, a parameter's name, ... -> its value here."""
     aws = deployment.aws
     place = {
-        "partition": aws.pseudo_parameters["AWS::Partition"],
+        "partition": aws.partition.name,
         "region": aws.region,
         "account": aws.account_id,
         "stack": aws.stack,

@@ -9,6 +9,7 @@ from deploy_scripts.aws import Aws
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint
 from deploy_scripts.errors import CliError
+from deploy_scripts.preflight.finding import Status
 from deploy_scripts.preflight.quotas import AccountQuotas
 
 
@@ -49,3 +50,8 @@ class Intent:
     def ec2_without_quota(self) -> bool:
         """Whether EC2 trains where SageMaker's quotas allow nothing."""
         return self.flag("TrainOnEc2WithoutQuota")
+
+    @property
+    def without_ec2(self) -> Status:
+        """What it is when EC2 cannot train."""
+        return "fail" if self.ec2_without_quota else "warn"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
-from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.cloudformation.sam_template import expand, read_template
 from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
 
 if TYPE_CHECKING:
@@ -158,27 +158,8 @@ def _actions(service: str, method: str, arguments: list[ast.expr]) -> Iterator[s
 
 def _resource_types() -> set[str]:
     """Of both templates, once SAM has transformed the first."""
-    # 0.3 s that a command need not pay.
-    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]  # noqa: PLC0415
-    from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # noqa: PLC0415
-        Translator,
-    )
-
-    template = read_template(TEMPLATE)
-    for resource in template["Resources"].values():
-        for name in ("CodeUri", "DefinitionUri"):
-            if name in resource.get("Properties", {}):
-                resource["Properties"][name] = {"Bucket": "bucket", "Key": "key"}
-    values = {name: each.get("Default", "text") for name, each in template["Parameters"].items()}
-    transformed = Translator({}, Parser(), boto_session=_Session()).translate(template, values)
-    both = [*transformed["Resources"].values(), *read_template(IMAGES_TEMPLATE)["Resources"].values()]
-    return {resource["Type"] for resource in both}
-
-
-class _Session:
-    """All that SAM asks of a boto3 session."""
-
-    region_name = "us-east-1"
+    expanded = [expand(read_template(file)) for file in (TEMPLATE, IMAGES_TEMPLATE)]
+    return {resource["Type"] for template in expanded for resource in template["Resources"].values()}
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deploy_scripts.cloudformation.sam_template import defaults
 from deploy_scripts.costs.component import SHIPPED, Prices
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.review.permission_changes import permission_changes
@@ -56,11 +57,6 @@ def _parameter_changes(before: Version | None, after: Version) -> list[str]:
         for name, value in sorted(after.parameters.items())
         if old.get(name, "") != value
     ]
-
-
-def defaults(template: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters that have one."""
-    return {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
 
 
 def _cost(before: Version | None, after: Version, prices: Prices) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+from deploy_scripts.screen import Screen, keep_printing
 from deploy_scripts.verify_aws import sizes, support, workflows
 from deploy_scripts.verify_aws.check import Result, Subject, this_project
 from deploy_scripts.verify_aws.machine import calls, interpreter, language, price
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.checks) - CHECKS.keys():
         parser.error(f"there is no check {', '.join(sorted(unknown))}")
+    keep_printing()
+    screen = Screen()
     subject = this_project(options.today)
     names = options.checks or list(CHECKS)
     begun = time.monotonic()
@@ -52,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         red = []
         for name in names:
             result = beside[name].result() if name in beside else _run(name, subject)
-            if not _print(name, result, notes=options.notes):
+            if not _say(screen, name, result, notes=options.notes):
                 red.append(name)
     ended = f"{len(names) - len(red)} ok, {len(red)} failed in {time.monotonic() - begun:.0f} s"
-    print(f"verify-aws: {ended}{': ' + ', '.join(red) if red else ''}")
+    screen.say(f"verify-aws: {ended}{': ' + ', '.join(red) if red else ''}")
     return 1 if red else 0
 
 
@@ -66,14 +69,14 @@ def _run(name: str, subject: Subject) -> Result:
         return Result("nothing", (str(error),))
 
 
-def _print(name: str, result: Result, *, notes: bool) -> bool:
-    """Print a check's line and what is wrong; whether nothing is."""
+def _say(screen: Screen, name: str, result: Result, *, notes: bool) -> bool:
+    """Say a check's line and what is wrong; whether nothing is."""
     ok = not result.problems
-    print(f"{'ok    ' if ok else 'FAILED'} {name:12} {result.counted}", flush=True)
+    screen.say(f"{'ok    ' if ok else 'FAILED'} {name:12} {result.counted}")
     for sentence in result.problems:
-        print(f"         {sentence}")
+        screen.say(f"         {sentence}")
     for sentence in result.notes if notes else ():
-        print(f"         - {sentence}")
+        screen.say(f"         - {sentence}")
     return ok
 
 

@@ -1,20 +1,13 @@
 """What is sent to AWS against AWS's limits, with the distance."""
 
 import json
-import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-
-from deploy_scripts.cloudformation.sam_template import read_template, replace_local_files
+from deploy_scripts.cloudformation.sam_template import expand, read_template
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
 from deploy_scripts.permissions.template_values import fill_in
@@ -118,7 +111,7 @@ def _template(file: Path) -> Iterator[Measure]:
     # deploy_scripts uploads it, so it need not fit into a request (51,200 bytes).
     text = json.dumps(template, separators=(",", ":"))
     yield Measure(f"{file.name}'s template", len(text.encode()), TEMPLATE_BYTES, "bytes", _CLOUDFORMATION)
-    expanded = _expanded(template)
+    expanded = expand(template)
     size = len(json.dumps(expanded, separators=(",", ":")).encode())
     yield Measure(f"{file.name}'s template after SAM", size, TEMPLATE_BYTES, "bytes", _CLOUDFORMATION)
     for part, limit in TEMPLATE_PARTS.items():
@@ -140,24 +133,6 @@ def _template(file: Path) -> Iterator[Measure]:
                 "characters",
                 _EVENTBRIDGE,
             )
-
-
-def _expanded(template: dict[str, Any]) -> dict[str, Any]:
-    """The template as SAM's transform leaves it."""
-    if "Transform" not in template:
-        return template
-    with_code = replace_local_files(deepcopy(template), lambda path: {"Bucket": "b", "Key": Path(path).name})
-    for resource in with_code["Resources"].values():
-        if isinstance(uri := resource["Properties"].get("CodeUri"), dict):
-            resource["Properties"]["CodeUri"] = f"s3://{uri['Bucket']}/{uri['Key']}"
-    with (
-        tempfile.TemporaryDirectory() as home,
-        mock.patch.dict(
-            os.environ, {"AWS_DEFAULT_REGION": REGION, "HOME": home, "AWS_EC2_METADATA_DISABLED": "true"}
-        ),
-    ):
-        expanded: dict[str, Any] = Translator({}, Parser()).translate(with_code, {})
-    return expanded
 
 
 def _policies(template: dict[str, Any]) -> Iterator[Measure]:

@@ -6,16 +6,17 @@ Of a computed value its type is checked where its expression tells it.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, cast
 
 import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 
 from state_machines.language.expressions import is_computed, returned_type
 
 _INTEGRATION = "arn:aws:states:::"
 # Step Functions' name of a service -> botocore's, where they differ.
-BOTOCORE_NAMES = {
+_BOTOCORE_NAMES = {
     "applicationautoscaling": "application-autoscaling",
     "cloudwatchlogs": "logs",
     "sfn": "stepfunctions",
@@ -38,24 +39,28 @@ _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
 
 def argument_problems(definition: dict[str, Any]) -> list[str]:
     """One sentence for each argument of each Task that the API would refuse; empty when all fit."""
-    session = botocore.session.get_session()
     problems = []
     for state_name, state in definition["States"].items():
         # A function that is called by its ARN takes the state's input as it is.
         if state["Type"] == "Task" and state["Resource"].startswith(_INTEGRATION):
-            service, operation = _operation(session, state["Resource"])
+            service, operation = called_operation(state["Resource"])
             shape = operation.input_shape
             found = _structure_problems(service, shape, state["Arguments"], "") if shape else []
             problems += [f"{state_name}: {problem}" for problem in found]
     return problems
 
 
-def _operation(session: Any, resource: str) -> tuple[str, OperationModel]:
-    """`arn:aws:states:::[aws-sdk:]<service>:<action>[.<pattern>]` as botocore's model of the operation."""
+@cache
+def service_model(service: str) -> ServiceModel:
+    """botocore's model of a service, by the name that Step Functions gives it: `sfn`."""
+    return botocore.session.get_session().get_service_model(_BOTOCORE_NAMES.get(service, service))
+
+
+def called_operation(resource: str) -> tuple[str, OperationModel]:
+    """Of `arn:aws:states:::[aws-sdk:]<service>:<action>[.<pattern>]`: service and operation's model."""
     service, action = resource.removeprefix(_INTEGRATION).removeprefix("aws-sdk:").split(":")
     action = action.split(".")[0]
-    model = session.get_service_model(BOTOCORE_NAMES.get(service, service))
-    return service, model.operation_model(action[0].upper() + action[1:])
+    return service, service_model(service).operation_model(action[0].upper() + action[1:])
 
 
 def _structure_problems(service: str, shape: Any, given: dict[str, Any], where: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ NAME = "credentials"
 def check(intent: Intent) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
     try:
-        caller, own_partition = intent.aws.sts.get_caller_identity()["Arn"], intent.aws.partition
+        caller, own_partition = intent.aws.sts.get_caller_identity()["Arn"], intent.aws.partition.name
     except (ClientError, BotoCoreError) as error:
         told = explain(error)
         # A region that is not opted in answers as if the keys were wrong.

@@ -22,7 +22,7 @@ def check(intent: Intent) -> Iterator[Finding]:
             raise
         yield Finding(
             NAME,
-            "fail" if intent.ec2_without_quota else "warn",
+            intent.without_ec2,
             f"{intent.aws.region} has no parameter {parameter}: EC2 cannot train there.",
             "Train on SageMaker, or use another --region.",
         )

@@ -12,11 +12,10 @@ def check(intent: Intent) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/work-with-default-vpc.html"""
     ec2, region = intent.aws.ec2, intent.aws.region
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    status = "fail" if intent.ec2_without_quota else "warn"
     if not vpcs:
         yield Finding(
             NAME,
-            status,  # type: ignore[arg-type]  # one of its literals
+            intent.without_ec2,
             f"{region} has no default VPC: EC2 cannot train there.",
             "Make one, or train on SageMaker alone.",
             command=f"aws ec2 create-default-vpc --region {region}",
@@ -31,7 +30,7 @@ def check(intent: Intent) -> Iterator[Finding]:
         return
     yield Finding(
         NAME,
-        status,  # type: ignore[arg-type]  # one of its literals
+        intent.without_ec2,
         f"The default VPC {vpc} has no default subnet: EC2 cannot train there.",
         "Make one in each zone that you use, or train on SageMaker alone.",
         command=f"aws ec2 create-default-subnet --availability-zone {region}a --region {region}",

@@ -93,7 +93,7 @@ def _principal(intent: Intent, caller: str) -> str | None:
             if not is_error(error, "AccessDenied", "NoSuchEntity"):
                 raise
             # The session's name has no path; that of most roles is /.
-            return f"arn:{intent.aws.partition}:iam::{intent.aws.account_id}:role/{match[1]}"
+            return f"arn:{intent.aws.partition.name}:iam::{intent.aws.account_id}:role/{match[1]}"
     return caller if ":user/" in caller else None
 
 
@@ -143,7 +143,7 @@ def _decision(result: Any) -> str:
 def _own_resources(intent: Intent, service: str) -> list[str]:
     aws = intent.aws
     place = {"region": aws.region, "account": aws.account_id, "stack": aws.stack}
-    return [f"arn:{aws.partition}:{each.format(**place)}" for each in _OWN_RESOURCES.get(service, ())]
+    return [f"arn:{aws.partition.name}:{each.format(**place)}" for each in _OWN_RESOURCES.get(service, ())]
 
 
 def _named(actions: list[str]) -> str:

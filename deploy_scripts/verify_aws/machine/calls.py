@@ -6,10 +6,8 @@ names of the API's own answers, so that no story rests on a field that AWS does 
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
 
@@ -18,7 +16,7 @@ from deploy_scripts.verify_aws.machine.answers import STRAIGHT
 from deploy_scripts.verify_aws.machine.error_names import impossible_errors
 from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_played
 from deploy_scripts.verify_aws.machine.run import api_of, arguments
-from state_machines.language.arguments import BOTOCORE_NAMES, argument_problems
+from state_machines.language.arguments import argument_problems, called_operation
 
 # What Step Functions turns into text: https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 _FREE_FORM = {"Payload", "Message"}
@@ -44,13 +42,9 @@ def check(subject: Subject) -> Result:
     return Result(f"{len(tasks)} Tasks, {len(apis)} APIs and functions", tuple(problems))
 
 
-@cache
 def _operation(resource: str) -> OperationModel | None:
-    if not resource.startswith("arn:aws:states:::"):
-        return None
-    service, _, name = api_of(resource).partition(":")
-    model = botocore.session.get_session().get_service_model(BOTOCORE_NAMES.get(service, service))
-    return model.operation_model(name[0].upper() + name[1:])
+    """None for a function that is called by its ARN."""
+    return called_operation(resource)[1] if resource.startswith("arn:aws:states:::") else None
 
 
 def _refused(resource: str, given: Mapping[str, Any]) -> Iterator[str]:

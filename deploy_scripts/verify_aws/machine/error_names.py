@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
-
 from local_cloud.service_integrations.errors import optimized_error_name, sdk_error_name
-from state_machines.language.arguments import BOTOCORE_NAMES
+from state_machines.language.arguments import service_model
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 _RESERVED = {"States.ALL", "States.Timeout", "States.TaskFailed", "States.HeartbeatTimeout"}
@@ -39,7 +37,7 @@ def possible_errors(resource: str) -> set[str]:
     if api.startswith("${"):  # a function by its ARN
         api = "lambda:invoke"
     service, _, _operation = api.removeprefix("aws-sdk:").partition(":")
-    model = botocore.session.get_session().get_service_model(BOTOCORE_NAMES.get(service, service))
+    model = service_model(service)
     codes = [shape.name for shape in model.error_shapes]
     unmodelled = "AnErrorThatNoModelKnows"
     if api.startswith("aws-sdk:"):

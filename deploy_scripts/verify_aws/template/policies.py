@@ -32,12 +32,12 @@ def check(subject: Subject) -> Result:
 
 
 def roles_of(template: Mapping[str, Any]) -> list[Role]:
-    """Every role of a template, those of AWS::IAM::RolePolicy beside it, with example values."""
+    """Every role of a template, those of AWS::IAM::Policy beside it, with example values."""
     values = example_values(template)
     lone = {
         name: {"Type": "AWS::IAM::Role", "Properties": {"Policies": [resource["Properties"]]}}
         for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::IAM::RolePolicy"
+        if resource["Type"] == "AWS::IAM::Policy"
     }
     return read_roles({"Resources": {**template["Resources"], **lone}}, values)
 

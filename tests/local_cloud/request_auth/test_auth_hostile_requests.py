@@ -183,7 +183,7 @@ def test_the_emulators_own_pages_are_signed_for_too(victim: Victim, method: str,
 
 def test_the_status_tells_nothing_of_the_server(cloud: Cloud, victim: Victim) -> None:
     answer = Raw(victim.requests["s3"].port, "", "GET", "/_local_cloud/status").send()
-    assert json.loads(answer.body).keys() == {"ready", "changes", "saved_changes"}
+    assert json.loads(answer.body).keys() == {"ready", "changes", "saved_changes", "quota_set"}
 
 
 @pytest.mark.usefixtures("nothing_happens")

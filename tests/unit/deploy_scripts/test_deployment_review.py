@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.cloudformation.sam_template import defaults, read_template
 from deploy_scripts.project import TEMPLATE
 from deploy_scripts.review.permission_changes import permission_changes
 from deploy_scripts.review.resource_changes import resource_changes
-from deploy_scripts.review.review import Review, Version, defaults, review
+from deploy_scripts.review.review import Review, Version, review
 
 PLAIN = read_template(TEMPLATE)
 DEFAULTS = defaults(PLAIN)

@@ -27,6 +27,11 @@ _POINTER = '"arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:paramete
             f"useless-resource {_ROLE}: no action of its statement",
         ),
         (
+            "securityhub:BatchImportFindings",
+            "securityhub:BatchImportFinding",
+            "there is no action securityhub:BatchImportFinding",
+        ),
+        (
             "iam:PassedToService",
             "iam:PassedToServise",
             "iam:PassRole knows no condition key iam:PassedToServ",

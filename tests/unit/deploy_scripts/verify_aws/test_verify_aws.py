@@ -24,9 +24,9 @@ def test_what_is_over_its_limit_is_told(seeded: Seeded) -> None:
             "POWERTOOLS_LOG_LEVEL: INFO": f"POWERTOOLS_LOG_LEVEL: {'x' * 4096}",
             'Description: "dropserve:': f'Description: "{"x" * 1024}:',
             'Resource: [!GetAtt DataBucket.Arn, !Sub "${DataBucket.Arn}/*"]': 'Resource: "*"',
-            "Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}": "Statement: [{Sid: "
-            + "x" * 2048
-            + ", Effect: Allow, Principal: {Service: ec2.amazonaws.com}",
+            'Statement: [{Effect: Allow, Principal: {Service: !Sub "ec2.': "Statement: [{Sid: "
+            f"{'x' * 2048}, Effect: Allow, Principal: {{Service: !Sub "
+            '"ec2.',
             '"ssm:PutParameter"]': f'"ssm:{"x" * 10_240}"]',
             '- wildcard: "drops/*.zip"': f'- wildcard: "drops/{"x" * 2048}*.zip"',
         },
