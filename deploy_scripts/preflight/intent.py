@@ -30,6 +30,10 @@ class Intent:
         return self.parameters[ENDPOINT_TYPE]
 
     @property
+    def is_serverless(self) -> bool:
+        return self.parameters["EndpointKind"] == "serverless"
+
+    @property
     def serving_architecture(self) -> Architecture:
         return check_endpoint(self.parameters)
 

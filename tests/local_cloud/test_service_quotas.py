@@ -13,7 +13,13 @@ from local_cloud.control import Cloud
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.service import SageMaker
 from local_cloud.services.service_quotas import AccountQuotas
-from local_cloud.services.service_quotas.catalogue import NEW_ACCOUNT, SAGEMAKER, find_quota, quotas_of
+from local_cloud.services.service_quotas.catalogue import (
+    NEW_ACCOUNT,
+    SAGEMAKER,
+    SERVERLESS_CONCURRENCY,
+    find_quota,
+    quotas_of,
+)
 from tests.local_cloud.sagemaker.sagemaker_doubles import FakeAws, ServiceApi
 from tests.local_cloud.sagemaker.sagemaker_hosting import configure, started_sagemaker
 from tests.support.cloud_bench import Bench
@@ -63,6 +69,7 @@ def test_a_new_account_has_few_instances_and_the_api_lists_them_by_name(new_acco
         "ml.t2.medium for endpoint usage": 2.0,
         "ml.m6g.large for endpoint usage": 2.0,
         "ml.m6g.xlarge for endpoint usage": 1.0,
+        SERVERLESS_CONCURRENCY: 10.0,
     }
 
 
@@ -157,6 +164,23 @@ def test_a_second_endpoint_needs_the_quota_twice(new_sagemaker: SageMaker) -> No
             api.call("CreateEndpoint", EndpointName=name, EndpointConfigName=name)
     with pytest.raises(AwsError, match="is 1 Instances, with current utilization of 1 Instances"):
         api.call("CreateEndpoint", EndpointName="second", EndpointConfigName="second")
+
+
+def test_the_concurrency_of_all_serverless_endpoints_counts(new_sagemaker: SageMaker) -> None:
+    api = ServiceApi(new_sagemaker)
+    for name, concurrency in (("first", 6), ("second", 5)):
+        configure(api, name)
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": name,
+            "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": concurrency},
+        }
+        config = f"serverless-{name}"
+        api.call("CreateEndpointConfig", EndpointConfigName=config, ProductionVariants=[variant])
+    api.call("CreateEndpoint", EndpointName="first", EndpointConfigName="serverless-first")
+    with pytest.raises(AwsError, match="is 10 Units, with current utilization of 6 Units") as error:
+        api.call("CreateEndpoint", EndpointName="second", EndpointConfigName="serverless-second")
+    assert error.value.code == "ResourceLimitExceeded"
 
 
 def test_instances_are_counted_by_type_and_usage_and_a_raise_counts() -> None:

@@ -1,4 +1,4 @@
-"""Endpoint instances: enough to serve, and as many again while a release stands beside the one before."""
+"""What the endpoint takes: enough to serve, and as much again while a release stands beside another."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
 
-NAME = "endpoint instances"
+NAME, SERVERLESS_NAME = "endpoint instances", "serverless concurrency"
+# L-96300102 in the console: https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas/L-96300102
+_CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 # As the errors of CreateEndpoint have it:
 # https://github.com/aws-samples/sagemaker-custom-project-templates/issues/51
 _QUOTA = re.compile(r"(ml\.[a-z0-9.-]+) for endpoint usage")
@@ -16,6 +18,37 @@ _AT_MOST_NAMED = 4
 
 
 def check(intent: Intent) -> Iterator[Finding]:
+    """Of the endpoint's kind."""
+    return _serverless(intent) if intent.is_serverless else _instances(intent)
+
+
+def _serverless(intent: Intent) -> Iterator[Finding]:
+    quota = intent.quotas.of("sagemaker").get(_CONCURRENCY)
+    if quota is None:
+        yield Finding(
+            SERVERLESS_NAME, "warn", f"Service Quotas lists no '{_CONCURRENCY}' in {intent.aws.region}."
+        )
+        return
+    wanted = intent.number("ServerlessMaxConcurrency")
+    has = f"'{_CONCURRENCY}' is {quota.value:g}"
+    if quota.value >= 2 * wanted:
+        yield Finding(
+            SERVERLESS_NAME, "ok", f"{has}, a switch at ServerlessMaxConcurrency={wanted} needs {2 * wanted}"
+        )
+        return
+    asking = intent.quotas.how_to_ask(quota, 2 * wanted)
+    least = f"Ask for it, or deploy with --parameter ServerlessMaxConcurrency={int(quota.value) // 2}."
+    advice = least if quota.value >= 2 else "Ask for it."
+    if quota.value < wanted:
+        yield Finding(
+            SERVERLESS_NAME, "fail", f"{has}, and ServerlessMaxConcurrency={wanted}.", advice, **asking
+        )
+    else:
+        found = f"{has}: the first release stands, but not a second one beside it."
+        yield Finding(SERVERLESS_NAME, "warn", found, advice, **asking)
+
+
+def _instances(intent: Intent) -> Iterator[Finding]:
     """The count that serves at rest is MinInstances; under load it may grow to MaxInstances."""
     quotas = intent.quotas.of("sagemaker")
     name = f"{intent.endpoint_type} for endpoint usage"

@@ -18,7 +18,9 @@ def check(intent: Intent) -> Iterator[Finding]:
     )
     offered: set[str] = {each["InstanceType"] for page in pages for each in page["InstanceTypeOfferings"]}
     region = intent.aws.region
-    if endpoint in offered:
+    if intent.is_serverless:
+        yield Finding(ENDPOINT_NAME, "ok", "a serverless endpoint has no instance type")
+    elif endpoint in offered:
         yield Finding(ENDPOINT_NAME, "ok", f"{region} has {endpoint}")
     else:
         yield Finding(

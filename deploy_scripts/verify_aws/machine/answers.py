@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
 from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION
 from functions.read_failure.reading import read_failure
 
@@ -47,6 +48,11 @@ ENDED_EXECUTION: dict[str, Any] = {
         "outputDetails": None,
     },
 }
+DEAD = ENDED_EXECUTION["detail"]["executionArn"]
+
+NO_ENDPOINT = Refusal("SageMaker.SageMakerException", 'Could not find endpoint "arn:aws:sagemaker:x".')
+NO_PARAMETER = Refusal("Ssm.ParameterNotFoundException")
+CONDITION_FAILED = Refusal("DynamoDB.ConditionalCheckFailedException")
 
 _CHANNEL = {
     "ChannelName": "dataset",
@@ -75,6 +81,9 @@ PLAN: dict[str, Any] = {
     "volume_size_gb": 30,
     "stopping_condition": {"MaxRuntimeInSeconds": 3600},
     "endpoint_instance_type": "ml.m5.large",
+    "endpoint_kind": "instances",
+    "serverless_memory_mb": 3072,
+    "serverless_max_concurrency": 2,
     "output_uri": f"s3://{BUCKET}/runs/1/output",
     "checkpoint_uri": f"s3://{BUCKET}/checkpoints/1",
 }
@@ -130,10 +139,31 @@ def ledger_item(status: str, execution_arn: str) -> dict[str, Any]:
     return {"Item": {**texts, "drop_order_ms": {"N": "1000"}}}
 
 
+SERVERLESS = {
+    "EndpointStatus": "InService",
+    "ProductionVariants": [
+        {
+            "VariantName": "AllTraffic",
+            "CurrentServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 2},
+        }
+    ],
+}
+_READ_FAILURES = (
+    "Read failure",
+    "Read spot failure",
+    "Read switch failure",
+    "Read resume failure",
+    "Read switch failure before pause",
+    "Read switch failure after resume",
+)
+
+
+def _failure_read(call: Any) -> dict[str, Any]:
+    return payload(read_failure(call.arguments["Payload"]["error"]))
+
+
 STRAIGHT: dict[str, Any] = {
-    "Read failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
-    "Read spot failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
-    "Read switch failure": lambda call: payload(read_failure(call.arguments["Payload"]["error"])),
+    **dict.fromkeys(_READ_FAILURES, _failure_read),
     "Read current version": {"VersionId": VERSION},
     "Read current version before deploy": {"VersionId": VERSION},
     "Inspect dataset": payload(INSPECTION),
@@ -157,4 +187,15 @@ STRAIGHT: dict[str, Any] = {
     "Audit IAM": payload({"blocked": False, "reason": "no critical finding"}),
     "Accept model": payload({"summary": "answers as in training"}),
     "Describe training instances": {"Reservations": []},
+    "Read deploy lock to pause": lock(),
+    "Read lock holder to pause": {"Status": "SUCCEEDED"},
+    "Read release to pause": pointer(PREVIOUS),
+    "Describe endpoint to pause": InTurn(
+        ({"EndpointStatus": "InService"}, {"EndpointStatus": "Deleting"}, NO_ENDPOINT)
+    ),
+    "Describe endpoint to resume": NO_ENDPOINT,
+    "Describe endpoint again": {"EndpointStatus": "InService"},
+    "Take concurrency away": payload({"ready": True, "note": ""}),
+    "Set concurrency again": payload({"ready": True, "note": ""}),
+    "Accept model again": payload({"summary": "answers as in training"}),
 }

@@ -1,11 +1,12 @@
 """Whether a run ended as it has to: what it says, and what it leaves behind."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
 from deploy_scripts.verify_aws.machine.run import Run
-from deploy_scripts.verify_aws.machine.scenarios import Scenario
+from deploy_scripts.verify_aws.machine.scenario import Scenario
 
 # What is created, by which call it is removed again, and the argument that names both.
 _CREATED = (
@@ -53,14 +54,17 @@ def _recorded_status(arguments: Mapping[str, Any]) -> str | None:
 
 def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
     """A run that is not live leaves nothing, unless it cannot know which endpoint is live."""
-    if scenario.ending == "live":
+    if scenario.ending in ("live", "resumed"):
         # A release that is completed was switched by the execution before.
-        if "Switch live endpoint" in run.states and not run.calls_of("ssm:putParameter"):
+        switches = {"Switch live endpoint", "Mark as resumed"} & set(run.states)
+        if switches and not run.calls_of("ssm:putParameter"):
             yield "the live pointer was not written"
         return
-    if "Read switch failure" in run.states:
+    if any(state.startswith("Read switch failure") for state in run.states):
         return
-    for create, delete, name in _CREATED:
+    # Where none was created, it was the live endpoint that was scaled.
+    scaled = _CREATED if run.calls_of("sagemaker:createEndpoint") else _CREATED[:-1]
+    for create, delete, name in scaled:
         removed = {call[name] for call in run.calls_of(delete)}
         for made in {call[name] for call in run.calls_of(create)} - removed:
             yield f"{made} of {create} is left behind"
@@ -68,7 +72,9 @@ def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
     if scenario.ending == "failed" and started and not run.calls_of("ec2:describeInstances"):
         yield "nobody looked for the instance of EC2"
     pointers = run.calls_of("ssm:putParameter")
-    if pointers and "endpoint_name" in str(pointers[-1]["Value"]):
+    written = json.loads(pointers[-1]["Value"]) if pointers else {}
+    deleted = {call["EndpointName"] for call in run.calls_of("sagemaker:deleteEndpoint")}
+    if written.get("endpoint_name") in deleted and "paused_at" not in written:
         yield "the live pointer names an endpoint that is gone"
 
 

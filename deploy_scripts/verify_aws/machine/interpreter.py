@@ -8,7 +8,8 @@ from contracts.workflow import Status
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.endings import ending_problems
 from deploy_scripts.verify_aws.machine.run import InTurn, NotADefinitionError, Refusal, Run, checked, run
-from deploy_scripts.verify_aws.machine.scenarios import Scenario, scenarios
+from deploy_scripts.verify_aws.machine.scenario import Scenario
+from deploy_scripts.verify_aws.machine.scenarios import scenarios
 from deploy_scripts.verify_aws.template.example_values import substituted
 
 # Loops end soon.
@@ -26,6 +27,8 @@ GOES_ON = frozenset(
         *("Delete candidate endpoint", "Delete candidate configuration", "Delete candidate model"),
         *("Describe training instances", "Terminate training instances", "Release deploy lock"),
         *("Record outcome", "Notify"),
+        *("Create endpoint log group again", "Set log retention again"),
+        *("Deregister scaling to pause", "Delete endpoint to pause", "Delete endpoint to resume"),
     }
 )
 # (state, error) -> how the run ends and in which error, where it is neither.
@@ -34,6 +37,8 @@ _OTHERWISE: dict[tuple[str, str], tuple[Status, str | None]] = {
     ("Read live release", "Ssm.ParameterNotFoundException"): ("live", None),
     ("Read lock holder", "Sfn.ExecutionDoesNotExistException"): ("live", None),
     ("Read live pointer", "Ssm.ParameterNotFoundException"): ("failed", None),
+    ("Read release to pause", "Ssm.ParameterNotFoundException"): ("rejected", None),
+    ("Read lock holder to pause", "Sfn.ExecutionDoesNotExistException"): ("paused", None),
 }
 # Without their answer nothing can be cleaned up, and the execution fails so.
 _CLEANING = ("Read run to clean up", "Read live pointer")

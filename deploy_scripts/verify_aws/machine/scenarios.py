@@ -2,19 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from contracts.workflow import Status
 from deploy_scripts.verify_aws.machine.answers import (
     BY_HAND,
+    CONDITION_FAILED,
+    DEAD,
     DROP,
     ENDED_EXECUTION,
     FOLDER_DROP,
     INSPECTION,
+    NO_ENDPOINT,
+    NO_PARAMETER,
     PLAN,
     PREVIOUS,
+    SERVERLESS,
     STRAIGHT,
     VERDICT,
     ledger_item,
@@ -22,11 +26,11 @@ from deploy_scripts.verify_aws.machine.answers import (
     payload,
     pointer,
 )
+from deploy_scripts.verify_aws.machine.pause_scenarios import pauses
 from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
-from functions.read_input.reading import read_input
+from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
 
 _REFUSED = Refusal("Lambda.AWSLambdaException")
-_CONDITION = Refusal("DynamoDB.ConditionalCheckFailedException")
 _NO_SPOT = Refusal(
     "States.TaskFailed",
     json.dumps(
@@ -37,51 +41,13 @@ _NO_SPOT = Refusal(
         }
     ),
 )
-_NO_ENDPOINT = Refusal("SageMaker.SageMakerException", 'Could not find endpoint "arn:aws:sagemaker:x".')
 _ON_EC2 = {**PLAN, "backend": "ec2", "instance_type": "g5.xlarge"}
 _FOLDER = {**INSPECTION, "format": "folder"}
 _CHANGED = payload({"changed": True, "reason": "photos came late", "advice": "dropserve run"})
 _INSTANCE = {"Reservations": [{"Instances": [{"InstanceId": "i-0123456789abcdef0"}]}]}
-_NO_PARAMETER = Refusal("Ssm.ParameterNotFoundException")
 _LIMIT = Refusal("SageMaker.ResourceLimitExceededException")
-_DEAD = ENDED_EXECUTION["detail"]["executionArn"]
-
-
-@dataclass(frozen=True, eq=False)
-class Scenario:
-    """`ending` is the status in the ledger, None where nothing is recorded; `error` how the execution ends
-    (None: it succeeds).
-    """
-
-    name: str
-    ending: Status | None
-    input: Mapping[str, Any] = field(default_factory=lambda: DROP)
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    passes: tuple[str, ...] = ()
-    error: str | None = None
-
-    @property
-    def answers(self) -> dict[str, Any]:
-        return {**STRAIGHT, "Read input": read_input(self.input), **self.changes}
-
-    def but(
-        self, name: str, ending: Status | None, error: str | None, changes: Mapping[str, Any]
-    ) -> "Scenario":
-        """The same with other answers, and what comes of it; which states it passes is not said."""
-        return replace(
-            self, name=name, ending=ending, error=error, changes={**self.changes, **changes}, passes=()
-        )
-
 
 STRAIGHT_RUN = Scenario("a zip is trained on SageMaker and released", "live", passes=("Create endpoint",))
-
-
-def _ended(
-    name: str, ending: Status | None, passes: str, input_: Mapping[str, Any] = DROP, **changes: Any
-) -> Scenario:
-    named = {state.replace("_", " "): answer for state, answer in changes.items()}
-    error = {"failed": "RunFailed", "blocked": "RunBlocked"}.get(ending or "")
-    return Scenario(name, ending, input_, named, (passes,), error)
 
 
 def scenarios() -> list[Scenario]:
@@ -93,6 +59,7 @@ def scenarios() -> list[Scenario]:
         *_ends_before_release(),
         *_waits(),
         *_clean_ups(),
+        *pauses(),
     ]
 
 
@@ -104,27 +71,34 @@ def _other_ways_to_live() -> list[Scenario]:
     spot = payload({**PLAN, "use_spot": True})
     folder = {"Inspect_dataset": payload(_FOLDER)}
     return [
-        _ended("a run by hand", "live", "Switch live endpoint", BY_HAND),
-        _ended("a release replaces another", "live", "Delete previous model", **releasing, **judged),
-        _ended(
+        ended("a run by hand", "live", "Switch live endpoint", BY_HAND),
+        ended("a release replaces another", "live", "Delete previous model", **releasing, **judged),
+        ended(
             "a release that went live meanwhile is judged against",
             "live",
             "Delete previous model",
             **releasing,
             Judge_model=InTurn((first, again)),
         ),
-        _ended("training on EC2", "live", "Train on EC2", Plan_training=payload(_ON_EC2)),
-        _ended("training on spot capacity", "live", "Train on SageMaker", Plan_training=spot),
-        _ended(
+        ended("training on EC2", "live", "Train on EC2", Plan_training=payload(_ON_EC2)),
+        ended("training on spot capacity", "live", "Train on SageMaker", Plan_training=spot),
+        ended(
             "no spot capacity: on demand",
             "live",
             "Train on demand",
             Plan_training=spot,
             Train_on_SageMaker=_NO_SPOT,
         ),
-        _ended("a folder", "live", "Recheck folder before release", FOLDER_DROP, **folder),
-        _ended("the first release", "live", "Create model", Read_live_release=_NO_PARAMETER),
-        _ended(
+        ended("a folder", "live", "Recheck folder before release", FOLDER_DROP, **folder),
+        ended(
+            "a serverless endpoint",
+            "live",
+            "Create serverless configuration",
+            Plan_training=payload({**PLAN, "endpoint_kind": "serverless"}),
+            Describe_endpoint=SERVERLESS,
+        ),
+        ended("the first release", "live", "Create model", Read_live_release=NO_PARAMETER),
+        ended(
             "a quota that has no room for as many instances",
             "live",
             "Delete endpoint configuration",
@@ -132,24 +106,24 @@ def _other_ways_to_live() -> list[Scenario]:
             **judged,
             Create_endpoint=InTurn((_LIMIT, {})),
         ),
-        _ended(
+        ended(
             "the lock of an execution that nobody knows any more",
             "live",
             "Acquire deploy lock",
-            Read_deploy_lock=lock(_DEAD),
+            Read_deploy_lock=lock(DEAD),
             Read_lock_holder=Refusal("Sfn.ExecutionDoesNotExistException"),
         ),
-        _ended(
+        ended(
             "the lock of an execution that died",
             "live",
             "Read lock holder",
-            Read_deploy_lock=lock(_DEAD),
+            Read_deploy_lock=lock(DEAD),
         ),
-        _ended(
+        ended(
             "somebody was quicker to take the lock",
             "live",
             "Wait for deploy lock",
-            Acquire_deploy_lock=InTurn((_CONDITION, {})),
+            Acquire_deploy_lock=InTurn((CONDITION_FAILED, {})),
         ),
     ]
 
@@ -158,16 +132,18 @@ def _ends_before_training() -> list[Scenario]:
     refused_plan = payload({"accepted": False, "reason": "too dear", "plan_uri": ""})
     refused_drop = payload({**INSPECTION, "accepted": False, "reason": "no photos"})
     return [
-        _ended("a drop that is announced again", "duplicate", "Drop already handled", Claim_drop=_CONDITION),
-        _ended("an input without a key", "rejected", "Input valid?", {}),
-        _ended(
+        ended(
+            "a drop that is announced again", "duplicate", "Drop already handled", Claim_drop=CONDITION_FAILED
+        ),
+        ended("an input without a key", "rejected", "Input valid?", {}),
+        ended(
             "a drop that was dropped again",
             "superseded",
             "Newer version?",
             Read_current_version={"VersionId": "version-2"},
         ),
-        _ended("a drop without photos", "rejected", "Dataset usable?", Inspect_dataset=refused_drop),
-        _ended("a plan over budget", "rejected", "Plan affordable?", Plan_training=refused_plan),
+        ended("a drop without photos", "rejected", "Dataset usable?", Inspect_dataset=refused_drop),
+        ended("a plan over budget", "rejected", "Plan affordable?", Plan_training=refused_plan),
     ]
 
 
@@ -177,20 +153,20 @@ def _ends_before_release() -> list[Scenario]:
     again = {**FOLDER_DROP, "idempotency_token": "0123-rerun"}
     on_ec2 = {"Plan_training": payload(_ON_EC2)}
     return [
-        _ended("a model that is worse", "champion_kept", "Model better?", Judge_model=worse),
-        _ended(
+        ended("a model that is worse", "champion_kept", "Model better?", Judge_model=worse),
+        ended(
             "a newer drop was released",
             "superseded",
             "Deploy lock free?",
             Read_deploy_lock=lock(order_ms=2000),
         ),
-        _ended(
+        ended(
             "dropped again while it trained",
             "superseded",
             "Newer version before deploy?",
             Read_current_version_before_deploy={"VersionId": "version-2"},
         ),
-        _ended(
+        ended(
             "a folder that changed while it trained",
             "superseded",
             "Start new run",
@@ -198,7 +174,7 @@ def _ends_before_release() -> list[Scenario]:
             **folder,
             Recheck_folder=_CHANGED,
         ),
-        _ended(
+        ended(
             "a folder that changed once more",
             "superseded",
             "Folder changed?",
@@ -206,7 +182,7 @@ def _ends_before_release() -> list[Scenario]:
             **folder,
             Recheck_folder=_CHANGED,
         ),
-        _ended(
+        ended(
             "a folder that changed before its release",
             "superseded",
             "Start new run before release",
@@ -214,23 +190,23 @@ def _ends_before_release() -> list[Scenario]:
             **folder,
             Recheck_folder_before_release=_CHANGED,
         ),
-        _ended(
+        ended(
             "a critical finding",
             "blocked",
             "Delete candidate model",
             Audit_IAM=payload({"blocked": True, "reason": "a role may do everything"}),
         ),
-        _ended(
+        ended(
             "a model that cannot be created",
             "failed",
             "Delete candidate configuration",
             Create_model=Refusal("SageMaker.AmazonSageMakerException"),
-            Describe_candidate_endpoint=_NO_ENDPOINT,
+            Describe_candidate_endpoint=NO_ENDPOINT,
         ),
-        _ended(
+        ended(
             "an endpoint that answers otherwise", "failed", "Delete candidate model", Accept_model=_REFUSED
         ),
-        _ended(
+        ended(
             "an instance that trains on",
             "failed",
             "Terminate training instances",
@@ -238,13 +214,13 @@ def _ends_before_release() -> list[Scenario]:
             Train_on_EC2=Refusal("States.HeartbeatTimeout", ""),
             Describe_training_instances=_INSTANCE,
         ),
-        _ended(
+        ended(
             "a switch that fails",
             "failed",
             "Delete candidate model",
             Switch_live_endpoint=Refusal("Ssm.SsmException"),
         ),
-        _ended(
+        ended(
             "a switch that fails and cannot be undone",
             "failed",
             "Read switch failure",
@@ -259,47 +235,47 @@ def _waits() -> list[Scenario]:
     creating = {"EndpointStatus": "Creating"}
     arriving = payload({**INSPECTION, "wait_s": 60})
     busy = payload({"ready": False, "note": ""})
-    held = {"Read_deploy_lock": lock(_DEAD), "Read_lock_holder": {"Status": "RUNNING"}}
+    held = {"Read_deploy_lock": lock(DEAD), "Read_lock_holder": {"Status": "RUNNING"}}
     return [
-        _ended(
+        ended(
             "a folder that still arrives",
             "live",
             "Wait for upload",
             Inspect_dataset=InTurn((arriving, arriving, payload(INSPECTION))),
         ),
-        _ended(
+        ended(
             "a folder that arrives for ever",
             "rejected",
             "Wait for upload",
             Inspect_dataset=payload({**INSPECTION, "wait_s": 60, "reason": "it never came to rest"}),
         ),
-        _ended(
+        ended(
             "an endpoint that takes its time",
             "live",
             "Wait for endpoint",
             Describe_endpoint=InTurn((creating, creating, {"EndpointStatus": "InService"})),
         ),
-        _ended("an endpoint that never comes", "failed", "Wait for endpoint", Describe_endpoint=creating),
-        _ended(
+        ended("an endpoint that never comes", "failed", "Wait for endpoint", Describe_endpoint=creating),
+        ended(
             "an endpoint that fails",
             "failed",
             "Endpoint in service?",
             Describe_endpoint={"EndpointStatus": "Failed", "FailureReason": "the container did not start"},
         ),
-        _ended(
+        ended(
             "concurrency that takes its time",
             "live",
             "Wait for provisioned concurrency",
             Set_concurrency=InTurn((busy, STRAIGHT["Set concurrency"])),
         ),
-        _ended(
+        ended(
             "concurrency that never comes",
             "failed",
             "Wait for provisioned concurrency",
             Set_concurrency=busy,
         ),
-        _ended("concurrency that fails", "failed", "Delete candidate model", Set_concurrency=_REFUSED),
-        _ended("a lock that is held on", "failed", "Wait for deploy lock", **held),
+        ended("concurrency that fails", "failed", "Delete candidate model", Set_concurrency=_REFUSED),
+        ended("a lock that is held on", "failed", "Wait for deploy lock", **held),
     ]
 
 
@@ -311,7 +287,7 @@ def _clean_ups() -> list[Scenario]:
             separators=(",", ":"),
         ).encode()
     ).hexdigest()
-    unfinished = {"Read_run_to_clean_up": ledger_item("running", _DEAD)}
+    unfinished = {"Read_run_to_clean_up": ledger_item("running", DEAD)}
     switched = {**PREVIOUS, "run_id": run_id, "previous": PREVIOUS}
     stories: list[tuple[str, Status | None, str, dict[str, Any]]] = [
         ("an execution that was stopped", "failed", "Delete candidate model", unfinished),
@@ -319,7 +295,7 @@ def _clean_ups() -> list[Scenario]:
             "an execution that was stopped before the first release",
             "failed",
             "Delete candidate model",
-            {**unfinished, "Read_live_pointer": _NO_PARAMETER},
+            {**unfinished, "Read_live_pointer": NO_PARAMETER},
         ),
         (
             "an execution that was stopped after the switch",
@@ -331,11 +307,11 @@ def _clean_ups() -> list[Scenario]:
             "an execution that had cleaned up itself",
             None,
             "Nothing to clean up",
-            {"Read_run_to_clean_up": ledger_item("failed", _DEAD)},
+            {"Read_run_to_clean_up": ledger_item("failed", DEAD)},
         ),
         ("an execution that claimed nothing", None, "Nothing to clean up", {}),
     ]
     return [
-        replace(_ended(name, ending, passes, ENDED_EXECUTION, **changes), error=None)
+        replace(ended(name, ending, passes, ENDED_EXECUTION, **changes), error=None)
         for name, ending, passes, changes in stories
     ]

@@ -45,6 +45,29 @@ def execution_ended(status: str, **changes: Any) -> dict[str, Any]:
     return {**ENDED_EXECUTION, "detail": detail}
 
 
+def alarm_changed(value: str, alarm: str = "dropserve-idle") -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
+    return {
+        "version": "0",
+        "id": "c4c1c1c9-6542-e61b-6ef0-8c4d36933a92",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": ACCOUNT,
+        "time": "2019-10-02T17:04:40Z",
+        "region": REGION,
+        "resources": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}"],
+        "detail": {
+            "alarmName": alarm,
+            "previousState": {"value": "INSUFFICIENT_DATA", "timestamp": "2019-10-02T17:03:31.658+0000"},
+            "state": {
+                "value": value,
+                "reason": "Threshold Crossed",
+                "timestamp": "2019-10-02T17:04:40.985+0000",
+            },
+        },
+    }
+
+
 # Rule -> events that it has to match, and events that it must not.
 EXPECTED: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "DropRule": (
@@ -71,6 +94,13 @@ EXPECTED: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             execution_ended("FAILED", stateMachineArn="arn:aws:states:us-east-1:1:stateMachine:another"),
             # One that cleaned up after another.
             execution_ended("FAILED", input=json.dumps(execution_ended("ABORTED"))),
+        ],
+    ),
+    "IdleRule": (
+        [alarm_changed("ALARM")],
+        [
+            *(alarm_changed(value) for value in ("OK", "INSUFFICIENT_DATA")),
+            *(alarm_changed("ALARM", name) for name in ("dropserve-idle-2", "another-idle")),
         ],
     ),
 }

@@ -17,6 +17,7 @@ _REFS = {
 }
 # What Fn::GetAtt of Arn gives.
 _ARNS = {
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{_HERE}:alarm:{{}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
     "AWS::ECR::Repository": f"arn:aws:ecr:{_HERE}:repository/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
@@ -37,6 +38,7 @@ _NAMES = (
     "FunctionName",
     "LogGroupName",
     "RepositoryName",
+    "AlarmName",
     "Name",
 )
 # Parameters without a default, or whose default is empty where a value is of interest.

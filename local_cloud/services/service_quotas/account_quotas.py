@@ -7,6 +7,7 @@ from local_cloud.service import AwsError
 from local_cloud.services.service_quotas.catalogue import (
     LAMBDA,
     SAGEMAKER,
+    SERVERLESS_CONCURRENCY,
     USUAL,
     Quota,
     find_quota,
@@ -50,14 +51,20 @@ class AccountQuotas:
 
         `usage` is SageMaker's word, such as `endpoint usage`.
         """
-        name = instance_quota_name(instance_type, usage)
+        self._check(instance_quota_name(instance_type, usage), "Instances", used=used, wanted=wanted)
+
+    def check_serverless_concurrency(self, *, used: int, wanted: int) -> None:
+        """The same of the concurrency of all serverless endpoints."""
+        self._check(SERVERLESS_CONCURRENCY, "Units", used=used, wanted=wanted)
+
+    def _check(self, name: str, unit: str, *, used: int, wanted: int) -> None:
         limit = int(self.applied(find_quota(SAGEMAKER, name)))
         if used + wanted > limit:
-            # The sentence: https://github.com/aws-samples/sagemaker-custom-project-templates/issues/51
+            # The sentence, of instances: https://github.com/aws-samples/sagemaker-custom-project-templates/issues/51
             raise AwsError(
                 "ResourceLimitExceeded",
-                f"The account-level service limit '{name}' is {limit} Instances, with current utilization "
-                f"of {used} Instances and a request delta of {wanted} Instances. Please use AWS Service "
+                f"The account-level service limit '{name}' is {limit} {unit}, with current utilization "
+                f"of {used} {unit} and a request delta of {wanted} {unit}. Please use AWS Service "
                 "Quotas to request an increase for this quota.",
             )
 

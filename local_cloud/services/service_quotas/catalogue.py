@@ -20,6 +20,7 @@ SERVICE_NAMES = {
     CODEBUILD: "AWS CodeBuild",
 }
 CONCURRENT_EXECUTIONS = "Concurrent executions"
+SERVERLESS_CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 STANDARD_VCPUS = "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"
 GPU_VCPUS = "Running On-Demand G and VT instances"
 
@@ -97,11 +98,12 @@ def instance_quota_name(instance_type: str, usage: str) -> str:
 
 
 def _sagemaker_quotas() -> list[Quota]:
+    # By public reports an account began with a concurrency of 10 for its serverless endpoints.
     return [
         _instance_quota(instance_quota_name(instance_type, usage), usage)
         for usage, shape in _SAGEMAKER_USAGES.items()
         for instance_type in _enumeration(shape)
-    ]
+    ] + [Quota(SAGEMAKER, SERVERLESS_CONCURRENCY, "L-96300102", 10.0, {USUAL: 20.0, NEW_ACCOUNT: 10.0})]
 
 
 def _instance_quota(name: str, usage: str) -> Quota:

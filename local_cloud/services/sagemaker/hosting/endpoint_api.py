@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +11,12 @@ from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint, NewD
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from local_cloud.services.sagemaker.hosting.models import Models
 from local_cloud.services.sagemaker.hosting.scaling_hooks import NoScalingTargets, ScalingTargets
-from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan, is_serverless, resolve_plan
+from local_cloud.services.sagemaker.hosting.variant_plan import (
+    EndpointPlan,
+    VariantPlan,
+    is_serverless,
+    resolve_plan,
+)
 from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import Caller, arn, arn_prefix, invalid, not_here
 from local_cloud.services.sagemaker.tags import Tags
@@ -181,10 +186,16 @@ class Endpoints:
                 )
 
     def _check_limit(self, plan: EndpointPlan, *, replaced: HostedEndpoint | None) -> None:
+        others = [
+            variant
+            for endpoint in self.all()
+            if endpoint is not replaced
+            for variant in endpoint.plan.variants
+        ]
+        self._check_serverless_limit(plan, others)
         used: dict[str, int] = {}
-        for endpoint in self.all():
-            for variant in endpoint.plan.variants if endpoint is not replaced else ():
-                used[variant.instance_type] = used.get(variant.instance_type, 0) + variant.instance_count
+        for variant in others:
+            used[variant.instance_type] = used.get(variant.instance_type, 0) + variant.instance_count
         for variant in plan.variants:
             if variant.serverless:
                 continue
@@ -192,6 +203,14 @@ class Endpoints:
             current = used.get(instance_type, 0)
             self._quotas.check_instances(instance_type, "endpoint usage", used=current, wanted=wanted)
             used[instance_type] = current + wanted
+
+    def _check_serverless_limit(self, plan: EndpointPlan, others: Sequence[VariantPlan]) -> None:
+        wanted, used = (
+            sum(each.serverless["MaxConcurrency"] for each in variants if each.serverless)
+            for variants in (plan.variants, others)
+        )
+        if wanted:
+            self._quotas.check_serverless_concurrency(used=used, wanted=wanted)
 
 
 def _name_used(key: str) -> AwsError:

@@ -137,7 +137,7 @@ def test_actions_that_change_something_are_called_so_by_aws() -> None:
     for line in (ROOT / "functions/iam_audit/policy/aws_actions.txt").read_text().splitlines():
         service, _, *names = line.split()
         known |= {f"{service}:{name}" for name in names}
-    reading = ("Describe", "Get", "List", "BatchGet", "Scan", "Filter")
+    reading = ("Describe", "Get", "List", "BatchGet", "Scan", "Filter", "Test")
     changing = {
         action
         for group in ("deploys", "makes", "uses")

@@ -45,6 +45,31 @@ def test_the_minimum_counts_first(intent: Any, quotas: Any, default_is: Any) -> 
     assert only(endpoint_quota.check(intent(MinInstances="3"))).status == "fail"
 
 
+@pytest.mark.parametrize(
+    ("value", "status", "told"),
+    [
+        (4, "fail", "and ServerlessMaxConcurrency=5."),
+        (5, "warn", "the first release stands, but not a second one beside it"),
+        (10, "ok", "a switch at ServerlessMaxConcurrency=5 needs 10"),
+    ],
+)
+def test_a_serverless_endpoint_needs_concurrency_twice_and_no_instance(
+    *, intent: Any, quotas: Any, default_is: Any, value: float, status: str, told: str
+) -> None:
+    instances = {ENDPOINT.format("ml.m5.large"): 0}
+    name = "Maximum total concurrency that can be allocated across all serverless endpoints"
+    quotas("sagemaker", {**instances, name: value})
+    default_is(0)
+    finding = only(endpoint_quota.check(intent(EndpointKind="serverless")))
+    assert (finding.check, finding.status, told in finding.found) == (
+        "serverless concurrency",
+        status,
+        True,
+    ), finding
+    if status == "fail":
+        assert "--parameter ServerlessMaxConcurrency=2" in finding.advice
+
+
 def test_types_that_the_account_has_are_named_but_none_that_cannot_serve(
     intent: Any, quotas: Any, default_is: Any
 ) -> None:
