@@ -23,7 +23,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.support.demo_model import PROJECT, train_demo_model
+from benchmarks.support.demo_model import PROJECT
 from benchmarks.support.inference.demo_endpoint import running_demo
 from benchmarks.support.inference.lambda_competitors import ColdStart, Competitor, build_competitors
 from benchmarks.support.inference.lambda_stubs import Stubs, running_stubs
@@ -32,7 +32,7 @@ from benchmarks.support.machine import describe_machine
 from benchmarks.support.processes import wait_until_quiet
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.serving.endpoint_starts import take_start_turns
-from benchmarks.support.serving.old_server import REVISION, checked_out
+from benchmarks.support.serving.old_server import REVISION, checked_out, train_old_model
 from benchmarks.support.spread import ratios, spread
 
 # About what dogImages holds: most of its photos have 500 to 640 pixels a side, and 100 KB.
@@ -97,7 +97,7 @@ def _take_turns(competitors: dict[str, Competitor], stubs: Stubs, rounds: int, q
 
 def _start_endpoints(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]:
     with checked_out(folder) as old_tree:
-        old_model = train_demo_model(folder / "old-training", project=old_tree)
+        old_model = train_old_model(folder / "old-training", old_tree)
         contenders = {"ours": (model, PROJECT), "old": (old_model, old_tree)}
         return take_start_turns(contenders, folder, min(rounds, _ENDPOINT_ROUNDS))
 

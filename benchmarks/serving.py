@@ -29,7 +29,7 @@ from benchmarks.support.machine import describe_machine
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.serving.competitors import Load, Server, litserve, serving
 from benchmarks.support.serving.endpoint_starts import take_start_turns
-from benchmarks.support.serving.old_server import REVISION, checked_out
+from benchmarks.support.serving.old_server import REVISION, checked_out, train_old_model
 from benchmarks.support.spread import ratios, spread
 
 CONCURRENCIES = (1, 8, 64)
@@ -103,7 +103,7 @@ def _prepare(folder: Path, old_tree: Path, options: argparse.Namespace) -> Stage
     return Stage(
         folder,
         old_tree,
-        train_demo_model(folder / "old-training", project=old_tree),
+        train_old_model(folder / "old-training", old_tree),
         {name: train_demo_model(folder / name, *given) for name, given in PRECISIONS.items()},
         folder / "photos",
         options.seconds,

@@ -1,7 +1,6 @@
 """A model trained on the demo's photos, and these photos."""
 
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -34,9 +33,6 @@ def train_model(folder: Path, zip_file: Path, *options: str, project: Path = PRO
     arguments += ["--backbone", SHIPPED_BACKBONE, *options]
     arguments += ["--model-dir", folder / "model", "--output-dir", folder / "output"]
     run_program(arguments, folder / "training.log", environment=environment_of(project))
-    code = folder / "model" / "code"
-    if code.is_dir():  # of the revision before the engine, whose artefact carries less than its code imports
-        shutil.copytree(project / "drops", code / "drops", dirs_exist_ok=True)
     return folder / "model"
 
 

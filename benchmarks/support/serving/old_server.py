@@ -1,10 +1,12 @@
 """The model server as it was at one revision, in a work tree of its own, with a model that it can serve."""
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.support.demo_model import train_demo_model
 from benchmarks.support.processes import BENCHMARKS, ProgramError
 
 PROJECT = BENCHMARKS.parent
@@ -21,6 +23,14 @@ def checked_out(folder: Path) -> Iterator[Path]:
         yield tree
     finally:
         _git("worktree", "remove", "--force", str(tree))
+
+
+def train_old_model(folder: Path, tree: Path) -> Path:
+    """The artefact's folder, by the training of that revision. Raises ProgramError."""
+    model = train_demo_model(folder, project=tree)
+    # Its artefact carries less than its code imports.
+    shutil.copytree(tree / "drops", model / "code" / "drops", dirs_exist_ok=True)
+    return model
 
 
 def _git(*arguments: str) -> None:
