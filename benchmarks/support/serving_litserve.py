@@ -23,7 +23,7 @@ async def _body(request: HttpRequest) -> bytes:
     return await request.body()
 
 
-class Classify(litserve.LitAPI):
+class Classify(litserve.LitAPI):  # type: ignore[misc]  # it has no types
     """Decode, one pass for the batch, JSON."""
 
     def __init__(self, model_dir: Path, threads: int, **options: Any) -> None:
@@ -45,7 +45,7 @@ class Classify(litserve.LitAPI):
     def batch(self, inputs: list[Any]) -> list[Any]:
         return inputs
 
-    def predict(self, pixels: Any) -> list[Any]:
+    def predict(self, pixels: Any) -> Any:
         alone = not isinstance(pixels, list)
         scores = self._graph.run([pixels] if alone else pixels)
         rows = list(zip(scores.tolist(), self._model.probabilities(scores).tolist(), strict=True))

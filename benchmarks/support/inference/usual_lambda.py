@@ -44,7 +44,7 @@ class ImageRequest(BaseModel):
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """{"url": ...} -> {"statusCode", "headers", "body"}."""
     if "requestContext" in event:
-        event = json.loads(parse(event=event, model=APIGatewayProxyEventV2Model).body or "")
+        event = json.loads(str(parse(event=event, model=APIGatewayProxyEventV2Model).body or ""))
     request = parse(event=event, model=ImageRequest)
     pointer: Any = pointers.get(os.environ["LIVE_POINTER_PARAMETER"], max_age=60, transform="json")
     data = _fetch(request.url)

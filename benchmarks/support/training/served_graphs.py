@@ -49,7 +49,7 @@ def _torch_accuracy(model: Path, zip_file: Path) -> float:
     network = build_classifier(NAME, len(classes))
     network.load_state_dict(torch.load(model / "model.pth", weights_only=True))
     lines = (model.parent / "output" / "test_predictions.jsonl").read_text("utf-8").splitlines()
-    right = []
+    right: list[bool] = []
     with zipfile.ZipFile(zip_file) as archive:
         for line in map(json.loads, lines):
             pixels = torch.from_numpy(np.array(decode_photo(archive.read(line["photo"]), SIDE)))
