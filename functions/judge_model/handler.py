@@ -23,6 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         data_bucket=read_text(os.environ, "DATA_BUCKET"),
         live=read_live_pointer(read_text(os.environ, "LIVE_POINTER_PARAMETER"), ssm=client("ssm")),
         s3=client("s3"),
+        sagemaker=client("sagemaker"),
     )
     logger.info("judged", extra={"promote": verdict["promote"], "reason": verdict["reason"]})
     metrics.add_metric("ModelsPromoted" if verdict["promote"] else "ModelsKeptBack", MetricUnit.Count, 1)

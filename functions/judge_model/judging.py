@@ -11,12 +11,15 @@ from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact
+from functions.judge_model.live_endpoint import why_live_endpoint_is_lost
 from functions.judge_model.promotion import Case, decide
 
 Document = dict[str, Any]
 
 
-def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any) -> Document:
+def judge_model(
+    request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any, sagemaker: Any
+) -> Document:
     """Judge the training that `request` (run, plan, training) names, against the `live` pointer.
 
     Publishes what the training left for people and for the acceptance test, and verdict.json, under
@@ -37,7 +40,7 @@ def judge_model(request: Mapping[str, Any], *, data_bucket: str, live: Document 
             planned=plan["champion"],
             live=live,
             live_metrics=_recorded_metrics(live, data_bucket, s3=s3),
-            live_lost=why_live_model_is_lost(live, data_bucket=data_bucket, s3=s3),
+            live_lost=_why_live_is_lost(live, data_bucket, s3=s3, sagemaker=sagemaker),
         )
     )
     uris = {name: s3_artifacts.publish(files[name], folder, name, s3=s3) for name in files}
@@ -81,6 +84,12 @@ def _check_acceptance(files: Mapping[str, bytes], run_id: str, where: str) -> No
     missing = [photo["file"] for photo in sample["photos"] if photo["file"] not in files]
     if missing:
         raise ArtifactError(f"{where} lacks {', '.join(missing)}, which its {ACCEPTANCE} names")
+
+
+def _why_live_is_lost(live: Document | None, data_bucket: str, *, s3: Any, sagemaker: Any) -> str | None:
+    if lost := why_live_model_is_lost(live, data_bucket=data_bucket, s3=s3):
+        return f"{lost}: it can neither be scaled nor started again"
+    return why_live_endpoint_is_lost(live, sagemaker=sagemaker)
 
 
 def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Document | None:

@@ -27,8 +27,8 @@ class Case:
 
     `metrics` is the challenger's metrics.json. `planned` is the live pointer when the training was planned:
     the champion that the training tried on its own test photos. `live` is the pointer now, and `live_metrics`
-    the metrics.json of the live model's run, where it is still there. `live_lost` says why the live model's
-    archive cannot be read any more, if so.
+    the metrics.json of the live model's run, where it is still there. `live_lost` says why the live
+    release cannot be kept, if so.
     """
 
     metrics: Document
@@ -43,7 +43,7 @@ class Case:
 def decide(case: Case) -> Decision:
     """The rules; the first that fits decides.
 
-    Forced, below the minimum, nothing live, the live model lost, better or not.
+    Forced, below the minimum, nothing live, the live release lost, better or not.
     """
     accuracy = case.metrics["accuracy"]
     if case.force:
@@ -55,8 +55,8 @@ def decide(case: Case) -> Decision:
         return Decision(True, None, f"the first release: nothing is live, and the accuracy is {accuracy:.4f}")
     if case.live_lost:
         reason = (
-            f"{case.live_lost}: it can neither be scaled nor started again, so this one is judged as a first "
-            f"release is and goes live; the accuracy is {accuracy:.4f}"
+            f"{case.live_lost}, so this one is judged as a first release is and goes live; "
+            f"the accuracy is {accuracy:.4f}"
         )
         return Decision(True, None, reason)
     why_not_tried = _why_not_tried(case, case.live)

@@ -35,8 +35,30 @@ def bucket():
     return Bucket()
 
 
+class Endpoints:
+    """SageMaker with at most one endpoint, that of the live release."""
+
+    def __init__(self):
+        self.status = "InService"
+        self.error = ClientError(
+            {"Error": {"Code": "ValidationException", "Message": 'Could not find endpoint "arn:aws:x".'}},
+            "DescribeEndpoint",
+        )
+
+    def describe_endpoint(self, EndpointName):  # noqa: N803 - as boto3 has it
+        assert EndpointName == LIVE["endpoint_name"]
+        if not self.status:
+            raise self.error
+        return {"EndpointStatus": self.status}
+
+
 @pytest.fixture
-def judge(bucket):
+def endpoints():
+    return Endpoints()
+
+
+@pytest.fixture
+def judge(bucket, endpoints):
     """judge(metrics, live=..., champion=...) leaves a training in the bucket and judges it."""
 
     def run(
@@ -57,7 +79,9 @@ def judge(bucket):
         }
         if packed != b"":
             bucket.objects[f"{FOLDER}/output.tar.gz"] = packed or make_tar(files)
-        return judge_model(request_for(champion, uri), data_bucket=BUCKET, live=live, s3=bucket)
+        return judge_model(
+            request_for(champion, uri), data_bucket=BUCKET, live=live, s3=bucket, sagemaker=endpoints
+        )
 
     return run
 
@@ -143,6 +167,40 @@ def test_a_lost_live_model_is_no_champion(judge, bucket, listed, told):
     assert verdict["judged_against"] == LIVE["run_id"]
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (None, "the endpoint of the live release dropserve-old is gone, so this one is judged as a first"),
+        ("Failed", "the endpoint of the live release dropserve-old has failed, so this one"),
+    ],
+)
+def test_a_live_release_that_answers_nobody_is_no_champion(judge, endpoints, status, told):
+    endpoints.status = status
+    verdict = judge(make_metrics(champion=beside_champion(0.95)), live=LIVE, champion=LIVE)
+    assert (verdict["promote"], told in verdict["reason"]) == (True, True), verdict
+
+
+@pytest.mark.parametrize("status", ["InService", "Updating", "Creating", "SystemUpdating", "RollingBack"])
+def test_an_endpoint_that_changes_is_no_loss(judge, endpoints, status):
+    endpoints.status = status
+    verdict = judge(make_metrics(champion=beside_champion(0.95)), live=LIVE, champion=LIVE)
+    assert (verdict["promote"], verdict["status"]) == (False, "champion_kept")
+
+
+def test_a_paused_release_is_the_champion_without_an_endpoint(judge, endpoints):
+    endpoints.status = None
+    paused = {**LIVE, "paused_at": "2026-01-01T00:00:00Z"}
+    verdict = judge(make_metrics(champion=beside_champion(0.95)), live=paused, champion=paused)
+    assert (verdict["promote"], verdict["status"]) == (False, "champion_kept")
+
+
+def test_an_endpoint_that_sagemaker_does_not_tell_of_is_a_failure_of_the_deployment(judge, endpoints):
+    endpoints.status = None
+    endpoints.error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeEndpoint")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        judge(live=LIVE)
+
+
 def test_a_lost_live_model_does_not_lower_the_bar(judge, bucket):
     bucket.listed = []
     verdict = judge(make_metrics(accuracy=0.3), live=LIVE, champion=LIVE)
@@ -205,9 +263,11 @@ def ssm():
         yield stub
 
 
-def test_the_handler_reads_the_pointer_and_judges(judge, bucket, ssm, monkeypatch):
+def test_the_handler_reads_the_pointer_and_judges(judge, bucket, endpoints, ssm, monkeypatch):
     monkeypatch.setattr(powertools_metrics, "namespace", "dropserve")
-    monkeypatch.setattr(handler_module, "client", {"s3": bucket, "ssm": ssm.client}.__getitem__)
+    monkeypatch.setattr(
+        handler_module, "client", {"s3": bucket, "ssm": ssm.client, "sagemaker": endpoints}.__getitem__
+    )
     monkeypatch.setenv("LIVE_POINTER_PARAMETER", "/dropserve/live")
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
     judge()
