@@ -22,6 +22,9 @@ OVERRIDES = (
 # `source` that nobody asked for it by hand.
 ACTIONS = ("pause", "resume")
 
+# What a model has to be, beside the live one on the same test photos, to go live.
+PromotionRule = Literal["better", "not_worse", "significantly_better"]
+
 # How a run ends that was judged and is not released.
 NotPromoted = Literal["champion_kept", "rejected"]
 # A run's status in the ledger; `replaced` was live before.

@@ -7,10 +7,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.common.clients import client
-from functions.common.environment import read_text
 from functions.common.live_pointer import read_live_pointer
 from functions.common.observability import logger, metrics, tracer
 from functions.judge_model.judging import judge_model
+from functions.judge_model.settings import read_settings
 
 
 @logger.inject_lambda_context
@@ -18,10 +18,11 @@ from functions.judge_model.judging import judge_model
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=event["run"]["id"])
+    settings = read_settings(os.environ)
     verdict = judge_model(
         event,
-        data_bucket=read_text(os.environ, "DATA_BUCKET"),
-        live=read_live_pointer(read_text(os.environ, "LIVE_POINTER_PARAMETER"), ssm=client("ssm")),
+        settings,
+        live=read_live_pointer(settings.live_pointer_parameter, ssm=client("ssm")),
         s3=client("s3"),
         sagemaker=client("sagemaker"),
     )

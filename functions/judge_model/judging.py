@@ -13,12 +13,13 @@ from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact
 from functions.judge_model.live_endpoint import why_live_endpoint_is_lost
 from functions.judge_model.promotion import Case, decide
+from functions.judge_model.settings import Settings
 
 Document = dict[str, Any]
 
 
 def judge_model(
-    request: Mapping[str, Any], *, data_bucket: str, live: Document | None, s3: Any, sagemaker: Any
+    request: Mapping[str, Any], settings: Settings, *, live: Document | None, s3: Any, sagemaker: Any
 ) -> Document:
     """Judge the training that `request` (run, plan, training) names, against the `live` pointer.
 
@@ -26,7 +27,7 @@ def judge_model(
     `runs/<run id>/`.
     Raises ArtifactError and DocumentError when the training left nothing that can be judged.
     """
-    run, plan = request["run"], request["plan"]
+    run, plan, data_bucket = request["run"], request["plan"], settings.data_bucket
     folder = S3Uri(data_bucket, run_key(run["id"]))
     packed, where = s3_artifacts.read_output(parse_s3_uri(request["training"]["model_data_uri"]), s3=s3)
     files = read_artifact(packed, where=where)
@@ -36,6 +37,7 @@ def judge_model(
         Case(
             metrics=metrics,
             min_accuracy=plan["min_accuracy"],
+            rule=settings.rule,
             force=plan["force"],
             planned=plan["champion"],
             live=live,
@@ -62,6 +64,7 @@ def judge_model(
         "schema_version": 1,
         "run_id": run["id"],
         "min_accuracy": plan["min_accuracy"],
+        "rule": settings.rule,
         "forced": plan["force"],
         "champion_release": live["release"] if live else None,
         "mcnemar_p": decision.p_value,

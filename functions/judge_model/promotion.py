@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.workflow import NotPromoted
+from contracts.workflow import NotPromoted, PromotionRule
 from functions.judge_model.significance import mcnemar_p
 
 Document = Mapping[str, Any]
+
+# Of `significantly_better`: one of twenty models that are no better passes for better.
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Case:
 
     metrics: Document
     min_accuracy: float
+    rule: PromotionRule
     force: bool
     planned: Document | None
     live: Document | None
@@ -43,7 +47,7 @@ class Case:
 def decide(case: Case) -> Decision:
     """The rules; the first that fits decides.
 
-    Forced, below the minimum, nothing live, the live release lost, better or not.
+    Forced, below the minimum, nothing live, the live release lost, what `rule` says of the two.
     """
     accuracy = case.metrics["accuracy"]
     if case.force:
@@ -60,7 +64,7 @@ def decide(case: Case) -> Decision:
         )
         return Decision(True, None, reason)
     why_not_tried = _why_not_tried(case, case.live)
-    return _by_record(case, case.live, why_not_tried) if why_not_tried else _side_by_side(case.metrics)
+    return _by_record(case, case.live, why_not_tried) if why_not_tried else _side_by_side(case)
 
 
 def _why_not_tried(case: Case, live: Document) -> str | None:
@@ -75,23 +79,36 @@ def _why_not_tried(case: Case, live: Document) -> str | None:
     return None
 
 
-def _side_by_side(metrics: Document) -> Decision:
-    """Both were tried on the same photos by the training: strictly better goes live."""
-    comparison = metrics["champion"]
+def _passes(
+    rule: PromotionRule, accuracy: float, champion_accuracy: float, p_value: float | None = None
+) -> bool:
+    """Whether the challenger goes live; `p_value` None: it is not known which photos each gets right."""
+    if rule == "not_worse":
+        return accuracy >= champion_accuracy
+    better = accuracy > champion_accuracy
+    return better and (rule == "better" or (p_value is not None and p_value < SIGNIFICANCE))
+
+
+def _side_by_side(case: Case) -> Decision:
+    """Both were tried on the same photos by the training."""
+    metrics, comparison = case.metrics, case.metrics["champion"]
     ours, theirs = comparison["challenger_only_right"], comparison["champion_only_right"]
     accuracy, champion_accuracy = metrics["accuracy"], comparison["accuracy"]
     p_value = mcnemar_p(ours, theirs)
-    better = accuracy > champion_accuracy
+    passes = _passes(case.rule, accuracy, champion_accuracy, p_value)
+    rule = case.rule.replace("_", " ")
+    # "not not worse" is "worse".
+    word = rule if passes else rule.removeprefix("not ") if rule.startswith("not ") else f"not {rule}"
     reason = (
-        f"{'better' if better else 'not better'} than the live model on the same {metrics['images']['test']} "
+        f"{word} than the live model on the same {metrics['images']['test']} "
         f"test photos: {accuracy:.4f} against {champion_accuracy:.4f} ({ours} that only this one gets right, "
         f"{theirs} that only the live one does; exact McNemar p = {p_value:.3g})"
     )
-    return Decision(better, None if better else "champion_kept", reason, champion_accuracy, p_value)
+    return Decision(passes, None if passes else "champion_kept", reason, champion_accuracy, p_value)
 
 
 def _by_record(case: Case, live: Document, why: str) -> Decision:
-    """The live model's own record counts, if it is of the same test photos: not to be worse is enough."""
+    """The live model's own record counts, if it is of the same test photos."""
     accuracy, record, release = case.metrics["accuracy"], case.live_metrics, live["release"]
     if record is None:
         return Decision(True, None, f"{why}; {release} has no metrics on record, so this one goes live")
@@ -99,5 +116,9 @@ def _by_record(case: Case, live: Document, why: str) -> Decision:
         return Decision(True, None, f"{why}; {release} was tested on other photos, so this one goes live")
     recorded = record["accuracy"]
     reason = f"{why}; on the same test photos {release} has {recorded:.4f} on record, this one {accuracy:.4f}"
-    promote = accuracy >= recorded
+    promote = _passes(case.rule, accuracy, recorded)
+    if case.rule == "significantly_better":
+        reason += ", which does not tell whether that is chance: dropserve run compares them photo by photo"
+    else:
+        reason += f"; the rule is {case.rule}"
     return Decision(promote, None if promote else "champion_kept", reason, recorded)

@@ -74,6 +74,7 @@ def real(stage: Any) -> Iterator[Any]:
         DEFAULT_BACKBONE="efficientnet_lite0",
         DEFAULT_MIN_ACCURACY="0.5",
         DEFAULT_MAX_COST_USD="25",
+        PROMOTION_RULE="better",
         USE_SPOT="false",
         EC2_WITHOUT_QUOTA="false",
     )

@@ -14,6 +14,7 @@ VERDICT = {
     "schema_version": 1,
     "run_id": "r",
     "min_accuracy": 0.5,
+    "rule": "better",
     "forced": False,
     "champion_release": None,
     "mcnemar_p": None,

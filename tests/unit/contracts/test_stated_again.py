@@ -64,6 +64,7 @@ def test_the_schemas_know_the_same_words() -> None:
     assert tuple(plan["backend"]["enum"]) == BACKENDS
     assert set(plan["champion"]["required"]) <= set(workflow.LIVE_POINTER_FIELDS)
     assert set(verdict["status"]["enum"]) == {*get_args(workflow.NotPromoted), None}
+    assert set(verdict["rule"]["enum"]) == set(get_args(workflow.PromotionRule))
     for kind in (schema("metrics")["properties"]["serving"], schema("acceptance")):
         assert tuple(kind["properties"]["precision"]["enum"]) == PRECISIONS
     audit = schema("audit")

@@ -12,8 +12,8 @@ from functions.judge_model.significance import mcnemar_p
 from tests.unit.judge_model.trainings import LIVE, NEWER, OTHER_CLASSES, beside_champion, make_metrics
 
 
-def judge(metrics, *, live=None, planned=None, record=None, min_accuracy=0.5, force=False):
-    return decide(Case(metrics, min_accuracy, force, planned, live, record))
+def judge(metrics, *, live=None, planned=None, record=None, min_accuracy=0.5, rule="better", force=False):
+    return decide(Case(metrics, min_accuracy, rule, force, planned, live, record))
 
 
 def test_the_first_release():
@@ -59,6 +59,41 @@ def test_no_better_than_the_champion_keeps_it(champion_accuracy):
     assert decision.reason.startswith("not better than the live model")
 
 
+@pytest.mark.parametrize(
+    ("rule", "champion_accuracy", "ours", "theirs", "promote", "told"),
+    [
+        ("not_worse", 0.9, 3, 3, True, "not worse than the live model"),
+        ("not_worse", 0.95, 0, 1, False, "worse than the live model"),
+        ("better", 0.9, 3, 3, False, "not better than the live model"),
+        ("significantly_better", 0.8, 5, 0, False, "not significantly better than the live model"),
+        ("significantly_better", 0.8, 6, 0, True, "significantly better than the live model"),
+        # A difference that is no chance, the other way round.
+        ("significantly_better", 0.95, 0, 6, False, "not significantly better than the live model"),
+    ],
+)
+def test_the_deployments_rule_decides_between_two(*, rule, champion_accuracy, ours, theirs, promote, told):
+    metrics = make_metrics(champion=beside_champion(champion_accuracy, ours=ours, theirs=theirs))
+    decision = judge(metrics, live=LIVE, planned=LIVE, rule=rule)
+    assert (decision.promote, decision.status) == (promote, None if promote else "champion_kept")
+    assert decision.reason.startswith(f"{told} on the same 10 test photos")
+
+
+@pytest.mark.parametrize(
+    ("rule", "recorded", "promote", "told"),
+    [
+        ("not_worse", 0.9, True, "the rule is not_worse"),
+        ("better", 0.9, False, "the rule is better"),
+        ("better", 0.89, True, "the rule is better"),
+        ("significantly_better", 0.1, False, "does not tell whether that is chance"),
+    ],
+)
+def test_the_same_rule_reads_a_record(*, rule, recorded, promote, told):
+    decision = judge(
+        make_metrics(), live=LIVE, planned=LIVE, record=make_metrics(accuracy=recorded), rule=rule
+    )
+    assert (decision.promote, told in decision.reason) == (promote, True), decision
+
+
 def test_other_classes_go_live():
     record = make_metrics(test_split_sha256="b" * 64, accuracy=0.99)
     decision = judge(make_metrics(champion=OTHER_CLASSES), live=LIVE, planned=LIVE, record=record)
@@ -73,7 +108,7 @@ def test_another_release_went_live_meanwhile():
     assert (better.promote, better.status, better.champion_accuracy) == (False, "champion_kept", 0.95)
     assert "another release went live" in better.reason
     assert "dropserve-newer has 0.9500 on record, this one 0.9000" in better.reason
-    assert judge(metrics, live=NEWER, planned=LIVE, record=make_metrics(accuracy=0.9)).promote
+    assert judge(metrics, live=NEWER, planned=LIVE, record=make_metrics(accuracy=0.89)).promote
     other = judge(
         metrics, live=NEWER, planned=None, record=make_metrics(accuracy=1.0, test_split_sha256="b" * 64)
     )

@@ -15,6 +15,7 @@ from functions.judge_model import handler as handler_module
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError
 from functions.judge_model.judging import judge_model
+from functions.judge_model.settings import Settings
 from tests.support.lambda_context import LambdaContext
 from tests.unit.judge_model.trainings import (
     ACCEPTANCE,
@@ -80,7 +81,11 @@ def judge(bucket, endpoints):
         if packed != b"":
             bucket.objects[f"{FOLDER}/output.tar.gz"] = packed or make_tar(files)
         return judge_model(
-            request_for(champion, uri), data_bucket=BUCKET, live=live, s3=bucket, sagemaker=endpoints
+            request_for(champion, uri),
+            Settings(BUCKET, "/dropserve/live", "better"),
+            live=live,
+            s3=bucket,
+            sagemaker=endpoints,
         )
 
     return run
@@ -270,10 +275,16 @@ def test_the_handler_reads_the_pointer_and_judges(judge, bucket, endpoints, ssm,
     )
     monkeypatch.setenv("LIVE_POINTER_PARAMETER", "/dropserve/live")
     monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    monkeypatch.setenv("PROMOTION_RULE", "not_worse")
     judge()
     ssm.add_response("get_parameter", {"Parameter": {"Value": json.dumps(LIVE)}}, {"Name": "/dropserve/live"})
     verdict = handler_module.handler(request_for(), LambdaContext("judge_model"))
     assert "another release went live" in verdict["reason"]
+    written = parse_document("verdict", bucket.objects[f"runs/{RUN_ID}/verdict.json"], where="verdict")
+    assert written["rule"] == "not_worse"
+    monkeypatch.setenv("PROMOTION_RULE", "best")
+    with pytest.raises(SettingsError, match="use one of better, not_worse, significantly_better"):
+        handler_module.handler(request_for(), LambdaContext("judge_model"))
     monkeypatch.delenv("DATA_BUCKET")
     with pytest.raises(SettingsError, match="DATA_BUCKET"):
         handler_module.handler(request_for(), LambdaContext("judge_model"))
