@@ -142,4 +142,5 @@ def test_a_role_is_passed_to_services_of_the_templates_alone() -> None:
     (passing,) = [each for each in statements("DeployRole") if each["Action"] == "iam:PassRole"]
     text = TEMPLATE.read_text("utf-8") + IMAGES_TEMPLATE.read_text("utf-8")
     for service in passing["Condition"]["StringEquals"]["iam:PassedToService"]:
-        assert f"Service: {service}" in text, service
+        written = f'!Sub "{service["Fn::Sub"]}"' if isinstance(service, dict) else service
+        assert f"Service: {written}" in text, service
