@@ -58,6 +58,15 @@ def test_a_process_comes_with_the_first_request_and_ends_without_one(api: Servic
     assert answer(api)["pid"] != process.pid
 
 
+def test_a_request_right_after_its_process_was_killed_starts_another(api: ServiceApi) -> None:
+    serve(api)
+    for _ in range(5):
+        killed = psutil.Process(answer(api)["pid"])
+        killed.kill()
+        killed.wait()
+        assert answer(api)["pid"] != killed.pid
+
+
 def test_a_request_at_work_keeps_its_process(api: ServiceApi) -> None:
     serve(api)
     # Longer than a process may idle.

@@ -50,6 +50,7 @@ class ServerlessFleet(Fleet):
             self._at_work += 1
         try:
             with self._switching:
+                self._forget_lost()
                 if not self.count:
                     self.resize(1)
             instance = super().acquire()
@@ -77,6 +78,19 @@ class ServerlessFleet(Fleet):
             finally:
                 self._switching.release()
         super().check_health()
+
+    def replace_lost(self) -> None:
+        """Takes a process that has ended out of service; the next request starts another."""
+        if self._switching.acquire(blocking=False):
+            try:
+                self._forget_lost()
+            finally:
+                self._switching.release()
+
+    def _forget_lost(self) -> None:
+        with self._changed:
+            self._desired = 0
+        super().replace_lost()
 
     def _end_request(self) -> None:
         with self._changed:
