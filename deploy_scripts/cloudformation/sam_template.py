@@ -6,7 +6,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # it ships no types
+import yaml
+from samtranslator.yaml_helper import intrinsics_multi_constructor  # type: ignore[import-untyped]
 
 from deploy_scripts.errors import CliError
 
@@ -18,9 +19,16 @@ _LOCAL_FILES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateM
 _NAMES = {"AWS::S3::Bucket": "BucketName", "AWS::DynamoDB::Table": "TableName"}
 
 
+class _Loader(yaml.CSafeLoader):
+    """As SAM reads a template, in a tenth of the time."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 def read_template(path: Path) -> dict[str, Any]:
     """The template with every tag in its long form (`!Ref X` is `{"Ref": "X"}`)."""
-    template: dict[str, Any] = yaml_parse(path.read_text())
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - it is a safe loader
     return template
 
 
