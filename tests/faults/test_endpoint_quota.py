@@ -17,7 +17,7 @@ TYPE = "ml.m6g.large"
 
 @pytest.fixture(scope="module")
 def new_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
-    """Clients of a cloud whose account is new, but for one training at a time and three endpoint instances."""
+    """Clients of a cloud whose account is new, but for one training and three endpoint instances."""
     with cloud_of_small_programs(tmp_path_factory.mktemp("new-account"), NEW_ACCOUNT) as client:
         raise_quota(client, "ml.m5.large for training job usage", 1)
         raise_quota(client, f"{TYPE} for endpoint usage", 3)
@@ -32,9 +32,7 @@ def raise_quota(client: Callable[..., Any], name: str, value: float) -> None:
 
 
 @pytest.fixture
-def small_stage(
-    new_account: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stage]:
+def small_stage(new_account: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage whose first release serves on two of the three instances."""
     functions = SharedFunctions(new_account, tmp_path_factory.mktemp("answers"))
     with stage_on(new_account, functions) as stage:

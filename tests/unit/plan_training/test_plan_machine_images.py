@@ -1,4 +1,4 @@
-"""Which machine image trains on EC2: one that AWS offers the instance type for, with room on its root volume."""
+"""Which machine image trains on EC2: one that is for the instance type, with room on its root volume."""
 
 import pytest
 

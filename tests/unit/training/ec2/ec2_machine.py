@@ -188,9 +188,9 @@ def stub_packages(machine: Machine, **programs: str) -> None:
 
 
 def make_amazon_linux(machine: Machine, dnf: str, os_release: str = 'ID="amzn"') -> Machine:
-    """The machine, whose python3 has no package, not even pip, until `dnf`, of this line of shell, gives it one.
+    """The machine, whose python3 has no pip; `dnf` is the line of shell that is to bring another one.
 
-    That line finds the newer Python in `$NEWER`, and leaves what it was told in the file `dnf`.
+    It finds one that is ready in `$NEWER`; what it was told is in the file `dnf`.
     """
     programs = machine.folder / "bin"
     newer = (programs / "python3").rename(machine.folder / "newer-python")

@@ -1,4 +1,4 @@
-"""Which Python trains: the machine's, or on Amazon Linux 2023 one that dnf installs; or the run says why not."""
+"""Which Python trains: the machine's, or on Amazon Linux 2023 one that dnf installs, or why none does."""
 
 import ast
 import re
