@@ -2,10 +2,11 @@
 # Trains on this machine what SageMaker would train in a container, and tells the waiting state machine.
 #
 # User data runs it as root on Amazon Linux 2023 or a Deep Learning AMI; it writes below $HOME, and installs a
-# Python on Amazon Linux. It needs bash, aws and python3 (3.9 will do), and these variables: DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_CODE_URI (sourcedir.tar.gz),
-# DROPSERVE_TASK_TOKEN, DROPSERVE_DEADLINE_S (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends,
-# it shuts the machine down. Its log goes to the log group while it grows, from the moment that the training code
-# is there. What a plan says is read by training/ec2/job.py alone: no value of it comes into this script.
+# Python on Amazon Linux. It needs bash, aws and python3 (3.9 will do), and these variables: DROPSERVE_JOB_NAME,
+# DROPSERVE_PLAN_URI (plan.json), DROPSERVE_CODE_URI (sourcedir.tar.gz), DROPSERVE_TASK_TOKEN, DROPSERVE_DEADLINE_S
+# (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends, it shuts the machine down. Its log goes to
+# the log group while it grows, from the moment that the training code is there. What a plan says is read by
+# training/ec2/job.py alone: no value of it comes into this script.
 set -euo pipefail
 umask 077
 
