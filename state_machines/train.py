@@ -136,7 +136,7 @@ def _train_on_ec2(finish: Finish) -> Task:
             "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
             "InstanceInitiatedShutdownBehavior": "terminate",
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
-            # The root device of Amazon Linux, which the Deep Learning AMI is built on.
+            # The root device of Amazon Linux 2023, which the Deep Learning AMI is built on.
             "BlockDeviceMappings": [
                 {
                     "DeviceName": "/dev/xvda",

@@ -9,7 +9,7 @@ from deploy_scripts.container_images.aws_images import END_OF_SUPPORT, GPU_TRAIN
 from deploy_scripts.container_images.codebuild import ENVIRONMENTS
 from deploy_scripts.project import ROOT
 from deploy_scripts.verify_aws.check import Result, Subject
-from functions.plan_training.container_images import EC2_IMAGE_ID
+from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE
 
 NOTICE = timedelta(days=183)
 DOCKERFILE = ROOT / "training" / "Dockerfile"
@@ -21,7 +21,8 @@ _ENDS: dict[str, tuple[date, str]] = {
     "python3.12": (date(2028, 10, 31), _LAMBDA),
     "python3.13": (date(2029, 6, 30), _LAMBDA),
     # A framework's version is patched for a year; this one's image for containers came on 2026-07-20.
-    "oss-nvidia-driver-gpu-pytorch-2.13-amazon-linux-2023": (date(2027, 7, 20), _DLAMI),
+    GPU_IMAGE.parameter: (date(2027, 7, 20), _DLAMI),
+    CPU_IMAGE.parameter: (date(2029, 6, 30), _AL2023),
     # CodeBuild announces no day; they consist of Amazon Linux 2023.
     "aws/codebuild/amazonlinux-x86_64-standard:5.0": (date(2029, 6, 30), _AL2023),
     "aws/codebuild/amazonlinux-aarch64-standard:3.0": (date(2029, 6, 30), _AL2023),
@@ -60,7 +61,8 @@ def check(subject: Subject) -> Result:
 
 def _used(subject: Subject) -> Iterator[str]:
     yield subject.main["Parameters"]["PythonRuntime"]["Default"]
-    yield EC2_IMAGE_ID.split("/")[-3]
+    yield CPU_IMAGE.parameter
+    yield GPU_IMAGE.parameter
     yield from {image for _, image in ENVIRONMENTS.values()}
 
 

@@ -1,15 +1,7 @@
-"""Which container image trains: the deployment's own, or one that knows GPUs; and EC2's machine image."""
+"""Which container image trains: the deployment's own, or one that knows GPUs."""
 
 from dataclasses import dataclass
 
-# RunInstances resolves the parameter itself; the name is made by the rule on
-# https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html from the AMI of that name. It brings
-# NVIDIA's driver, and in /opt/pytorch/bin a newer Python than Amazon Linux's; training/ec2/job.py installs
-# the pins.
-EC2_IMAGE_ID = (
-    "resolve:ssm:/aws/service/deeplearning/ami/x86_64/"
-    "oss-nvidia-driver-gpu-pytorch-2.13-amazon-linux-2023/latest/ami-id"
-)
 PROGRAM = "training/train.py"
 # Puts the pinned packages that AWS's image lacks beside it, and becomes train.py.
 PROGRAM_IN_AWS_IMAGE = "training/install_and_train.py"

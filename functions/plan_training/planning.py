@@ -11,8 +11,9 @@ from functions.common.errors import bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
-from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
+from functions.plan_training.container_images import training_program
 from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
+from functions.plan_training.machine_images import machine_image
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.quota_reasons import why_another, why_none
 from functions.plan_training.quotas import TrainingQuotas
@@ -29,8 +30,8 @@ MAX_RUNTIME_S = 24 * 3600
 SPOT_WAIT_S = 3600
 # 2048 float32 at most: resnet50's.
 FEATURE_BYTES = 2048 * 4
-# The Deep Learning AMI is tens of GB itself, and EC2 refuses a root volume smaller than the image's.
-BASE_VOLUME_GB = {"sagemaker": 30, "ec2": 100}
+# Of a training job's volume, without the photos; the container image does not lie on it.
+SAGEMAKER_VOLUME_GB = 30
 
 
 def plan_training(
@@ -112,7 +113,7 @@ def _plan(
             },
         ),
         "input_data_config": _channels(inspection, values["backbone"], champion, settings),
-        "volume_size_gb": BASE_VOLUME_GB[option.backend] + _data_gb(inspection, values["views"]),
+        "volume_size_gb": _base_volume_gb(option) + _data_gb(inspection, values["views"]),
         "stopping_condition": _stopping_condition(option, max_cost_usd),
         "estimate": {
             "training_s": round(option.training_s),
@@ -144,6 +145,12 @@ def _workload(
         fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
         instance_count=instance_count,
     )
+
+
+def _base_volume_gb(option: Option) -> int:
+    if option.backend == "sagemaker":
+        return SAGEMAKER_VOLUME_GB
+    return machine_image(gpu=bool(option.instance.gpu)).volume_gb
 
 
 def _data_gb(inspection: Mapping[str, Any], views: int) -> int:
@@ -183,14 +190,15 @@ def _usd(amount: float) -> str:
 
 
 def _machines(option: Option, settings: Settings) -> dict[str, Any]:
+    gpu = bool(option.instance.gpu)
     return {
         "backend": option.backend,
         "instance_type": option.instance.name_on(option.backend),
         "instance_count": option.instance_count,
         "use_spot": option.use_spot,
-        "training_image_uri": settings.images.for_training(gpu=bool(option.instance.gpu)),
+        "training_image_uri": settings.images.for_training(gpu=gpu),
         "serving_image_uri": settings.images.serving,
-        "ec2_image_id": EC2_IMAGE_ID,
+        "ec2_image_id": machine_image(gpu=gpu).image_id,
         "endpoint_kind": settings.endpoint.kind,
         "endpoint_instance_type": settings.endpoint.instance_type,
         "serverless_memory_mb": settings.endpoint.memory_mb,

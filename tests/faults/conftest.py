@@ -4,6 +4,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from tests.faults.stage_programs import SERVE, TRAIN
 from tests.faults.workflow_stage import SharedFunctions, Stage
 
 
-@pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+@contextmanager
+def cloud_of_small_programs(folder: Path, quotas: str | None = None) -> Iterator[Callable[..., Any]]:
     """boto3 clients of a cloud whose containers are the small programs; one a service."""
-    folder = tmp_path_factory.mktemp("faults")
     serve, train = folder / "serve.py", folder / "train.py"
     serve.write_text(SERVE)
     train.write_text(TRAIN)
@@ -35,7 +35,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
     }
     containers = folder / "containers.json"
     containers.write_text(json.dumps(table))
-    cloud = control.start(folder / "state", port=0, containers=containers)
+    cloud = control.start(folder / "state", port=0, containers=containers, quotas=quotas)
 
     @functools.cache
     def make(service: str) -> Any:
@@ -52,6 +52,23 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
     control.stop(folder / "state")
 
 
+@contextmanager
+def stage_on(client: Callable[..., Any], functions: SharedFunctions) -> Iterator[Stage]:
+    """A stage whose endpoints go with it: their processes would stay as long as the cloud."""
+    stage = Stage(client, functions)
+    yield stage
+    sagemaker = client("sagemaker")
+    for endpoint in stage.standing()["endpoint"]:
+        sagemaker.delete_endpoint(EndpointName=endpoint)
+    stage.bench.close()
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    with cloud_of_small_programs(tmp_path_factory.mktemp("faults")) as make:
+        yield make
+
+
 @pytest.fixture(scope="session")
 def functions(
     client: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
@@ -63,9 +80,5 @@ def functions(
 
 @pytest.fixture
 def stage(client: Callable[..., Any], functions: SharedFunctions) -> Iterator[Stage]:
-    stage = Stage(client, functions)
-    yield stage
-    sagemaker = client("sagemaker")
-    for endpoint in stage.standing()["endpoint"]:
-        sagemaker.delete_endpoint(EndpointName=endpoint)
-    stage.bench.close()
+    with stage_on(client, functions) as stage:
+        yield stage

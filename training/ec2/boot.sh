@@ -1,11 +1,12 @@
 #!/bin/bash
 # Trains on this machine what SageMaker would train in a container, and tells the waiting state machine.
 #
-# User data runs it as root on a Deep Learning AMI; it writes below $HOME only. It needs bash, aws and python3,
-# and these variables: DROPSERVE_JOB_NAME, DROPSERVE_PLAN_URI (plan.json), DROPSERVE_CODE_URI (sourcedir.tar.gz),
-# DROPSERVE_TASK_TOKEN, DROPSERVE_DEADLINE_S (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends,
-# it shuts the machine down. Its log goes to the log group while it grows, from the moment that the training code
-# is there. What a plan says is read by training/ec2/job.py alone: no value of it comes into this script.
+# User data runs it as root on Amazon Linux 2023 or a Deep Learning AMI; it writes below $HOME, and installs a
+# Python on Amazon Linux. It needs bash, aws and python3 (3.9 will do), and these variables: DROPSERVE_JOB_NAME,
+# DROPSERVE_PLAN_URI (plan.json), DROPSERVE_CODE_URI (sourcedir.tar.gz), DROPSERVE_TASK_TOKEN, DROPSERVE_DEADLINE_S
+# (seconds), DROPSERVE_LOG_GROUP, AWS_DEFAULT_REGION. However it ends, it shuts the machine down. Its log goes to
+# the log group while it grows, from the moment that the training code is there. What a plan says is read by
+# training/ec2/job.py alone: no value of it comes into this script.
 set -euo pipefail
 umask 077
 
@@ -15,6 +16,9 @@ readonly GRACE_S=60
 # What is left to this script after the deadline, before the machine goes down under it.
 readonly END_S=300
 readonly MAX_CAUSE_CHARACTERS=4000
+# The train image's; a package of Amazon Linux 2023: https://docs.aws.amazon.com/linux/al2023/ug/python.html
+readonly PYTHON=python3.13
+readonly OS_RELEASE=/etc/os-release
 
 reason='' # why the training failed, where its log would not say
 child=''  # the step that runs now
@@ -34,7 +38,10 @@ main() {
     fetch_code
     ship_log &
     shipper=$!
-    python=$(find_python) || fail "this machine has no Python 3.11 or newer with pip"
+    python=$(find_python) || {
+        install_python
+        python=$PYTHON
+    }
     job "$python" install
     job "$python" fetch
     job "$python" train
@@ -86,6 +93,13 @@ find_python() {
         fi
     done
     return 1
+}
+
+# Amazon Linux 2023's own Python is 3.9. No other system is changed: it may be somebody's own machine.
+install_python() {
+    grep -qx 'ID="amzn"' "$OS_RELEASE" || fail "this machine has no Python 3.11 or newer with pip"
+    step dnf install --assumeyes --quiet "$PYTHON" "$PYTHON-pip" ||
+        fail "dnf could not install $PYTHON; the log says more"
 }
 
 upload_results() {

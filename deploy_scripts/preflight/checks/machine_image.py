@@ -1,30 +1,34 @@
-"""The machine image of EC2 training: its public parameter names an AMI of the region."""
+"""The machine images of EC2 training: their public parameters name an AMI of the region."""
 
 from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import is_error
-from deploy_scripts.preflight.finding import Finding
+from deploy_scripts.preflight.finding import Finding, Status
 from deploy_scripts.preflight.intent import Intent
-from functions.plan_training.container_images import EC2_IMAGE_ID
+from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE, MachineImage
 
 NAME = "machine image of EC2 training"
 
 
 def check(intent: Intent) -> Iterator[Finding]:
-    """https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html"""
-    parameter = EC2_IMAGE_ID.removeprefix("resolve:ssm:")
+    """A missing image for GPUs is a warning: a plan prefers CPUs, and SageMaker may have GPUs."""
+    yield _of(intent, NAME, CPU_IMAGE, intent.without_ec2)
+    yield _of(intent, f"{NAME} on GPUs", GPU_IMAGE, "warn")
+
+
+def _of(intent: Intent, name: str, image: MachineImage, without_it: Status) -> Finding:
     try:
-        image = intent.aws.ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+        image_id = intent.aws.ssm.get_parameter(Name=image.parameter)["Parameter"]["Value"]
     except ClientError as error:
         if not is_error(error, "ParameterNotFound"):
             raise
-        yield Finding(
-            NAME,
-            intent.without_ec2,
-            f"{intent.aws.region} has no parameter {parameter}: EC2 cannot train there.",
+        on_gpus = " on GPUs" if image == GPU_IMAGE else ""
+        return Finding(
+            name,
+            without_it,
+            f"{intent.aws.region} has no parameter {image.parameter}: EC2 cannot train{on_gpus} there.",
             "Train on SageMaker, or use another --region.",
         )
-    else:
-        yield Finding(NAME, "ok", image)
+    return Finding(name, "ok", image_id)

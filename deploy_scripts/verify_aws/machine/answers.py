@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
 from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION
+from functions.plan_training.machine_images import CPU_IMAGE
 from functions.read_failure.reading import read_failure
 
 BUCKET = f"dropserve-{ACCOUNT}-{REGION}"
@@ -75,7 +76,7 @@ PLAN: dict[str, Any] = {
     "use_spot": False,
     "training_image_uri": f"{_IMAGE}/train:1",
     "serving_image_uri": f"{_IMAGE}/serve:1",
-    "ec2_image_id": "resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id",
+    "ec2_image_id": CPU_IMAGE.image_id,
     "hyperparameters": {"epochs": "3"},
     "input_data_config": [_CHANNEL],
     "volume_size_gb": 30,

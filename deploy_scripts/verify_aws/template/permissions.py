@@ -16,6 +16,7 @@ from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_pl
 from deploy_scripts.verify_aws.machine.run import api_of, arguments
 from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION, example_values
 from deploy_scripts.verify_aws.template.policies import roles_of
+from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE
 from local_cloud.iam.dependent_permissions import scaling_permissions
 from local_cloud.iam.permission import Permission
 
@@ -158,8 +159,9 @@ def _run_instances(given: Arguments) -> Iterator[Permission]:
     for kind, own in tags.items():
         context = {**own, "ec2:CreateAction": "RunInstances"}
         yield Permission("ec2:CreateTags", f"arn:aws:ec2:{_HERE}:{kind}/made", context)
-    parameter = given["ImageId"].removeprefix("resolve:ssm:")
-    yield Permission("ssm:GetParameters", f"arn:aws:ssm:{REGION}::parameter{parameter}")
+    # Whichever the plan names.
+    for image in (CPU_IMAGE, GPU_IMAGE):
+        yield Permission("ssm:GetParameters", f"arn:aws:ssm:{REGION}::parameter{image.parameter}")
 
 
 def _terminate(given: Arguments) -> Iterator[Permission]:

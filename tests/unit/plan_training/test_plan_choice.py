@@ -210,8 +210,6 @@ def test_ec2(plan):
     made = plan({"backend": "ec2", "instance_type": "t3.medium"})
     assert (made["backend"], made["instance_type"], made["use_spot"]) == ("ec2", "t3.medium", False)
     assert made["stopping_condition"] == {"MaxRuntimeInSeconds": 3600}
-    assert made["volume_size_gb"] > 100
-    assert made["ec2_image_id"].startswith("resolve:ssm:/aws/service/deeplearning/ami/x86_64/")
 
 
 def test_the_volume_grows_with_the_dataset_and_its_features(plan):

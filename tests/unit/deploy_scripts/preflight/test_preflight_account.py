@@ -15,6 +15,7 @@ from deploy_scripts.preflight.checks import (
     region,
 )
 from functions.plan_training.instance_choice import CANDIDATES
+from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE
 from tests.unit.deploy_scripts.preflight.conftest import ACCOUNT, CALLER, only
 
 
@@ -143,17 +144,23 @@ def test_the_region_has_the_types_that_are_needed(
 
 
 @pytest.mark.parametrize(("on_ec2", "status"), [("false", "warn"), ("true", "fail")])
-def test_ec2_cannot_train_where_its_machine_image_is_not(
+def test_ec2_cannot_train_where_its_machine_images_are_not(
     account: Any, intent: Any, on_ec2: str, status: str
 ) -> None:
-    account.refuse("ssm", "get_parameter", "ParameterNotFound")
-    assert only(machine_image.check(intent(TrainOnEc2WithoutQuota=on_ec2))).status == status
+    for image in (CPU_IMAGE, GPU_IMAGE):
+        account.refuse("ssm", "get_parameter", "ParameterNotFound", Name=image.parameter)
+    on_cpus, on_gpus = machine_image.check(intent(TrainOnEc2WithoutQuota=on_ec2))
+    assert (on_cpus.status, on_gpus.status) == (status, "warn")
+    assert "EC2 cannot train there" in on_cpus.found
+    assert "EC2 cannot train on GPUs there" in on_gpus.found
 
 
-def test_the_machine_image_is_named(account: Any, intent: Any) -> None:
-    account.answer("ssm", "get_parameter", {"Parameter": {"Value": "ami-0123456789abcdef0"}})
-    finding = only(machine_image.check(intent()))
-    assert (finding.status, finding.found) == ("ok", "ami-0123456789abcdef0")
+def test_the_machine_images_are_named(account: Any, intent: Any) -> None:
+    images = {CPU_IMAGE: "ami-0123456789abcdef0", GPU_IMAGE: "ami-0123456789abcdef1"}
+    for image, image_id in images.items():
+        account.answer("ssm", "get_parameter", {"Parameter": {"Value": image_id}}, Name=image.parameter)
+    found = [(finding.status, finding.found) for finding in machine_image.check(intent())]
+    assert found == [("ok", image_id) for image_id in images.values()]
 
 
 @pytest.mark.parametrize(

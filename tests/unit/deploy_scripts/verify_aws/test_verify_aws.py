@@ -49,7 +49,7 @@ def test_support_that_ends_within_half_a_year_is_told(seeded: Seeded) -> None:
     (first, second) = support.check(seeded(today=date(2027, 3, 1))).problems
     assert "is supported until 2027-07-20, in 141 days, by https://" in first
     assert second.startswith("pytorch:2.13")
-    assert len(support.check(seeded(today=date(2029, 5, 1))).problems) == 7
+    assert len(support.check(seeded(today=date(2029, 5, 1))).problems) == 8
 
 
 def test_what_nobody_dated_is_told(seeded: Seeded) -> None:

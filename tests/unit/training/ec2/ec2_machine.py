@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,28 @@ def stub_packages(machine: Machine, **programs: str) -> None:
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{stubs}:$PYTHONPATH" exec {sys.executable} "$@"\n')
 
 
-def with_constants(program: str, changes: Mapping[str, float]) -> str:
+def make_amazon_linux(machine: Machine, dnf: str, os_release: str = 'ID="amzn"') -> Machine:
+    """The machine, whose python3 has no pip; `dnf` is the line of shell that is to bring another one.
+
+    It finds one that is ready in `$NEWER`; what it was told is in the file `dnf`.
+    """
+    programs = machine.folder / "bin"
+    newer = (programs / "python3").rename(machine.folder / "newer-python")
+    commands = {
+        "python3": f'exec {sys.executable} -I -S "$@"',
+        "dnf": f'echo "$@" >>{machine.folder / "dnf"}; NEWER={newer}; {dnf}',
+    }
+    for name, line in commands.items():
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    system = machine.folder / "os-release"
+    system.write_text(f'NAME="a system"\n{os_release}\n')
+    boot = machine.folder / "ec2_boot.sh"
+    boot.write_text(with_constants(machine.boot.read_text(), {"OS_RELEASE": system}))
+    return replace(machine, boot=boot)
+
+
+def with_constants(program: str, changes: Mapping[str, object]) -> str:
     """A program with other values of its constants, each of which must be there."""
     for name, value in changes.items():
         program, count = re.subn(rf"(?m)^((?:readonly )?{name} ?= ?)\S+$", rf"\g<1>{value}", program)
