@@ -49,13 +49,14 @@ from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, reso
 from deploy_scripts.partition import in_partition
 from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, review
+from deploy_scripts.settings.stage import Stage
 
 
 @dataclass(frozen=True)
 class DeployChoices:
     """What a person may choose. `parameters` are the template's own, by name; `suppressions` the audit's.
 
-    `accept` is asked before the stack changes.
+    `accept` is asked before the stack changes. `sources`: where those parameters stand that no option gave.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
@@ -64,6 +65,30 @@ class DeployChoices:
     image_builder: ImageBuilder = "codebuild"
     suppressions: Path | None = None
     accept: Callable[[Review], bool] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def choices_of(  # noqa: PLR0913 - by name
+    stage: Stage,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    weights: Mapping[str, Path] | None = None,
+    architecture: Architecture | None = None,
+    image_builder: ImageBuilder | None = None,
+    suppressions: Path | None = None,
+    accept: Callable[[Review], bool] | None = None,
+) -> DeployChoices:
+    """What options give, else what the stage's file has, else what is usual."""
+    usual, given = DeployChoices(), parameters or {}
+    return DeployChoices(
+        {**stage.parameters, **given},
+        {**stage.weights, **(weights or {})},
+        architecture or stage.architecture or usual.architecture,
+        image_builder or stage.image_builder or usual.image_builder,
+        suppressions or stage.suppressions,
+        accept,
+        {name: source for name, source in stage.sources.items() if name not in given},
+    )
 
 
 def deploy(
@@ -89,7 +114,7 @@ def _deploy(
     template = read_template(TEMPLATE)
     if choices.suppressions:
         check_suppressions(choices.suppressions)
-    check_parameters(choices.parameters, template)
+    check_parameters(choices.parameters, template, choices.sources)
     given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
     planned = {**defaults(template), **given}
     serving_architecture = check_endpoint(planned)
@@ -117,7 +142,7 @@ def _deploy(
     pointer = find_parameter(aws, live_pointer_name(aws.stack))
     accept = None
     if choices.accept:
-        after = Version(template, _chosen(planned))
+        after = Version(template, _chosen(planned), choices.sources)
         accept = _reviewer(choices.accept, _deployed_version(aws), after, DatedPrices(aws.region))
     url = bucket.url(template_key)
     if not deploy_stack(aws, url, parameters, take_up_existing=left, accept=accept, say=say):
@@ -135,7 +160,7 @@ def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
     Raises CliError for a parameter that the template has not, or a value that it cannot have.
     """
     template = read_template(TEMPLATE)
-    check_parameters(choices.parameters, template)
+    check_parameters(choices.parameters, template, choices.sources)
     try:
         deployed = read_parameters(aws)
     except (ClientError, BotoCoreError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import defaults
+from deploy_scripts.cloudformation.sam_template import defaults, with_source
 from deploy_scripts.costs.component import SHIPPED, Prices
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.review.permission_changes import permission_changes
@@ -29,10 +29,11 @@ class Review:
 
 @dataclass(frozen=True)
 class Version:
-    """A template, and the values of its parameters that a person may choose."""
+    """A template, the values of its parameters that a person may choose, and where those of a file stand."""
 
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def review(
@@ -53,7 +54,7 @@ def _parameter_changes(before: Version | None, after: Version) -> list[str]:
     """Of a new deployment those that are not the template's defaults."""
     old = before.parameters if before else defaults(after.template)
     return [
-        f"{name}: {old.get(name) or '(nothing)'} -> {value or '(nothing)'}"
+        f"{with_source(name, after.sources)}: {old.get(name) or '(nothing)'} -> {value or '(nothing)'}"
         for name, value in sorted(after.parameters.items())
         if old.get(name, "") != value
     ]
