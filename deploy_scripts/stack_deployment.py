@@ -51,6 +51,10 @@ from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, review
 from deploy_scripts.settings.stage import Stage
 
+# AWS prepares for a minute or two, and then starts thousands of environments a minute:
+# https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+CONCURRENCY_LIMIT_S = 1800.0
+
 
 @dataclass(frozen=True)
 class DeployChoices:
@@ -191,14 +195,24 @@ def _reviewer(
 
 
 def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
-    """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself."""
+    """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself.
+
+    Raises CliError when the environments are not there after CONCURRENCY_LIMIT_S.
+    """
     function, what = "SetConcurrencyFunctionName", "Setting the concurrency"
     live = read_live(deployment)
     wanted = {"paused": live is None or live.paused_at is not None}
+    deadline = time.monotonic() + CONCURRENCY_LIMIT_S
     while True:
         answer = call_function(deployment, function, wanted, what=what, log="set_concurrency")
         if answer["ready"]:
             break
+        if time.monotonic() > deadline:
+            raise CliError(
+                f"The stack {deployment.aws.stack} is deployed, but its provisioned concurrency is not there "
+                f"after {CONCURRENCY_LIMIT_S / 60:.0f} minutes; callers are answered, some by a cold start.",
+                "Look at `dropserve logs set_concurrency`, then deploy again: it goes on from there.",
+            )
         say("Waiting for provisioned concurrency")
         time.sleep(pause_s(deployment.aws))
     if answer["note"]:
