@@ -16,6 +16,7 @@ from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
 from deploy_scripts.build import Build, build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
+from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
 from deploy_scripts.cloudformation.function_versions import publish_every_change
@@ -121,6 +122,7 @@ def _deploy(
     check_parameters(choices.parameters, template, choices.sources)
     given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
     planned = {**defaults(template), **given}
+    leave_out_unwanted(template, planned)
     serving_architecture = check_endpoint(planned)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
