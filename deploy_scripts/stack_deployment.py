@@ -1,9 +1,7 @@
 """Builds, uploads what changed, and brings the stack to what the template says."""
 
-import json
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,29 +12,22 @@ from contracts.training_job import Architecture
 from contracts.workflow import live_pointer_name
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
-from deploy_scripts.build import Build, build
-from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
+from deploy_scripts.build import build
+from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
-from deploy_scripts.cloudformation.function_versions import publish_every_change
-from deploy_scripts.cloudformation.sam_template import (
-    defaults,
-    name_retained,
-    read_template,
-    replace_local_files,
-)
+from deploy_scripts.cloudformation.sam_template import defaults, read_template
 from deploy_scripts.cloudformation.stack import (
     Accept,
-    deploy_stack,
     pause_s,
     read_outputs,
     read_parameters,
     read_template_of,
 )
-from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
+from deploy_scripts.cloudformation.stack_change import StackChange
+from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, plan_images, provide_images
 from deploy_scripts.costs.component import DatedPrices
-from deploy_scripts.costs.month import idle_cost_sentence
 from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
@@ -47,8 +38,7 @@ from deploy_scripts.operations.releases import find_parameter, read_live
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
-from deploy_scripts.partition import in_partition
-from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
+from deploy_scripts.project import TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, review
 from deploy_scripts.settings.stage import Stage
 
@@ -130,29 +120,29 @@ def _deploy(
     bucket.ensure()
     for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():
         bucket.upload_weights(backbone, file)
-    building = BuildChoices(choices.image_builder, serving_architecture)
-    images = provide_images(aws, given, building, bucket=bucket, say=say)
     parameters = {
         "ArtifactsBucket": bucket.name,
         "TrainingCodeKey": bucket.upload(built.training_code, folder="training"),
         "Ec2BootKey": bucket.upload(built.ec2_boot, folder="training"),
         "Architecture": choices.architecture,
         **given,
-        **images,
     }
-    parameters["IdleCost"] = idle_cost_sentence(parameters, aws.region)
-    retained = name_retained(template, aws.pseudo_parameters)
-    template_key = _upload_template(aws, bucket, template, built, parameters)
-    say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
-    left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
     pointer = find_parameter(aws, live_pointer_name(aws.stack))
+    change = StackChange(aws, template, parameters, built, bucket)
+    building = BuildChoices(choices.image_builder, serving_architecture)
+    images = plan_images(aws, given, building)
     accept = None
     if choices.accept:
         after = Version(template, _chosen(planned), choices.sources)
-        accept = _reviewer(choices.accept, _deployed_version(aws), after, DatedPrices(aws.region))
-    url = bucket.url(template_key)
-    if not deploy_stack(aws, url, parameters, take_up_existing=left, accept=accept, say=say):
-        say("The stack is up to date")
+        accept = _reviewer(choices.accept, _deployed_version(aws), after, images.to_build, aws.region)
+    if images.to_build:
+        if accept:
+            # Images take minutes and cost money: they are built once somebody has agreed.
+            change.ask(images.parameters, accept, say)
+        built_images = provide_images(aws, given, building, bucket=bucket, say=say)
+        change.apply(built_images, None, say)
+    else:
+        change.apply(images.parameters, accept, say)
     _keep_live(aws, pointer)
     outputs = read_outputs(aws)
     if pointer is not None:
@@ -188,10 +178,15 @@ def _chosen(parameters: dict[str, str]) -> dict[str, str]:
 
 
 def _reviewer(
-    ask: Callable[[Review], bool], before: Version | None, after: Version, prices: DatedPrices
+    ask: Callable[[Review], bool],
+    before: Version | None,
+    after: Version,
+    images_to_build: Sequence[str],
+    region: str,
 ) -> Accept:
     def accept(changes: list[Mapping[str, Any]], is_new: bool) -> bool:
-        return ask(review(None if is_new else before, after, changes, prices))
+        known = None if is_new else before
+        return ask(review(known, after, changes, DatedPrices(region), images_to_build=images_to_build))
 
     return accept
 
@@ -226,36 +221,3 @@ def _keep_live(aws: Aws, pointer: str | None) -> None:
     name = live_pointer_name(aws.stack)
     if pointer is not None and find_parameter(aws, name) is None:
         aws.ssm.put_parameter(Name=name, Value=pointer, Type="String")
-
-
-def _upload_template(
-    aws: Aws, bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
-) -> str:
-    """The template with every local file uploaded and named by its key."""
-    with tempfile.TemporaryDirectory() as folder:
-        machine = Path(folder) / STATE_MACHINE.name
-        machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), aws.partition), "utf-8")
-
-        def upload(local_path: str) -> dict[str, str]:
-            name = Path(local_path).name
-            if name == STATE_MACHINE.name:
-                key = bucket.upload(machine, folder="state_machines")
-            else:
-                key = bucket.upload(_zip_of(built, name), folder="functions")
-            return {"Bucket": bucket.name, "Key": key}
-
-        replace_local_files(template, upload)
-        publish_every_change(template, parameters)
-        file = Path(folder) / "template.json"
-        file.write_text(json.dumps(template, separators=(",", ":")))
-        return bucket.upload(file, folder="templates")
-
-
-def _zip_of(built: Build, file_name: str) -> Path:
-    zips = {path.name: path for path in built.functions.values()}
-    if file_name not in zips:
-        raise CliError(
-            f"The template names {file_name}, which no folder of functions/ builds.",
-            f"There are: {', '.join(sorted(zips))}.",
-        )
-    return zips[file_name]

@@ -13,6 +13,7 @@ from deploy_scripts.errors import CliError
 
 PARAMETER = "MonthlyBudgetUsd"
 RESOURCE_TYPE = "AWS::Budgets::Budget"
+_CONDITION = "HasBudget"
 
 
 def wanted_usd(parameters: Mapping[str, str]) -> float:
@@ -30,4 +31,4 @@ def leave_out_unwanted(template: dict[str, Any], parameters: Mapping[str, str]) 
     """The template is changed in place."""
     if wanted_usd(parameters) == 0:
         kept = template["Resources"].items()
-        template["Resources"] = {name: each for name, each in kept if each["Type"] != RESOURCE_TYPE}
+        template["Resources"] = {name: each for name, each in kept if each.get("Condition") != _CONDITION}

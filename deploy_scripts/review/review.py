@@ -1,6 +1,6 @@
 """Puts together what a person reads before a deployment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,12 @@ class Version:
 
 
 def review(
-    before: Version | None, after: Version, changes: list[Mapping[str, Any]], prices: Prices = SHIPPED
+    before: Version | None,
+    after: Version,
+    changes: list[Mapping[str, Any]],
+    prices: Prices = SHIPPED,
+    *,
+    images_to_build: Sequence[str] = (),
 ) -> Review:
     """`before` None is a new deployment: all its rights are new, and are left to verify-permissions."""
     return Review(
@@ -45,6 +50,7 @@ def review(
             "Parameters": _parameter_changes(before, after),
             "Resources": resource_changes(changes, is_new=before is None),
             "Permissions": permission_changes(before.template, after.template) if before else [],
+            "Container images to build": list(images_to_build),
             "Cost of an idle month (see `dropserve cost`)": [_cost(before, after, prices)],
         }
     )

@@ -259,7 +259,11 @@ def test_a_template_without_a_budget_does_not_name_its_type() -> None:
     leave_out_unwanted(with_one, {"MonthlyBudgetUsd": "12.5"})
     leave_out_unwanted(without, {"MonthlyBudgetUsd": "0.0"})
     assert with_one == TEMPLATE
-    assert set(TEMPLATE["Resources"]) - set(without["Resources"]) == {"MonthlyBudget"}
+    assert set(TEMPLATE["Resources"]) - set(without["Resources"]) == {
+        "MonthlyBudget",
+        "NotificationTopicPolicy",
+    }
+    assert "AWS::Budgets::Budget" not in {each["Type"] for each in without["Resources"].values()}
 
 
 def test_the_idle_rule_hears_of_its_own_alarm_alone() -> None:
