@@ -88,6 +88,7 @@ def test_a_stage_stands_over_the_defaults(settings: Path) -> None:
 def test_options_win_over_the_file(settings: Path) -> None:
     stage = choose(settings, "prod", region="us-east-1", target="local")
     assert stage.target == Target("local", "prod", "us-east-1", "dropserve")
+    assert stage.told == f"Stage prod of {settings}: profile prod [stages.prod]"
 
     choices = choices_of(stage, parameters={"MaxInstances": "9"}, architecture="x86_64")
 
