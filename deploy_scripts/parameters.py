@@ -2,11 +2,12 @@
 
 import platform
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
-from deploy_scripts.cloudformation.sam_template import check_known, defaults
+from deploy_scripts.cloudformation.sam_template import check_known, defaults, with_source
 from deploy_scripts.errors import CliError
 from functions.common.errors import SettingsError
 from functions.inference.fetching.allowed_hosts import parse_hosts
@@ -51,15 +52,20 @@ def parse_parameters(options: list[str]) -> dict[str, str]:
     return parameters
 
 
-def check_parameters(chosen: dict[str, str], template: dict[str, Any]) -> None:
-    """Raises CliError for a name that the template does not have, and for a malformed list of hosts."""
-    check_known(chosen, template)
+def check_parameters(
+    chosen: dict[str, str], template: dict[str, Any], sources: Mapping[str, str] | None = None
+) -> None:
+    """Raises CliError for a name that the template does not have, and for a malformed list of hosts.
+
+    `sources`: where those stand that a file has, for the error.
+    """
+    check_known(chosen, template, sources)
     for name in sorted(HOST_PARAMETERS & set(chosen)):
         try:
             parse_hosts(chosen[name])
         except SettingsError as error:
             raise CliError(
-                f"The parameter {name} is malformed: {error}.",
+                f"The parameter {with_source(name, sources)} is malformed: {error}.",
                 f'Write --parameter "{name}=example.com, *.example.org, 192.0.2.7".',
             ) from error
 

@@ -1,9 +1,7 @@
 """Builds, uploads what changed, and brings the stack to what the template says."""
 
-import json
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,28 +12,22 @@ from contracts.training_job import Architecture
 from contracts.workflow import live_pointer_name
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
-from deploy_scripts.build import Build, build
-from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
+from deploy_scripts.build import build
+from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
+from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
 from deploy_scripts.cloudformation.drift import check_drift
-from deploy_scripts.cloudformation.function_versions import publish_every_change
-from deploy_scripts.cloudformation.sam_template import (
-    defaults,
-    name_retained,
-    read_template,
-    replace_local_files,
-)
+from deploy_scripts.cloudformation.sam_template import defaults, read_template
 from deploy_scripts.cloudformation.stack import (
     Accept,
-    deploy_stack,
     pause_s,
     read_outputs,
     read_parameters,
     read_template_of,
 )
-from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, provide_images
+from deploy_scripts.cloudformation.stack_change import StackChange
+from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, plan_images, provide_images
 from deploy_scripts.costs.component import DatedPrices
-from deploy_scripts.costs.month import idle_cost_sentence
 from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
@@ -46,16 +38,20 @@ from deploy_scripts.operations.releases import find_parameter, read_live
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
-from deploy_scripts.partition import in_partition
-from deploy_scripts.project import STATE_MACHINE, TEMPLATE, work_folder
+from deploy_scripts.project import TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, review
+from deploy_scripts.settings.stage import Stage
+
+# AWS prepares for a minute or two, and then starts thousands of environments a minute:
+# https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+CONCURRENCY_LIMIT_S = 1800.0
 
 
 @dataclass(frozen=True)
 class DeployChoices:
     """What a person may choose. `parameters` are the template's own, by name; `suppressions` the audit's.
 
-    `accept` is asked before the stack changes.
+    `accept` is asked before the stack changes. `sources`: where those parameters stand that no option gave.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
@@ -64,6 +60,30 @@ class DeployChoices:
     image_builder: ImageBuilder = "codebuild"
     suppressions: Path | None = None
     accept: Callable[[Review], bool] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def choices_of(  # noqa: PLR0913 - by name
+    stage: Stage,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    weights: Mapping[str, Path] | None = None,
+    architecture: Architecture | None = None,
+    image_builder: ImageBuilder | None = None,
+    suppressions: Path | None = None,
+    accept: Callable[[Review], bool] | None = None,
+) -> DeployChoices:
+    """What options give, else what the stage's file has, else what is usual."""
+    usual, given = DeployChoices(), parameters or {}
+    return DeployChoices(
+        {**stage.parameters, **given},
+        {**stage.weights, **(weights or {})},
+        architecture or stage.architecture or usual.architecture,
+        image_builder or stage.image_builder or usual.image_builder,
+        suppressions or stage.suppressions,
+        accept,
+        {name: source for name, source in stage.sources.items() if name not in given},
+    )
 
 
 def deploy(
@@ -89,9 +109,10 @@ def _deploy(
     template = read_template(TEMPLATE)
     if choices.suppressions:
         check_suppressions(choices.suppressions)
-    check_parameters(choices.parameters, template)
+    check_parameters(choices.parameters, template, choices.sources)
     given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
     planned = {**defaults(template), **given}
+    leave_out_unwanted(template, planned)
     serving_architecture = check_endpoint(planned)
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
@@ -99,29 +120,29 @@ def _deploy(
     bucket.ensure()
     for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():
         bucket.upload_weights(backbone, file)
-    building = BuildChoices(choices.image_builder, serving_architecture)
-    images = provide_images(aws, given, building, bucket=bucket, say=say)
     parameters = {
         "ArtifactsBucket": bucket.name,
         "TrainingCodeKey": bucket.upload(built.training_code, folder="training"),
         "Ec2BootKey": bucket.upload(built.ec2_boot, folder="training"),
         "Architecture": choices.architecture,
         **given,
-        **images,
     }
-    parameters["IdleCost"] = idle_cost_sentence(parameters, aws.region)
-    retained = name_retained(template, aws.pseudo_parameters)
-    template_key = _upload_template(aws, bucket, template, built, parameters)
-    say(f"Uploaded {len(bucket.uploaded)} changed files to {bucket.name}")
-    left = any(bucket_exists(aws, name) for name in retained["AWS::S3::Bucket"])
     pointer = find_parameter(aws, live_pointer_name(aws.stack))
+    change = StackChange(aws, template, parameters, built, bucket)
+    building = BuildChoices(choices.image_builder, serving_architecture)
+    images = plan_images(aws, given, building)
     accept = None
     if choices.accept:
-        after = Version(template, _chosen(planned))
-        accept = _reviewer(choices.accept, _deployed_version(aws), after, DatedPrices(aws.region))
-    url = bucket.url(template_key)
-    if not deploy_stack(aws, url, parameters, take_up_existing=left, accept=accept, say=say):
-        say("The stack is up to date")
+        after = Version(template, _chosen(planned), choices.sources)
+        accept = _reviewer(choices.accept, _deployed_version(aws), after, images.to_build, aws.region)
+    if images.to_build:
+        if accept:
+            # Images take minutes and cost money: they are built once somebody has agreed.
+            change.ask(images.parameters, accept, say)
+        built_images = provide_images(aws, given, building, bucket=bucket, say=say)
+        change.apply(built_images, None, say)
+    else:
+        change.apply(images.parameters, accept, say)
     _keep_live(aws, pointer)
     outputs = read_outputs(aws)
     if pointer is not None:
@@ -135,7 +156,7 @@ def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
     Raises CliError for a parameter that the template has not, or a value that it cannot have.
     """
     template = read_template(TEMPLATE)
-    check_parameters(choices.parameters, template)
+    check_parameters(choices.parameters, template, choices.sources)
     try:
         deployed = read_parameters(aws)
     except (ClientError, BotoCoreError):
@@ -157,23 +178,38 @@ def _chosen(parameters: dict[str, str]) -> dict[str, str]:
 
 
 def _reviewer(
-    ask: Callable[[Review], bool], before: Version | None, after: Version, prices: DatedPrices
+    ask: Callable[[Review], bool],
+    before: Version | None,
+    after: Version,
+    images_to_build: Sequence[str],
+    region: str,
 ) -> Accept:
     def accept(changes: list[Mapping[str, Any]], is_new: bool) -> bool:
-        return ask(review(None if is_new else before, after, changes, prices))
+        known = None if is_new else before
+        return ask(review(known, after, changes, DatedPrices(region), images_to_build=images_to_build))
 
     return accept
 
 
 def _set_concurrency(deployment: Deployment, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
-    """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself."""
+    """A new version behind the alias, or a new parameter, asks for it anew; each release does it itself.
+
+    Raises CliError when the environments are not there after CONCURRENCY_LIMIT_S.
+    """
     function, what = "SetConcurrencyFunctionName", "Setting the concurrency"
     live = read_live(deployment)
     wanted = {"paused": live is None or live.paused_at is not None}
+    deadline = time.monotonic() + CONCURRENCY_LIMIT_S
     while True:
         answer = call_function(deployment, function, wanted, what=what, log="set_concurrency")
         if answer["ready"]:
             break
+        if time.monotonic() > deadline:
+            raise CliError(
+                f"The stack {deployment.aws.stack} is deployed, but its provisioned concurrency is not there "
+                f"after {CONCURRENCY_LIMIT_S / 60:.0f} minutes; callers are answered, some by a cold start.",
+                "Look at `dropserve logs set_concurrency`, then deploy again: it goes on from there.",
+            )
         say("Waiting for provisioned concurrency")
         time.sleep(pause_s(deployment.aws))
     if answer["note"]:
@@ -185,36 +221,3 @@ def _keep_live(aws: Aws, pointer: str | None) -> None:
     name = live_pointer_name(aws.stack)
     if pointer is not None and find_parameter(aws, name) is None:
         aws.ssm.put_parameter(Name=name, Value=pointer, Type="String")
-
-
-def _upload_template(
-    aws: Aws, bucket: ArtifactsBucket, template: dict[str, Any], built: Build, parameters: dict[str, str]
-) -> str:
-    """The template with every local file uploaded and named by its key."""
-    with tempfile.TemporaryDirectory() as folder:
-        machine = Path(folder) / STATE_MACHINE.name
-        machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), aws.partition), "utf-8")
-
-        def upload(local_path: str) -> dict[str, str]:
-            name = Path(local_path).name
-            if name == STATE_MACHINE.name:
-                key = bucket.upload(machine, folder="state_machines")
-            else:
-                key = bucket.upload(_zip_of(built, name), folder="functions")
-            return {"Bucket": bucket.name, "Key": key}
-
-        replace_local_files(template, upload)
-        publish_every_change(template, parameters)
-        file = Path(folder) / "template.json"
-        file.write_text(json.dumps(template, separators=(",", ":")))
-        return bucket.upload(file, folder="templates")
-
-
-def _zip_of(built: Build, file_name: str) -> Path:
-    zips = {path.name: path for path in built.functions.values()}
-    if file_name not in zips:
-        raise CliError(
-            f"The template names {file_name}, which no folder of functions/ builds.",
-            f"There are: {', '.join(sorted(zips))}.",
-        )
-    return zips[file_name]

@@ -6,11 +6,24 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from contracts.workflow import DEPLOY_LOCK_ID, ENDPOINT_LOGS, NOBODY, RUN_TAG, scaling_resource
+from contracts.workflow import (
+    DEPLOY_LOCK_ID,
+    ENDPOINT_LOGS,
+    NOBODY,
+    RUN_TAG,
+    live_pointer_name,
+    scaling_resource,
+)
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.cloudformation.artifacts_bucket import artifacts_bucket_name
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template
-from deploy_scripts.cloudformation.stack import delete_stack, find_status, pause_s, read_outputs
+from deploy_scripts.cloudformation.stack import (
+    NEVER_DEPLOYED,
+    delete_stack,
+    find_status,
+    pause_s,
+    wait_until_at_rest,
+)
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.ledger import LedgerItem, read_ledger
@@ -35,27 +48,45 @@ def destroy(aws: Aws, *, delete_data: bool, say: Say) -> None:
     """Remove the deployment, saying each thing that goes.
 
     Without `delete_data` both buckets and the ledger stay, and the next deployment takes them up again.
-    Raises CliError when the stack cannot be deleted.
+    A stack that somebody works on is waited for. Raises CliError when the stack cannot be deleted.
     """
-    status = find_status(aws)
+    retained = name_retained(read_template(TEMPLATE), aws.pseudo_parameters)
+    status = wait_until_at_rest(aws, say)
     if status is None:
         say(f"There is no stack {aws.stack}")
     else:
-        if status not in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}:
-            _delete_releases(Deployment(aws, read_outputs(aws)), say=say)
+        if status not in NEVER_DEPLOYED:
+            (ledger,) = retained["AWS::DynamoDB::Table"]
+            _delete_releases(_deployment_by_names(aws, ledger), say=say)
         delete_stack(aws, say=say)
         say(f"Deleted the stack {aws.stack}")
     images = aws.beside(IMAGES_SUFFIX)
     if find_status(images) is not None:
         delete_stack(images, say=say)
         say(f"Deleted the stack {images.stack}, and the container images in its repositories")
-    retained = name_retained(read_template(TEMPLATE), aws.pseudo_parameters)
     retained["AWS::S3::Bucket"].append(artifacts_bucket_name(aws))
     if delete_data:
         _delete_data(aws, retained, say)
     else:
         names = [name for group in retained.values() for name in group]
         say(f"Kept {', '.join(names)} (--delete-data deletes them)")
+
+
+def _deployment_by_names(aws: Aws, ledger_table: str) -> Deployment:
+    """A stack whose deletion failed may have no outputs any more; what is needed of them has fixed names."""
+    return Deployment(
+        aws, {"LedgerTableName": ledger_table, "LivePointerParameter": live_pointer_name(aws.stack)}
+    )
+
+
+def _read_ledger(deployment: Deployment) -> list[LedgerItem]:
+    """Empty where the table is gone."""
+    try:
+        return read_ledger(deployment)
+    except ClientError as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return []
+        raise
 
 
 def _delete_data(aws: Aws, retained: dict[str, list[str]], say: Say) -> None:
@@ -71,7 +102,7 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     """What the stack does not own: it was made by runs. The ledger is told once it is so."""
     aws = deployment.aws
     _disable_rules(aws)
-    ledger = read_ledger(deployment)
+    ledger = _read_ledger(deployment)
     _stop_runs(aws, [item for item in ledger if item.run.status == "running"], say)
     for endpoint in list_endpoints(deployment):
         _delete_endpoint(aws, endpoint, say)
@@ -119,7 +150,7 @@ def _stop_runs(aws: Aws, running: list[LedgerItem], say: Say) -> None:
 
 def _update_item(deployment: Deployment, key: str, values: dict[str, str]) -> None:
     """Set texts of one item of the ledger that is there; one that is not stays away."""
-    with _ignoring("ConditionalCheckFailedException"):
+    with _ignoring("ConditionalCheckFailedException", "ResourceNotFoundException"):
         deployment.aws.dynamodb.update_item(
             TableName=deployment.ledger_table,
             Key={"run_id": {"S": key}},
@@ -211,10 +242,10 @@ def _empty_bucket(aws: Aws, bucket: str) -> int:
 
 
 @contextmanager
-def _ignoring(code: str) -> Iterator[None]:
+def _ignoring(*codes: str) -> Iterator[None]:
     """Take it that a thing is gone already when AWS says so."""
     try:
         yield
     except ClientError as error:
-        if not is_error(error, code):
+        if not is_error(error, *codes):
             raise

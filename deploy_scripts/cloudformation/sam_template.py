@@ -32,14 +32,21 @@ def read_template(path: Path) -> dict[str, Any]:
     return template
 
 
-def check_known(parameters: Iterable[str], template: dict[str, Any]) -> None:
-    """Raises CliError for parameters that the template lacks."""
+def check_known(
+    parameters: Iterable[str], template: dict[str, Any], sources: Mapping[str, str] | None = None
+) -> None:
+    """Raises CliError for parameters that the template lacks; `sources` says where each stands."""
     known = set(template["Parameters"])
-    unknown = sorted(set(parameters) - known)
+    unknown = [with_source(name, sources) for name in sorted(set(parameters) - known)]
     if unknown:
         raise CliError(
             f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
         )
+
+
+def with_source(name: str, sources: Mapping[str, str] | None) -> str:
+    """A parameter's name, and in brackets where it stands, if that is a file."""
+    return f"{name} ({sources[name]})" if sources and name in sources else name
 
 
 def defaults(template: Mapping[str, Any]) -> dict[str, str]:

@@ -16,8 +16,13 @@ from deploy_scripts.errors import CliError, is_error
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
-# Stacks that can only be deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+# Stacks that never came to be: nothing was released from them.
+NEVER_DEPLOYED = {"REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+# Stacks that can only be deleted.
 _LEFT_BY_A_FAILURE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
+# Stacks that have no outputs yet, or soon none any more.
+_COMING_OR_GOING = {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 
 
 class NothingChangedError(Exception):
@@ -45,8 +50,13 @@ def _find_stack(aws: Aws) -> StackTypeDef | None:
 
 
 def read_outputs(aws: Aws) -> dict[str, str]:
-    """Raises CliError when the stack is not deployed."""
+    """Raises CliError when the stack is not deployed, or not yet."""
     status = find_status(aws)
+    if status in _COMING_OR_GOING:
+        raise CliError(
+            f"The deployment {aws.stack} is being made or removed at this moment ({status}).",
+            "Try again when that has ended; `dropserve destroy` waits for it by itself.",
+        )
     if status is None or status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE", *_LEFT_BY_A_FAILURE}:
         where = "the local cloud" if aws.is_local else f"AWS ({aws.region})"
         raise CliError(

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from contracts.training_job import NUMBERS
-from deploy_scripts.aws import Target, connect
+from deploy_scripts.aws import connect
 from deploy_scripts.costs.comparison import Scenario, compare
-from deploy_scripts.costs.component import Component, DatedPrices, Prices, Section
+from deploy_scripts.costs.component import Component, DatedPrices, Section
 from deploy_scripts.costs.month import build_cost, monthly_cost
 from deploy_scripts.costs.predictions import prediction_cost
 from deploy_scripts.costs.price_list import LivePrices, query_for
@@ -16,9 +16,10 @@ from deploy_scripts.costs.run import run_cost
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
-from deploy_scripts.options import DebugOption, JsonOption
+from deploy_scripts.options import DebugOption, JsonOption, SettingsOption, StageOption
 from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.screen import Screen, cell, make_table
+from deploy_scripts.settings.stage import choose_stage
 from functions.plan_training.prices import REFERENCE_REGION
 
 _MANY_PREDICTIONS = 1_000_000
@@ -42,12 +43,18 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
     ] = False,
     live: Annotated[bool, typer.Option("--live", help="Ask AWS for today's prices.")] = False,
     profile: Annotated[str | None, typer.Option(help="AWS profile (--live).")] = None,
-    region: Annotated[str, typer.Option(help="AWS region that is paid for.")] = REFERENCE_REGION,
+    region: Annotated[
+        str | None, typer.Option(help=f"AWS region that is paid for (default {REFERENCE_REGION}).")
+    ] = None,
+    settings: SettingsOption = None,
+    stage: StageOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # read by main() itself
 ) -> None:
     """Estimate what a deployment costs on AWS: a run, an idle month, a million predictions."""
-    parameters = parse_parameters(parameter or [])
+    chosen = choose_stage(settings, stage, {"target": "aws", "profile": profile, "region": region})
+    paid_in = chosen.target.region or REFERENCE_REGION
+    parameters = {**chosen.parameters, **parse_parameters(parameter or [])}
     if endpoint_type:
         parameters[ENDPOINT_TYPE] = endpoint_type
     if ENDPOINT_TYPE in parameters:
@@ -57,7 +64,7 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
     if fault := NUMBERS["image-size"].fault(image_size):
         raise CliError(f"--image-size {fault}.", "Write --image-size 224.")
     work = Usage(photos, round(photo_kilobytes * 1000), image_size, backend)
-    prices = _prices(live, profile, region)
+    prices = LivePrices(connect(chosen.target).pricing, paid_in) if live else DatedPrices(paid_in)
     if comparing:
         sections = compare(parameters, Scenario(work), prices)
     else:
@@ -72,19 +79,13 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
         ]
     screen = Screen(as_json=as_json)
     if as_json:
-        screen.put_json({"region": region, "live": live, "sections": [_document(each) for each in sections]})
+        screen.put_json({"region": paid_in, "live": live, "sections": [_document(each) for each in sections]})
         return
     if comparing:
         screen.say("A month: a run a week, 100,000 predictions. What each way lacks: docs/costs.md")
     for section in sections:
         _show(screen, section, live=live)
-    _say_dates(screen, sections, live=live, region=region)
-
-
-def _prices(live: bool, profile: str | None, region: str) -> Prices:
-    if not live:
-        return DatedPrices(region)
-    return LivePrices(connect(Target(name="aws", profile=profile, region=region)).pricing, region)
+    _say_dates(screen, sections, live=live, region=paid_in)
 
 
 def _document(section: Section) -> dict[str, Any]:

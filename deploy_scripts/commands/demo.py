@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from contracts.bucket import AUDIT, AUDIT_PAGE, METRICS, REPORT
-from deploy_scripts.aws import Target, connect
+from deploy_scripts.aws import connect
 from deploy_scripts.commands.audit import say_counts
 from deploy_scripts.commands.drop import upload_with_bar
 from deploy_scripts.commands.up import start
@@ -26,11 +26,12 @@ from deploy_scripts.operations.releases import read_live
 from deploy_scripts.operations.run_starts import wait_for_drop
 from deploy_scripts.operations.s3_documents import download_run_files
 from deploy_scripts.operations.watching import require_live, watch_run
-from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.options import JsonOption, with_stage
 from deploy_scripts.packaging.archives import sha256_of
 from deploy_scripts.project import reports_folder
 from deploy_scripts.screen import Screen, cell, make_table
-from deploy_scripts.stack_deployment import DeployChoices
+from deploy_scripts.settings.stage import Stage
+from deploy_scripts.stack_deployment import choices_of
 from deploy_scripts.stack_deployment import deploy as deploy_stack
 
 REPORTS = [REPORT, AUDIT_PAGE, METRICS, AUDIT]
@@ -46,9 +47,9 @@ class PhotoAnswer:
     expected: str
 
 
-@with_target
+@with_stage
 def demo(
-    target: Target,
+    stage: Stage,
     second: Annotated[bool, typer.Option("--second", help="Another set of photos, other classes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,13 +59,13 @@ def demo(
     with clock.phase("photos"):
         photos = second_photos() if second else demo_photos()
         screen.done(f"{photos.photo_count} real food photos of {len(photos.held_out)} classes are ready")
-    if target.name == "local":
+    if stage.target.name == "local":
         with clock.phase("up"):
             start(screen)
     with clock.phase("deploy"):
-        aws = connect(target)
+        aws = connect(stage.target)
         with screen.moving("Deploying") as say:
-            deployment = Deployment(aws, deploy_stack(aws, DeployChoices(), say=say, warn=screen.say))
+            deployment = Deployment(aws, deploy_stack(aws, choices_of(stage), say=say, warn=screen.say))
         screen.done("dropserve is deployed")
     with clock.phase("run"):
         run = _live_run_of(screen, deployment, photos) or _drop_and_watch(screen, deployment, photos)

@@ -7,25 +7,26 @@ import typer
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.errors import CliError
-from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.options import JsonOption, with_stage
 from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.run import run_preflight
 from deploy_scripts.screen import Screen
-from deploy_scripts.stack_deployment import DeployChoices, planned_parameters
+from deploy_scripts.settings.stage import Stage
+from deploy_scripts.stack_deployment import DeployChoices, choices_of, planned_parameters
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red")}
 
 
-@with_target
+@with_stage
 def preflight(
-    target: Target,
+    stage: Stage,
     parameter: Annotated[
         list[str] | None, typer.Option(help="As for `dropserve deploy`: MaxInstances=3. May be repeated.")
     ] = None,
     image_builder: Annotated[
-        ImageBuilder, typer.Option(help="What is to build container images.")
-    ] = "codebuild",
+        ImageBuilder | None, typer.Option(help="What is to build container images (default codebuild).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the account: credentials, region, permissions, quotas, images, names. Changes nothing.
@@ -33,10 +34,10 @@ def preflight(
     Fails when a deployment, or a release, would fail.
     """
     screen = Screen(as_json=as_json)
-    choices = DeployChoices(parse_parameters(parameter or []), image_builder=image_builder)
-    findings = check_account(target, choices, screen)
+    choices = choices_of(stage, parameters=parse_parameters(parameter or []), image_builder=image_builder)
+    findings = check_account(stage.target, choices, screen)
     if as_json:
-        screen.put_json(preflight_document(target, findings))
+        screen.put_json(preflight_document(stage.target, findings))
     refuse_failures(findings)
 
 

@@ -15,23 +15,24 @@ from deploy_scripts.account_checks.estimate import LIMIT_H, estimate
 from deploy_scripts.account_checks.report import document, write
 from deploy_scripts.account_checks.running import confirm_all
 from deploy_scripts.account_checks.trial import Trial
-from deploy_scripts.aws import IMAGES_SUFFIX, Aws, Target, connect
+from deploy_scripts.aws import IMAGES_SUFFIX, Aws, connect
 from deploy_scripts.cloudformation.stack import find_status
 from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
-from deploy_scripts.options import JsonOption, with_target
+from deploy_scripts.options import JsonOption, with_stage
 from deploy_scripts.permissions.photos import write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import scratch_folder
 from deploy_scripts.project import reports_folder
 from deploy_scripts.screen import Screen
+from deploy_scripts.settings.stage import Stage
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "not run": ("-", "yellow")}
 
 
-@with_target
+@with_stage
 def verify(
-    target: Target,
+    stage: Stage,
     max_cost: Annotated[float, typer.Option(min=0, help="Most that it may cost on AWS, in USD.")] = 1.0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask (--target aws).")] = False,
     as_json: JsonOption = False,
@@ -42,7 +43,9 @@ def verify(
     a report. On AWS it says first what it makes and costs. Your own deployment is not touched.
     """
     screen = Screen(as_json=as_json)
-    if target.stack == Target().stack:
+    target = stage.target
+    # What is verified is destroyed, so no name of dropserve.toml is taken for it.
+    if "stack" not in stage.given:
         target = replace(target, stack=f"verify-{secrets.token_hex(3)}")
     aws = connect(target)
     _refuse_existing(aws)

@@ -42,6 +42,35 @@ class BuildChoices:
     serving_architecture: Architecture
 
 
+@dataclass(frozen=True)
+class PlannedImages:
+    """`parameters` as provide_images gives them, but by tag what is not built yet; `to_build` names that."""
+
+    parameters: dict[str, str]
+    to_build: tuple[str, ...]
+
+
+def plan_images(aws: Aws, given: Mapping[str, str], choices: BuildChoices) -> PlannedImages:
+    """What provide_images would have to build; nothing is changed.
+
+    Raises CliError for an image that SageMaker would refuse.
+    """
+    uris, repositories = _given_uris(aws, given)
+    wanted = _wanted(uris, choices)
+    to_build = []
+    if wanted:
+        registry = Registry(aws)
+        with tempfile.TemporaryDirectory() as folder:
+            content = write_image_context(Path(folder) / "context")
+        for target, architecture in wanted.items():
+            image = Image(target, architecture, content)
+            found = registry.find(image)
+            uris[PARAMETERS[target]] = found or registry.tagged_uri(image)
+            if not found:
+                to_build.append(f"{target} for {architecture}, by {choices.builder}")
+    return PlannedImages(_as_parameters(uris, repositories), tuple(to_build))
+
+
 def provide_images(
     aws: Aws, given: Mapping[str, str], choices: BuildChoices, *, bucket: ArtifactsBucket, say: Say
 ) -> dict[str, str]:
@@ -49,17 +78,31 @@ def provide_images(
 
     `given` are the person's parameters. Raises CliError when an image cannot be had.
     """
-    uris = {name: given[name] for name in (*PARAMETERS.values(), GPU_PARAMETER) if given.get(name)}
-    # Before anything is built for them.
-    if GPU_PARAMETER not in uris:
-        uris[GPU_PARAMETER] = aws_image(GPU_TRAINING_IMAGE, region=aws.region)
-    repositories = {repository_arn(uri, region=aws.region) for uri in uris.values()} | _own_repositories(aws)
-    architectures = {"serve": choices.serving_architecture, "train": TRAINING_ARCHITECTURE}
-    wanted = {target: architectures[target] for target, name in PARAMETERS.items() if name not in uris}
+    uris, repositories = _given_uris(aws, given)
+    wanted = _wanted(uris, choices)
     if wanted:
         deploy_images_stack(aws, bucket, choices.builder, say)
         built = _build_missing(aws, bucket, wanted, choices.builder, say)
         uris |= {PARAMETERS[target]: uri for target, uri in built.items()}
+    return _as_parameters(uris, repositories)
+
+
+def _given_uris(aws: Aws, given: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+    """Parameter -> address of what need not be built, and the repositories to pull from."""
+    uris = {name: given[name] for name in (*PARAMETERS.values(), GPU_PARAMETER) if given.get(name)}
+    # Before anything is built for them.
+    if GPU_PARAMETER not in uris:
+        uris[GPU_PARAMETER] = aws_image(GPU_TRAINING_IMAGE, region=aws.region)
+    return uris, {repository_arn(uri, region=aws.region) for uri in uris.values()} | _own_repositories(aws)
+
+
+def _wanted(uris: Mapping[str, str], choices: BuildChoices) -> dict[str, Architecture]:
+    """Target -> processor of what nobody names."""
+    architectures = {"serve": choices.serving_architecture, "train": TRAINING_ARCHITECTURE}
+    return {target: architectures[target] for target, name in PARAMETERS.items() if name not in uris}
+
+
+def _as_parameters(uris: Mapping[str, str], repositories: set[str]) -> dict[str, str]:
     return {**uris, "ImageRepositoryArns": ",".join(sorted(repositories))}
 
 

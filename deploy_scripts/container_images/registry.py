@@ -56,7 +56,7 @@ class Registry:
                 repositoryName=repository, imageIds=[{"imageTag": image.tag}]
             )
         except ClientError as error:
-            if is_error(error, "ImageNotFoundException"):
+            if is_error(error, "ImageNotFoundException", "RepositoryNotFoundException"):
                 return None
             raise
         details = answer["imageDetails"][0]

@@ -37,8 +37,12 @@ def parse_weights(options: list[str]) -> dict[str, Path]:
         backbone, separator, path = option.partition("=")
         if not separator or not backbone:
             raise CliError(f"--weights {option} is not understood.", "Write --weights resnet18=/path/to.pth.")
-        file = Path(path).expanduser()
-        if not file.is_file():
-            raise CliError(f"--weights {option}: there is no file {file}.", "Check the path.")
-        weights[backbone] = file
+        weights[backbone] = existing_weights(Path(path).expanduser(), f"--weights {option}")
     return weights
+
+
+def existing_weights(file: Path, named_by: str) -> Path:
+    """The file itself. Raises CliError where there is none, which begins with what has named it."""
+    if not file.is_file():
+        raise CliError(f"{named_by}: there is no file {file}.", "Check the path.")
+    return file

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
+from deploy_scripts.cloudformation.budget import RESOURCE_TYPE
 from deploy_scripts.cloudformation.sam_template import expand, read_template
 from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
 
@@ -52,6 +53,8 @@ _ACTIONS = {
 }
 # Its schema names no permission.
 _UNSTATED = {"AWS::CodeBuild::Project": "codebuild:CreateProject"}
+# Made only where a budget is asked for: that they may not be made is only a warning.
+_ON_REQUEST = {RESOURCE_TYPE, "AWS::SNS::TopicPolicy"}
 _MAKING = ("Add", "Create", "Publish", "Put", "Set", "Subscribe")
 
 
@@ -63,7 +66,8 @@ def needed_actions() -> dict[str, list[str]]:
         handlers = _handlers(resource_type)
         service = _service_of(resource_type)
         created = [action for action in handlers.get("create", []) if action.startswith(f"{service}:")]
-        makes.add(_UNSTATED.get(resource_type) or _making(resource_type, created))
+        if resource_type not in _ON_REQUEST:
+            makes.add(_UNSTATED.get(resource_type) or _making(resource_type, created))
         all_of_handlers |= {
             action
             for actions in handlers.values()

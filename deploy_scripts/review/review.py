@@ -1,10 +1,10 @@
 """Puts together what a person reads before a deployment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import defaults
+from deploy_scripts.cloudformation.sam_template import defaults, with_source
 from deploy_scripts.costs.component import SHIPPED, Prices
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.review.permission_changes import permission_changes
@@ -29,14 +29,20 @@ class Review:
 
 @dataclass(frozen=True)
 class Version:
-    """A template, and the values of its parameters that a person may choose."""
+    """A template, the values of its parameters that a person may choose, and where those of a file stand."""
 
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def review(
-    before: Version | None, after: Version, changes: list[Mapping[str, Any]], prices: Prices = SHIPPED
+    before: Version | None,
+    after: Version,
+    changes: list[Mapping[str, Any]],
+    prices: Prices = SHIPPED,
+    *,
+    images_to_build: Sequence[str] = (),
 ) -> Review:
     """`before` None is a new deployment: all its rights are new, and are left to verify-permissions."""
     return Review(
@@ -44,6 +50,7 @@ def review(
             "Parameters": _parameter_changes(before, after),
             "Resources": resource_changes(changes, is_new=before is None),
             "Permissions": permission_changes(before.template, after.template) if before else [],
+            "Container images to build": list(images_to_build),
             "Cost of an idle month (see `dropserve cost`)": [_cost(before, after, prices)],
         }
     )
@@ -53,7 +60,7 @@ def _parameter_changes(before: Version | None, after: Version) -> list[str]:
     """Of a new deployment those that are not the template's defaults."""
     old = before.parameters if before else defaults(after.template)
     return [
-        f"{name}: {old.get(name) or '(nothing)'} -> {value or '(nothing)'}"
+        f"{with_source(name, after.sources)}: {old.get(name) or '(nothing)'} -> {value or '(nothing)'}"
         for name, value in sorted(after.parameters.items())
         if old.get(name, "") != value
     ]

@@ -1,5 +1,6 @@
 """CloudFormation: properties that ministack's handlers drop are kept."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,33 +14,57 @@ Properties = dict[str, Any]
 TABLE = "_RESOURCE_HANDLERS"
 FUNCTION = "AWS::Lambda::Function"
 STATE_MACHINE = "AWS::StepFunctions::StateMachine"
+# Names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_ENVIRONMENT_BYTES = 4096
 # Properties of a function that are kept as they are in its configuration.
 PLAIN_FUNCTION_PROPERTIES = ("DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn", "VpcConfig")
 
 
 def install() -> None:
     """Wraps the handlers of functions and state machines."""
-    _wrap(FUNCTION, _finish_function)
+    _wrap(FUNCTION, _finish_function, check=_check_environment)
     _wrap(STATE_MACHINE, _finish_state_machine)
     _refuse_missing_code()
 
 
-def _wrap(resource_type: str, finish: Callable[[str, Properties], None]) -> None:
-    """Has `finish(physical id, properties)` called after the resource was made or updated."""
+def _wrap(
+    resource_type: str,
+    finish: Callable[[str, Properties], None],
+    check: Callable[[Properties], None] = lambda _properties: None,
+) -> None:
+    """Has `check` called before, and `finish(physical id, properties)` after a resource is made or updated.
+
+    What `check` raises as ValueError is why the resource failed.
+    """
     handlers = patch_points.take_entry(provisioners, TABLE, resource_type)
     create_original, update_original = handlers["create"], handlers["update"]
 
     def create(logical_id: str, properties: Properties, stack_name: str) -> Any:
+        check(properties)
         result = create_original(logical_id, properties, stack_name)
         finish(result[0], properties)
         return result
 
     def update(physical_id: str, old: Properties, new: Properties, *arguments: Any) -> Any:
+        check(new)
         result = update_original(physical_id, old, new, *arguments)
         finish(result[0], new)
         return result
 
     handlers.update(create=create, update=update)
+
+
+def _check_environment(properties: Properties) -> None:
+    """Raises ValueError in Lambda's words, as https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594
+    quotes them: what is measured is the JSON of the variables.
+    """
+    variables = (properties.get("Environment") or {}).get("Variables") or {}
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > MAX_ENVIRONMENT_BYTES:
+        raise ValueError(
+            "Lambda was unable to configure your environment variables because the environment variables "
+            f"you have provided exceeded the 4KB limit. String measured: {measured}"
+        )
 
 
 def _finish_function(name: str, properties: Properties) -> None:

@@ -8,6 +8,7 @@ from local_cloud.ec2 import Machines
 from local_cloud.iam import identity
 from local_cloud.ministack_adapter import (
     alarm_events,
+    budgets,
     cloudformation,
     credentials,
     event_targets,
@@ -61,6 +62,7 @@ class Emulator:
         executions.install(on_change)
         request_checks.install()
         cloudformation.install()
+        budgets.install()
         self._instances.install()
 
     def register(self, session: identity.RoleSession) -> None:

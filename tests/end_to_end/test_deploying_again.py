@@ -57,6 +57,17 @@ def test_values_that_do_not_go_together_are_refused(dropserve: Any) -> None:
     assert "ProvisionedConcurrency is 7, and ReservedConcurrency only 6." in result.stderr
 
 
+def test_a_dry_run_builds_no_image(dropserve: Any) -> None:
+    unnamed = ("--parameter", "ServingImageUri=", "--parameter", "TrainingImageUri=")
+
+    shown = dropserve.json("deploy", "--dry-run", "--skip-preflight", *unnamed)["changes"]
+
+    told = [line.split(" for ")[0] for line in shown["Container images to build"]]
+    assert told == ["serve", "train"]
+    stacks = dropserve.client("cloudformation").describe_stacks()["Stacks"]
+    assert "dropserve-images" not in {each["StackName"] for each in stacks}
+
+
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(
     dropserve: Any, first_release: dict[str, Any]
 ) -> None:

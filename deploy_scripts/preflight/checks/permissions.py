@@ -20,6 +20,7 @@ NAME = "permissions"
 _ASSUMED_ROLE = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/([^/]+)/.+")
 # Service -> what the deployment's own resources are called there: a policy may name no others.
 _OWN_RESOURCES = {
+    "budgets": ("budgets::{account}:budget/{stack}-month",),
     "cloudformation": ("cloudformation:{region}:{account}:stack/{stack}/any",),
     "cloudwatch": (
         "cloudwatch:{region}:{account}:alarm:{stack}-any",

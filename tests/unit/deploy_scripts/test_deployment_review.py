@@ -124,8 +124,8 @@ def test_an_update_shows_parameters_and_the_cost_of_both() -> None:
     before, after = Version(PLAIN, DEFAULTS), Version(PLAIN, {**DEFAULTS, "MinInstances": "2"})
     found = review(before, after, [])
     assert section(found, "Parameters") == ["MinInstances: 1 -> 2"]
-    assert section(found, "Cost") == ["$104 -> $172"]
-    assert section(review(before, before, []), "Cost") == ["about $104, as before"]
+    assert section(found, "Cost") == ["$105 -> $172"]
+    assert section(review(before, before, []), "Cost") == ["about $105, as before"]
 
 
 def test_a_new_deployment_shows_what_is_no_default_and_its_cost() -> None:
@@ -134,7 +134,7 @@ def test_a_new_deployment_shows_what_is_no_default_and_its_cost() -> None:
         "Parameters",
         "  Contact: (nothing) -> me",
         "Cost of an idle month (see `dropserve cost`)",
-        "  about $104 once a model is live",
+        "  about $105 once a model is live",
     ]
 
 

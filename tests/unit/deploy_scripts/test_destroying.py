@@ -95,8 +95,8 @@ def update(key: str, **texts: str) -> dict[str, Any]:
 
 
 def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
-    for _ in range(3):
-        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stubbed.aws.account_id = "000000000000"
+    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
     stub_rules(stubbed)
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
     endpoints = [
@@ -116,7 +116,6 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
     stubbed.answer("dynamodb", "update_item", {}, **update("deploy-lock", holder="nobody"))
     stub_stack_deletion(stubbed)
     stub_stack_deletion(stubbed, "dropserve-images")
-    stubbed.aws.account_id = "000000000000"
     said: list[str] = []
 
     destroy(stubbed.aws, delete_data=False, say=said.append)
@@ -136,8 +135,8 @@ def test_the_release_goes_first_and_the_data_stays(stubbed: Any) -> None:
 
 
 def test_the_ledger_calls_nothing_replaced_that_still_stands(stubbed: Any) -> None:
-    for _ in range(3):
-        stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
+    stubbed.aws.account_id = "000000000000"
+    stubbed.answer("cloudformation", "describe_stacks", stack(stubbed, "CREATE_COMPLETE"))
     stub_rules(stubbed)
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="live")]})
     stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": [listed(stubbed.release, "InService")]})
@@ -148,6 +147,42 @@ def test_the_ledger_calls_nothing_replaced_that_still_stands(stubbed: Any) -> No
     # Neither the pointer nor the ledger is touched: botocore's Stubber has no answer for them.
     with pytest.raises(ClientError, match="Rate exceeded"):
         destroy(stubbed.aws, delete_data=False, say=print)
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"])
+def test_what_a_failed_creation_left_is_deleted_once_it_rests(stubbed: Any, status: str) -> None:
+    stubbed.aws.account_id = "000000000000"
+    for each in ("CREATE_IN_PROGRESS", status):
+        found = stack(stubbed, each)
+        found["Stacks"][0]["Outputs"] = []
+        stubbed.answer("cloudformation", "describe_stacks", found)
+    stub_stack_deletion(stubbed)
+    stubbed.refuse("cloudformation", "describe_stacks", "ValidationError", StackName="dropserve-images")
+    said: list[str] = []
+
+    destroy(stubbed.aws, delete_data=False, say=said.append)
+
+    stubbed.assert_all_asked()
+    assert said[:2] == ["Waiting for the stack dropserve: CREATE_IN_PROGRESS", "Deleted the stack dropserve"]
+
+
+def test_a_deletion_that_failed_half_way_goes_on_without_outputs_and_ledger(stubbed: Any) -> None:
+    stubbed.aws.account_id = "000000000000"
+    found = stack(stubbed, "DELETE_FAILED")
+    found["Stacks"][0]["Outputs"] = []
+    stubbed.answer("cloudformation", "describe_stacks", found)
+    stub_rules(stubbed)
+    stubbed.refuse("dynamodb", "scan", "ResourceNotFoundException")
+    stubbed.answer("sagemaker", "list_endpoints", {"Endpoints": []}, NameContains="dropserve")
+    stub_leftovers(stubbed)
+    lock = update("deploy-lock", holder="nobody")
+    stubbed.refuse("dynamodb", "update_item", "ResourceNotFoundException", **lock)
+    stub_stack_deletion(stubbed)
+    stubbed.refuse("cloudformation", "describe_stacks", "ValidationError", StackName="dropserve-images")
+
+    destroy(stubbed.aws, delete_data=False, say=print)
+
+    stubbed.assert_all_asked()
 
 
 def test_data_can_be_deleted_when_the_stack_is_gone_already(stubbed: Any) -> None:

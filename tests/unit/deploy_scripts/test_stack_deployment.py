@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deploy_scripts import stack_deployment
 from deploy_scripts.cloudformation.stack import deploy_stack, read_outputs
 from deploy_scripts.errors import CliError
 
@@ -86,6 +87,35 @@ def test_outputs_of_no_deployment_say_how_to_deploy(stubbed: Any) -> None:
 
     assert failure.value.message == "There is no deployment named dropserve in the local cloud."
     assert failure.value.advice == "Deploy it: `dropserve deploy --target local`."
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"])
+def test_a_stack_that_is_being_made_or_removed_is_no_deployment_yet(stubbed: Any, status: str) -> None:
+    stubbed.answer("cloudformation", "describe_stacks", stack(status))
+    with pytest.raises(CliError, match=rf"is being made or removed at this moment \({status}\)"):
+        read_outputs(stubbed.aws)
+
+
+def test_the_wait_for_provisioned_concurrency_has_an_end(
+    stubbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def call_function(deployment: Any, function: str, *_arguments: Any, **_options: Any) -> dict[str, Any]:
+        asked.append(function)
+        return {"ready": False, "note": ""}
+
+    now = iter(range(0, 10_000, 700))
+    monkeypatch.setattr(stack_deployment, "call_function", call_function)
+    monkeypatch.setattr(stack_deployment, "read_live", lambda deployment: None)
+    monkeypatch.setattr(stack_deployment.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(stack_deployment.time, "sleep", lambda seconds: None)
+
+    with pytest.raises(CliError, match="provisioned concurrency is not there after 30 minutes") as failure:
+        stack_deployment._set_concurrency(stubbed.deployment, lambda line: None, lambda line: None)
+
+    assert asked == ["SetConcurrencyFunctionName"] * 3
+    assert "dropserve logs set_concurrency" in failure.value.advice
 
 
 def test_outputs_by_name(stubbed: Any) -> None:

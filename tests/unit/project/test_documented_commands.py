@@ -63,6 +63,14 @@ RUN_BY = {
         "tests/end_to_end/test_deploying_again.py",
         '"--dry-run", "--parameter", "Contact=me@example.org"',
     ),
+    r"dropserve deploy --dry-run --stage prod": (
+        "tests/end_to_end/test_settings_file.py",
+        '"deploy", "--dry-run", "--stage", "prod"',
+    ),
+    r"dropserve status --stage prod": (
+        "tests/end_to_end/test_settings_file.py",
+        '"status", "--stage", "prod"',
+    ),
     r"dropserve up --quotas new-account": (
         "tests/end_to_end/test_new_account.py",
         '"--quotas", "new-account"',

@@ -105,7 +105,7 @@ def test_the_review_changes_no_stack_no_role_and_no_function() -> None:
     assert not any("*" in action for action in allowed)
     assert not {"cloudformation:ExecuteChangeSet", "cloudformation:DeleteStack"} & allowed
     assert {action.partition(":")[0] for action in allowed} == {
-        *("s3", "cloudformation", "ssm", "codebuild", "ecr", "logs"),
+        *("s3", "cloudformation", "ssm", "ecr"),
     }
 
 

@@ -1,5 +1,6 @@
 """The template agrees with the workflow, the functions and its own rules."""
 
+import copy
 import json
 import re
 from fnmatch import fnmatchcase
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.bucket import CHECKPOINTS, SNAPSHOTS, UPLOADS
+from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT, complexity
@@ -183,6 +185,85 @@ def test_the_idle_alarm_pauses_only_where_somebody_chose_so() -> None:
     (target,) = rule["Properties"]["Targets"]
     answer = read_input(json.loads(target["Input"]))
     assert (answer["accepted"], answer["action"], answer["run"]["source"]) == (True, "pause", "idle")
+
+
+def writers(queue: str) -> list[Any]:
+    """The rules that may write into a queue."""
+    (policy,) = (
+        each for each in of_type("AWS::SQS::QueuePolicy").values() if each["Queues"] == [{"Ref": queue}]
+    )
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    sources: Any = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    return sources if isinstance(sources, list) else [sources]
+
+
+def test_every_rule_has_a_queue_for_what_it_could_not_deliver() -> None:
+    targets = {
+        name: target for name, rule in of_type("AWS::Events::Rule").items() for target in rule["Targets"]
+    }
+    assert targets
+    for name, target in targets.items():
+        queue = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+        this = {"Fn::GetAtt": [name, "Arn"]}
+        assert any(this in (writer, *writer.get("Fn::If", [])) for writer in writers(queue))
+
+
+def test_a_schedule_of_a_function_has_queues_for_both_ways_to_fail() -> None:
+    scheduled = {
+        (name, event_name): (properties, event["Properties"])
+        for name, properties in FUNCTIONS.items()
+        for event_name, event in properties.get("Events", {}).items()
+    }
+    assert scheduled
+    for (name, event_name), (properties, event) in scheduled.items():
+        queue = event["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+        assert writers(queue) == [{"Fn::GetAtt": [f"{name}{event_name}", "Arn"]}]
+        on_failure = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert on_failure == {"Type": "SQS", "Destination": {"Fn::GetAtt": [queue, "Arn"]}}
+        role = properties["Role"]["Fn::GetAtt"][0]
+        allowed = [
+            each["Resource"]
+            for owner, each in STATEMENTS
+            if owner == role and "sqs:SendMessage" in each["Action"]
+        ]
+        arn = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
+        assert allowed == [{"Fn::Sub": arn + RESOURCES[queue]["Properties"]["QueueName"]["Fn::Sub"]}]
+
+
+def test_every_queue_is_encrypted_kept_two_weeks_and_watched() -> None:
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "AWS/SQS" and alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}]
+    }
+    queues = of_type("AWS::SQS::Queue")
+    assert watched == set(queues)
+    for queue in queues.values():
+        assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86_400)
+
+
+def test_the_topic_of_a_budget_still_takes_alarms() -> None:
+    assert TEMPLATE["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
+    statements = RESOURCES["NotificationTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert {each["Principal"]["Service"] for each in statements} == {
+        "cloudwatch.amazonaws.com",
+        "budgets.amazonaws.com",
+    }
+    for each in statements:
+        assert each["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_a_template_without_a_budget_does_not_name_its_type() -> None:
+    with_one, without = copy.deepcopy(TEMPLATE), copy.deepcopy(TEMPLATE)
+    leave_out_unwanted(with_one, {"MonthlyBudgetUsd": "12.5"})
+    leave_out_unwanted(without, {"MonthlyBudgetUsd": "0.0"})
+    assert with_one == TEMPLATE
+    assert set(TEMPLATE["Resources"]) - set(without["Resources"]) == {
+        "MonthlyBudget",
+        "NotificationTopicPolicy",
+    }
+    assert "AWS::Budgets::Budget" not in {each["Type"] for each in without["Resources"].values()}
 
 
 def test_the_idle_rule_hears_of_its_own_alarm_alone() -> None:

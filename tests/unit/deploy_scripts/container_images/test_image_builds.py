@@ -9,7 +9,7 @@ import pytest
 
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.container_images import codebuild, provide
-from deploy_scripts.container_images.provide import BuildChoices, provide_images
+from deploy_scripts.container_images.provide import BuildChoices, plan_images, provide_images
 from deploy_scripts.container_images.registry import MANIFEST
 from deploy_scripts.errors import CliError
 
@@ -251,3 +251,30 @@ def test_a_build_that_left_no_image_is_no_success(account: Any) -> None:
     find(account, "serve", "x86_64", there=False)
     with pytest.raises(CliError, match="is not there"):
         provided(account, [])
+
+
+def test_what_would_be_built_is_planned_by_tag_and_nothing_is_begun(account: Any) -> None:
+    find(account, "serve", "arm64", there=True)
+    find(account, "train", "x86_64", there=False)
+
+    planned = plan_images(account.aws, {}, BuildChoices("codebuild", "arm64"))
+
+    assert planned.to_build == ("train for x86_64, by codebuild",)
+    assert planned.parameters["ServingImageUri"] == f"{HOST}/dropserve/serve@{digest_of('serve')}"
+    assert planned.parameters["TrainingImageUri"] == f"{HOST}/dropserve/train:{CONTENT}-x86_64"
+    assert set(planned.parameters["ImageRepositoryArns"].split(",")) == {*OWN_REPOSITORIES, AWS_REPOSITORY}
+    assert account.stacks == []
+
+
+def test_an_account_without_repositories_has_everything_to_build(account: Any) -> None:
+    for _ in range(2):
+        account.refuse("ecr", "describe_images", "RepositoryNotFoundException")
+    planned = plan_images(account.aws, {}, BuildChoices("podman", "x86_64"))
+    assert planned.to_build == ("serve for x86_64, by podman", "train for x86_64, by podman")
+
+
+def test_images_that_a_person_names_are_not_asked_for(account: Any) -> None:
+    given = {"ServingImageUri": f"{HOST}/mine:1", "TrainingImageUri": f"{HOST}/mine:2"}
+    planned = plan_images(account.aws, given, BuildChoices("codebuild", "x86_64"))
+    assert planned.to_build == ()
+    assert {name: planned.parameters[name] for name in given} == given

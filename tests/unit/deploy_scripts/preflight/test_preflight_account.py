@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
+from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.checks import (
     buckets,
     budget,
@@ -191,3 +192,22 @@ def test_no_budget_is_a_warning(account: Any, intent: Any, count: int, status: s
 def test_an_account_that_never_had_a_budget_has_none(account: Any, intent: Any) -> None:
     account.refuse("budgets", "describe_budgets", "NotFoundException")
     assert only(budget.check(intent())).status == "warn"
+
+
+def test_a_budget_of_the_deployment_needs_a_region_whose_cloudformation_makes_one(
+    account: Any, intent: Any
+) -> None:
+    asked = {"Type": "RESOURCE", "TypeName": "AWS::Budgets::Budget"}
+    wanted = intent(MonthlyBudgetUsd="120.5")
+    account.answer("cloudformation", "describe_type", {}, **asked)
+    account.refuse("cloudformation", "describe_type", "TypeNotFoundException", **asked)
+
+    made, refused = only(budget.check(wanted)), only(budget.check(wanted))
+
+    assert (made.status, "$120.5 a month, for the whole account" in made.found) == ("ok", True)
+    assert (refused.status, "us-east-1 makes no budgets" in refused.found) == ("fail", True)
+
+
+def test_a_budget_that_is_no_number_is_named(intent: Any) -> None:
+    with pytest.raises(CliError, match="MonthlyBudgetUsd is 'much', and must be a number"):
+        only(budget.check(intent(MonthlyBudgetUsd="much")))
