@@ -11,7 +11,7 @@ from state_machines.endpoint import (
     start_endpoint,
 )
 from state_machines.language.flow import Stage, in_order
-from state_machines.language.sdk import Choice, State, jsonata
+from state_machines.language.sdk import Choice, State, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch
 from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish
@@ -68,15 +68,20 @@ def _create_model(finish: Finish) -> State:
     return call(
         "Create model",
         "sagemaker:createModel",
-        {
-            "ModelName": jsonata("$release_name"),
-            "ExecutionRoleArn": "${SageMakerRoleArn}",
-            "PrimaryContainer": {
-                "Image": jsonata("$plan.serving_image_uri"),
-                "ModelDataUrl": jsonata("$model_data_uri"),
-            },
-            "Tags": TAGS,
-        },
+        without_nothing(
+            {
+                "ModelName": jsonata("$release_name"),
+                "ExecutionRoleArn": "${SageMakerRoleArn}",
+                "PrimaryContainer": {
+                    "Image": jsonata("$plan.serving_image_uri"),
+                    "ModelDataUrl": jsonata("$model_data_uri"),
+                },
+                # A serverless endpoint takes neither: https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+                "EnableNetworkIsolation": jsonata(f"$not({_SERVERLESS})"),
+                "VpcConfig": jsonata(f"$not({_SERVERLESS}) ? $plan.vpc_config"),
+                "Tags": TAGS,
+            }
+        ),
         on_error=finish.failed,
     )
 

@@ -76,6 +76,7 @@ def real(stage: Any) -> Iterator[Any]:
         DEFAULT_MAX_COST_USD="25",
         USE_SPOT="false",
         EC2_WITHOUT_QUOTA="false",
+        NETWORK="none",
     )
     s3 = stage.client("s3")
     s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())

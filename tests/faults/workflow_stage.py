@@ -170,6 +170,7 @@ class Stage:
                     },
                 }
             ],
+            "network_isolation": False,
             "volume_size_gb": 5,
             "stopping_condition": {"MaxRuntimeInSeconds": 60},
             "endpoint_instance_type": "ml.m5.large",

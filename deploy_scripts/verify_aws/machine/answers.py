@@ -72,6 +72,7 @@ PLAN: dict[str, Any] = {
     "ec2_image_id": "resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id",
     "hyperparameters": {"epochs": "3"},
     "input_data_config": [_CHANNEL],
+    "network_isolation": True,
     "volume_size_gb": 30,
     "stopping_condition": {"MaxRuntimeInSeconds": 3600},
     "endpoint_instance_type": "ml.m5.large",

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy_scripts.cloudformation.sam_template import VARIABLE
-from deploy_scripts.permissions.template_values import fill_in
+from deploy_scripts.permissions.template_values import condition_values, fill_in
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACK = "dropserve"
 _HERE = f"{REGION}:{ACCOUNT}"
 # What Ref gives where it is not the name: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 _REFS = {
+    "AWS::EC2::Subnet": "subnet-0123456789abcdef0",
     "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{}}",
     "AWS::SQS::Queue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{{}}",
     "AWS::Serverless::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{}}",
 }
 # What Fn::GetAtt of Arn gives.
 _ARNS = {
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{_HERE}:alarm:{{}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
     "AWS::ECR::Repository": f"arn:aws:ecr:{_HERE}:repository/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
@@ -36,6 +38,7 @@ _NAMES = (
     "TopicName",
     "FunctionName",
     "LogGroupName",
+    "AlarmName",
     "RepositoryName",
     "Name",
 )
@@ -45,6 +48,7 @@ _PARAMETERS = {
     "TrainingCodeKey": "training/sourcedir.tar.gz",
     "Ec2BootKey": "training/ec2_boot.sh",
     "Deployment": STACK,
+    "Network": "new",
     "ImageRepositoryArns": ",".join(
         f"arn:aws:ecr:{_HERE}:repository/{STACK}/{each}" for each in ("serve", "train")
     ),
@@ -63,6 +67,7 @@ def example_values(template: Mapping[str, Any]) -> dict[str, str]:
     for name, parameter in template["Parameters"].items():
         image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{STACK}/{name.lower()}:1"
         values[name] = _PARAMETERS.get(name, str(parameter.get("Default", image)))
+    values |= condition_values(template, values)
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         named = next((properties[each] for each in _NAMES if each in properties), f"{STACK}-{name.lower()}")
@@ -73,6 +78,8 @@ def example_values(template: Mapping[str, Any]) -> dict[str, str]:
         values[name] = _REFS.get(resource["Type"], "{}").format(plain)
         if form := _ARNS.get(resource["Type"]):
             values[f"{name}.Arn"] = form.format(plain)
+        if resource["Type"] == "AWS::EC2::SecurityGroup":
+            values[f"{name}.GroupId"] = "sg-0123456789abcdef0"
     return values
 
 
