@@ -22,6 +22,7 @@ from deploy_scripts.preflight.checks import (
     permissions,
     region,
     training_quotas,
+    vpc,
 )
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
@@ -53,6 +54,7 @@ STEPS = (
     Step("machine image of EC2 training", machine_image.check, on_local=False),
     Step("buckets", buckets.check),
     Step("default VPC", network.check),
+    Step("VPC", vpc.check),
     # Nothing costs there.
     Step("budget", budget.check, on_local=False),
 )

@@ -5,6 +5,7 @@ import pytest
 from functions.common.errors import SettingsError
 from functions.plan_training.settings import read_settings
 from tests.unit.plan_training.test_plan_document import assert_sagemaker_takes
+from tests.unit.plan_training.test_plan_quotas import account
 
 SUBNETS, GROUPS = ["subnet-0a", "subnet-0b"], ["sg-0c"]
 HUGE = {"images": 200_000, "photo_bytes": 60_000}
@@ -58,11 +59,13 @@ def test_without_the_internet_ec2_is_not_taken(plan, network, environment):
     refused = plan({"backend": "ec2"})
     assert not refused["accepted"]
     assert "Network=new" in refused["reason"]
-    # Where EC2 alone would be within the budget.
-    dear = plan({"instance_type": "ml.m5.xlarge", "max_cost_usd": 0.0001})
-    assert (dear["accepted"], dear["backend"]) == (False, "sagemaker")
+    lacking = plan(quotas=account())
+    assert not lacking["accepted"]
+    assert lacking["reason"].startswith("no quota: ")
+    assert "EC2" not in lacking["reason"]
     network("existing")
     assert plan({"backend": "ec2"})["accepted"]
+    assert plan(quotas=account())["backend"] == "ec2"
 
 
 def test_without_the_internet_an_image_that_gets_packages_is_not_taken(plan, network, environment):
