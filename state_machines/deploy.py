@@ -15,6 +15,7 @@ from state_machines.language.sdk import Choice, State, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch
 from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish
+from state_machines.settings import KMS_KEY
 from state_machines.supersede import check_current_version
 
 _SERVERLESS = "$plan.endpoint_kind = 'serverless'"
@@ -95,18 +96,21 @@ def create_endpoint(finish: Finish) -> Stage:
     configuration = call(
         "Create endpoint configuration",
         "sagemaker:createEndpointConfig",
-        {
-            "EndpointConfigName": jsonata("$release_name"),
-            "ProductionVariants": [
-                {
-                    "VariantName": VARIANT,
-                    "ModelName": jsonata("$release_name"),
-                    "InstanceType": jsonata("$plan.endpoint_instance_type"),
-                    "InitialInstanceCount": jsonata("$instance_count"),
-                }
-            ],
-            "Tags": TAGS,
-        },
+        without_nothing(
+            {
+                "KmsKeyId": KMS_KEY,
+                "EndpointConfigName": jsonata("$release_name"),
+                "ProductionVariants": [
+                    {
+                        "VariantName": VARIANT,
+                        "ModelName": jsonata("$release_name"),
+                        "InstanceType": jsonata("$plan.endpoint_instance_type"),
+                        "InitialInstanceCount": jsonata("$instance_count"),
+                    }
+                ],
+                "Tags": TAGS,
+            }
+        ),
         on_error=finish.failed,
     )
     serverless = call(

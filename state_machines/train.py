@@ -7,6 +7,7 @@ from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import call, retry
 from state_machines.outcome import Finish, ask_about_failure, outcome
+from state_machines.settings import KMS_KEY
 from state_machines.supersede import recheck_folder
 from training.job.progress import METRIC_DEFINITIONS
 
@@ -90,12 +91,17 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
                 },
                 "HyperParameters": jsonata("$plan.hyperparameters"),
                 "InputDataConfig": jsonata("$plan.input_data_config"),
-                "OutputDataConfig": {"S3OutputPath": jsonata("$plan.output_uri")},
+                "OutputDataConfig": {"S3OutputPath": jsonata("$plan.output_uri"), "KmsKeyId": KMS_KEY},
                 "CheckpointConfig": {"S3Uri": jsonata("$plan.checkpoint_uri")},
                 "ResourceConfig": {
                     "InstanceCount": jsonata("$plan.instance_count"),
                     "InstanceType": jsonata("$plan.instance_type"),
                     "VolumeSizeInGB": jsonata("$plan.volume_size_gb"),
+                    # Refused for a type with storage of its own, which encrypts that itself:
+                    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html
+                    "VolumeKmsKeyId": jsonata(
+                        "$settings.kms_key_arn != '' and $plan.local_storage = false ? $settings.kms_key_arn"
+                    ),
                 },
                 "EnableNetworkIsolation": jsonata("$plan.network_isolation"),
                 "VpcConfig": jsonata("$plan.vpc_config"),
@@ -147,6 +153,7 @@ def _train_on_ec2(finish: Finish) -> Task:
                         "DeviceName": "/dev/xvda",
                         "Ebs": {
                             "Encrypted": True,
+                            "KmsKeyId": KMS_KEY,
                             "VolumeType": "gp3",
                             "VolumeSize": jsonata("$plan.volume_size_gb"),
                             "DeleteOnTermination": True,

@@ -16,6 +16,7 @@ from deploy_scripts.preflight.checks import (
     endpoint_quota,
     images,
     instance_offerings,
+    key,
     lambda_concurrency,
     machine_image,
     network,
@@ -55,6 +56,7 @@ STEPS = (
     Step("buckets", buckets.check),
     Step("default VPC", network.check),
     Step("VPC", vpc.check),
+    Step("key", key.check),
     # Nothing costs there.
     Step("budget", budget.check, on_local=False),
 )

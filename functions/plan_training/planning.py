@@ -13,7 +13,7 @@ from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import EC2_IMAGE_ID, training_program
 from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
-from functions.plan_training.instance_types import Backend
+from functions.plan_training.instance_types import Backend, has_local_storage
 from functions.plan_training.network import is_isolated
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.quota_reasons import why_another, why_none
@@ -192,6 +192,7 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
         "instance_type": option.instance.name_on(option.backend),
         "instance_count": option.instance_count,
         "use_spot": option.use_spot,
+        "local_storage": has_local_storage(option.instance),
         "training_image_uri": settings.images.for_training(gpu=bool(option.instance.gpu)),
         "serving_image_uri": settings.images.serving,
         "ec2_image_id": EC2_IMAGE_ID,

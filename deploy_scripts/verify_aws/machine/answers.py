@@ -67,6 +67,7 @@ PLAN: dict[str, Any] = {
     "instance_type": "ml.m5.large",
     "instance_count": 1,
     "use_spot": False,
+    "local_storage": False,
     "training_image_uri": f"{_IMAGE}/train:1",
     "serving_image_uri": f"{_IMAGE}/serve:1",
     "ec2_image_id": "resolve:ssm:/aws/service/deeplearning/ami/x86_64/latest/ami-id",

@@ -89,3 +89,17 @@ def test_a_vpc_without_its_subnets_is_refused(environment, network, name):
     environment[name] = ""
     with pytest.raises(SettingsError, match=name):
         read_settings(environment)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "has_storage"),
+    [
+        ("ml.m5.xlarge", False),
+        ("ml.c5.xlarge", False),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.xlarge", True),
+        ("ml.g6.xlarge", True),
+    ],
+)
+def test_a_plan_tells_whether_its_type_has_storage_of_its_own(plan, instance_type, has_storage):
+    assert plan({"instance_type": instance_type})["local_storage"] is has_storage

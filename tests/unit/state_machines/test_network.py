@@ -1,4 +1,4 @@
-"""What each call is told of a VPC: its arguments, as the workflow computes them from a plan."""
+"""What each call is told of VPC and key: its arguments, as the workflow computes them from a plan."""
 
 from typing import Any
 
@@ -12,7 +12,10 @@ VPC = {"Subnets": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0c"]}
 JOBS = ("Train on SageMaker", "Train on demand")
 
 
-def arguments(task: str, **plan: Any) -> dict[str, Any]:
+KEY = "arn:aws:kms:us-east-1:111122223333:key/0123abcd"
+
+
+def arguments(task: str, *, key: str = "", **plan: Any) -> dict[str, Any]:
     variables = {
         "plan": {
             "plan_uri": "s3://data/plan.json",
@@ -20,7 +23,7 @@ def arguments(task: str, **plan: Any) -> dict[str, Any]:
             "endpoint_kind": "instances",
             **plan,
         },
-        "settings": {"ec2_user_data": ["#!/bin/bash"]},
+        "settings": {"ec2_user_data": ["#!/bin/bash"], "kms_key_arn": key},
         "run": {"id": "1"},
         "release_name": "dropserve-1",
         "states": {"context": {"State": {"RetryCount": 0}, "Task": {"Token": "token"}}},
@@ -55,3 +58,32 @@ def test_an_instance_of_ec2_starts_in_the_first_subnet() -> None:
     given = arguments("Train on EC2", vpc_config=VPC)
     assert (given["SubnetId"], given["SecurityGroupIds"]) == ("subnet-0a", ["sg-0c"])
     assert not {"SubnetId", "SecurityGroupIds"} & arguments("Train on EC2").keys()
+
+
+@pytest.mark.parametrize("task", JOBS)
+def test_output_and_volume_of_a_training_are_under_the_key(task: str) -> None:
+    given = arguments(task, key=KEY, output_uri="s3://data/runs", local_storage=False)
+    assert given["OutputDataConfig"] == {"S3OutputPath": "s3://data/runs", "KmsKeyId": KEY}
+    assert given["ResourceConfig"]["VolumeKmsKeyId"] == KEY
+    local = arguments(task, key=KEY, local_storage=True)
+    assert "VolumeKmsKeyId" not in local["ResourceConfig"]
+    assert local["OutputDataConfig"]["KmsKeyId"] == KEY
+
+
+@pytest.mark.parametrize(
+    "task", ["Create endpoint configuration", "Create endpoint log group", "Create endpoint log group again"]
+)
+def test_the_endpoints_volume_and_log_are_under_the_key(task: str) -> None:
+    assert arguments(task, key=KEY)["KmsKeyId"] == KEY
+
+
+def test_the_volume_of_an_instance_of_ec2_is_under_the_key() -> None:
+    (volume,) = arguments("Train on EC2", key=KEY)["BlockDeviceMappings"]
+    assert (volume["Ebs"]["KmsKeyId"], volume["Ebs"]["Encrypted"]) == (KEY, True)
+
+
+@pytest.mark.parametrize(
+    "task", [*JOBS, "Create endpoint configuration", "Create endpoint log group", "Train on EC2"]
+)
+def test_without_a_key_none_is_named(task: str) -> None:
+    assert "KmsKeyId" not in str(arguments(task, local_storage=False))

@@ -114,8 +114,8 @@ def test_what_an_expression_does_not_give_is_left_out() -> None:
 
 def test_a_missing_parameter_is_named() -> None:
     definition = copy.deepcopy(DEFINITION)
-    del definition["States"]["Create endpoint configuration"]["Arguments"]["ProductionVariants"]
-    assert argument_problems(definition) == ["Create endpoint configuration: ProductionVariants is missing"]
+    del definition["States"]["Create serverless configuration"]["Arguments"]["ProductionVariants"]
+    assert argument_problems(definition) == ["Create serverless configuration: ProductionVariants is missing"]
 
 
 @pytest.mark.parametrize("name", TASKS)
