@@ -83,7 +83,17 @@ def resolve_parameters(
     planned = {**defaults(template), **resolved}
     _check_order(planned)
     _check_network(planned, chosen)
+    _check_no_vpc_goes(planned, deployed)
     return resolved
+
+
+def _check_no_vpc_goes(planned: dict[str, str], deployed: dict[str, str]) -> None:
+    """What serves in the VPC that the stack made would lose its subnets."""
+    if deployed.get("Network") == "new" and planned["Network"] != "new":
+        raise CliError(
+            "This deployment runs in the VPC that it made, which cannot be taken from under what serves.",
+            "Run `dropserve destroy` first, which keeps the data; then deploy, and drop once more.",
+        )
 
 
 def _check_network(planned: dict[str, str], chosen: dict[str, str]) -> None:
