@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 
 # The data channels: the drop, the backbone's pretrained weights, and the live model where there is one.
 CHANNELS = ("dataset", "weights", "champion")
+# The channel of train.py itself, which sagemaker-training unpacks.
+CODE_CHANNEL = "code"
 
 Architecture = Literal["x86_64", "arm64"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)

@@ -129,10 +129,14 @@ class Aws:
     def iam(self) -> IAMClient:
         return cast("IAMClient", self._client("iam"))
 
-    # Two services without stubs.
+    # Three services without stubs.
     @cached_property
     def service_quotas(self) -> Any:
         return self._client("service-quotas")
+
+    @cached_property
+    def kms(self) -> Any:
+        return self._client("kms")
 
     @cached_property
     def budgets(self) -> Any:

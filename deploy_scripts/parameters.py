@@ -24,6 +24,8 @@ LOCAL_PARAMETERS = {
 }
 # Lists of hosts: an entry that matches nothing would allow or deny nothing, without a word.
 HOST_PARAMETERS = {"AllowedHosts", "DeniedHosts", "AllowedPrivateHosts"}
+# Of Network=existing.
+VPC_PARAMETERS = ("VpcSubnetIds", "VpcSecurityGroupIds")
 # What a deployment makes anew each time; of images only those that nobody names.
 MADE_BY_DEPLOYMENT = {
     "ArtifactsBucket",
@@ -84,8 +86,34 @@ def resolve_parameters(
     if aws.is_local:
         local = {**LOCAL_PARAMETERS, **local_target.image_parameters(aws.account_id, aws.region)}
     resolved = {**local, **kept, **chosen}
-    _check_order({**defaults(template), **resolved})
+    planned = {**defaults(template), **resolved}
+    _check_order(planned)
+    _check_network(planned, chosen)
+    _check_no_vpc_goes(planned, deployed)
     return resolved
+
+
+def _check_no_vpc_goes(planned: dict[str, str], deployed: dict[str, str]) -> None:
+    """What serves in the VPC that the stack made would lose its subnets."""
+    if deployed.get("Network") == "new" and planned["Network"] != "new":
+        raise CliError(
+            "This deployment runs in the VPC that it made, which cannot be taken from under what serves.",
+            "Run `dropserve destroy` first, which keeps the data; then deploy, and drop once more.",
+        )
+
+
+def _check_network(planned: dict[str, str], chosen: dict[str, str]) -> None:
+    if planned["Network"] == "existing":
+        if missing := [name for name in VPC_PARAMETERS if not planned[name]]:
+            raise CliError(
+                f"Network=existing needs {' and '.join(missing)}.",
+                "Write --parameter VpcSubnetIds=subnet-0a,subnet-0b --parameter VpcSecurityGroupIds=sg-0c.",
+            )
+    elif useless := [name for name in VPC_PARAMETERS if chosen.get(name)]:
+        raise CliError(
+            f"{' and '.join(useless)} would be used with Network=existing only; it is {planned['Network']}.",
+            "Add --parameter Network=existing.",
+        )
 
 
 def _check_order(planned: dict[str, str]) -> None:

@@ -117,7 +117,7 @@ def _deploy(
     runtime = Runtime.of_this_machine() if aws.is_local else Runtime.of_lambda(choices.architecture)
     built = build(runtime, say=say, suppressions=choices.suppressions)
     bucket = ArtifactsBucket(aws)
-    bucket.ensure()
+    bucket.ensure(planned["KmsKeyArn"])
     for backbone, file in {SHIPPED_BACKBONE: shipped_weights(), **choices.weights}.items():
         bucket.upload_weights(backbone, file)
     parameters = {

@@ -11,10 +11,11 @@ from state_machines.endpoint import (
     start_endpoint,
 )
 from state_machines.language.flow import Stage, in_order
-from state_machines.language.sdk import Choice, State, jsonata
+from state_machines.language.sdk import Choice, State, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch
 from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish
+from state_machines.settings import KMS_KEY
 from state_machines.supersede import check_current_version
 
 _SERVERLESS = "$plan.endpoint_kind = 'serverless'"
@@ -68,15 +69,20 @@ def _create_model(finish: Finish) -> State:
     return call(
         "Create model",
         "sagemaker:createModel",
-        {
-            "ModelName": jsonata("$release_name"),
-            "ExecutionRoleArn": "${SageMakerRoleArn}",
-            "PrimaryContainer": {
-                "Image": jsonata("$plan.serving_image_uri"),
-                "ModelDataUrl": jsonata("$model_data_uri"),
-            },
-            "Tags": TAGS,
-        },
+        without_nothing(
+            {
+                "ModelName": jsonata("$release_name"),
+                "ExecutionRoleArn": "${SageMakerRoleArn}",
+                "PrimaryContainer": {
+                    "Image": jsonata("$plan.serving_image_uri"),
+                    "ModelDataUrl": jsonata("$model_data_uri"),
+                },
+                # A serverless endpoint takes neither: https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+                "EnableNetworkIsolation": jsonata(f"$not({_SERVERLESS})"),
+                "VpcConfig": jsonata(f"$not({_SERVERLESS}) ? $plan.vpc_config"),
+                "Tags": TAGS,
+            }
+        ),
         on_error=finish.failed,
     )
 
@@ -90,18 +96,21 @@ def create_endpoint(finish: Finish) -> Stage:
     configuration = call(
         "Create endpoint configuration",
         "sagemaker:createEndpointConfig",
-        {
-            "EndpointConfigName": jsonata("$release_name"),
-            "ProductionVariants": [
-                {
-                    "VariantName": VARIANT,
-                    "ModelName": jsonata("$release_name"),
-                    "InstanceType": jsonata("$plan.endpoint_instance_type"),
-                    "InitialInstanceCount": jsonata("$instance_count"),
-                }
-            ],
-            "Tags": TAGS,
-        },
+        without_nothing(
+            {
+                "KmsKeyId": KMS_KEY,
+                "EndpointConfigName": jsonata("$release_name"),
+                "ProductionVariants": [
+                    {
+                        "VariantName": VARIANT,
+                        "ModelName": jsonata("$release_name"),
+                        "InstanceType": jsonata("$plan.endpoint_instance_type"),
+                        "InitialInstanceCount": jsonata("$instance_count"),
+                    }
+                ],
+                "Tags": TAGS,
+            }
+        ),
         on_error=finish.failed,
     )
     serverless = call(

@@ -8,10 +8,11 @@ from typing import Any
 
 from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET
 from state_machines.language.flow import Stage, best_effort, in_order
-from state_machines.language.sdk import Catch, Choice, Task, jsonata
+from state_machines.language.sdk import Catch, Choice, Task, jsonata, without_nothing
 from state_machines.language.tasks import call, invoke_function
 from state_machines.outcome import Finish, own_error
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
+from state_machines.settings import KMS_KEY
 from state_machines.teardown import scaling_resource
 
 TAGS = [{"Key": RUN_TAG, "Value": jsonata("$run.id")}]
@@ -32,7 +33,8 @@ def create_log_group(when: str = "") -> Stage:
     """SageMaker would make it without an end to its logs."""
     name = {"LogGroupName": jsonata(f"'{ENDPOINT_LOGS}' & $release_name")}
     api = "aws-sdk:cloudwatchlogs"
-    create = call(f"Create endpoint log group{when}", f"{api}:createLogGroup", name, on_error=None)
+    encrypted = without_nothing({**name, "KmsKeyId": KMS_KEY})
+    create = call(f"Create endpoint log group{when}", f"{api}:createLogGroup", encrypted, on_error=None)
     days = {**name, "RetentionInDays": 30}
     retain = call(f"Set log retention{when}", f"{api}:putRetentionPolicy", days, on_error=None)
     return in_order(best_effort(create), best_effort(retain))

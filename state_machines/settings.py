@@ -24,7 +24,11 @@ def _number(name: str) -> str:
     return jsonata(f"$number('${{{name}}}')")
 
 
+# The key of all that is stored; nothing where the deployment has none.
+KMS_KEY = jsonata("$settings.kms_key_arn != '' ? $settings.kms_key_arn")
+
 SETTINGS: dict[str, Any] = {
+    "kms_key_arn": "${KmsKeyArn}",
     "poll_s": _number("PollSeconds"),
     "poll_limit": _number("PollLimit"),
     "drain_s": _number("DrainSeconds"),

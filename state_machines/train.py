@@ -4,9 +4,10 @@ from typing import Any
 
 from contracts.workflow import RUN_TAG
 from state_machines.language.flow import Stage, in_order
-from state_machines.language.sdk import Choice, State, Task, jsonata
+from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import call, retry
 from state_machines.outcome import Finish, ask_about_failure, outcome
+from state_machines.settings import KMS_KEY
 from state_machines.supersede import recheck_folder
 from training.job.progress import METRIC_DEFINITIONS
 
@@ -79,26 +80,35 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
     return call(
         name,
         "sagemaker:createTrainingJob.sync",
-        {
-            "TrainingJobName": jsonata(job_name),
-            "RoleArn": "${SageMakerRoleArn}",
-            "AlgorithmSpecification": {
-                "TrainingImage": jsonata("$plan.training_image_uri"),
-                "TrainingInputMode": "File",
-                "MetricDefinitions": METRIC_DEFINITIONS,
-            },
-            "HyperParameters": jsonata("$plan.hyperparameters"),
-            "InputDataConfig": jsonata("$plan.input_data_config"),
-            "OutputDataConfig": {"S3OutputPath": jsonata("$plan.output_uri")},
-            "CheckpointConfig": {"S3Uri": jsonata("$plan.checkpoint_uri")},
-            "ResourceConfig": {
-                "InstanceCount": jsonata("$plan.instance_count"),
-                "InstanceType": jsonata("$plan.instance_type"),
-                "VolumeSizeInGB": jsonata("$plan.volume_size_gb"),
-            },
-            **capacity,
-            "Tags": [{"Key": RUN_TAG, "Value": jsonata("$run.id")}],
-        },
+        without_nothing(
+            {
+                "TrainingJobName": jsonata(job_name),
+                "RoleArn": "${SageMakerRoleArn}",
+                "AlgorithmSpecification": {
+                    "TrainingImage": jsonata("$plan.training_image_uri"),
+                    "TrainingInputMode": "File",
+                    "MetricDefinitions": METRIC_DEFINITIONS,
+                },
+                "HyperParameters": jsonata("$plan.hyperparameters"),
+                "InputDataConfig": jsonata("$plan.input_data_config"),
+                "OutputDataConfig": {"S3OutputPath": jsonata("$plan.output_uri"), "KmsKeyId": KMS_KEY},
+                "CheckpointConfig": {"S3Uri": jsonata("$plan.checkpoint_uri")},
+                "ResourceConfig": {
+                    "InstanceCount": jsonata("$plan.instance_count"),
+                    "InstanceType": jsonata("$plan.instance_type"),
+                    "VolumeSizeInGB": jsonata("$plan.volume_size_gb"),
+                    # Refused for a type with storage of its own, which encrypts that itself:
+                    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html
+                    "VolumeKmsKeyId": jsonata(
+                        "$settings.kms_key_arn != '' and $plan.local_storage = false ? $settings.kms_key_arn"
+                    ),
+                },
+                "EnableNetworkIsolation": jsonata("$plan.network_isolation"),
+                "VpcConfig": jsonata("$plan.vpc_config"),
+                **capacity,
+                "Tags": [{"Key": RUN_TAG, "Value": jsonata("$run.id")}],
+            }
+        ),
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
         retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
@@ -106,7 +116,7 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
     )
 
 
-def _user_data() -> str:
+def user_data() -> str:
     """The expression of the boot script: each value of the run, in base64, in the place of its name."""
     script = r"$join($settings.ec2_user_data, '\n')"
     for name, value in (
@@ -127,33 +137,39 @@ def _train_on_ec2(finish: Finish) -> Task:
     return call(
         "Train on EC2",
         "aws-sdk:ec2:runInstances.waitForTaskToken",
-        {
-            "ImageId": jsonata("$plan.ec2_image_id"),
-            "InstanceType": jsonata("$plan.instance_type"),
-            "MinCount": 1,
-            "MaxCount": 1,
-            "ClientToken": jsonata(JOB_NAME),
-            "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
-            "InstanceInitiatedShutdownBehavior": "terminate",
-            "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
-            # The root device of Amazon Linux 2023, which the Deep Learning AMI is built on.
-            "BlockDeviceMappings": [
-                {
-                    "DeviceName": "/dev/xvda",
-                    "Ebs": {
-                        "Encrypted": True,
-                        "VolumeType": "gp3",
-                        "VolumeSize": jsonata("$plan.volume_size_gb"),
-                        "DeleteOnTermination": True,
-                    },
-                }
-            ],
-            "TagSpecifications": [
-                {"ResourceType": "instance", "Tags": tags},
-                {"ResourceType": "volume", "Tags": tags},
-            ],
-            "UserData": jsonata(_user_data()),
-        },
+        without_nothing(
+            {
+                "ImageId": jsonata("$plan.ec2_image_id"),
+                "InstanceType": jsonata("$plan.instance_type"),
+                "MinCount": 1,
+                "MaxCount": 1,
+                "ClientToken": jsonata(JOB_NAME),
+                "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
+                "InstanceInitiatedShutdownBehavior": "terminate",
+                "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+                # The root device of Amazon Linux 2023, which the Deep Learning AMI is built on.
+                "BlockDeviceMappings": [
+                    {
+                        "DeviceName": "/dev/xvda",
+                        "Ebs": {
+                            "Encrypted": True,
+                            "KmsKeyId": KMS_KEY,
+                            "VolumeType": "gp3",
+                            "VolumeSize": jsonata("$plan.volume_size_gb"),
+                            "DeleteOnTermination": True,
+                        },
+                    }
+                ],
+                "TagSpecifications": [
+                    {"ResourceType": "instance", "Tags": tags},
+                    {"ResourceType": "volume", "Tags": tags},
+                ],
+                # Without them EC2 takes the default VPC.
+                "SubnetId": jsonata("$plan.vpc_config.Subnets[0]"),
+                "SecurityGroupIds": jsonata("$plan.vpc_config.SecurityGroupIds"),
+                "UserData": jsonata(user_data()),
+            }
+        ),
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
         heartbeat_seconds=HEARTBEAT_S,

@@ -41,9 +41,10 @@ class ArtifactsBucket:
         self._aws = aws
         self.uploaded: list[str] = []
 
-    def ensure(self) -> None:
+    def ensure(self, key: str = "") -> None:
         """Make the bucket if need be: private, versioned, encrypted, reached by TLS only.
 
+        `key` is the ARN of the key for what is uploaded from now on; S3's own without it.
         Raises CliError when the name belongs to another account.
         """
         s3 = self._aws.s3
@@ -61,9 +62,7 @@ class ArtifactsBucket:
         s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(
             Bucket=self.name,
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
+            ServerSideEncryptionConfiguration={"Rules": [_encryption(key)]},
         )
         s3.put_bucket_policy(
             Bucket=self.name, Policy=json.dumps(tls_only_policy(self.name, self._aws.partition))
@@ -103,6 +102,14 @@ class ArtifactsBucket:
         if self._aws.region != "us-east-1":
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self._aws.region}}
         self._aws.s3.create_bucket(Bucket=self.name, **elsewhere)
+
+
+def _encryption(key: str) -> Any:
+    if not key:
+        return {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    # One call of KMS for many objects: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    return {"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}
 
 
 def tls_only_policy(bucket: str, partition: Partition) -> dict[str, Any]:

@@ -54,6 +54,30 @@ def defaults(template: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
 
 
+def conditions_of(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, bool]:
+    """Which of the template's conditions hold with these parameters."""
+    return {name: _holds(each, template, parameters) for name, each in template.get("Conditions", {}).items()}
+
+
+def _holds(condition: Any, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    """CloudFormation's condition functions, of parameters and literals."""
+    (name, value), *_ = condition.items()
+    match name:
+        case "Condition":
+            return _holds(template["Conditions"][value], template, parameters)
+        case "Fn::Not":
+            return not _holds(value[0], template, parameters)
+        case "Fn::And":
+            return all(_holds(each, template, parameters) for each in value)
+        case "Fn::Or":
+            return any(_holds(each, template, parameters) for each in value)
+        case "Fn::Equals":
+            left, right = (parameters[each["Ref"]] if isinstance(each, dict) else str(each) for each in value)
+            return left == right
+        case _:
+            raise ValueError(f"the template has a condition {name}, which is not followed")
+
+
 def expand(template: dict[str, Any]) -> dict[str, Any]:
     """The template as SAM's transform leaves it."""
     # 0.3 s that a command need not pay.

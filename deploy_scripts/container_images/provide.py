@@ -81,7 +81,7 @@ def provide_images(
     uris, repositories = _given_uris(aws, given)
     wanted = _wanted(uris, choices)
     if wanted:
-        deploy_images_stack(aws, bucket, choices.builder, say)
+        deploy_images_stack(aws, bucket, choices.builder, say, key=given.get("KmsKeyArn", ""))
         built = _build_missing(aws, bucket, wanted, choices.builder, say)
         uris |= {PARAMETERS[target]: uri for target, uri in built.items()}
     return _as_parameters(uris, repositories)
@@ -144,12 +144,15 @@ def _built(registry: Registry, image: Image) -> str:
     return uri
 
 
-def deploy_images_stack(aws: Aws, bucket: ArtifactsBucket, builder: ImageBuilder, say: Say) -> None:
-    """The repositories, and what CodeBuild needs unless this machine builds."""
+def deploy_images_stack(
+    aws: Aws, bucket: ArtifactsBucket, builder: ImageBuilder, say: Say, *, key: str = ""
+) -> None:
+    """The repositories, and what CodeBuild needs unless this machine builds; `key` is that of `bucket`."""
     template = bucket.upload(IMAGES_TEMPLATE, folder="templates")
     parameters = {
         "Deployment": aws.stack,
         "ArtifactsBucket": bucket.name,
         "ImageBuilder": "codebuild" if builder == "codebuild" else "other",
+        "KmsKeyArn": key,
     }
     deploy_stack(aws.beside(IMAGES_SUFFIX), bucket.url(template), parameters, say=say)

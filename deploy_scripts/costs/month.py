@@ -56,6 +56,7 @@ def monthly_cost(
             "the template's",
         ),
         *_by_resource(facts, prices),
+        *_key(facts, prices),
         component("container images", "ecr/storage", assumed.IMAGES_GB, prices, "2 GB assumed"),
         component("storage", "s3/storage", assumed.STORED_GB, prices, "1 GB of drops and models assumed"),
         component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
@@ -129,6 +130,13 @@ def _by_resource(facts: TemplateFacts, prices: Prices) -> list[Component]:
         note = f"{len(interfaces)} in the template, {sum(interfaces)} with their subnets"
         found.append(component("interface endpoints", "vpc/interface-endpoint", hours, prices, note))
     return found
+
+
+def _key(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """The person's own key, which nobody else may use."""
+    if not facts.parameters["KmsKeyArn"]:
+        return []
+    return [component("key of KMS", "kms/key", 1, prices, "KmsKeyArn; without its requests")]
 
 
 def _audits(facts: TemplateFacts, prices: Prices) -> list[Component]:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import check_known, defaults, read_template
+from deploy_scripts.cloudformation.sam_template import (
+    check_known,
+    conditions_of,
+    defaults,
+    read_template,
+)
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
 
@@ -48,10 +53,11 @@ def read_facts(given: Mapping[str, str]) -> TemplateFacts:
     check_known(given, template)
     _check_numbers(given, template["Parameters"])
     parameters = {**dict.fromkeys(template["Parameters"], ""), **defaults(template), **given}
+    conditions = conditions_of(template, parameters)
     deployed = {
         name: resource
         for name, resource in template["Resources"].items()
-        if "Condition" not in resource or _holds({"Condition": resource["Condition"]}, template, parameters)
+        if "Condition" not in resource or conditions[resource["Condition"]]
     }
     usual_mb = template["Globals"]["Function"]["MemorySize"]
     memory_mb = {
@@ -80,25 +86,6 @@ def _check_numbers(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -
     for name, value in given.items():
         if known[name]["Type"] == "Number" and not value.replace(".", "", 1).isdecimal():
             raise CliError(f"The parameter {name} must be a number, not {value!r}.", f"Write {name}=3.")
-
-
-def _holds(condition: Any, template: dict[str, Any], parameters: Mapping[str, str]) -> bool:
-    """CloudFormation's condition functions, of parameters and literals."""
-    (name, value), *_ = condition.items()
-    match name:
-        case "Condition":
-            return _holds(template["Conditions"][value], template, parameters)
-        case "Fn::Not":
-            return not _holds(value[0], template, parameters)
-        case "Fn::And":
-            return all(_holds(each, template, parameters) for each in value)
-        case "Fn::Or":
-            return any(_holds(each, template, parameters) for each in value)
-        case "Fn::Equals":
-            left, right = (parameters[each["Ref"]] if isinstance(each, dict) else str(each) for each in value)
-            return left == right
-        case _:
-            raise ValueError(f"the template has a condition {name}, which costs do not follow")
 
 
 def _dashboard_metrics(resources: dict[str, dict[str, Any]]) -> frozenset[str]:

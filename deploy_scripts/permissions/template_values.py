@@ -1,15 +1,18 @@
 """What a deployment gave to the names in its template, and the template with the values in their place.
 
-Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, Fn::Sub, and Fn::Split.
+Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, Fn::Sub, Fn::Split and Fn::If.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import VARIABLE
+from deploy_scripts.cloudformation.sam_template import VARIABLE, conditions_of, read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.project import TEMPLATE
 
+# AWS::NoValue.
+_NOTHING = object()
 # Type of resource -> its ARN, from its physical id: what Fn::GetAtt Arn gives.
 _ARNS = {
     "AWS::S3::Bucket": "arn:{partition}:s3:::{id}",
@@ -38,28 +41,46 @@ def deployed_values(deployment: Deployment) -> dict[str, str]:
         values[name] = physical_id
         if form := _ARNS.get(resource["ResourceType"]):
             values[f"{name}.Arn"] = form.format(**place, id=physical_id)
-    return values
+    return {**values, **condition_values(read_template(TEMPLATE), values)}
 
 
 def fill_in(part: Any, values: Mapping[str, str]) -> Any:
-    """A part of the template with each reference replaced by its value.
+    """A part of the template with each reference replaced by its value, and without what is AWS::NoValue.
+
+    The value of a condition is "true" or "false", under condition_name().
 
     Raises CliError for a name without a value, or a function that policies are not written with.
     """
     if isinstance(part, list):
-        return [fill_in(each, values) for each in part]
+        filled = [fill_in(each, values) for each in part]
+        return [each for each in filled if each is not _NOTHING]
     if not isinstance(part, dict):
         return part
     if len(part) == 1:
         ((name, argument),) = part.items()
         if name == "Ref" or name.startswith("Fn::"):
             return _call(name, argument, values)
-    return {name: fill_in(each, values) for name, each in part.items()}
+    members = {name: fill_in(each, values) for name, each in part.items()}
+    return {name: each for name, each in members.items() if each is not _NOTHING}
+
+
+def condition_name(condition: str) -> str:
+    return f"Condition {condition}"
+
+
+def condition_values(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """The values of the template's conditions, for fill_in()."""
+    held = conditions_of(template, parameters)
+    return {condition_name(name): str(holds).lower() for name, holds in held.items()}
 
 
 def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
     """What a function of CloudFormation's gives."""
     match name, argument:
+        case "Ref", "AWS::NoValue":
+            return _NOTHING
+        case "Fn::If", [condition, then, otherwise]:
+            return fill_in(then if _value(condition_name(condition), values) == "true" else otherwise, values)
         case "Ref", str():
             return _value(argument, values)
         case "Fn::GetAtt", _:

@@ -3,8 +3,9 @@
     python -m deploy_scripts.preflight.needed_actions      writes needed_actions.json; a test compares it
 
 `deploys`: what a deployment calls itself. `makes`: what CloudFormation calls, in the caller's name, to make
-each resource of both templates. `uses`: what the other commands call. `may_call`: what else CloudFormation's
-handlers list, some for properties that the templates do not set. The schemas are AWS's, as cfn-lint has them:
+each resource that both templates have by their defaults. `uses`: what the other commands call. `may_call`:
+what else CloudFormation's handlers list, some for properties that the templates do not set. The schemas are
+AWS's, as cfn-lint has them:
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
@@ -20,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
-from deploy_scripts.cloudformation.budget import RESOURCE_TYPE
-from deploy_scripts.cloudformation.sam_template import expand, read_template
+from deploy_scripts.cloudformation.sam_template import conditions_of, defaults, expand, read_template
 from deploy_scripts.project import IMAGES_TEMPLATE, ROOT, TEMPLATE
 
 if TYPE_CHECKING:
@@ -53,8 +53,6 @@ _ACTIONS = {
 }
 # Its schema names no permission.
 _UNSTATED = {"AWS::CodeBuild::Project": "codebuild:CreateProject"}
-# Made only where a budget is asked for: that they may not be made is only a warning.
-_ON_REQUEST = {RESOURCE_TYPE, "AWS::SNS::TopicPolicy"}
 _MAKING = ("Add", "Create", "Publish", "Put", "Set", "Subscribe")
 
 
@@ -62,11 +60,12 @@ def needed_actions() -> dict[str, list[str]]:
     """The document of needed_actions.json."""
     # Functions, rules and the state machine are given roles.
     makes, all_of_handlers = {"iam:PassRole"}, set()
-    for resource_type in sorted(_resource_types()):
+    by_default = _resource_types(by_default=True)
+    for resource_type in sorted(_resource_types(by_default=False)):
         handlers = _handlers(resource_type)
         service = _service_of(resource_type)
-        created = [action for action in handlers.get("create", []) if action.startswith(f"{service}:")]
-        if resource_type not in _ON_REQUEST:
+        if resource_type in by_default:
+            created = [action for action in handlers.get("create", []) if action.startswith(f"{service}:")]
             makes.add(_UNSTATED.get(resource_type) or _making(resource_type, created))
         all_of_handlers |= {
             action
@@ -160,10 +159,17 @@ def _actions(service: str, method: str, arguments: list[ast.expr]) -> Iterator[s
 # -- what CloudFormation calls
 
 
-def _resource_types() -> set[str]:
-    """Of both templates, once SAM has transformed the first."""
-    expanded = [expand(read_template(file)) for file in (TEMPLATE, IMAGES_TEMPLATE)]
-    return {resource["Type"] for template in expanded for resource in template["Resources"].values()}
+def _resource_types(*, by_default: bool) -> set[str]:
+    """Of both templates, once SAM has transformed the first: all, or those that their defaults make."""
+    found = set()
+    for template in (expand(read_template(file)) for file in (TEMPLATE, IMAGES_TEMPLATE)):
+        held = conditions_of(template, defaults(template))
+        found |= {
+            resource["Type"]
+            for resource in template["Resources"].values()
+            if not by_default or held.get(resource.get("Condition", ""), True)
+        }
+    return found
 
 
 @cache

@@ -16,12 +16,14 @@ from deploy_scripts.preflight.checks import (
     endpoint_quota,
     images,
     instance_offerings,
+    key,
     lambda_concurrency,
     machine_image,
     network,
     permissions,
     region,
     training_quotas,
+    vpc,
 )
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
@@ -53,6 +55,8 @@ STEPS = (
     Step("machine image of EC2 training", machine_image.check, on_local=False),
     Step("buckets", buckets.check),
     Step("default VPC", network.check),
+    Step("VPC", vpc.check),
+    Step("key", key.check),
     # Nothing costs there.
     Step("budget", budget.check, on_local=False),
 )

@@ -24,3 +24,8 @@ def training_program(image_uri: str) -> str:
     repository = image_uri.partition("/")[2].partition(":")[0].partition("@")[0]
     # AWS's Deep Learning Containers for PyTorch: their repository has one word.
     return PROGRAM_IN_AWS_IMAGE if repository == "pytorch" else PROGRAM
+
+
+def installs_packages(image_uri: str) -> bool:
+    """Whether what runs in this image gets packages from the internet first."""
+    return training_program(image_uri) == PROGRAM_IN_AWS_IMAGE

@@ -63,7 +63,8 @@ class Wishes:
 
     Spot is for SageMaker only: a managed spot job goes on from its checkpoints, an EC2 instance would not.
     `instance_name` has a known price on the backends asked for: read_overrides() sees to that.
-    `ec2_without_quota`: EC2 may take what SageMaker's quotas do not allow. `region` is what is paid for.
+    `ec2_without_quota`: EC2 may take what SageMaker's quotas do not allow. Without `gpus` a type with one is
+    taken only where it is named. `region` is what is paid for.
     """
 
     max_cost_usd: float
@@ -71,6 +72,7 @@ class Wishes:
     backend: Backend | None = None
     instance_name: str | None = None
     ec2_without_quota: bool = False
+    gpus: bool = True
     region: str = REFERENCE_REGION
 
 
@@ -136,7 +138,7 @@ def _priced_instances(work: Workload, backend: Backend, wishes: Wishes) -> list[
     priced = [
         (instance, price)
         for instance in (INSTANCE_TYPES[name] for name in names)
-        if (price := instance.price(backend, wishes.region))
+        if (price := instance.price(backend, wishes.region)) and (named or wishes.gpus or not instance.gpu)
     ]
     roomy = [each for each in priced if named or each[0].memory_gib >= work.memory_gib]
     return roomy or sorted(priced, key=lambda each: each[0].memory_gib)[-1:]

@@ -65,6 +65,18 @@ SPOT_PRICE_FACTOR = 0.5
 _FAMILY = re.compile(r"(?:ml\.)?[a-z]+\d+(?P<attributes>[a-z]*)(?:-(?P<gpus>[a-z]+)\d+)?\.[a-z0-9-]+")
 
 
+# Families with storage on the machine itself whose name does not say so by the attribute d, of those in
+# INSTANCE_TYPES: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html
+_WITH_LOCAL_STORAGE = ("g5", "g6")
+
+
+def has_local_storage(instance: InstanceType) -> bool:
+    """Whether the machine has NVMe storage, which encrypts itself and takes no key."""
+    family = instance.name.partition(".")[0]
+    match = _FAMILY.fullmatch(instance.name)
+    return family in _WITH_LOCAL_STORAGE or (match is not None and "d" in match["attributes"])
+
+
 def endpoint_price(instance_type: str, region: str) -> Price | None:
     """Of an hour of one instance of a real-time endpoint, such as `ml.m5.large`."""
     return find_price(f"sagemaker-hosting/{instance_type}", region)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.bucket import CHECKPOINTS, PLAN, run_key
-from contracts.training_job import weights_key
+from contracts.training_job import CODE_CHANNEL, weights_key
 from functions.common.documents import put_document
 from functions.common.errors import bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
@@ -13,7 +13,9 @@ from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import training_program
 from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
+from functions.plan_training.instance_types import Backend, has_local_storage
 from functions.plan_training.machine_images import machine_image
+from functions.plan_training.network import is_isolated
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
 from functions.plan_training.quota_reasons import why_another, why_none
 from functions.plan_training.quotas import TrainingQuotas
@@ -83,36 +85,38 @@ def _plan(
     wishes = Wishes(
         max_cost_usd=max_cost_usd,
         use_spot=settings.use_spot,
-        backend=overrides.backend,
+        backend=overrides.backend or ("sagemaker" if settings.network.is_closed else None),
         instance_name=overrides.instance_name,
         ec2_without_quota=settings.ec2_without_quota,
+        gpus=settings.network.why_not("sagemaker", settings.images.gpu_training) is None,
         region=settings.region,
     )
     try:
         option = choose(work, wishes, quotas)
     except NoQuotaError as error:
         return {"accepted": False, "reason": why_none(error, wishes, region=settings.region)}
+    machines = _machines(option, settings)
+    if unfit := settings.network.why_not(option.backend, machines["training_image_uri"]):
+        return {"accepted": False, "reason": unfit}
     accepted, reason = _verdict(option, max_cost_usd)
     if values.get("serving-architecture", "auto") == "auto":
         values["serving-architecture"] = settings.endpoint.architecture
-    machines = _machines(option, settings)
     return {
         "accepted": accepted,
         "reason": reason + why_another(option, work, wishes, quotas),
         **machines,
+        **_network(option, machines["training_image_uri"], inspection, settings),
         "hyperparameters": hyperparameters.encode(
             values,
             run_id=run["id"],
             inspection=inspection,
             toolkit={
                 "sagemaker_program": training_program(machines["training_image_uri"]),
-                "sagemaker_submit_directory": str(
-                    S3Uri(settings.artifacts_bucket, settings.training_code_key)
-                ),
+                "sagemaker_submit_directory": _code_file(settings),
                 "sagemaker_region": settings.region,
             },
         ),
-        "input_data_config": _channels(inspection, values["backbone"], champion, settings),
+        "input_data_config": _channels(option.backend, inspection, values["backbone"], champion, settings),
         "volume_size_gb": _base_volume_gb(option) + _data_gb(inspection, values["views"]),
         "stopping_condition": _stopping_condition(option, max_cost_usd),
         "estimate": {
@@ -196,6 +200,7 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
         "instance_type": option.instance.name_on(option.backend),
         "instance_count": option.instance_count,
         "use_spot": option.use_spot,
+        "local_storage": has_local_storage(option.instance),
         "training_image_uri": settings.images.for_training(gpu=gpu),
         "serving_image_uri": settings.images.serving,
         "ec2_image_id": machine_image(gpu=gpu).image_id,
@@ -206,12 +211,35 @@ def _machines(option: Option, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _network(
+    option: Option, image_uri: str, inspection: Mapping[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """What CreateTrainingJob and CreateModel are told of the network; without a VPC nothing of one."""
+    isolated = is_isolated(option.backend, image_uri, inspection["dataset_uri"])
+    vpc_config = settings.network.vpc_config
+    return {"network_isolation": isolated, **({"vpc_config": vpc_config} if vpc_config else {})}
+
+
+def _code_file(settings: Settings) -> str:
+    """Where a training container finds its code, which comes by a channel: it may reach no S3 itself."""
+    return f"/opt/ml/input/data/{CODE_CHANNEL}/{settings.training_code_key.rpartition('/')[2]}"
+
+
 def _channels(
-    inspection: Mapping[str, Any], backbone: str, champion: Mapping[str, Any] | None, settings: Settings
+    backend: Backend,
+    inspection: Mapping[str, Any],
+    backbone: str,
+    champion: Mapping[str, Any] | None,
+    settings: Settings,
 ) -> list[dict[str, Any]]:
-    """CreateTrainingJob's InputDataConfig: the dataset, the backbone's weights, and the live model if any."""
+    """CreateTrainingJob's InputDataConfig: the dataset, the backbone's weights, and the live model if any.
+
+    On SageMaker the code, too; an instance of EC2 has it before it reads this.
+    """
     weights_uri = str(S3Uri(settings.artifacts_bucket, weights_key(backbone)))
     addresses = {"dataset": inspection["dataset_uri"], "weights": weights_uri}
+    if backend == "sagemaker":
+        addresses[CODE_CHANNEL] = str(S3Uri(settings.artifacts_bucket, settings.training_code_key))
     if champion:
         addresses["champion"] = champion["model_data_uri"]
     return [

@@ -8,6 +8,7 @@ from contracts.training_job import CHOICES, Architecture
 from functions.common.environment import read_choice, read_number, read_text
 from functions.plan_training.container_images import ContainerImages
 from functions.plan_training.instance_types import architecture_of, endpoint_price
+from functions.plan_training.network import Network, NetworkKind
 from functions.plan_training.overrides import COST_USD
 
 EndpointKind = Literal["instances", "serverless"]
@@ -48,6 +49,7 @@ class Settings:
     live_pointer_parameter: str
     endpoint: Endpoint
     images: ContainerImages
+    network: Network
     default_backbone: str
     default_min_accuracy: float
     default_max_cost_usd: float
@@ -76,6 +78,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             training=read_text(environment, "TRAINING_IMAGE_URI"),
             gpu_training=read_text(environment, "GPU_TRAINING_IMAGE_URI"),
         ),
+        network=_read_network(environment),
         default_backbone=read_choice(environment, "DEFAULT_BACKBONE", CHOICES["backbone"]),
         default_min_accuracy=read_number(environment, "DEFAULT_MIN_ACCURACY", at_most=1),
         default_max_cost_usd=read_number(environment, "DEFAULT_MAX_COST_USD", at_most=COST_USD.most),
@@ -83,3 +86,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ec2_without_quota=read_choice(environment, "EC2_WITHOUT_QUOTA", ("true", "false")) == "true",
         region=read_text(environment, "AWS_REGION"),
     )
+
+
+def _read_network(environment: Mapping[str, str]) -> Network:
+    kind = cast(NetworkKind, read_choice(environment, "NETWORK", get_args(NetworkKind)))
+    if kind == "none":
+        return Network(kind)
+    return Network(
+        kind, _read_list(environment, "VPC_SUBNET_IDS"), _read_list(environment, "VPC_SECURITY_GROUP_IDS")
+    )
+
+
+def _read_list(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in read_text(environment, name).split(",") if each.strip())

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ministack.services import lambda_svc
+from ministack.services import dynamodb, lambda_svc, s3, sns
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
@@ -13,15 +14,23 @@ from local_cloud.ministack_adapter import patch_points
 Properties = dict[str, Any]
 TABLE = "_RESOURCE_HANDLERS"
 FUNCTION = "AWS::Lambda::Function"
+TABLE_OF_ITEMS = "AWS::DynamoDB::Table"
+TOPIC = "AWS::SNS::Topic"
+BUCKET = "AWS::S3::Bucket"
 STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 # Names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ENVIRONMENT_BYTES = 4096
 # Properties of a function that are kept as they are in its configuration.
-PLAIN_FUNCTION_PROPERTIES = ("DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn", "VpcConfig")
+PLAIN_FUNCTION_PROPERTIES = ("DeadLetterConfig", "FileSystemConfigs", "KmsKeyArn", "VpcConfig")
+# The API's name of a property, where it is another one.
+API_NAMES = {"KmsKeyArn": "KMSKeyArn"}
 
 
 def install() -> None:
-    """Wraps the handlers of functions and state machines."""
+    """Wraps the handlers of buckets, tables, topics, functions and state machines."""
+    _wrap(BUCKET, _finish_bucket)
+    _wrap(TABLE_OF_ITEMS, _finish_table)
+    _wrap(TOPIC, _finish_topic)
     _wrap(FUNCTION, _finish_function, check=_check_environment)
     _wrap(STATE_MACHINE, _finish_state_machine)
     _refuse_missing_code()
@@ -70,10 +79,11 @@ def _check_environment(properties: Properties) -> None:
 def _finish_function(name: str, properties: Properties) -> None:
     config = patch_points.take(lambda_svc, "_functions")[name]["config"]
     for key in PLAIN_FUNCTION_PROPERTIES:
+        name_there = API_NAMES.get(key, key)
         if key in properties:
-            config[key] = properties[key]
+            config[name_there] = properties[key]
         else:
-            config.pop(key, None)
+            config.pop(name_there, None)
     if "VpcConfig" in properties:
         config["VpcConfig"] = patch_points.take(lambda_svc, "_vpc_config_with_id")(properties["VpcConfig"])
     _set_concurrency(name, properties.get("ReservedConcurrentExecutions"))
@@ -106,6 +116,46 @@ def _refuse_missing_code() -> None:
 
     patch_points.take(lambda_svc, "_fetch_code_from_s3", "bucket", "key", "version_id")
     handlers["create"] = create
+
+
+def _finish_bucket(name: str, properties: Properties) -> None:
+    rules = properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+    if not rules:
+        patch_points.take(s3, "_delete_bucket_encryption", "name")(name)
+        return
+    put = patch_points.take(s3, "_put_bucket_encryption", "name", "body")
+    status, _headers, body = put(name, _encryption_document(rules))
+    if status >= 400:
+        raise ValueError(f"{BUCKET} {name}: BucketEncryption: {body.decode()}")
+
+
+def _finish_table(name: str, properties: Properties) -> None:
+    """The template says SSEEnabled, the API Enabled."""
+    given: Properties = dict(properties.get("SSESpecification") or {})
+    described = patch_points.take(dynamodb, "_sse_description_from_spec", "spec")
+    table = patch_points.take(dynamodb, "_tables")[name]
+    enabled = given.pop("SSEEnabled", False)
+    table["SSEDescription"] = described({**given, "Enabled": enabled}) if enabled else None
+
+
+def _finish_topic(arn: str, properties: Properties) -> None:
+    attributes = patch_points.take(sns, "_topics")[arn]["attributes"]
+    if "KmsMasterKeyId" in properties:
+        attributes["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
+    else:
+        attributes.pop("KmsMasterKeyId", None)
+
+
+def _encryption_document(rules: list[Properties]) -> bytes:
+    """S3's own form: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html"""
+    root = Element("ServerSideEncryptionConfiguration", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    for rule in rules:
+        element = SubElement(root, "Rule")
+        by_default = SubElement(element, "ApplyServerSideEncryptionByDefault")
+        for key, value in rule.get("ServerSideEncryptionByDefault", {}).items():
+            SubElement(by_default, key).text = value
+        SubElement(element, "BucketKeyEnabled").text = str(rule.get("BucketKeyEnabled", False)).lower()
+    return tostring(root)
 
 
 def _finish_state_machine(arn: str, properties: Properties) -> None:

@@ -58,8 +58,15 @@ def _new_client(service: str, role_arn: str, region: str) -> Any:
     )
 
 
-def process_environment(role_arn: str, region: str, extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that acts as `role_arn`: no secret of the server is in it."""
+def process_environment(
+    role_arn: str, region: str, extra: Mapping[str, str], *, isolated: bool = False
+) -> dict[str, str]:
+    """The environment of a process that acts as `role_arn`: no secret of the server is in it.
+
+    An `isolated` one gets no credentials and does not learn where this cloud is:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html
+    """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     where = {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
-    return {**inherited, **extra, **credentials_for(role_arn, _SESSION_NAME), **where}
+    keys = {} if isolated else credentials_for(role_arn, _SESSION_NAME)
+    return {**inherited, **extra, **keys, **where}

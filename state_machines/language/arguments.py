@@ -12,7 +12,7 @@ from typing import Any, cast
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from state_machines.language.expressions import is_computed, returned_type
+from state_machines.language.expressions import Computed, constructed
 
 _INTEGRATION = "arn:aws:states:::"
 # Step Functions' name of a service -> botocore's, where they differ.
@@ -45,7 +45,8 @@ def argument_problems(definition: dict[str, Any]) -> list[str]:
         if state["Type"] == "Task" and state["Resource"].startswith(_INTEGRATION):
             service, operation = called_operation(state["Resource"])
             shape = operation.input_shape
-            found = _structure_problems(service, shape, state["Arguments"], "") if shape else []
+            given = constructed(state["Arguments"])
+            found = _structure_problems(service, shape, given, "") if shape else []
             problems += [f"{state_name}: {problem}" for problem in found]
     return problems
 
@@ -63,6 +64,10 @@ def called_operation(resource: str) -> tuple[str, OperationModel]:
     return service, service_model(service).operation_model(action[0].upper() + action[1:])
 
 
+def _shown(written: Any) -> str:
+    return "its expression" if isinstance(written, Computed) else str(written)
+
+
 def _structure_problems(service: str, shape: Any, given: dict[str, Any], where: str) -> Iterator[str]:
     members = {name[0].upper() + name[1:]: member for name, member in shape.members.items()}
     required = {name[0].upper() + name[1:] for name in shape.required_members}
@@ -75,11 +80,12 @@ def _structure_problems(service: str, shape: Any, given: dict[str, Any], where: 
             yield from _value_problems(service, members[name], value, f"{where}{name}")
 
 
-def _value_problems(service: str, shape: Shape, value: Any, where: str) -> Iterator[str]:
-    if is_computed(value):
-        returned = returned_type(value)
+def _value_problems(service: str, shape: Shape, written: Any, where: str) -> Iterator[str]:
+    value = constructed(written)
+    if isinstance(value, Computed):
+        returned = value.type
         if returned and not issubclass(returned, _PYTHON_TYPES[shape.type_name]):
-            yield f"{where} takes a {shape.type_name}; {value} gives a {returned.__name__}"
+            yield f"{where} takes a {shape.type_name}; {_shown(written)} gives a {returned.__name__}"
     elif not isinstance(value, _PYTHON_TYPES[shape.type_name]):
         yield f"{where} takes a {shape.type_name}; it is {value!r}"
     elif shape.type_name == "structure":

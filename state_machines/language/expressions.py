@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from jsonata import Jsonata
@@ -14,6 +15,7 @@ _FUNCTIONS_GIVE: dict[str, type] = {
     "replace": str,
     "string": str,
     "contains": bool,
+    "not": bool,
     "exists": bool,
     "count": int,
     "number": int,
@@ -43,14 +45,43 @@ def expressions(value: Any) -> Iterator[str]:
         yield value[2:-2].strip()
 
 
+@dataclass(frozen=True)
+class Computed:
+    """A part of what an expression gives; `type` is None where the expression does not tell it."""
+
+    type: type | None
+
+
+def constructed(value: Any) -> Any:
+    """What a computed value gives, as far as it is written down in it: the rest is Computed."""
+    return _built(_parsed(value)) if is_computed(value) else value
+
+
 def returned_type(value: str) -> type | None:
     """What a computed value is at run time, where its expression tells."""
-    return _type_of(Jsonata.jsonata(value[2:-2].strip()).ast)
+    return _type_of(_parsed(value))
+
+
+def _parsed(value: str) -> Any:
+    return Jsonata.jsonata(value[2:-2].strip()).ast
+
+
+def _built(node: Any) -> Any:
+    if node.type == "unary" and node.value == "{":
+        return {name.value: _built(inner) for name, inner in node.lhs_object}
+    if node.type == "unary" and node.value == "[":
+        return [_built(each) for each in node.expressions]
+    if node.type in {"string", "number", "value"}:
+        return node.value
+    return Computed(_type_of(node))
 
 
 def _type_of(node: Any) -> type | None:
+    if node.type == "block" and len(node.expressions) == 1:
+        return _type_of(node.expressions[0])
     if node.type == "condition":
-        branches = {_type_of(node.then), _type_of(node._else)}
+        # Without another branch it gives nothing.
+        branches = {_type_of(each) for each in (node.then, node._else) if each is not None}
         return branches.pop() if len(branches) == 1 else None
     if node.type == "function":
         return _FUNCTIONS_GIVE.get(node.procedure.value)

@@ -4,6 +4,7 @@ The SDK's last release knows neither JSONata (Arguments, Assign, Condition) nor 
 JitterStrategy: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
+import json
 import logging
 import os
 import sys
@@ -35,6 +36,30 @@ Assign = Mapping[str, Any]
 def jsonata(expression: str) -> str:
     """A value that is computed at run time."""
     return f"{{% {expression} %}}"
+
+
+def without_nothing(fields: Mapping[str, Any]) -> str:
+    """The fields as one expression: one whose own expression gives nothing is left out of the object.
+
+    On its own such a field would fail the state. Objects are made so: https://docs.jsonata.org/construction
+    """
+    return jsonata(_literal(fields))
+
+
+def _literal(value: Any) -> str:
+    """JSON in JSONata's syntax, with each computed value as it is."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quoted(name)}: {_literal(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(each) for each in value) + "]"
+    if isinstance(value, str):
+        return f"({value[2:-2].strip()})" if value.startswith("{%") else _quoted(value)
+    return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    inner = json.dumps(text)[1:-1].replace("'", "\\u0027")
+    return f"'{inner}'"
 
 
 class _LaterField(Enum):

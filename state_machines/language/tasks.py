@@ -72,7 +72,7 @@ def invoke_function(  # noqa: PLR0913  one keyword a field of the state
 def call(  # noqa: PLR0913  one keyword a field of the state
     name: str,
     api: str,
-    arguments: dict[str, Any],
+    arguments: dict[str, Any] | str,
     *,
     on_error: State | None,
     assign: Assign | None = None,
@@ -84,7 +84,8 @@ def call(  # noqa: PLR0913  one keyword a field of the state
 ) -> Task:
     """A call of an AWS API, `api` being what follows `arn:aws:states:::`.
 
-    Its answer is `$states.result` in `assign`. `on_error` None leaves the Catch to best_effort().
+    `arguments` are fields, or what without_nothing() makes of them.
+    The answer is `$states.result` in `assign`. `on_error` None leaves the Catch to best_effort().
     """
     general = [catch(on_error, assign=error_assign)] if on_error else []
     return Task(

@@ -77,6 +77,7 @@ def real(stage: Any) -> Iterator[Any]:
         PROMOTION_RULE="better",
         USE_SPOT="false",
         EC2_WITHOUT_QUOTA="false",
+        NETWORK="none",
     )
     s3 = stage.client("s3")
     s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())

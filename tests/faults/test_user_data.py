@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from state_machines.language.sdk import jsonata
 from state_machines.settings import SETTINGS
-from state_machines.training_pipeline import training_pipeline
+from state_machines.train import user_data
 
 pytestmark = pytest.mark.cloud
 
@@ -29,7 +30,7 @@ NAMES = ("JOB_NAME", "PLAN_URI", "TASK_TOKEN")
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_no_value_of_a_run_is_code_in_user_data(stage: Any, tmp_path: Path, value: str) -> None:
-    expression = training_pipeline()["States"]["Train on EC2"]["Arguments"]["UserData"]
+    expression = jsonata(user_data())
     expression = expression.replace("$states.context.Task.Token", "$release_name")
     expression = expression.replace("$states.context.State.RetryCount", "0")
     script = SETTINGS["ec2_user_data"]

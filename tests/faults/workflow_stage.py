@@ -156,6 +156,7 @@ class Stage:
             "instance_type": "ml.m5.large",
             "instance_count": 1,
             "use_spot": False,
+            "local_storage": False,
             "training_image_uri": "tiny-training",
             "serving_image_uri": "tiny-serving",
             "hyperparameters": {},
@@ -170,6 +171,7 @@ class Stage:
                     },
                 }
             ],
+            "network_isolation": False,
             "volume_size_gb": 5,
             "stopping_condition": {"MaxRuntimeInSeconds": 60},
             "endpoint_instance_type": "ml.m5.large",
@@ -350,6 +352,7 @@ class Stage:
             "Ec2BootUri": "s3://none/boot.sh",
             "TrainingCodeUri": "s3://none/sourcedir.tar.gz",
             "Ec2LogGroup": "/none/ec2-training",
+            "KmsKeyArn": "",
             "MinInstances": "1",
             "MaxInstances": "2",
             "TargetInvocationsPerInstance": "600",

@@ -1,4 +1,4 @@
-"""The default VPC with a subnet, which EC2 training starts in: the plan names no subnet."""
+"""The default VPC with a subnet, which EC2 training starts in where the plan names no subnet."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,8 @@ NAME = "default VPC"
 
 def check(intent: Intent) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/work-with-default-vpc.html"""
+    if intent.parameters["Network"] != "none":
+        return
     ec2, region = intent.aws.ec2, intent.aws.region
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     if not vpcs:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy_scripts.cloudformation.sam_template import VARIABLE
-from deploy_scripts.permissions.template_values import fill_in
+from deploy_scripts.permissions.template_values import condition_values, fill_in
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACK = "dropserve"
 _HERE = f"{REGION}:{ACCOUNT}"
 # What Ref gives where it is not the name: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 _REFS = {
+    "AWS::EC2::Subnet": "subnet-0123456789abcdef0",
     "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{}}",
     "AWS::SQS::Queue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{{}}",
     "AWS::Serverless::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{}}",
@@ -37,6 +38,7 @@ _NAMES = (
     "TopicName",
     "FunctionName",
     "LogGroupName",
+    "AlarmName",
     "RepositoryName",
     "AlarmName",
     "Name",
@@ -47,6 +49,8 @@ _PARAMETERS = {
     "TrainingCodeKey": "training/sourcedir.tar.gz",
     "Ec2BootKey": "training/ec2_boot.sh",
     "Deployment": STACK,
+    "Network": "new",
+    "KmsKeyArn": f"arn:aws:kms:{_HERE}:key/0123abcd-0123-0123-0123-0123456789ab",
     "ImageRepositoryArns": ",".join(
         f"arn:aws:ecr:{_HERE}:repository/{STACK}/{each}" for each in ("serve", "train")
     ),
@@ -65,6 +69,7 @@ def example_values(template: Mapping[str, Any]) -> dict[str, str]:
     for name, parameter in template["Parameters"].items():
         image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{STACK}/{name.lower()}:1"
         values[name] = _PARAMETERS.get(name, str(parameter.get("Default", image)))
+    values |= condition_values(template, values)
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         named = next((properties[each] for each in _NAMES if each in properties), f"{STACK}-{name.lower()}")
@@ -75,6 +80,8 @@ def example_values(template: Mapping[str, Any]) -> dict[str, str]:
         values[name] = _REFS.get(resource["Type"], "{}").format(plain)
         if form := _ARNS.get(resource["Type"]):
             values[f"{name}.Arn"] = form.format(plain)
+        if resource["Type"] == "AWS::EC2::SecurityGroup":
+            values[f"{name}.GroupId"] = "sg-0123456789abcdef0"
     return values
 
 

@@ -23,10 +23,12 @@ class Action:
     keys: frozenset[str]
 
     def knows(self, condition_key: str) -> bool:
-        """Global keys, but those of tags, are known to every action."""
+        """Global keys, but those of tags, are known to every action; some keys end in a name of any text."""
         key = condition_key.lower()
         name, slash, _ = key.partition("/")
-        return (key.startswith("aws:") and not slash) or key in self.keys or f"{name}/*" in self.keys
+        if (key.startswith("aws:") and not slash) or key in self.keys or f"{name}/*" in self.keys:
+            return True
+        return any(each.endswith(":*") and key.startswith(each[:-1]) for each in self.keys)
 
 
 class Service:

@@ -76,6 +76,63 @@ def test_a_function_keeps_concurrency_network_and_dead_letters(
     assert "DeadLetterConfig" not in function["Configuration"]
 
 
+def test_what_stores_keeps_its_key(
+    deploy: Callable[..., dict[str, Any]], cloud_client: Callable[..., Any], bench: Bench
+) -> None:
+    key = cloud_client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = unique("keyed")
+
+    def resources(key: str | None) -> dict[str, Any]:
+        by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
+        rule = {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": bool(key)}
+        optional = {"KmsMasterKeyId": key} if key else {}
+        table = {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+            if key
+            else {"SSEEnabled": True},
+        }
+        encryption = {"ServerSideEncryptionConfiguration": [rule]}
+        properties: dict[str, dict[str, Any]] = {
+            "AWS::S3::Bucket": {"BucketName": name, "BucketEncryption": encryption},
+            "AWS::DynamoDB::Table": table,
+            "AWS::SNS::Topic": {"TopicName": name, **optional},
+            "AWS::SQS::Queue": {"QueueName": name, "SqsManagedSseEnabled": not key, **optional},
+            "AWS::Logs::LogGroup": {"LogGroupName": name, **({"KmsKeyId": key} if key else {})},
+        }
+        made = {kind.split("::")[1]: {"Type": kind, "Properties": own} for kind, own in properties.items()}
+        return made | {"F": _function(bench.role(), FunctionName=name, **({"KmsKeyArn": key} if key else {}))}
+
+    def keys() -> dict[str, str | None]:
+        encryption = cloud_client("s3").get_bucket_encryption(Bucket=name)
+        (rule,) = encryption["ServerSideEncryptionConfiguration"]["Rules"]
+        sns, sqs = cloud_client("sns"), cloud_client("sqs")
+        (topic,) = (each["TopicArn"] for each in sns.list_topics()["Topics"] if name in each["TopicArn"])
+        queue = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        table = cloud_client("dynamodb").describe_table(TableName=name)["Table"]
+        (group,) = cloud_client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return {
+            "bucket": rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID"),
+            "table": table.get("SSEDescription", {}).get("KMSMasterKeyArn"),
+            "topic": sns.get_topic_attributes(TopicArn=topic)["Attributes"].get("KmsMasterKeyId"),
+            "queue": sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"].get(
+                "KmsMasterKeyId"
+            ),
+            "log group": group.get("kmsKeyId"),
+            "function": cloud_client("lambda").get_function_configuration(FunctionName=name).get("KMSKeyArn"),
+        }
+
+    assert deploy(resources(key), {})["StackStatus"] == "CREATE_COMPLETE"
+    assert keys() == dict.fromkeys(keys(), key)
+    assert deploy(resources(None), {}, update=True)["StackStatus"] == "UPDATE_COMPLETE"
+    assert key not in keys().values()
+    assert deploy(resources(key), {}, update=True)["StackStatus"] == "UPDATE_COMPLETE"
+    assert keys() == dict.fromkeys(keys(), key)
+
+
 def test_a_state_machine_keeps_logging_and_tracing(
     deploy: Callable[..., dict[str, Any]], cloud_client: Callable[..., Any], bench: Bench
 ) -> None:

@@ -32,6 +32,7 @@ parser.add_argument("--action", default="succeed")
 arguments = parser.parse_args()
 files = sorted(path.name for path in pathlib.Path(os.environ["SM_CHANNEL_TRAINING"]).iterdir())
 print("files", files, "epochs", arguments.epochs, flush=True)
+print("reaches", sorted(name for name in os.environ if "KEY" in name or "ENDPOINT" in name), flush=True)
 model = pathlib.Path(os.environ["SM_MODEL_DIR"])
 def save(*_):
     time.sleep(0.5)
@@ -123,12 +124,18 @@ def source_archive() -> bytes:
     return buffer.getvalue()
 
 
-def train(shop: Shop, name: str, action: str = "succeed") -> Any:
+def train(
+    shop: Shop,
+    name: str,
+    action: str = "succeed",
+    code: str = "s3://shop/code/sourcedir.tar.gz",
+    **network: Any,
+) -> Any:
     hyperparameters = {
         "epochs": 3,
         "action": action,
         "sagemaker_program": "train.py",
-        "sagemaker_submit_directory": "s3://shop/code/sourcedir.tar.gz",
+        "sagemaker_submit_directory": code,
         "sagemaker_region": "us-east-1",
     }
     sagemaker = shop.client("sagemaker")
@@ -143,13 +150,15 @@ def train(shop: Shop, name: str, action: str = "succeed") -> Any:
         },
         InputDataConfig=[
             {
-                "ChannelName": "training",
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://shop/data/"}},
+                "ChannelName": channel,
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://shop/{prefix}"}},
             }
+            for channel, prefix in (("training", "data/"), ("code", "code/sourcedir.tar.gz"))
         ],
         OutputDataConfig={"S3OutputPath": "s3://shop/out"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
         StoppingCondition={"MaxRuntimeInSeconds": 120},
+        **network,
     )
     return sagemaker
 
@@ -185,6 +194,68 @@ def test_the_toolkit_runs_the_script_and_everything_arrives(shop: Shop) -> None:
         item["Key"] for item in shop.client("s3").list_objects_v2(Bucket="shop", Prefix="out/")["Contents"]
     ]
     assert keys == ["out/succeeds/output/model.tar.gz", "out/succeeds/output/output.tar.gz"]
+
+
+@pytest.fixture
+def vpc(shop: Shop) -> dict[str, list[str]]:
+    """VpcConfig of a VPC with one subnet."""
+    ec2 = shop.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/25")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName=vpc, Description="work", VpcId=vpc)["GroupId"]
+    return {"Subnets": [subnet], "SecurityGroupIds": [group]}
+
+
+def test_an_isolated_container_has_its_channels_and_no_keys(shop: Shop, vpc: dict[str, list[str]]) -> None:
+    code = "/opt/ml/input/data/code/sourcedir.tar.gz"
+    sagemaker = train(shop, "isolated", code=code, EnableNetworkIsolation=True, VpcConfig=vpc)
+    done = finished(sagemaker, "isolated")
+    assert (done["TrainingJobStatus"], done.get("FailureReason")) == ("Completed", None)
+    assert (done["EnableNetworkIsolation"], done["VpcConfig"]) == (True, vpc)
+    assert "reaches []" in log_lines(shop, "isolated")
+    finished(train(shop, "open"), "open")
+    assert any("AWS_ENDPOINT_URL" in line for line in log_lines(shop, "open"))
+
+
+@pytest.mark.parametrize("of", ["job", "model"])
+def test_a_vpc_that_cannot_be_is_refused(shop: Shop, vpc: dict[str, list[str]], of: str) -> None:
+    def make(config: dict[str, list[str]]) -> None:
+        if of == "job":
+            train(shop, "nowhere", VpcConfig=config)
+        else:
+            create_model(shop, "nowhere", VpcConfig=config)
+
+    others = shop.client("ec2").describe_security_groups()["SecurityGroups"]
+    other = next(each["GroupId"] for each in others if each["GroupId"] not in vpc["SecurityGroupIds"])
+    for config, told in (
+        ({**vpc, "Subnets": ["subnet-0123456789abcdef0"]}, "subnet-0123456789abcdef0"),
+        ({**vpc, "SecurityGroupIds": [other]}, "belong to vpc-"),
+    ):
+        with pytest.raises(ClientError, match=told):
+            make(config)
+
+
+def test_a_model_keeps_its_network_and_serverless_endpoints_refuse_it(
+    shop: Shop, vpc: dict[str, list[str]]
+) -> None:
+    sagemaker = shop.client("sagemaker")
+    create_model(shop, "private", EnableNetworkIsolation=True, VpcConfig=vpc)
+    found = sagemaker.describe_model(ModelName="private")
+    assert (found["EnableNetworkIsolation"], found["VpcConfig"]) == (True, vpc)
+    variant = {
+        "VariantName": "one",
+        "ModelName": "private",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    with pytest.raises(ClientError, match="Serverless endpoints do not support VpcConfig"):
+        sagemaker.create_endpoint_config(EndpointConfigName="private", ProductionVariants=[variant])
+
+
+def create_model(shop: Shop, name: str, **network: Any) -> None:
+    container = {"Image": SERVING_IMAGE, "ModelDataUrl": "s3://shop/models/first.tar.gz"}
+    shop.client("sagemaker").create_model(
+        ModelName=name, ExecutionRoleArn=shop.role, PrimaryContainer=container, **network
+    )
 
 
 def test_a_script_s_exception_becomes_the_failure_reason(shop: Shop) -> None:

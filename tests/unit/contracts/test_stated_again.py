@@ -60,7 +60,7 @@ def test_the_schemas_know_the_same_words() -> None:
 
     plan, verdict = schema("plan")["properties"], schema("verdict")["properties"]
     channel = plan["input_data_config"]["items"]["properties"]["ChannelName"]
-    assert tuple(channel["enum"]) == training_job.CHANNELS
+    assert tuple(channel["enum"]) == (*training_job.CHANNELS, training_job.CODE_CHANNEL)
     assert tuple(plan["backend"]["enum"]) == BACKENDS
     assert set(plan["champion"]["required"]) <= set(workflow.LIVE_POINTER_FIELDS)
     assert set(verdict["status"]["enum"]) == {*get_args(workflow.NotPromoted), None}

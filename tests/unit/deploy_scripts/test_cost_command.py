@@ -108,6 +108,18 @@ def test_resources_that_a_template_gets_are_counted_and_conditions_followed(
     assert plain["interface endpoints"].usd == pytest.approx(2 * 730 * 0.01)
 
 
+def test_a_vpc_and_a_key_are_paid_for_where_they_are_chosen() -> None:
+    plain = {each.name for each in monthly_cost({})}
+    chosen = {"Network": "new", "KmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1"}
+    both = {each.name: each.usd for each in monthly_cost(chosen)}
+    assert both.keys() - plain == {"interface endpoints", "key of KMS"}
+    # Two endpoints in two zones each; S3's gateway is free.
+    assert both["interface endpoints"] == pytest.approx(2 * 2 * 730 * 0.01)
+    assert both["key of KMS"] == 1.0
+    subnets = {"VpcSubnetIds": "subnet-0a", "VpcSecurityGroupIds": "sg-0b"}
+    assert {each.name for each in monthly_cost({"Network": "existing", **subnets})} == plain
+
+
 def test_a_paused_deployment_pays_for_no_endpoint_and_no_concurrency() -> None:
     paid = {each.name for each in monthly_cost({})} - {each.name for each in monthly_cost({}, serves=False)}
     assert paid == {

@@ -1,13 +1,17 @@
 """What a deployment cannot use is refused before anything is deployed."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from deploy_scripts.aws import Aws
+from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.endpoint_type import check_endpoint, check_endpoint_type
 from deploy_scripts.errors import CliError
+from deploy_scripts.parameters import resolve_parameters
+from deploy_scripts.project import TEMPLATE
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
 
@@ -71,3 +75,13 @@ def test_the_types_that_are_recommended_can_serve(instance_type: str, architectu
 def test_a_serverless_endpoint_is_served_from_an_image_for_x86(kind: str, architecture: str) -> None:
     parameters = {"EndpointKind": kind, "EndpointInstanceType": "ml.m6g.large"}
     assert check_endpoint(parameters) == architecture
+
+
+@pytest.mark.parametrize("network", ["none", "existing"])
+def test_a_vpc_is_not_taken_from_under_what_serves(network: str) -> None:
+    template = read_template(TEMPLATE)
+    vpc = {"VpcSubnetIds": "subnet-0a", "VpcSecurityGroupIds": "sg-0b"} if network == "existing" else {}
+    aws = cast(Aws, SimpleNamespace(is_local=False))
+    with pytest.raises(CliError, match="cannot be taken from under what serves"):
+        resolve_parameters(aws, {"Network": network, **vpc}, template, deployed={"Network": "new"})
+    assert resolve_parameters(aws, {}, template, deployed={"Network": "new"}) == {"Network": "new"}

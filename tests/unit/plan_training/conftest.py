@@ -31,6 +31,9 @@ ENVIRONMENT = {
     "DEFAULT_MAX_COST_USD": "5",
     "USE_SPOT": "true",
     "EC2_WITHOUT_QUOTA": "false",
+    "NETWORK": "none",
+    "VPC_SUBNET_IDS": "",
+    "VPC_SECURITY_GROUP_IDS": "",
     "AWS_REGION": "eu-west-1",
 }
 RUN_ID = "0123456789abcdef0123456789abcdef"

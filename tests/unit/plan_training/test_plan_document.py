@@ -39,6 +39,8 @@ def as_training_job(plan):
         },
         "StoppingCondition": plan["stopping_condition"],
         "EnableManagedSpotTraining": plan["use_spot"],
+        "EnableNetworkIsolation": plan["network_isolation"],
+        **({"VpcConfig": plan["vpc_config"]} if "vpc_config" in plan else {}),
     }
 
 
@@ -77,6 +79,7 @@ def test_channels(plan, champion):
     first = {
         "dataset": "s3://data-bucket/snapshots/1/dataset.zip",
         "weights": "s3://artifacts-bucket/weights/efficientnet_lite0.pth",
+        "code": "s3://artifacts-bucket/training/sourcedir-abc.tar.gz",
     }
     assert channels(plan()) == first
     assert channels(plan(champion=champion)) == {**first, "champion": champion["model_data_uri"]}
@@ -84,7 +87,9 @@ def test_channels(plan, champion):
     assert channels(other) == {
         "dataset": "s3://data-bucket/snapshots/1/manifest.jsonl",
         "weights": "s3://artifacts-bucket/weights/resnet18.pth",
+        "code": first["code"],
     }
+    assert set(channels(plan({"backend": "ec2"}))) == {"dataset", "weights"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_a_lost_champion_is_no_channel(plan, bucket, champion, listed, told):
     bucket.listed = listed
     made = plan({"force": True}, champion=champion)
     assert made["accepted"]
-    assert [row["ChannelName"] for row in made["input_data_config"]] == ["dataset", "weights"]
+    assert [row["ChannelName"] for row in made["input_data_config"]] == ["dataset", "weights", "code"]
     assert made["champion"] == champion
     assert told in made["reason"]
     assert made["reason"].endswith("so the new model is not tried beside it")
@@ -129,7 +134,7 @@ def test_hyperparameters_are_what_the_toolkit_decodes(plan):
     made = plan({"hyperparameters": {"epochs": 3, "learning-rate": 0.00001, "backbone": "resnet50"}})
     decoded = {name: json.loads(value) for name, value in made["hyperparameters"].items()}
     assert decoded["sagemaker_program"] == "training/train.py"
-    assert decoded["sagemaker_submit_directory"] == "s3://artifacts-bucket/training/sourcedir-abc.tar.gz"
+    assert decoded["sagemaker_submit_directory"] == "/opt/ml/input/data/code/sourcedir-abc.tar.gz"
     assert decoded["sagemaker_region"] == "eu-west-1"
     own = {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
     arguments = mapping.to_cmd_args(own)

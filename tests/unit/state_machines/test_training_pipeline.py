@@ -2,13 +2,16 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonata import Jsonata
 
 from state_machines.language.arguments import argument_problems
 from state_machines.language.expressions import is_computed, returned_type, syntax_problems
+from state_machines.language.sdk import jsonata, without_nothing
 from state_machines.language.variables import variable_problems
 from state_machines.render import ASL_FILE, DOCS, README, docs_with_graphs, readme_with_picture, rendered
 from state_machines.training_pipeline import training_pipeline
@@ -52,10 +55,10 @@ def test_every_parameter_fits_the_api_that_its_task_calls() -> None:
 @pytest.mark.parametrize(
     ("task", "change", "problem"),
     [
-        ("Create model", {"ModelNam": "x"}, "ModelNam is not an argument"),
+        ("Delete candidate model", {"ModelNam": "x"}, "ModelNam is not an argument"),
         ("Create endpoint", {"EndpointName": "{% 1 + 2 %}"}, "EndpointName takes a string"),
         ("Register scaling target", {"ServiceNamespace": "sagemakr"}, "ServiceNamespace is 'sagemakr'"),
-        ("Train on EC2", {"MinCount": "1"}, "MinCount takes a integer"),
+        ("Register scaling target", {"MinCapacity": "1"}, "MinCapacity takes a integer"),
     ],
 )
 def test_a_wrong_parameter_is_named(task: str, change: dict[str, Any], problem: str) -> None:
@@ -66,10 +69,53 @@ def test_a_wrong_parameter_is_named(task: str, change: dict[str, Any], problem: 
     assert found[0].startswith(f"{task}: {problem}")
 
 
+@pytest.mark.parametrize(
+    ("task", "old", "new", "problem"),
+    [
+        ("Create model", "'ModelName'", "'ModelNam'", "ModelName is missing"),
+        ("Create model", "'Image':", "'Imag':", "PrimaryContainer.Imag is not an argument"),
+        ("Train on SageMaker", "'File'", "'file'", "AlgorithmSpecification.TrainingInputMode is 'file'"),
+        ("Train on EC2", "'MinCount': 1", "'MinCount': '1'", "MinCount takes a integer"),
+        ("Create model", "($release_name)", "($count([1]))", "ModelName takes a string"),
+        ("Train on EC2", "'DeviceName'", "'Device'", "BlockDeviceMappings[0].Device is not an argument"),
+    ],
+)
+def test_a_wrong_parameter_in_an_expression_of_all_is_named(
+    task: str, old: str, new: str, problem: str
+) -> None:
+    definition = copy.deepcopy(DEFINITION)
+    state = definition["States"][task]
+    assert old in state["Arguments"]
+    state["Arguments"] = state["Arguments"].replace(old, new)
+    assert f"{task}: {problem}" in "\n".join(argument_problems(definition))
+
+
+def test_what_an_expression_does_not_give_is_left_out() -> None:
+    fields = {
+        "Name": 'it\'s "quoted" \\d ${Here}',
+        "Network": jsonata("$plan.vpc_config"),
+        "Nested": [
+            {"Kept": jsonata("$plan.kept"), "Gone": jsonata("$plan.gone"), "Number": 1, "Flag": False}
+        ],
+        "Else": jsonata("$plan.kept = 2 ? 'two'"),
+    }
+    expression = Jsonata.jsonata(without_nothing(fields)[2:-2].strip())
+    expression.assign("plan", {"kept": [1]})
+    nested = [{"Kept": [1], "Number": 1, "Flag": False}]
+    assert expression.evaluate(None) == {"Name": fields["Name"], "Nested": nested}
+    expression.assign("plan", {"vpc_config": {"Subnets": ["a"]}, "kept": 2})
+    assert expression.evaluate(None) == {
+        "Name": fields["Name"],
+        "Network": {"Subnets": ["a"]},
+        "Nested": [{"Kept": 2, "Number": 1, "Flag": False}],
+        "Else": "two",
+    }
+
+
 def test_a_missing_parameter_is_named() -> None:
     definition = copy.deepcopy(DEFINITION)
-    del definition["States"]["Create endpoint configuration"]["Arguments"]["ProductionVariants"]
-    assert argument_problems(definition) == ["Create endpoint configuration: ProductionVariants is missing"]
+    del definition["States"]["Create serverless configuration"]["Arguments"]["ProductionVariants"]
+    assert argument_problems(definition) == ["Create serverless configuration: ProductionVariants is missing"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -210,8 +256,10 @@ def test_every_condition_is_a_boolean() -> None:
 
 
 def test_a_retried_training_job_never_reuses_its_name() -> None:
-    assert "$states.context.State.RetryCount" in TASKS["Train on SageMaker"]["Arguments"]["TrainingJobName"]
-    assert "$states.context.State.RetryCount" in TASKS["Train on EC2"]["Arguments"]["ClientToken"]
+    for task, field in (("Train on SageMaker", "TrainingJobName"), ("Train on EC2", "ClientToken")):
+        named = re.search(rf"'{field}': \((.*?)\), '", TASKS[task]["Arguments"])
+        assert named is not None
+        assert "$states.context.State.RetryCount" in named[1]
 
 
 @pytest.mark.parametrize("which", ["candidate", "previous"])

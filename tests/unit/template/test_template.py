@@ -275,3 +275,42 @@ def test_the_idle_rule_hears_of_its_own_alarm_alone() -> None:
         "resources": [{"Fn::GetAtt": ["IdleAlarm", "Arn"]}],
         "detail": {"state": {"value": ["ALARM"]}},
     }
+
+
+def test_without_a_vpc_or_a_key_nothing_is_made_or_allowed_for_one() -> None:
+    text = json.dumps({name: each for name, each in RESOURCES.items() if "Condition" not in each})
+    assert "AWS::EC2::" not in text
+    allowed = [action for _, statement in STATEMENTS for action in _listed(statement["Action"])]
+    assert not [
+        each
+        for each in allowed
+        if each.startswith("kms:") and each not in {"kms:ListKeys", "kms:GetKeyPolicy"}
+    ]
+    assert "ec2:CreateNetworkInterface" not in allowed
+
+
+def test_every_role_that_a_key_concerns_may_use_it_by_one_way_alone() -> None:
+    policies = {
+        name: each["Properties"] for name, each in RESOURCES.items() if each.get("Condition") == "HasKey"
+    }
+    named = {role["Ref"] for policy in policies.values() for role in policy["Roles"]}
+    assert named == set(ROLES) - {"DropRuleRole"}
+    for policy in policies.values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+            keys = {key for operands in statement["Condition"].values() for key in operands}
+            assert keys & {"kms:ViaService", "kms:EncryptionContext:aws:lambda:FunctionArn"}
+
+
+def test_all_that_stores_takes_the_key() -> None:
+    key = {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    assert TEMPLATE["Globals"]["Function"]["KmsKeyArn"] == key
+    for group in of_type("AWS::Logs::LogGroup").values():
+        assert group["KmsKeyId"] == key
+    for kind in ("AWS::SNS::Topic", "AWS::SQS::Queue"):
+        for properties in of_type(kind).values():
+            assert properties["KmsMasterKeyId"] == key
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

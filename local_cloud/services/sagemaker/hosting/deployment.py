@@ -138,7 +138,10 @@ class Deployment:
         model = folder / "model"
         self._fetch_model(variant, folder, model)
         environment = process_environment(
-            variant.role_arn, self._region, {**variant.environment, "SM_MODEL_DIR": str(model)}
+            variant.role_arn,
+            self._region,
+            {**variant.environment, "SM_MODEL_DIR": str(model)},
+            isolated=variant.isolated,
         )
 
         def new_instance() -> Instance:

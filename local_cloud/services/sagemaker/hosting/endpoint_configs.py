@@ -71,7 +71,9 @@ class EndpointConfigs:
             for field in ("ModelName", *instances):
                 if field not in variant:
                     raise invalid(f"You must specify {field} for production variant {name}.")
-            self._models.get(call, variant["ModelName"])
+            model = self._models.get(call, variant["ModelName"])
+            if "ServerlessConfig" in variant:
+                _check_serverless_model(model)
             variant.setdefault("InitialVariantWeight", 1.0)
 
     def _delete(self, call: Call) -> dict[str, Any]:
@@ -101,3 +103,9 @@ def _check_serverless(
             raise invalid(f"You cannot specify {field} and ServerlessConfig for production variant {name}.")
     if serverless["MemorySizeInMB"] % 1024:
         raise invalid("MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120, 6144.")
+
+
+def _check_serverless_model(model: dict[str, Any]) -> None:
+    for field in ("VpcConfig", "EnableNetworkIsolation"):
+        if model.get(field):
+            raise invalid(f"Serverless endpoints do not support {field}, which {model['ModelName']} has.")

@@ -8,12 +8,13 @@ from local_cloud.service import ActionHandler, Call
 from local_cloud.services.sagemaker.host import Host
 from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import Caller, arn, invalid, not_here
+from local_cloud.services.sagemaker.network import check_vpc
 from local_cloud.services.sagemaker.resource_table import ResourceTable
 from local_cloud.services.sagemaker.role_check import check_role
 from local_cloud.services.sagemaker.s3_files import S3Files
 from local_cloud.services.sagemaker.tags import Tags
 
-_UNAVAILABLE = ("Containers", "VpcConfig", "InferenceExecutionConfig", "EnableNetworkIsolation")
+_UNAVAILABLE = ("Containers", "InferenceExecutionConfig")
 _UNAVAILABLE_IN_CONTAINER = (
     "ModelDataSource",
     "AdditionalModelDataSources",
@@ -68,6 +69,7 @@ class Models:
         if "ExecutionRoleArn" not in model:
             raise invalid("You must specify ExecutionRoleArn.")
         check_role(self._host.clients, model["ExecutionRoleArn"], call.account_id, call.region)
+        check_vpc(self._host.clients, model.get("VpcConfig"), model["ExecutionRoleArn"], call.region)
         program = self._host.containers.find(container["Image"])
         if program is None or program.serve is None:
             raise invalid(f"Requested image {container['Image']} not found.")

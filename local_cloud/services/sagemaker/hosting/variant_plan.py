@@ -31,6 +31,7 @@ class VariantPlan:
     startup_timeout_s: int
     environment: dict[str, str] = field(default_factory=dict)
     serverless: dict[str, int] | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def resolve_plan(configs: EndpointConfigs, models: Models, caller: Caller, confi
                 ),
                 environment=container["Environment"],
                 serverless=variant.get("ServerlessConfig"),
+                isolated=model["EnableNetworkIsolation"],
             )
         )
     return EndpointPlan(config["EndpointConfigName"], tuple(variants))

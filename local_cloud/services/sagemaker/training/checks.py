@@ -9,7 +9,6 @@ from local_cloud.services.sagemaker.s3_files import S3Files, split_uri
 from local_cloud.services.sagemaker.training.folder import CONTAINER_ROOT, DEFAULT_CHECKPOINT_PATH
 
 _UNAVAILABLE = (
-    "VpcConfig",
     "RetryStrategy",
     "ServerlessJobConfig",
     "SessionChainingConfig",
@@ -22,8 +21,6 @@ def check_job(job: dict[str, Any]) -> None:
     for field in _UNAVAILABLE:
         if field in job:
             raise not_here(field)
-    if job.get("EnableNetworkIsolation"):
-        raise not_here("EnableNetworkIsolation")
     _check_algorithm(job.get("AlgorithmSpecification", {}))
     _check_resources(job)
     _check_times(job)

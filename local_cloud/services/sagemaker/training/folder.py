@@ -42,7 +42,8 @@ class TrainingFolder:
             self.root / "input" / "data",
         ):
             folder.mkdir(parents=True, exist_ok=True)
-        self._write("hyperparameters", job.get("HyperParameters", {}))
+        given = job.get("HyperParameters", {})
+        self._write("hyperparameters", {name: self._moved(value) for name, value in given.items()})
         self._write("resourceconfig", _resource_config(job["ResourceConfig"]["InstanceType"], host, hosts))
         self._write("inputdataconfig", _input_data_config(job))
 
@@ -53,6 +54,10 @@ class TrainingFolder:
     def checkpoints(self, local_path: str) -> Path:
         """The folder that stands for CheckpointConfig.LocalPath, which must be below /opt/ml."""
         return self.root / PurePosixPath(local_path).relative_to(CONTAINER_ROOT)
+
+    def _moved(self, hyperparameter: str) -> str:
+        """The path of a file of /opt/ml, in JSON, as it is here."""
+        return hyperparameter.replace(f'"{CONTAINER_ROOT}/', f'"{self.root}/', 1)
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
         path = self.root / "input" / "config" / f"{name}.json"

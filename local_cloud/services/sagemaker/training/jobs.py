@@ -7,6 +7,7 @@ from local_cloud.service import ActionHandler, AwsError, Call
 from local_cloud.services.sagemaker.host import Host
 from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import arn, arn_prefix, invalid
+from local_cloud.services.sagemaker.network import check_vpc
 from local_cloud.services.sagemaker.role_check import check_role
 from local_cloud.services.sagemaker.tags import Tags
 from local_cloud.services.sagemaker.training.checks import check_inputs, check_job
@@ -75,6 +76,7 @@ class TrainingJobs:
         key = arn(call, "training-job", job["TrainingJobName"])
         self._refuse_used_name(key)
         check_role(self._host.clients, job["RoleArn"], call.account_id, call.region)
+        check_vpc(self._host.clients, job.get("VpcConfig"), job["RoleArn"], call.region)
         check_inputs(self._host.clients, job, call.region)
         record = new_record(job, key)
         run = TrainingRun(record, region=call.region, host=self._host, timing=self._timing)

@@ -125,7 +125,9 @@ class TrainingRun(threading.Thread):
         if len(self._host_names) > 1:
             # As SageMaker's PyTorch container sets them; there, one port is free on the network of every job.
             own |= {"MASTER_ADDR": self._host_names[0], "MASTER_PORT": str(free_port())}
-        return process_environment(job["RoleArn"], self._region, {**job.get("Environment", {}), **own})
+        given = {**job.get("Environment", {}), **own}
+        isolated = job["EnableNetworkIsolation"]
+        return process_environment(job["RoleArn"], self._region, given, isolated=isolated)
 
     def _watch(self) -> str:
         """Waits for the end; returns the secondary status that it leads to."""

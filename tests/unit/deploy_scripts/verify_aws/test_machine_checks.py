@@ -100,9 +100,8 @@ def test_what_the_api_would_refuse_is_told(seeded: Seeded, monkeypatch: pytest.M
         states["Create model"]["Retry"][0]["ErrorEquals"].append("SageMaker.ThrottlingException")
         name = states["Initialize run"]["Assign"]["release_name"]
         states["Initialize run"]["Assign"]["release_name"] = name.replace("-' &", "-" + 40 * "x" + "-' &")
-        states["Train on SageMaker"]["Arguments"]["AlgorithmSpecification"]["TrainingInputMode"] = (
-            "{% 'file' %}"
-        )
+        arguments = states["Train on SageMaker"]["Arguments"]
+        states["Train on SageMaker"]["Arguments"] = arguments.replace("'File'", "('fi' & 'le')")
 
     monkeypatch.setitem(calls.STRAIGHT, "Describe endpoint", {"EndpointStatus": "InService", "Status": 1})
     problems = "\n".join(calls.check(seeded(spoil)).problems)
