@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from deploy_scripts.cloudformation.budget import wanted_usd
 from deploy_scripts.errors import is_error
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
@@ -43,7 +44,9 @@ def _policy(intent: Intent, arn: str) -> Finding:
     """What these services do is in no role's name: without the key's policy they cannot."""
     policy = intent.aws.kms.get_key_policy(KeyId=arn)["Policy"]
     suffix = intent.aws.partition.dns_suffix
-    services = (f"logs.{intent.aws.region}.{suffix}", "events.amazonaws.com", "cloudwatch.amazonaws.com")
+    services = [f"logs.{intent.aws.region}.{suffix}", "events.amazonaws.com", "cloudwatch.amazonaws.com"]
+    if wanted_usd(intent.parameters):
+        services.append("budgets.amazonaws.com")
     missing = [each for each in services if each not in policy]
     if not missing:
         return Finding(NAME, "ok", f"{arn}, enabled")

@@ -38,6 +38,13 @@ def test_a_key_that_the_services_may_use_is_ok(account: Any, intent: Any) -> Non
     assert only(key.check(intent(KmsKeyArn=ARN))).status == "ok"
 
 
+def test_a_budget_needs_the_key_as_well(account: Any, intent: Any) -> None:
+    for services, status in ((SERVICES, "fail"), ((*SERVICES, "budgets.amazonaws.com"), "ok")):
+        described(account)
+        with_policy(account, *services)
+        assert only(key.check(intent(KmsKeyArn=ARN, MonthlyBudgetUsd="100"))).status == status
+
+
 @pytest.mark.parametrize("missing", SERVICES)
 def test_a_policy_that_leaves_a_service_out_fails(account: Any, intent: Any, missing: str) -> None:
     described(account)
