@@ -6,7 +6,7 @@ Only what policies of roles are written with: Ref, Fn::GetAtt of an ARN, Fn::Sub
 from collections.abc import Mapping
 from typing import Any
 
-from deploy_scripts.cloudformation.sam_template import VARIABLE, conditions_of, read_template
+from deploy_scripts.cloudformation.sam_template import VARIABLE, conditions_of, defaults, read_template
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.project import TEMPLATE
@@ -41,7 +41,9 @@ def deployed_values(deployment: Deployment) -> dict[str, str]:
         values[name] = physical_id
         if form := _ARNS.get(resource["ResourceType"]):
             values[f"{name}.Arn"] = form.format(**place, id=physical_id)
-    return {**values, **condition_values(read_template(TEMPLATE), values)}
+    template = read_template(TEMPLATE)
+    # The stack may be of a version that had fewer parameters.
+    return {**values, **condition_values(template, {**defaults(template), **values})}
 
 
 def fill_in(part: Any, values: Mapping[str, str]) -> Any:

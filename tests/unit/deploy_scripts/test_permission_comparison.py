@@ -162,7 +162,8 @@ def test_the_least_policy_drops_what_is_idle_and_adds_what_is_lacking() -> None:
         ({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}, {}, "NotAction"),
         (allow("s3:GetObject", "*"), {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"]}, "managed policy"),
         (allow("s3:GetObject", {"Fn::GetAtt": ["Gone", "Arn"]}), {}, "Gone.Arn"),
-        (allow("s3:GetObject", {"Fn::If": ["Always", "a", "b"]}), {}, "Fn::If"),
+        (allow("s3:GetObject", {"Fn::If": ["Always", "a", "b"]}), {}, "Condition Always"),
+        (allow("s3:GetObject", {"Fn::Join": ["", ["a", "b"]]}), {}, "Fn::Join"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(
@@ -232,6 +233,16 @@ def test_the_values_of_a_deployment(stubbed: Any) -> None:
     assert values["Worker.Arn"] == "arn:aws:iam::123456789012:role/dropserve/physical-Worker"
     assert values["Log.Arn"] == "arn:aws:logs:us-east-1:123456789012:log-group:physical-Log:*"
     assert values["AWS::Region"] == "us-east-1"
+    # By the defaults, which the stack has not been told.
+    assert (values["Condition HasVpc"], values["Condition HasKey"]) == ("false", "false")
+
+
+@pytest.mark.parametrize(("held", "filled"), [("true", ["a", "c"]), ("false", ["c"])])
+def test_a_condition_decides_what_is_there(held: str, filled: list[str]) -> None:
+    values = {"Condition Chosen": held, "A": "a"}
+    no_value = {"Ref": "AWS::NoValue"}
+    part = {"List": [{"Fn::If": ["Chosen", {"Ref": "A"}, no_value]}, "c"], "Gone": no_value}
+    assert fill_in(part, values) == {"List": filled}
 
 
 def test_every_written_reason_is_about_an_action_of_the_template() -> None:
