@@ -71,13 +71,6 @@ def real(stage: Any) -> Iterator[Any]:
         SERVING_IMAGE_URI="dropserve-serve",
         TRAINING_IMAGE_URI="dropserve-train",
         GPU_TRAINING_IMAGE_URI="dropserve-train",
-        DEFAULT_BACKBONE="efficientnet_lite0",
-        DEFAULT_MIN_ACCURACY="0.5",
-        DEFAULT_MAX_COST_USD="25",
-        PROMOTION_RULE="better",
-        USE_SPOT="false",
-        EC2_WITHOUT_QUOTA="false",
-        NETWORK="none",
     )
     s3 = stage.client("s3")
     s3.put_object(Bucket=stage.name, Key="many/sourcedir.tar.gz", Body=training_code())

@@ -3,9 +3,14 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from deploy_scripts.cloudformation.sam_template import defaults, read_template
+from deploy_scripts.permissions.template_values import condition_values, fill_in
+from deploy_scripts.project import TEMPLATE
+from deploy_scripts.verify_aws.template.example_values import example_values
 from state_machines.training_pipeline import training_pipeline
 from tests.faults.stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
 from tests.support.cloud_bench import Bench, unique
@@ -27,6 +32,17 @@ _LONGEST_PAUSE = re.compile(r'("(?:IntervalSeconds|MaxDelaySeconds)": )\d+')
 def only(release: str) -> dict[str, list[str]]:
     """What stands where this release does and no other."""
     return {kind: [release] for kind in NOTHING}
+
+
+@cache
+def template_variables(function: str) -> dict[str, str]:
+    """The environment variables of a function, by its logical name, in a deployment of defaults."""
+    template = read_template(TEMPLATE)
+    written = [template["Globals"]["Function"], template["Resources"][function]["Properties"]]
+    variables = {name: each for part in written for name, each in part["Environment"]["Variables"].items()}
+    values = {**example_values(template), **defaults(template)}
+    filled: dict[str, str] = fill_in(variables, {**values, **condition_values(template, values)})
+    return filled
 
 
 class SharedFunctions:
@@ -118,34 +134,29 @@ class Stage:
         self.inference = function
 
     def use_real(self, *names: str, **environment: str) -> None:
-        """Let this repository's own functions of these names answer, `inference` and others."""
+        """Let this repository's own functions of these names answer, `inference` and others.
+
+        Their variables are the template's with its defaults, but for what is of this stage.
+        """
         variables = {
             "DATA_BUCKET": self.name,
             "LIVE_POINTER_PARAMETER": self.pointer_name,
             "POINTER_CACHE_S": "1",
-            "ALLOWED_HOSTS": "",
-            "DENIED_HOSTS": "",
-            "ALLOWED_PRIVATE_HOSTS": "",
-            "MAX_IMAGE_BYTES": "20000000",
-            "MAX_IMAGE_PIXELS": "40000000",
-            "FETCH_TIMEOUT_S": "10",
-            "LOW_CONFIDENCE": "0.5",
             "RESERVED_CONCURRENCY": "2",
             "PROVISIONED_CONCURRENCY": "1",
             "INFERENCE_FUNCTION": self.inference,
             "POWERTOOLS_TRACE_DISABLED": "true",
-            "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
             **environment,
         }
         for name in names:
+            logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
             code = REAL_FUNCTION.format(root=ROOT, name=name)
-            own = {"Variables": {**variables, "POWERTOOLS_SERVICE_NAME": name}}
+            own = {"Variables": {**template_variables(logical), **variables}}
             function = self.bench.function(code, role=self.role, timeout_s=600, Environment=own)
             if name == "inference":
                 self.use_inference(function)
                 variables["INFERENCE_FUNCTION"] = f"{function}:live"
                 continue
-            logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
             self.real_functions[logical] = function
 
     def plan(self, **changes: Any) -> dict[str, Any]:
