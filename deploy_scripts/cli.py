@@ -1,68 +1,57 @@
 """`dropserve`: the command line. Each command has its own file in commands/."""
 
 import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from deploy_scripts.commands import (
-    audit,
-    cost,
-    demo,
-    deploy,
-    destroy,
-    down,
-    drop,
-    env,
-    logs,
-    pause,
-    predict,
-    preflight,
-    run,
-    runs,
-    status,
-    up,
-    verify,
-    verify_permissions,
-    watch,
-)
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.screen import Screen, keep_printing, print_error
 from dropserve import __version__
 
 # What a shell expects of a program that was called wrongly.
 _USAGE_EXIT_CODE = 2
+# Command -> its module in commands/, in the order of the help.
+COMMANDS = {
+    "demo": "demo",
+    "up": "up",
+    "preflight": "preflight",
+    "deploy": "deploy",
+    "drop": "drop",
+    "run": "run",
+    "watch": "watch",
+    "predict": "predict",
+    "runs": "runs",
+    "status": "status",
+    "audit": "audit",
+    "verify-permissions": "verify_permissions",
+    "verify": "verify",
+    "cost": "cost",
+    "pause": "pause",
+    "resume": "pause",
+    "logs": "logs",
+    "env": "env",
+    "destroy": "destroy",
+    "down": "down",
+}
 
-app = typer.Typer(
-    help="Drop labelled photos in S3; get a trained, audited classifier that answers an image URL.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    demo.demo,
-    up.up,
-    preflight.preflight,
-    deploy.deploy,
-    drop.drop,
-    run.run,
-    watch.watch,
-    predict.predict,
-    runs.runs,
-    status.status,
-    audit.audit,
-    verify_permissions.verify_permissions,
-    verify.verify,
-    cost.cost,
-    pause.pause,
-    pause.resume,
-    logs.logs,
-    env.env,
-    destroy.destroy,
-    down.down,
-):
-    app.command()(command)
+
+def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands; each module takes its time to import."""
+    app = typer.Typer(
+        help="Drop labelled photos in S3; get a trained, audited classifier that answers an image URL.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        callback=_common,
+    )
+    for name in commands:
+        module = import_module(f"deploy_scripts.commands.{COMMANDS[name]}")
+        app.command()(getattr(module, name.replace("-", "_")))
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -71,8 +60,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def common(
+def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
@@ -82,12 +70,19 @@ def common(
     """main() reads --debug itself, so that it works before and after the command's name."""
 
 
+def _named_command(arguments: Sequence[str]) -> str | None:
+    """The command that is called: what comes before it are flags."""
+    first = next((each for each in arguments if not each.startswith("-")), None)
+    return first if first in COMMANDS else None
+
+
 def main() -> None:
     """The entry of `dropserve`: exit code 0 only for success."""
     keep_printing()
     try:
         # Not standalone: typer would print a wrong argument, perhaps a stranger's file name, as it is.
-        exit_code = app(standalone_mode=False)
+        named = _named_command(sys.argv[1:])
+        exit_code = make_app([named] if named else COMMANDS)(standalone_mode=False)
     except typer.Abort:
         print_error(CliError("Stopped before anything was done."))
         sys.exit(1)

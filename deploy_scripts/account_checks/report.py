@@ -24,7 +24,7 @@ def document(trial: Trial, outcomes: Sequence[Outcome], estimated_usd: float) ->
     }
 
 
-def write(found: dict[str, Any], folder: Path) -> Path:
+def save_report(found: dict[str, Any], folder: Path) -> Path:
     """verify.json, and verify.md beside it, whose path is given."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "verify.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

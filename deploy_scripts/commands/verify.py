@@ -12,7 +12,7 @@ import typer
 
 from deploy_scripts.account_checks.confirmation import Outcome
 from deploy_scripts.account_checks.estimate import LIMIT_H, estimate
-from deploy_scripts.account_checks.report import document, write
+from deploy_scripts.account_checks.report import document, save_report
 from deploy_scripts.account_checks.running import confirm_all
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws, connect
@@ -59,7 +59,7 @@ def verify(
             trial = Trial(aws, photos, files[0], zip_file, time.monotonic() + LIMIT_H * 3600, say)
             outcomes = confirm_all(trial, done=lambda outcome: _show(screen, outcome))
     found = document(trial, outcomes, estimated_usd)
-    page = write(found, reports_folder() / aws.stack)
+    page = save_report(found, reports_folder() / aws.stack)
     if as_json:
         screen.put_json(found)
     screen.say(f"Report: {page}, and verify.json beside it")

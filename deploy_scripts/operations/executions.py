@@ -26,24 +26,37 @@ class Step:
     cause: str = ""
 
 
+# The last event of an execution's history.
+_ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
+# A look every second or so finds few new events, and reads those of a page again.
+_PAGE_SIZE = 25
+
+
 class ExecutionFollower:
-    """Reads an execution's history as it grows."""
+    """Reads an execution's history as it grows; `ended` once that has told the end."""
 
     def __init__(self, deployment: Deployment, execution_arn: str) -> None:
         self._client = deployment.aws.stepfunctions
         self._arn = execution_arn
+        self.ended = False
         self._last_id = 0
         self._state = ("", "")
 
     def has_ended(self) -> bool:
-        """Ask before read_new(): what happens between the two is then not lost."""
+        """Also of one whose history does not tell it: a restart of the local cloud ended it.
+
+        Ask before read_new(): what happens between the two is then not lost.
+        """
         return self._client.describe_execution(executionArn=self._arn)["status"] != "RUNNING"
 
     def read_new(self) -> list[Step]:
         """What happened since the last time, oldest first."""
         fresh: list[HistoryEventTypeDef] = []
         pages = self._client.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, reverseOrder=True, includeExecutionData=False
+            executionArn=self._arn,
+            reverseOrder=True,
+            includeExecutionData=False,
+            PaginationConfig={"PageSize": _PAGE_SIZE},
         )
         for page in pages:
             unseen = [event for event in page["events"] if event["id"] > self._last_id]
@@ -52,6 +65,7 @@ class ExecutionFollower:
                 break
         if fresh:
             self._last_id = fresh[0]["id"]
+            self.ended = fresh[0]["type"] in _ENDS
         steps = [self._to_step(event) for event in reversed(fresh)]
         return [step for step in steps if step is not None]
 

@@ -41,17 +41,19 @@ def watch_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> Run:
     screen.say(f"Run {item.run.run_id} ({what})")
     with _progress(screen) as progress:
         view = RunView(screen, progress)
+        had_ended = follower.has_ended()
         while True:
-            ended = follower.has_ended()
             for step in follower.read_new():
                 view.show(step)
                 if (step.event, step.state) == ("left", _INSPECTION):
                     _show_findings(screen, deployment, item.run.run_id)
-            if training := followers.get(view.current_state):
+            training = followers.get(view.current_state)
+            # A log gets no moving line.
+            if training and screen.console.is_terminal:
                 view.show_training(training)
-            if ended:
+            if had_ended or follower.ended:
                 break
-            time.sleep(0.3 if deployment.aws.is_local else 2)
+            time.sleep(0.5 if deployment.aws.is_local else 2)
     run = find_item(deployment, item.run.run_id).run
     accuracy = "" if run.accuracy is None else f", test accuracy {run.accuracy:.3f}"
     screen.say(

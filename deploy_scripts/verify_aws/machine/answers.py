@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
+from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION
 from functions.plan_training.machine_images import CPU_IMAGE
 from functions.read_failure.reading import read_failure

@@ -18,7 +18,8 @@ from deploy_scripts.verify_aws.machine.answers import (
     pointer,
 )
 from deploy_scripts.verify_aws.machine.interpreter import play, prepared
-from deploy_scripts.verify_aws.machine.run import InTurn, Run, checked
+from deploy_scripts.verify_aws.machine.refusal import InTurn
+from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.scenarios import STRAIGHT_RUN
 from state_machines.ingest import MAX_UPLOAD_WAITS
 

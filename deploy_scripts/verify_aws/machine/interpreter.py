@@ -7,7 +7,8 @@ from typing import Any
 from contracts.workflow import Status
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.endings import ending_problems
-from deploy_scripts.verify_aws.machine.run import InTurn, NotADefinitionError, Refusal, Run, checked, run
+from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
+from deploy_scripts.verify_aws.machine.run import NotADefinitionError, Run, checked, run
 from deploy_scripts.verify_aws.machine.scenario import Scenario
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
 from deploy_scripts.verify_aws.template.example_values import substituted

@@ -19,7 +19,7 @@ from deploy_scripts.verify_aws.machine.answers import (
     payload,
     pointer,
 )
-from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
+from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
 
 _PAUSE, _RESUME = {"action": "pause"}, {"action": "resume"}

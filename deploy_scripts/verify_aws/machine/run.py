@@ -13,24 +13,11 @@ from unittest import mock
 
 from sfnx import testing
 
+from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
+
 
 class NotADefinitionError(Exception):
     """Step Functions would not take this definition, or the interpreter does not know a part of it."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A call that fails, under the name that Retry and Catch know."""
-
-    error: str
-    cause: str = "refused by the scenario"
-
-
-@dataclass(frozen=True)
-class InTurn:
-    """The answers of one call after the other; the last one is repeated."""
-
-    answers: tuple[Any, ...]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from deploy_scripts.verify_aws.machine.answers import (
     pointer,
 )
 from deploy_scripts.verify_aws.machine.pause_scenarios import pauses
-from deploy_scripts.verify_aws.machine.run import InTurn, Refusal
+from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
 
 _REFUSED = Refusal("Lambda.AWSLambdaException")

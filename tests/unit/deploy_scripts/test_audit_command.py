@@ -55,7 +55,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def invoke(*arguments: object) -> Any:
-    return CliRunner().invoke(cli.app, ["audit", *map(str, arguments)])
+    return CliRunner().invoke(cli.make_app(), ["audit", *map(str, arguments)])
 
 
 @pytest.mark.usefixtures("no_account")

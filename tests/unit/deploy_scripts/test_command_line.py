@@ -51,7 +51,7 @@ def invoke(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         if isinstance(module, ModuleType) and hasattr(module, "open_deployment"):
             monkeypatch.setattr(module, "open_deployment", lambda target: stubbed.deployment)
     runner = CliRunner()
-    return lambda *arguments: runner.invoke(cli.app, [str(argument) for argument in arguments])
+    return lambda *arguments: runner.invoke(cli.make_app(), [str(argument) for argument in arguments])
 
 
 def test_runs_json_is_a_list_newest_first(stubbed: Any, invoke: Any) -> None:
@@ -325,8 +325,8 @@ def test_env_prints_what_any_client_needs(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
-    variables = json.loads(CliRunner().invoke(cli.app, ["env", "--json"]).stdout)
-    lines = CliRunner().invoke(cli.app, ["env"]).stdout.splitlines()
+    variables = json.loads(CliRunner().invoke(cli.make_app(), ["env", "--json"]).stdout)
+    lines = CliRunner().invoke(cli.make_app(), ["env"]).stdout.splitlines()
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]) == ("AKIAEXAMPLE", "secret")
@@ -361,7 +361,7 @@ def test_an_error_is_a_sentence_and_what_to_do(tmp_path: Any) -> None:
 
 
 def test_the_version_is_told_without_a_command() -> None:
-    result = CliRunner().invoke(cli.app, ["--version"])
+    result = CliRunner().invoke(cli.make_app(), ["--version"])
 
     assert (result.exit_code, result.stdout) == (0, f"dropserve {__version__}\n")
 

@@ -26,7 +26,7 @@ SHIPPED_NAMES = list(json.loads(PRICES_FILE.read_text(encoding="utf-8"))["region
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(cli.app, ["cost", *arguments])
+    return CliRunner().invoke(cli.make_app(), ["cost", *arguments])
 
 
 def document(*arguments: str) -> Any:

@@ -293,9 +293,9 @@ def test_a_recording_is_checked_without_a_run(tmp_path: Path, monkeypatch: pytes
     )
     arguments = ["verify-permissions", "--recording", str(recording), "--output", str(output), "--json"]
 
-    proved = CliRunner().invoke(cli.app, arguments)
+    proved = CliRunner().invoke(cli.make_app(), arguments)
     statements.append(allow("s3:PutObject", f"{ARN}/*"))
-    too_wide = CliRunner().invoke(cli.app, arguments)
+    too_wide = CliRunner().invoke(cli.make_app(), arguments)
 
     assert proved.exit_code == 0, proved.output
     assert json.loads(proved.stdout)["roles"][0]["used"] == {"s3:GetObject": 1}

@@ -248,7 +248,7 @@ def test_the_example_can_be_used() -> None:
 @pytest.fixture
 def run(settings: Path) -> Any:
     return lambda command, *options: CliRunner().invoke(
-        cli.app, [command, "--settings", str(settings), *options]
+        cli.make_app(), [command, "--settings", str(settings), *options]
     )
 
 

@@ -11,11 +11,11 @@ import typer
 from botocore import xform_name
 from typer.exceptions import Exit, TyperException
 
-from deploy_scripts.cli import app
+from deploy_scripts.cli import make_app
 from tests.support.documentation import PAGES, PROJECT, Command, commands, inline_codes, links, split
 
 COMMANDS = commands()
-COMMAND_LINE = typer.main.get_command(app)
+COMMAND_LINE = typer.main.get_command(make_app())
 
 # A command in a code block -> the test that runs it, and what that test's file says.
 RUN_BY = {

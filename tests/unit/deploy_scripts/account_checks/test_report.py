@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy_scripts.account_checks.confirmation import Outcome
-from deploy_scripts.account_checks.report import document, markdown, write
+from deploy_scripts.account_checks.report import document, markdown
 from tests.unit.deploy_scripts.account_checks.test_running import trial_on
 
 OUTCOMES = [
@@ -20,7 +20,7 @@ def test_both_files_have_every_outcome(tmp_path: Path) -> None:
     trial = trial_on("http://127.0.0.1:1")
     trial.left = ["bucket verify-x-1"]
     found = document(trial, OUTCOMES, 0.567)
-    page = write(found, tmp_path / "new")
+    page = save_report(found, tmp_path / "new")
     assert json.loads((tmp_path / "new" / "verify.json").read_text()) == found
     assert (found["stack"], found["estimated_usd"], found["left"]) == (
         "verify-x",

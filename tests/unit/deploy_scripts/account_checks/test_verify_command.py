@@ -38,7 +38,7 @@ class OnAws:
         return self.outcomes
 
     def run(self, *options: str, answer: str = "") -> Any:
-        return CliRunner().invoke(cli.app, ["verify", "--target", "aws", *options], input=answer)
+        return CliRunner().invoke(cli.make_app(), ["verify", "--target", "aws", *options], input=answer)
 
 
 @pytest.fixture

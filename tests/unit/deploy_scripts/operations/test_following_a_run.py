@@ -52,10 +52,15 @@ def test_each_step_of_an_execution_is_told_once_and_in_order(stubbed: Any) -> No
     second = [left(4, "Inspect dataset"), entered(5, "Plan training")]
     stubbed.answer("stepfunctions", "get_execution_history", {"events": first[::-1]})
     stubbed.answer("stepfunctions", "get_execution_history", {"events": (first + second)[::-1]})
+    third = [left(6, "Plan training"), event(7, "ExecutionAborted")]
+    stubbed.answer("stepfunctions", "get_execution_history", {"events": (first + second + third)[::-1]})
     follower = ExecutionFollower(stubbed.deployment, stubbed.execution_arn)
 
     steps = follower.read_new()
     later = follower.read_new()
+    assert not follower.ended
+    assert [step.event for step in follower.read_new()] == ["left"]
+    assert follower.ended
 
     assert [(step.event, step.state) for step in steps] == [
         ("entered", "Inspect dataset"),

@@ -87,7 +87,7 @@ def invoke(account: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         account.refuse("cloudformation", "describe_stacks", "ValidationError", "no such stack")
         monkeypatch.setattr(run, "STEPS", (Step("all", says(*findings)),))
         monkeypatch.setattr(deploy_command, "deploy_stack", lambda *_, **__: {"BucketName": "deployed"})
-        return CliRunner().invoke(cli.app, [command, "--target", "aws", *options])
+        return CliRunner().invoke(cli.make_app(), [command, "--target", "aws", *options])
 
     return call
 

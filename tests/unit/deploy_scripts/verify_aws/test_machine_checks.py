@@ -6,7 +6,8 @@ import pytest
 
 from deploy_scripts.verify_aws.machine import calls, interpreter, language, price
 from deploy_scripts.verify_aws.machine.endings import ending_problems
-from deploy_scripts.verify_aws.machine.run import NotADefinitionError, Refusal, checked
+from deploy_scripts.verify_aws.machine.refusal import Refusal
+from deploy_scripts.verify_aws.machine.run import NotADefinitionError, checked
 from deploy_scripts.verify_aws.machine.scenario import Scenario
 from deploy_scripts.verify_aws.machine.scenarios import STRAIGHT_RUN, scenarios
 from tests.unit.deploy_scripts.verify_aws.conftest import Seeded
