@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy_scripts.account_checks.confirmation import Outcome
-from deploy_scripts.account_checks.report import document, markdown
+from deploy_scripts.account_checks.report import document, markdown, save_report
 from tests.unit.deploy_scripts.account_checks.test_running import trial_on
 
 OUTCOMES = [
