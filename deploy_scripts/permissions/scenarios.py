@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 # Nothing here takes a fraction of this; what hangs must end.
 _LIMIT_S = 240
-_POLL_S = 0.2
+_POLL_S = 0.5
 _ZIP_KEY = "drops/zipped.zip"
 _FOLDER_KEY = f"{PREFIX}folder/{MARKER}"
 _TOKEN = re.compile(r"DROPSERVE_TASK_TOKEN=\"\$\(base64 -d <<<'([^']+)'\)\"")
