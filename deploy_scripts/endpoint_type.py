@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from contracts.training_job import Architecture
 from deploy_scripts.errors import CliError
@@ -44,6 +45,7 @@ def check_endpoint_type(instance_type: str) -> Architecture:
     return architecture
 
 
+@cache
 def _hosting_types() -> set[str]:
     """By the API's own model."""
     import botocore.session  # noqa: PLC0415 - 0.1 s that `--help` need not pay

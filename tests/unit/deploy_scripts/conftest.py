@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 from botocore.stub import Stubber
 
 from deploy_scripts.aws import Aws, Target
@@ -24,6 +26,8 @@ OUTPUTS = {
     "LogGroupName": "/aws/vendedlogs/states/dropserve-training-pipeline",
     "Ec2TrainingLogGroupName": "/dropserve/ec2-training",
 }
+# One for all tests: each that read its services' models anew would take a second for it.
+_LOADER = Loader()
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:dropserve-training-pipeline:one"
 
 
@@ -37,7 +41,9 @@ class StubbedCloud:
     def __init__(
         self, *, target: Target | None = None, endpoint_url: str | None = "http://127.0.0.1:1"
     ) -> None:
-        session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _LOADER)
+        session = boto3.Session("x", "x", region_name="us-east-1", botocore_session=core)
         self.aws = Aws(session, target=target or Target(), endpoint_url=endpoint_url)
         self.deployment = Deployment(self.aws, OUTPUTS)
         self._stubs: dict[str, Stubber] = {}
