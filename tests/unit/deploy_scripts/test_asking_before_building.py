@@ -26,7 +26,7 @@ class Bucket:
     def __init__(self, aws: Any) -> None:
         self.aws = aws
 
-    def ensure(self) -> None:
+    def ensure(self, key: str) -> None:
         """It is there."""
 
     def upload(self, file: Path, folder: str) -> str:

@@ -240,7 +240,9 @@ def test_every_queue_is_encrypted_kept_two_weeks_and_watched() -> None:
     queues = of_type("AWS::SQS::Queue")
     assert watched == set(queues)
     for queue in queues.values():
-        assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 86_400)
+        assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", False, True]}
+        assert queue["KmsMasterKeyId"]["Fn::If"][:2] == ["HasKey", {"Ref": "KmsKeyArn"}]
+        assert queue["MessageRetentionPeriod"] == 14 * 86_400
 
 
 def test_the_topic_of_a_budget_still_takes_alarms() -> None:
