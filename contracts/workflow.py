@@ -54,6 +54,10 @@ SCALING_TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
+# What SageMaker says of an endpoint that is not there, under the error code of any request that it refuses:
+# https://github.com/aws/amazon-sagemaker-examples/issues/2402
+NO_ENDPOINT = "Could not find endpoint"
+
 # The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` and `previous`
 # beside them, and `paused_at` while the release has no endpoint.
 LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {

@@ -1,5 +1,7 @@
 """Deploy: a new endpoint beside the one that serves, scaled and given concurrency."""
 
+from typing import Any
+
 from contracts.workflow import VARIANT
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
@@ -99,16 +101,10 @@ def create_endpoint(finish: Finish) -> Stage:
         without_nothing(
             {
                 "KmsKeyId": KMS_KEY,
-                "EndpointConfigName": jsonata("$release_name"),
-                "ProductionVariants": [
-                    {
-                        "VariantName": VARIANT,
-                        "ModelName": jsonata("$release_name"),
-                        "InstanceType": jsonata("$plan.endpoint_instance_type"),
-                        "InitialInstanceCount": jsonata("$instance_count"),
-                    }
-                ],
-                "Tags": TAGS,
+                **_configuration(
+                    InstanceType=jsonata("$plan.endpoint_instance_type"),
+                    InitialInstanceCount=jsonata("$instance_count"),
+                ),
             }
         ),
         on_error=finish.failed,
@@ -116,20 +112,12 @@ def create_endpoint(finish: Finish) -> Stage:
     serverless = call(
         "Create serverless configuration",
         "sagemaker:createEndpointConfig",
-        {
-            "EndpointConfigName": jsonata("$release_name"),
-            "ProductionVariants": [
-                {
-                    "VariantName": VARIANT,
-                    "ModelName": jsonata("$release_name"),
-                    "ServerlessConfig": {
-                        "MemorySizeInMB": jsonata("$plan.serverless_memory_mb"),
-                        "MaxConcurrency": jsonata("$plan.serverless_max_concurrency"),
-                    },
-                }
-            ],
-            "Tags": TAGS,
-        },
+        _configuration(
+            ServerlessConfig={
+                "MemorySizeInMB": jsonata("$plan.serverless_memory_mb"),
+                "MaxConcurrency": jsonata("$plan.serverless_max_concurrency"),
+            }
+        ),
         on_error=finish.failed,
     )
     delete_configuration = call(
@@ -151,3 +139,9 @@ def create_endpoint(finish: Finish) -> Stage:
     kind.next(configuration)
     configured = Stage(kind, (configuration.next, serverless.next))
     return in_order(create_log_group(), configured, endpoint, await_endpoint(finish))
+
+
+def _configuration(**capacity: Any) -> dict[str, Any]:
+    """An endpoint configuration with one variant of this capacity."""
+    variant = {"VariantName": VARIANT, "ModelName": jsonata("$release_name"), **capacity}
+    return {"EndpointConfigName": jsonata("$release_name"), "ProductionVariants": [variant], "Tags": TAGS}

@@ -8,7 +8,7 @@ deployment is not paid for; a drop that is released ends a pause as well.
 from dataclasses import replace
 
 from contracts.bucket import ACCEPTANCE, RUNS
-from contracts.workflow import LIVE_POINTER_FIELDS, SCALING_TARGET
+from contracts.workflow import LIVE_POINTER_FIELDS, NO_ENDPOINT, SCALING_TARGET
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
     CONCURRENCY_NOTE,
@@ -30,7 +30,7 @@ from state_machines.teardown import scaling_resource
 
 _ENDED = "$exists($input.ended_execution)"
 _PAUSED = "$exists($previous.paused_at)"
-_MISSING = "$contains($error.Cause & '', 'Could not find endpoint')"
+_MISSING = f"$contains($error.Cause & '', '{NO_ENDPOINT}')"
 _SAMPLE_URI = f"'s3://' & $run.bucket & '/{RUNS}' & $previous.run_id & '/{ACCEPTANCE}'"
 # What does not change of the pointer.
 _KEPT = ", ".join(f"'{name}': $previous.{name}" for name in (*LIVE_POINTER_FIELDS, "exposed_at", "previous"))
@@ -72,15 +72,7 @@ def take_endpoint_down(finish: Finish) -> State:
     """Delete the endpoint `$release_name` until it is gone, then the concurrency; `$outcome` is said then."""
     start = Pass("Take endpoint down", assign={"polls": 0})
     gone = Choice("Endpoint gone?")
-    describe = call(
-        "Describe endpoint to pause",
-        "aws-sdk:sagemaker:describeEndpoint",
-        {"EndpointName": jsonata("$release_name")},
-        assign=DESCRIBED,
-        # What is not there comes under the same error name as throttling; asked again it is either way.
-        attempts=1,
-        on_error=gone,
-    )
+    describe = _describe(" to pause", on_error=gone)
     wait = poll("endpoint to go", then=describe)
     gone.when(_MISSING, finish.idle)
     gone.when(OUT_OF_POLLS, finish.failed, out_of_polls("end of the endpoint"))
@@ -109,14 +101,7 @@ def resume(finish: Finish, down: State) -> State:
     ending = replace(finish, failed=failed)
     standing = Choice("Endpoint standing?")
     missing = Choice("Endpoint missing?")
-    describe = call(
-        "Describe endpoint to resume",
-        "aws-sdk:sagemaker:describeEndpoint",
-        {"EndpointName": jsonata("$release_name")},
-        assign=DESCRIBED,
-        attempts=1,
-        on_error=missing,
-    )
+    describe = _describe(" to resume", on_error=missing)
     wait = poll("endpoint to settle", then=describe)
     again = " again"
     created = in_order(create_log_group(again), start_endpoint(ending, again), await_endpoint(ending, again))
@@ -150,6 +135,18 @@ def _mark_as_resumed(finish: Finish) -> State:
         finish,
         after=" after resume",
         assign=outcome("resumed", reason, release="$release_name"),
+    )
+
+
+def _describe(when: str, *, on_error: State) -> Task:
+    return call(
+        f"Describe endpoint{when}",
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName": jsonata("$release_name")},
+        assign=DESCRIBED,
+        # What is not there comes under the same error name as throttling; asked again it is either way.
+        attempts=1,
+        on_error=on_error,
     )
 
 

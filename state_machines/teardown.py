@@ -1,6 +1,6 @@
 """Teardown: a release, training instances, the deploy lock. What is not there is passed over."""
 
-from contracts.workflow import DEPLOY_LOCK_ID, NOBODY, RUN_TAG, SCALING_TARGET, VARIANT
+from contracts.workflow import DEPLOY_LOCK_ID, NO_ENDPOINT, NOBODY, RUN_TAG, SCALING_TARGET, VARIANT
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
 from state_machines.language.tasks import call, retry, text, update_item
@@ -9,10 +9,9 @@ from state_machines.language.tasks import call, retry, text, update_item
 _UNTIL_SETTLED = retry(["SageMaker.SageMakerException"], attempts=20, interval_s=5, max_delay_s=60)
 # What is not there comes under the same error name as throttling: do not insist.
 _ATTEMPTS = 1
-# SageMaker says so of an endpoint that is not there: https://github.com/aws/amazon-sagemaker-examples/issues/2402
 # A timeout has no Cause.
 _CAUSE = "$states.errorOutput.Cause"
-_NOT_THERE = f"$exists({_CAUSE}) and $contains({_CAUSE}, 'Could not find endpoint')"
+_NOT_THERE = f"$exists({_CAUSE}) and $contains({_CAUSE}, '{NO_ENDPOINT}')"
 
 
 def scaling_resource(endpoint: str) -> str:

@@ -118,10 +118,11 @@ class Scenarios:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
 
     def _pause_and_resume(self) -> None:
-        for action, expected in (("pause", "paused"), ("resume", "resumed")):
+        steps: tuple[tuple[str, Status], ...] = (("pause", "paused"), ("resume", "resumed"))
+        for action, expected in steps:
             execution_arn = start_execution(self._deployment, {"action": action})
             item = wait_for_execution(self._deployment, execution_arn)
-            self._wait_for_end(item, expected=cast(Status, expected))
+            self._wait_for_end(item, expected=expected)
 
     def _change_folder(self) -> None:
         """The run that takes it up is stopped: it would serve no other scenario."""

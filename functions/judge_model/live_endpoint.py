@@ -4,6 +4,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import NO_ENDPOINT
+
 
 def why_live_endpoint_is_lost(pointer: dict[str, Any] | None, *, sagemaker: Any) -> str | None:
     """Why nobody is answered any more; None while it serves or changes, while it is paused, or without one.
@@ -16,8 +18,7 @@ def why_live_endpoint_is_lost(pointer: dict[str, Any] | None, *, sagemaker: Any)
     try:
         status = sagemaker.describe_endpoint(EndpointName=pointer["endpoint_name"])["EndpointStatus"]
     except ClientError as error:
-        # What is not there comes under the code that any invalid request has.
-        if "Could not find endpoint" in error.response["Error"]["Message"]:
+        if NO_ENDPOINT in error.response["Error"]["Message"]:
             return f"{endpoint} is gone"
         raise
     return f"{endpoint} has failed" if status == "Failed" else None

@@ -23,7 +23,7 @@ def check(intent: Intent) -> Iterator[Finding]:
     kind = intent.parameters["Network"]
     if kind == "none":
         return
-    if intent.parameters["EndpointKind"] == "serverless":
+    if intent.is_serverless:
         yield Finding(NAME, "warn", "A serverless endpoint has no VPC: training alone runs in it.")
     if kind == "new":
         yield _new(intent)

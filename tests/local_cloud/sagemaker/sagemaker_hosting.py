@@ -1,6 +1,7 @@
 """A SageMaker that hosts the tiny serving program, and the steps that bring an endpoint up."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,3 +107,21 @@ def is_served(api: ServiceApi) -> bool:
     except AwsError as error:
         assert error.code == "ServiceUnavailable"
         return False
+
+
+def asked_at_once(api: ServiceApi, count: int) -> list[str]:
+    """So many requests of the endpoint `live` that take half a second: the status or error code of each."""
+    codes: list[str] = []
+
+    def ask() -> None:
+        try:
+            codes.append(str(api.invoke("live", b"wait 0.5").status))
+        except AwsError as error:
+            codes.append(error.code)
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return codes

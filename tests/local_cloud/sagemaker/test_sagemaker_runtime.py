@@ -8,7 +8,7 @@ import pytest
 from local_cloud.service import AwsError
 from local_cloud.services.sagemaker.hosting.invocation import MAX_PAYLOAD_BYTES
 from tests.local_cloud.sagemaker.sagemaker_doubles import FakeAws, ServiceApi
-from tests.local_cloud.sagemaker.sagemaker_hosting import answer, serve
+from tests.local_cloud.sagemaker.sagemaker_hosting import answer, asked_at_once, serve
 from tests.support.waiting import wait_until
 
 
@@ -59,20 +59,7 @@ def test_too_large_a_payload_is_refused(api: ServiceApi) -> None:
 
 def test_requests_above_the_limit_are_throttled_and_the_rest_answered(api: ServiceApi) -> None:
     serve(api)
-    codes: list[str] = []
-
-    def ask() -> None:
-        try:
-            codes.append(str(api.invoke("live", b"wait 0.5").status))
-        except AwsError as error:
-            codes.append(error.code)
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(codes) == ["200"] * 4 + ["ThrottlingException"] * 2
+    assert sorted(asked_at_once(api, 6)) == ["200"] * 4 + ["ThrottlingException"] * 2
 
 
 def test_requests_are_spread_over_the_instances(api: ServiceApi) -> None:

@@ -1,7 +1,6 @@
 """A serverless endpoint: a process with the first request, none without one, so many requests at once."""
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from local_cloud.service import AwsError
 from tests.local_cloud.sagemaker.sagemaker_doubles import IMAGE, ROLE, FakeAws, ServiceApi
 from tests.local_cloud.sagemaker.sagemaker_hosting import (
     answer,
+    asked_at_once,
     aws_with_models,
     settled,
     started_sagemaker,
@@ -76,20 +76,7 @@ def test_a_request_at_work_keeps_its_process(api: ServiceApi) -> None:
 
 def test_requests_beyond_the_concurrency_are_throttled(api: ServiceApi) -> None:
     serve(api)
-    codes: list[str] = []
-
-    def ask() -> None:
-        try:
-            codes.append(str(api.invoke("live", b"wait 0.5").status))
-        except AwsError as error:
-            codes.append(error.code)
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(codes) == ["200"] * 2 + ["ThrottlingException"] * 2
+    assert sorted(asked_at_once(api, 4)) == ["200"] * 2 + ["ThrottlingException"] * 2
     # Every place is free again.
     assert answer(api)["model"]
 
