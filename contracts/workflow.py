@@ -18,19 +18,30 @@ OVERRIDES = (
     "force",
 )
 
-# What an execution may be started for in the place of a release; its input has `action`, and may say by
-# `source` that nobody asked for it by hand.
-ACTIONS = ("pause", "resume")
+# What an execution may be started for in the place of a drop; its input has `action`, and may say by
+# `source` that nobody asked for it by hand. A rollback names the run to go back to, as `to`.
+ROLLBACK = "rollback"
+ACTIONS = ("pause", "resume", ROLLBACK)
 
 # What a model has to be, beside the live one on the same test photos, to go live.
 PromotionRule = Literal["better", "not_worse", "significantly_better"]
 
 # How a run ends that was judged and is not released.
 NotPromoted = Literal["champion_kept", "rejected"]
-# A run's status in the ledger; `replaced` was live before.
+# A run's status in the ledger; `replaced` and `rolled_back` were live before, the last three are of actions.
 Status = (
     Literal[
-        "running", "live", "replaced", "superseded", "blocked", "failed", "duplicate", "paused", "resumed"
+        "running",
+        "live",
+        "replaced",
+        "rolled_back",
+        "superseded",
+        "blocked",
+        "failed",
+        "duplicate",
+        "paused",
+        "resumed",
+        "restored",
     ]
     | NotPromoted
 )
@@ -59,7 +70,8 @@ SCALING_TARGET = {
 NO_ENDPOINT = "Could not find endpoint"
 
 # The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` and `previous`
-# beside them, and `paused_at` while the release has no endpoint.
+# beside them, `paused_at` while the release has no endpoint, and `canary` while a candidate gets a share of
+# the requests.
 LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
     "release": str,
     "endpoint_name": str,

@@ -18,6 +18,7 @@ LOCAL_PARAMETERS = {
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     "PollSeconds": "1",
     "DrainSeconds": "2",
+    "BakeSeconds": "2",
     "QuietSeconds": "5",
     "PointerCacheSeconds": "1",
     "AllowedPrivateHosts": "127.0.0.1,localhost",

@@ -1,18 +1,12 @@
 """Takes a deployment away: its releases, what its runs left, its stack; on request its data. Nothing else."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from botocore.exceptions import ClientError
 
 from contracts.workflow import (
     DEPLOY_LOCK_ID,
     ENDPOINT_LOGS,
     NOBODY,
-    RUN_TAG,
     live_pointer_name,
-    scaling_resource,
 )
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
 from deploy_scripts.cloudformation.artifacts_bucket import artifacts_bucket_name
@@ -21,22 +15,16 @@ from deploy_scripts.cloudformation.stack import (
     NEVER_DEPLOYED,
     delete_stack,
     find_status,
-    pause_s,
     wait_until_at_rest,
 )
-from deploy_scripts.errors import CliError, is_error
+from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.ledger import LedgerItem, read_ledger
+from deploy_scripts.operations.release_removal import Say, delete_endpoint, end_instances, ignoring
 from deploy_scripts.operations.releases import list_endpoint_configs, list_endpoints, list_models
 from deploy_scripts.operations.training_progress import newest_training_job
 from deploy_scripts.project import TEMPLATE
 
-Say = Callable[[str], None]
-
-# An endpoint that does not come up fails within an hour:
-# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
-SETTLE_LIMIT_S = 3700.0
-_UNSETTLED = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 # What becomes of a run in the ledger, which outlives the stack.
 _ENDS = {
     "live": {"status": "replaced", "reason": "taken down by dropserve destroy"},
@@ -93,7 +81,7 @@ def _delete_data(aws: Aws, retained: dict[str, list[str]], say: Say) -> None:
     for bucket in retained["AWS::S3::Bucket"]:
         _delete_bucket(aws, bucket, say)
     for table in retained["AWS::DynamoDB::Table"]:
-        with _ignoring("ResourceNotFoundException"):
+        with ignoring("ResourceNotFoundException"):
             aws.dynamodb.delete_table(TableName=table)
             say(f"Deleted the table {table}")
 
@@ -105,7 +93,7 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     ledger = _read_ledger(deployment)
     _stop_runs(aws, [item for item in ledger if item.run.status == "running"], say)
     for endpoint in list_endpoints(deployment):
-        _delete_endpoint(aws, endpoint, say)
+        delete_endpoint(aws, endpoint, say)
     for config in list_endpoint_configs(deployment):
         aws.sagemaker.delete_endpoint_config(EndpointConfigName=config)
         say(f"Deleted the endpoint config {config}")
@@ -113,7 +101,7 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
         aws.sagemaker.delete_model(ModelName=model)
         say(f"Deleted the model {model}")
     _delete_endpoint_logs(aws)
-    with _ignoring("ParameterNotFound"):
+    with ignoring("ParameterNotFound"):
         aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
     for item in ledger:
         if item.run.status in _ENDS:
@@ -127,30 +115,30 @@ def _disable_rules(aws: Aws) -> None:
     for page in pages:
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceType"] == "AWS::Events::Rule":
-                with _ignoring("ResourceNotFoundException"):
+                with ignoring("ResourceNotFoundException"):
                     aws.events.disable_rule(Name=resource["PhysicalResourceId"])
 
 
 def _stop_runs(aws: Aws, running: list[LedgerItem], say: Say) -> None:
     """Executions first; then what they had begun."""
     for item in running:
-        with _ignoring("ExecutionDoesNotExist"):
+        with ignoring("ExecutionDoesNotExist"):
             aws.stepfunctions.stop_execution(
                 executionArn=item.execution_arn, error="Destroyed", cause="dropserve destroy"
             )
         say(f"Stopped the run {item.run.run_id}")
     for item in running:
         job = newest_training_job(aws.sagemaker, item.run.run_id)
-        with _ignoring("ValidationException"):
+        with ignoring("ValidationException"):
             if job:
                 aws.sagemaker.stop_training_job(TrainingJobName=job)
                 say(f"Stopped the training job {job}")
-        _end_instances(aws, item.run.run_id, say)
+        end_instances(aws, item.run.run_id, say)
 
 
 def _update_item(deployment: Deployment, key: str, values: dict[str, str]) -> None:
     """Set texts of one item of the ledger that is there; one that is not stays away."""
-    with _ignoring("ConditionalCheckFailedException", "ResourceNotFoundException"):
+    with ignoring("ConditionalCheckFailedException", "ResourceNotFoundException"):
         deployment.aws.dynamodb.update_item(
             TableName=deployment.ledger_table,
             Key={"run_id": {"S": key}},
@@ -159,54 +147,6 @@ def _update_item(deployment: Deployment, key: str, values: dict[str, str]) -> No
             ExpressionAttributeNames={f"#{name}": name for name in values},
             ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
         )
-
-
-def _end_instances(aws: Aws, run_id: str, say: Say) -> None:
-    pages = aws.ec2.get_paginator("describe_instances").paginate(
-        Filters=[
-            {"Name": f"tag:{RUN_TAG}", "Values": [run_id]},
-            {"Name": "instance-state-name", "Values": ["pending", "running"]},
-        ]
-    )
-    instances = [
-        instance["InstanceId"]
-        for page in pages
-        for reservation in page["Reservations"]
-        for instance in reservation["Instances"]
-    ]
-    if instances:
-        aws.ec2.terminate_instances(InstanceIds=instances)
-        say(f"Ended the instances {', '.join(instances)}")
-
-
-def _delete_endpoint(aws: Aws, endpoint: str, say: Say) -> None:
-    # First the scaling target: an endpoint that has one cannot be deleted.
-    with _ignoring("ObjectNotFoundException"):
-        aws.autoscaling.deregister_scalable_target(
-            ServiceNamespace="sagemaker",
-            ResourceId=scaling_resource(endpoint),
-            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        )
-        say(f"Deregistered the scaling target of {endpoint}")
-    _wait_until_settled(aws, endpoint, say)
-    aws.sagemaker.delete_endpoint(EndpointName=endpoint)
-    say(f"Deleted the endpoint {endpoint}")
-
-
-def _wait_until_settled(aws: Aws, endpoint: str, say: Say) -> None:
-    """SageMaker deletes no endpoint that is being created or updated.
-
-    Raises CliError when that takes longer than SETTLE_LIMIT_S.
-    """
-    deadline = time.monotonic() + SETTLE_LIMIT_S
-    while (status := aws.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]) in _UNSETTLED:
-        if time.monotonic() > deadline:
-            raise CliError(
-                f"The endpoint {endpoint} is still {status}: SageMaker does not delete it before that ends.",
-                "Run `dropserve destroy` again later; what it has deleted stays deleted.",
-            )
-        say(f"Waiting for the endpoint {endpoint}: {status}")
-        time.sleep(pause_s(aws))
 
 
 def _delete_endpoint_logs(aws: Aws) -> None:
@@ -219,7 +159,7 @@ def _delete_endpoint_logs(aws: Aws) -> None:
 
 def _delete_bucket(aws: Aws, bucket: str, say: Say) -> None:
     """Every version of every object, then the bucket."""
-    with _ignoring("NoSuchBucket"):
+    with ignoring("NoSuchBucket"):
         count = _empty_bucket(aws, bucket)
         aws.s3.delete_bucket(Bucket=bucket)
         say(f"Deleted the bucket {bucket} and {count} object versions in it")
@@ -239,13 +179,3 @@ def _empty_bucket(aws: Aws, bucket: str) -> int:
             )
             count += len(versions)
     return count
-
-
-@contextmanager
-def _ignoring(*codes: str) -> Iterator[None]:
-    """Take it that a thing is gone already when AWS says so."""
-    try:
-        yield
-    except ClientError as error:
-        if not is_error(error, *codes):
-            raise

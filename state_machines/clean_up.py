@@ -6,11 +6,11 @@ EventBridge starts an execution of the same state machine with the event; it goe
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
 from state_machines.live_pointer import read_pointer
-from state_machines.outcome import Finish, outcome
+from state_machines.outcome import LIVE_STATUS, Finish, outcome
 
 
-def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State) -> State:
-    """A run that is live already is completed; of any other, what it made is removed.
+def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State, roll_back: State) -> State:
+    """A run that is live already is completed; of any other, what it made is removed, a canary first of all.
 
     A pause or resume that ended half way is seen to by its own states, with the deploy lock.
     """
@@ -26,18 +26,18 @@ def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State)
     unfinished = Choice("Run unfinished?")
     read.next(unfinished)
     reason = "$input.ended_execution.reason"
-    live = Choice(
-        "Run live?",
-        assign={**outcome("failed", reason), "release_begun": True, "lock_acquired": True},
-    )
+    begun = {**outcome("failed", reason), "release_begun": True, "lock_acquired": True}
+    live = Choice("Run live?", assign=begun)
     switched = {
-        **outcome("live", f"{reason} & ', after the switch'", release="$previous.release"),
+        **outcome(LIVE_STATUS, f"{reason} & ', after the switch'", release="$previous.release"),
         "previous": jsonata("$exists($previous.previous) ? $previous.previous : {}"),
         "lock_acquired": True,
     }
-    live.when("$previous.run_id = $run.id", complete_release, switched)
+    # A release is named after its execution, and its run may be one of long ago.
+    live.when("$previous.release = $release_name", complete_release, switched)
+    live.when("$canary.release = $release_name", roll_back, begun)
     live.next(finish.teardown)
-    unfinished.when("$unfinished and $exists($input.action)", pause_or_resume)
+    unfinished.when("$unfinished and $exists($input.action) and $input.action != 'rollback'", pause_or_resume)
     unfinished.when("$unfinished", read_pointer("Read live pointer", then=live, on_error=unread))
     unfinished.next(Succeed("Nothing to clean up"))
     return wait

@@ -23,12 +23,15 @@ from state_machines.supersede import check_current_version
 _SERVERLESS = "$plan.endpoint_kind = 'serverless'"
 
 
+def begin_deploy(finish: Finish) -> Stage:
+    """The deploy lock is held from here on."""
+    # Once more, with the lock held: training took its time.
+    return in_order(acquire_deploy_lock(finish), check_current_version(finish, " before deploy"))
+
+
 def deploy(finish: Finish, *, evaluate_again: State) -> Stage:
-    """A candidate in service, named `$release_name`, with the deploy lock held from here on."""
+    """A candidate in service, named `$release_name`."""
     return in_order(
-        acquire_deploy_lock(finish),
-        # Once more, with the lock held: training took its time.
-        check_current_version(finish, " before deploy"),
         read_live_release(finish, evaluate_again),
         create_endpoint(finish),
         autoscale(finish),
@@ -44,7 +47,9 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
     """
     minimum = {"instance_count": jsonata("$settings.min_instances"), "release_begun": True}
     live = Choice("Release live?", assign=minimum)
-    live.when("$exists($previous.run_id) and $previous.run_id != $verdict.judged_against", evaluate_again)
+    # A rollback is not judged.
+    other = "$exists($previous.run_id) and $previous.run_id != $verdict.judged_against"
+    live.when(f"$not($exists($input.action)) and {other}", evaluate_again)
     read = read_pointer("Read live release", then=live, on_error=finish.failed)
     create = _create_model(finish)
     # The description of an endpoint that failed has no variants.

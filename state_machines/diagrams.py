@@ -1,4 +1,4 @@
-"""The workflow as Mermaid flowcharts, drawn from its definition: a dozen boxes, or every state.
+"""The workflow as Mermaid flowcharts, drawn from its definition: a few boxes, or every state.
 
 A state belongs to the part from whose first state a run comes to it without passing the first state of
 another part.
@@ -6,6 +6,9 @@ another part.
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+from state_machines.language.sdk import jsonata
+from state_machines.outcome import LIVE_STATUS
 
 # First state -> title, in the order of a run.
 STEPS = {
@@ -19,8 +22,10 @@ STEPS = {
     "Has instances?": "Set scaling and concurrency",
     "Audit IAM": "Audit IAM",
     "Accept model": "Accept model",
+    "Canary first?": "Watch canary",
     "Switch live endpoint": "Switch live endpoint",
-    "Record newest drop": "Tear down previous release",
+    "Watch release?": "Watch release",
+    "Rolled back by hand?": "Tear down previous release",
 }
 STAGES = {
     "Read input": "Ingest",
@@ -30,16 +35,22 @@ STAGES = {
     "Audit IAM": "Release",
 }
 # What no drop comes to; the overview leaves it out.
-ASIDE = {"Read deploy lock to pause": "Pause and resume"}
+ASIDE = {"Rollback?": "Rollback", "Read deploy lock to pause": "Pause and resume"}
 # Where any stage may send a run that ends.
 FINISH = {
+    "Read wrong answers": "Teardown",
+    "Read canary failure": "Teardown",
+    "Roll back": "Teardown",
     "Read failure": "Teardown",
     "Release begun?": "Teardown",
     "Deploy lock held?": "Teardown",
     "Record outcome": "Teardown",
 }
 # What the verdict says of a model that is not released: schemas/verdict.schema.json.
-_STATUS_OF_VERDICT = {"{% $verdict.status %}": "champion_kept or rejected"}
+_COMPUTED_STATUS = {
+    "{% $verdict.status %}": "champion_kept or rejected",
+    jsonata(LIVE_STATUS): "live or restored",
+}
 _LONGEST_LABEL = 60
 
 
@@ -66,7 +77,7 @@ def transitions(state: Mapping[str, Any]) -> Iterator[Transition]:
 
 def _outcome(branch: Mapping[str, Any]) -> str | None:
     status = branch.get("Assign", {}).get("outcome", {}).get("status")
-    return _STATUS_OF_VERDICT.get(status, status) if status else None
+    return _COMPUTED_STATUS.get(status, status) if status else None
 
 
 def parts(definition: Mapping[str, Any], firsts: Mapping[str, str]) -> dict[str, list[str]]:
@@ -87,7 +98,7 @@ def parts(definition: Mapping[str, Any], firsts: Mapping[str, str]) -> dict[str,
 
 
 def overview(definition: Mapping[str, Any]) -> str:
-    """A dozen boxes by stage, each with the outcomes that a run may end with there."""
+    """A few boxes by stage, each with the outcomes that a run may end with there."""
     states = definition["States"]
     owners = parts(definition, STEPS | ASIDE | FINISH)
     lines = ["flowchart TD", '  start(["a drop, or a start by hand"]) --> step0']
@@ -122,7 +133,9 @@ def _endings(states: Mapping[str, Any], names: list[str]) -> list[str]:
     outcomes = [way.outcome for way in found if way.outcome and way.target in FINISH]
     statuses = [status for each in outcomes for status in each.split(" or ")]
     duplicates = ["duplicate"] if "Record duplicate" in names else []
-    return [each for each in dict.fromkeys([*duplicates, *statuses]) if each not in ("failed", "live")]
+    return [
+        each for each in dict.fromkeys([*duplicates, *statuses]) if each not in ("failed", "live", "restored")
+    ]
 
 
 def graphs(definition: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, jsonata
-from state_machines.language.tasks import THIS_RUN, invoke_function, number, update_item
+from state_machines.language.tasks import THIS_RUN, invoke_function, number, text, update_item
 from state_machines.outcome import Finish, outcome
 
 
@@ -20,7 +20,11 @@ def evaluate(finish: Finish) -> Stage:
         on_error=finish.failed,
     )
     record = update_item(
-        "Record accuracy", THIS_RUN, {"accuracy": number("$verdict.accuracy")}, on_error=finish.failed
+        "Record accuracy",
+        THIS_RUN,
+        # The model's address is for a rollback to it.
+        {"accuracy": number("$verdict.accuracy"), "model_data_uri": text("$model_data_uri")},
+        on_error=finish.failed,
     )
     better = Choice("Model better?")
     # A run that comes back from the deployment holds the lock.

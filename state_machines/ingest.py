@@ -35,7 +35,7 @@ _UNREAD = {
 }
 
 
-def ingest(finish: Finish, *, clean_up: State, pause_or_resume: State) -> Stage:
+def ingest(finish: Finish, *, clean_up: State, action: State) -> Stage:
     """A drop that is new, valid and affordable goes on, with `$run`, `$inspection` and `$plan`."""
     ended = Choice("Clean up?")
     ended.when(IS_CLEAN_UP, clean_up)
@@ -44,7 +44,7 @@ def ingest(finish: Finish, *, clean_up: State, pause_or_resume: State) -> Stage:
         initialize_run(),
         ended,
         claim_drop(finish),
-        check_input(finish, pause_or_resume),
+        check_input(finish, action),
         check_current_version(finish),
         inspect_dataset(finish),
         plan_training(finish),
@@ -81,8 +81,11 @@ def initialize_run() -> Pass:
                 "execution_arn": jsonata(_execution("arn", "Id")),
             },
             "release_name": jsonata(f"'${{StackName}}-' & {_RUN_ID}"),
+            # Whose model is released: of a rollback, that of the run it goes back to.
+            "released_run_id": jsonata(f"$exists($input.to) ? $input.to : {_RUN_ID}"),
             "inspection": {},
             "previous": {},
+            "canary": {},
             "upload_waits": 0,
             "polls": 0,
             "lock_acquired": False,
@@ -126,12 +129,12 @@ def claim_drop(finish: Finish) -> State:
     )
 
 
-def check_input(finish: Finish, pause_or_resume: State) -> Choice:
+def check_input(finish: Finish, action: State) -> Choice:
     """An input that cannot be followed ends here, with the reason; one that brings no drop leaves."""
     valid = Choice("Input valid?")
     valid.when("$exists($input.failed)", finish.record, outcome("failed", "$input.reason"))
     valid.when("$input.accepted = false", finish.record, outcome("rejected", "$input.reason"))
-    valid.when("$exists($input.action)", pause_or_resume)
+    valid.when("$exists($input.action)", action)
     return valid
 
 

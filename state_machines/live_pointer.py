@@ -8,13 +8,25 @@ from state_machines.outcome import Finish, read_failure
 
 
 def read_pointer(name: str, *, then: State, on_error: State) -> State:
-    """The live release as `$previous`; `{}` before the first release, which makes the parameter."""
+    """The live release as `$previous`, what serves a share of the requests beside it as `$canary`.
+
+    Both are `{}` where there is none; the first release makes the parameter.
+    """
+    pointer = "$parse($states.result.Parameter.Value)"
     read = call(
         name,
         "aws-sdk:ssm:getParameter",
         {"Name": "${LivePointerParameter}"},
-        assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
-        catches=[catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}})],
+        assign={
+            # Of an object without anything left, $sift gives nothing.
+            "previous": jsonata(
+                f"$merge([{{}}, $sift({pointer}, function($value, $name) {{ $name != 'canary' }})])"
+            ),
+            "canary": jsonata(f"$exists({pointer}.canary) ? {pointer}.canary : {{}}"),
+        },
+        catches=[
+            catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}, "canary": {}}),
+        ],
         on_error=on_error,
     )
     read.next(then)
@@ -24,17 +36,18 @@ def read_pointer(name: str, *, then: State, on_error: State) -> State:
 def switch_pointer(name: str, pointer: str, finish: Finish, *, after: str, assign: dict[str, Any]) -> Task:
     """Write what the expression `pointer` gives; if that fails, `$previous` again, by states with `after`."""
     # A failed call may have switched all the same: restore first, and only then tear anything down.
-    restore = _write_pointer(
+    restore = write_pointer(
         f"Restore live endpoint{after}",
         "$previous",
         # Whichever is live now, neither is torn down.
         on_error=read_failure(f"Read switch failure{after}", finish.release_lock),
     )
     restore.next(finish.failed)
-    return _write_pointer(name, pointer, on_error=restore, assign=assign)
+    return write_pointer(name, pointer, on_error=restore, assign=assign)
 
 
-def _write_pointer(name: str, value: str, **fields: Any) -> Task:
+def write_pointer(name: str, value: str, **fields: Any) -> Task:
+    """Write what the expression `value` gives."""
     return call(
         name,
         "aws-sdk:ssm:putParameter",

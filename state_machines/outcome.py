@@ -21,6 +21,9 @@ from state_machines.teardown import release_deploy_lock, teardown_candidate, ter
 # Whether this execution cleans up after another one.
 IS_CLEAN_UP = "$exists($input.ended_execution)"
 
+# How a run ends whose release is live: one by `dropserve rollback` makes that of another run live again.
+LIVE_STATUS = "$exists($input.action) ? 'restored' : 'live'"
+
 
 def outcome(status: str, reason: str, release: str = "''") -> dict[str, Any]:
     """Assigns `$outcome`; `reason` and `release` are expressions, `status` is one or a plain text."""
@@ -140,9 +143,13 @@ def record_outcome() -> Stage:
     end = Choice("Which outcome?")
     # The alarm has heard of the execution that is cleaned up after.
     end.when(IS_CLEAN_UP, succeed)
-    for status in ("failed", "blocked"):
+    for status, error in (
+        ("failed", "RunFailed"),
+        ("blocked", "RunBlocked"),
+        ("rolled_back", "RunRolledBack"),
+    ):
         cause = "The run ledger and the notification hold the reason."
-        fail = Fail(f"Run {status}", error=f"Run{status.capitalize()}", cause=cause)
+        fail = Fail(f"Run {status.replace('_', ' ')}", error=error, cause=cause)
         end.when(f"$outcome.status = '{status}'", fail)
     return in_order(best_effort(record), best_effort(notify), end, succeed)
 

@@ -1,29 +1,32 @@
-"""Release: audit, acceptance test, the switch of the live endpoint, teardown of the previous release."""
+"""Release: audit, acceptance test, canary, switch of the live endpoint, bake, teardown of the one before."""
 
 from state_machines.deploy_lock import record_newest_drop
 from state_machines.endpoint import CONCURRENCY_NOTE
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Wait, jsonata
-from state_machines.language.tasks import invoke_function, update_item
+from state_machines.language.tasks import invoke_function, text, update_item
 from state_machines.live_pointer import switch_pointer
-from state_machines.outcome import Finish, outcome
+from state_machines.outcome import LIVE_STATUS, Finish, outcome
 from state_machines.supersede import recheck_folder
 from state_machines.teardown import teardown_release
+from state_machines.watch import RollBack, bake, canary
 
 
-def release(finish: Finish) -> Stage:
-    """The candidate is live."""
+def release(finish: Finish, back: RollBack) -> Stage:
+    """The candidate is live, and has been watched."""
     return in_order(
         audit_iam(finish),
         accept_model(finish),
         recheck_folder(finish, then=finish.teardown, when=" before release"),
+        canary(finish, back),
         switch_live_endpoint(finish),
+        bake(back),
     )
 
 
 def complete_release() -> Stage:
-    """The previous release is gone. After the switch nothing fails the run."""
-    return in_order(record_newest_drop(), teardown_previous())
+    """The previous release is gone. From here on nothing fails the run."""
+    return in_order(record_release(), teardown_previous())
 
 
 def audit_iam(finish: Finish) -> Stage:
@@ -61,15 +64,30 @@ def accept_model(finish: Finish, when: str = "", sample_uri: str = "$verdict.acc
 def switch_live_endpoint(finish: Finish) -> State:
     """One SSM parameter says which endpoint is live: the switch is atomic, and so is the way back."""
     pointer = (
-        "{'release': $release_name, 'endpoint_name': $release_name, 'run_id': $run.id, "
+        "{'release': $release_name, 'endpoint_name': $release_name, 'run_id': $released_run_id, "
         "'model_data_uri': $model_data_uri, 'accuracy': $verdict.accuracy, "
         "'exposed_at': $states.context.State.EnteredTime, "
         "'previous': $exists($previous.run_id) ? "
         "{'run_id': $previous.run_id, 'endpoint_name': $previous.endpoint_name} : {}}"
     )
     reason = f"$verdict.reason & '; ' & $acceptance.summary & {CONCURRENCY_NOTE}"
-    live = outcome("live", reason, release="$release_name")
+    live = outcome(LIVE_STATUS, reason, release="$release_name")
     return switch_pointer("Switch live endpoint", pointer, finish, after="", assign=live)
+
+
+def record_release() -> Stage:
+    """A drop older than this one gives way from now on; after a rollback, the run before is live again."""
+    restored = update_item(
+        "Record restored release",
+        jsonata("$released_run_id"),
+        {"status": {"S": "live"}, "release": text("$release_name")},
+        on_error=None,
+    )
+    newest, again = record_newest_drop(), best_effort(restored)
+    by_hand = Choice("Rolled back by hand?")
+    by_hand.when("$exists($input.action)", again.start)
+    by_hand.next(newest.start)
+    return Stage(by_hand, (*newest.exits, *again.exits))
 
 
 def teardown_previous() -> Stage:
@@ -78,7 +96,7 @@ def teardown_previous() -> Stage:
     replaced = update_item(
         "Record replaced release",
         jsonata("$previous.run_id"),
-        {"status": {"S": "replaced"}},
+        {"status": text("$exists($input.action) ? 'rolled_back' : 'replaced'")},
         on_error=None,
     )
     gone = in_order(drain, teardown_release("previous", "$previous.endpoint_name"), best_effort(replaced))

@@ -24,6 +24,11 @@ def _number(name: str) -> str:
     return jsonata(f"$number('${{{name}}}')")
 
 
+def _names(name: str) -> str:
+    """A deployment's list of names, with commas between, as a JSON list."""
+    return jsonata(f"[$split('${{{name}}}', ',')[$ != '']]")
+
+
 # The key of all that is stored; nothing where the deployment has none.
 KMS_KEY = jsonata("$settings.kms_key_arn != '' ? $settings.kms_key_arn")
 
@@ -32,6 +37,11 @@ SETTINGS: dict[str, Any] = {
     "poll_s": _number("PollSeconds"),
     "poll_limit": _number("PollLimit"),
     "drain_s": _number("DrainSeconds"),
+    "canary_percent": _number("CanaryPercent"),
+    "canary_s": _number("CanarySeconds"),
+    "canary_alarms": _names("CanaryAlarms"),
+    "bake_s": _number("BakeSeconds"),
+    "live_alarms": _names("LiveAlarms"),
     "min_instances": _number("MinInstances"),
     "max_instances": _number("MaxInstances"),
     "target_invocations_per_instance": _number("TargetInvocationsPerInstance"),

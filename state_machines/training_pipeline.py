@@ -6,34 +6,43 @@
 from typing import Any
 
 from state_machines.clean_up import clean_up
-from state_machines.deploy import deploy
+from state_machines.deploy import begin_deploy, deploy
 from state_machines.evaluate import evaluate
 from state_machines.ingest import ingest
 from state_machines.language.flow import in_order
-from state_machines.language.sdk import definition
+from state_machines.language.sdk import Choice, definition
 from state_machines.outcome import finish_run
 from state_machines.pause import pause_or_resume
 from state_machines.release import complete_release, release
+from state_machines.rollback import rollback
 from state_machines.train import train
+from state_machines.watch import roll_back
 
-# Training may take two days, the rest of a run an hour.
-LIMIT_S = 3 * 86_400
+# Training may take two days, the rest of a run an hour, or a day where releases are watched that long.
+LIMIT_S = 4 * 86_400
 
 
 def training_pipeline() -> dict[str, Any]:
     """The state machine's definition, with ${Name} where the template substitutes the deployment's values."""
     # Any stage may end a run: the states that do so are there before the stages.
     finish = finish_run()
+    back = roll_back(finish)
     evaluation, completion = evaluate(finish), complete_release()
+    # A release that went live meanwhile is another champion: back to the evaluation.
+    deployment = deploy(finish, evaluate_again=evaluation.start)
     idle = pause_or_resume(finish)
-    cleaning = clean_up(finish, complete_release=completion.start, pause_or_resume=idle)
+    former = in_order(rollback(finish), deployment.start)
+    action = Choice("Rollback?")
+    action.when("$input.action = 'rollback'", former.start)
+    action.next(idle)
+    cleaning = clean_up(finish, complete_release=completion.start, pause_or_resume=idle, roll_back=back.start)
     pipeline = in_order(
-        ingest(finish, clean_up=cleaning, pause_or_resume=idle),
+        ingest(finish, clean_up=cleaning, action=action),
         train(finish),
         evaluation,
-        # A release that went live meanwhile is another champion: back to the evaluation.
-        deploy(finish, evaluate_again=evaluation.start),
-        release(finish),
+        begin_deploy(finish),
+        deployment,
+        release(finish, back),
         completion,
         finish.release_lock,
     )

@@ -1,4 +1,4 @@
-"""`dropserve runs [RUN]`: every run, newest first; or all that is known of one."""
+"""`dropserve runs [RUN]`: every run, newest first; or the story of one."""
 
 from typing import Annotated, Any
 
@@ -9,12 +9,15 @@ from deploy_scripts.operations.deployment import Deployment, open_deployment
 from deploy_scripts.operations.findings import Finding, read_findings, show_findings
 from deploy_scripts.operations.ledger import LedgerItem, Run, find_item, read_ledger
 from deploy_scripts.operations.logs.hints import log_command
+from deploy_scripts.operations.run_story import RunStory, read_story
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 
 # Of a table's line; `dropserve runs RUN` has the whole text.
 _LONGEST_NAME = 60
 _LONGEST_REASON = 300
+# Of the states of a run.
+_SHORTEST_S = 0.5
 
 
 @with_target
@@ -39,21 +42,44 @@ def runs(
 
 
 def show_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> None:
-    """Everything about one run: its drop, its findings, and, when it failed, which log tells why."""
-    findings = read_findings(deployment, item.run.run_id)
+    """Everything about one run: drop, findings, states, cost, reports, and which log tells of a failure."""
+    findings, story = read_findings(deployment, item.run.run_id), read_story(deployment, item)
     log = log_command(deployment, item) if item.run.status == "failed" else None
+    document = run_document(item, findings, log)
     if screen.as_json:
-        screen.put_json(run_document(item, findings, log))
+        screen.put_json({**document, **story.to_json()})
         return
     table = make_table("", "")
-    for name, value in run_document(item, [], log).items():
+    for name, value in document.items():
         if name not in {"bucket", "key", "findings", "log"}:
             table.add_row(cell(name), cell(value))
     table.add_row(cell("drop"), cell(f"s3://{item.bucket}/{item.key}"))
+    if story.training_usd is not None:
+        table.add_row(cell("training, estimated"), cell(f"USD {story.training_usd:.4f}"))
     screen.show(table)
     show_findings(screen, findings, with_names=True)
+    _show_states(screen, story)
+    for uri in story.reports:
+        screen.say(uri)
     if log:
         screen.say(f"See `{log}`")
+
+
+def _show_states(screen: Screen, story: RunStory) -> None:
+    """What took a moment is left out, unless something of it failed."""
+    shown = [each for each in story.states if each.seconds >= _SHORTEST_S or each.failed_tries]
+    if not shown:
+        return
+    table = make_table("state", "seconds", "times", "failed tries", "last failure")
+    for each in shown:
+        table.add_row(
+            cell(each.state),
+            cell(f"{each.seconds:.1f}"),
+            cell(str(each.entered)),
+            cell(str(each.failed_tries) if each.failed_tries else None),
+            cell(each.last_failure, _LONGEST_REASON),
+        )
+    screen.show(table)
 
 
 def run_document(item: LedgerItem, findings: list[Finding], log: str | None) -> dict[str, Any]:

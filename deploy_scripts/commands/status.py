@@ -45,6 +45,8 @@ def status_document(deployment: Deployment) -> dict[str, Any]:
         "accuracy": live.accuracy if live else None,
         "exposed_at": live.exposed_at if live else None,
         "paused_at": live.paused_at if live else None,
+        "canary_run_id": live.canary_run_id if live else None,
+        "canary_share": live.canary_share if live else None,
         "idle_month_usd": idle_month_usd(parameters, region, serves=serves),
         "endpoint": live.endpoint_name if live else None,
         **size,

@@ -31,9 +31,9 @@ def run_cost(
         component(
             "transitions of the state machine",
             "step-functions/transition",
-            facts.state_count + assumed.STATES_A_POLL * polls,
+            facts.state_count + assumed.STATES_A_POLL * polls + assumed.STATES_A_LOOK * _looks(facts),
             prices,
-            "at most: each state once, and the polls of a new endpoint",
+            "at most: each state once, the polls of a new endpoint, and the looks at one that is watched",
         ),
         component("calls of functions", "lambda/request", len(functions), prices),
         component(
@@ -54,7 +54,36 @@ def run_cost(
         ),
         component("logs", "cloudwatch/logs-ingested", assumed.RUN_LOG_GB, prices, "10 MB assumed"),
         component("the event that starts it", "eventbridge/opt-in-event", 1, prices),
+        *_watch(facts, prices),
         *_mails(facts, prices),
+    ]
+
+
+def _looks(facts: TemplateFacts) -> int:
+    """How often a release is looked at while it is watched, wholly live and as a canary."""
+    return sum(
+        min(assumed.LOOKS, math.ceil(seconds / facts.number("PollSeconds"))) for seconds in _watched_s(facts)
+    )
+
+
+def _watched_s(facts: TemplateFacts) -> list[float]:
+    canary_s = facts.number("CanarySeconds") if facts.number("CanaryPercent") else 0.0
+    return [facts.number("BakeSeconds"), canary_s]
+
+
+def _watch(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """The release before stands while the new one is watched; a first release is not."""
+    hours, instance_type = sum(_watched_s(facts)) / 3600, facts.parameters["EndpointInstanceType"]
+    if not hours or facts.parameters["EndpointKind"] == "serverless":
+        return []
+    return [
+        component(
+            "the endpoint before, while the new one is watched",
+            f"sagemaker-hosting/{instance_type}",
+            hours * facts.number("MinInstances"),
+            prices,
+            "BakeSeconds and CanarySeconds; not of a first release",
+        )
     ]
 
 

@@ -47,6 +47,7 @@ class LedgerItem:
     bucket: str
     key: str
     version_id: str
+    model_data_uri: str | None = None
 
     @property
     def started_at(self) -> datetime:
@@ -125,4 +126,5 @@ def _to_item(raw: Mapping[str, AttributeValueTypeDef]) -> LedgerItem:
         bucket=text("bucket") or "",
         key=key,
         version_id=text("version_id") or "",
+        model_data_uri=text("model_data_uri"),
     )

@@ -19,7 +19,7 @@ _POINTER_TYPES = {
 
 @dataclass(frozen=True)
 class Live:
-    """The live pointer's content."""
+    """The live pointer's content; `canary_share` is a fraction of 1."""
 
     release: str
     endpoint_name: str
@@ -27,6 +27,10 @@ class Live:
     accuracy: float
     exposed_at: str
     paused_at: str | None = None
+    previous_run_id: str | None = None
+    previous_endpoint_name: str | None = None
+    canary_run_id: str | None = None
+    canary_share: float | None = None
 
 
 def read_live(deployment: Deployment) -> Live | None:
@@ -46,7 +50,15 @@ def read_live(deployment: Deployment) -> Live | None:
     for field, kind in _POINTER_TYPES.items():
         if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
             raise _pointer_error(name, f"has no {field} of the right type")
-    return Live(**{field: pointer[field] for field in _POINTER_TYPES}, paused_at=pointer.get("paused_at"))
+    previous, canary = pointer.get("previous") or {}, pointer.get("canary") or {}
+    return Live(
+        **{field: pointer[field] for field in _POINTER_TYPES},
+        paused_at=pointer.get("paused_at"),
+        previous_run_id=previous.get("run_id"),
+        previous_endpoint_name=previous.get("endpoint_name"),
+        canary_run_id=canary.get("run_id"),
+        canary_share=canary.get("share"),
+    )
 
 
 def find_parameter(aws: Aws, name: str) -> str | None:

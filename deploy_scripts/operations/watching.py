@@ -28,7 +28,7 @@ from drops.text import printable
 _INSPECTION = "Inspect dataset"
 # Of a state's line; the end of a failed run says all of it.
 _LONGEST_FAILURE = 200
-_GOOD = {"live", "paused", "resumed"}
+_GOOD = {"live", "paused", "resumed", "restored"}
 # States of these kinds work or wait; the others take no time and would only fill the screen.
 _SHOWN_KINDS = {"Task", "Parallel", "Map"}
 
@@ -83,13 +83,13 @@ def training_followers(deployment: Deployment, run_id: str) -> dict[str, Trainin
 def require_live(deployment: Deployment, run: Run) -> None:
     """Raises CliError for a run that did not end with its model live; for a failed one it names the log.
 
-    A pause or a resume that was watched has done what it was to do.
+    A pause, resume or rollback that was watched has done what it was to do.
     """
     if run.status in _GOOD:
         return
     item = find_item(deployment, run.run_id)
     if run.status in _ADVICE:
-        advice = _ADVICE[run.status].format(key=shlex.quote(item.key))
+        advice = _ADVICE[run.status].format(key=shlex.quote(item.key), run=run.run_id[:8])
     else:
         advice = (
             f"See `{log_command(deployment, item)}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
@@ -105,6 +105,7 @@ _ADVICE = {
     "duplicate": "This drop was handled already. Train on it again: `dropserve run --key {key}`.",
     "champion_kept": "What served before serves on. Release this one: `dropserve run --key {key} --force`.",
     "superseded": "Train on this drop again: `dropserve run --key {key}`.",
+    "rolled_back": "What served before serves again; `dropserve runs {run}` has all of the run.",
     "blocked": "The audit stopped the release: `dropserve audit` tells what to correct.",
 }
 

@@ -83,12 +83,12 @@ def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
             return _NOTHING
         case "Fn::If", [condition, then, otherwise]:
             return fill_in(then if _value(condition_name(condition), values) == "true" else otherwise, values)
-        case "Ref", str():
-            return _value(argument, values)
-        case "Fn::GetAtt", _:
+        case "Ref" | "Fn::GetAtt", _:
             return _value(argument if isinstance(argument, str) else ".".join(argument), values)
         case "Fn::Sub", str():
             return VARIABLE.sub(lambda match: _value(match[1], values), argument)
+        case "Fn::Join", [separator, list() as parts]:
+            return separator.join(fill_in(parts, values))
         case "Fn::Split", [separator, text]:
             return fill_in(text, values).split(separator)
         case _:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from functions.accept_model.agreement import AcceptanceError
+from functions.common.errors import DropserveError
 from functions.common.json_text import parse_json
 from functions.common.s3_uris import S3Uri
 
@@ -24,8 +25,18 @@ _SERVER_ERROR = 500
 _OK = 200
 
 
+class NoConcurrencyError(DropserveError):
+    """The inference function has no concurrency left for the test, which says nothing of the endpoint."""
+
+
 class _BusyError(Exception):
     """The same question may be answered in a moment."""
+
+    failure: type[DropserveError] = AcceptanceError
+
+
+class _ThrottledError(_BusyError):
+    failure = NoConcurrencyError
 
 
 class InferenceFunction:
@@ -39,7 +50,8 @@ class InferenceFunction:
     def ask(self, photo: S3Uri, endpoint_name: str, top_k: int) -> Sequence[Prediction]:
         """The endpoint's predictions for the photo, the likeliest first.
 
-        Raises AcceptanceError for an answer that no further try would change, or when the tries are used up.
+        Raises AcceptanceError for an answer that no further try would change, or when the tries are used up;
+        NoConcurrencyError when nothing but the function's concurrency was lacking last.
         """
         question = {"s3_uri": str(photo), "endpoint_name": endpoint_name, "top_k": top_k}
         attempt = 1
@@ -50,7 +62,7 @@ class InferenceFunction:
                 # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
                 pause_s = random.uniform(0, _PAUSE_S * 2**attempt)  # noqa: S311  (no secret is made of it)
                 if attempt == MAX_ATTEMPTS or time.monotonic() + pause_s > self._deadline:
-                    raise AcceptanceError(
+                    raise busy.failure(
                         f"the endpoint gave no answer for {photo.key} in {attempt} tries: {busy}"
                     ) from busy
             time.sleep(pause_s)
@@ -65,7 +77,7 @@ class InferenceFunction:
         except ClientError as error:
             if error.response["Error"]["Code"] != "TooManyRequestsException":
                 raise
-            raise _BusyError("its function has no concurrency left (429)") from error
+            raise _ThrottledError("its function has no concurrency left (429)") from error
         if "FunctionError" in reply:
             raise _BusyError(f"its function failed: {payload[:300].decode(errors='replace')}")
         return _predictions(payload)

@@ -17,6 +17,7 @@ from functions.inference.errors import (
     EndpointGoneError,
     ImageRefusedError,
     ModelBusyError,
+    ModelTimeoutError,
     OutOfTimeError,
 )
 from functions.inference.fetching.deadlines import Deadline
@@ -77,7 +78,7 @@ class EndpointClient:
             )
             body = reply["Body"].read()
         except ReadTimeoutError as error:
-            raise OutOfTimeError("the model did not answer in time") from error
+            raise ModelTimeoutError("the model did not answer in time") from error
         except (AwsConnectionError, HTTPClientError) as error:
             raise ModelBusyError("the model's endpoint cannot be reached at the moment") from error
         except ClientError as error:

@@ -66,13 +66,17 @@ class NoLiveModelError(DropserveError):
     """No release has been exposed yet."""
 
 
+class OutOfTimeError(DropserveError):
+    """The time for this request is used up."""
+
+
+class ModelTimeoutError(OutOfTimeError):
+    """The endpoint took longer than this request has."""
+
+
 class PausedError(DropserveError):
     """The live release has no endpoint, because somebody, or a time without a request, paused it."""
 
 
 class PointerUnreadableError(DropserveError):
     """The live pointer cannot be read, and no earlier value is known."""
-
-
-class OutOfTimeError(DropserveError):
-    """The time for this request is used up."""

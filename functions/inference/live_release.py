@@ -4,9 +4,10 @@ The cache is our own: Powertools' Parameters imports boto3, which doubles the AW
 """
 
 import json
+import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 START_MINUTES = 7
 
 
+# What a release is that is asked: a candidate gets requests of the acceptance test only.
+Track = Literal["live", "canary", "candidate"]
+
+
 class Release(NamedTuple):
     """A model behind an endpoint."""
 
     release: str
     endpoint_name: str
     run_id: str
+    track: Track = "live"
 
 
 class LivePointer:
@@ -40,13 +46,20 @@ class LivePointer:
         self._good_until = 0.0
 
     def current(self) -> Release:
-        """The live release. Raises NoLiveModelError, PausedError, PointerUnreadableError."""
+        """The live release, or for its share of the requests the canary.
+
+        Raises NoLiveModelError, PausedError, PointerUnreadableError.
+        """
         if self._last is not None and time.monotonic() < self._good_until:
-            return _release(self._last)
+            return _choose(self._last)
         return self.reread()
 
+    def without_canary(self) -> Release:
+        """The live release, as it was known last. Raises what `current` raises."""
+        return _live(self._last or {})
+
     def reread(self) -> Release:
-        """The live release as SSM knows it this moment. Raises what `current` raises."""
+        """What `current` gives, as SSM knows it this moment. Raises what `current` raises."""
         try:
             self._last = self._read()
         # OSError: a socket's own errors, which botocore passes on while a body is read.
@@ -61,7 +74,7 @@ class LivePointer:
                 ) from error
         # After a failure too: every try would cost the caller seconds.
         self._good_until = time.monotonic() + self._cache_s
-        return _release(self._last)
+        return _choose(self._last)
 
     def _read(self) -> dict[str, Any]:
         """Empty before the first release. Raises ValueError for what is no pointer, and botocore's errors."""
@@ -78,11 +91,24 @@ class LivePointer:
 
 
 def _is_pointer(value: Any) -> bool:
+    return isinstance(value, dict) and (not value or _names_release(value))
+
+
+def _names_release(value: Any) -> TypeGuard[dict[str, Any]]:
     fields = ("release", "endpoint_name", "run_id")
-    return isinstance(value, dict) and (not value or all(isinstance(value.get(name), str) for name in fields))
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in fields)
 
 
-def _release(pointer: dict[str, Any]) -> Release:
+def _choose(pointer: dict[str, Any]) -> Release:
+    """By chance, request by request."""
+    canary = pointer.get("canary")
+    share = canary.get("share") if _names_release(canary) else None
+    if canary and isinstance(share, float | int) and random.random() < share:  # noqa: S311  (no secret)
+        return Release(canary["release"], canary["endpoint_name"], canary["run_id"], "canary")
+    return _live(pointer)
+
+
+def _live(pointer: dict[str, Any]) -> Release:
     if not pointer:
         raise NoLiveModelError("no model is live yet: drop a dataset, and wait for its run to end as live")
     if pointer.get("paused_at"):

@@ -1,6 +1,7 @@
 """From a request to its results: get each image, prepare it, ask the model."""
 
 import heapq
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,13 +11,20 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
 from functions.inference.endpoint import EndpointClient, Scores
-from functions.inference.errors import EndpointGoneError, ImageTooLargeError
+from functions.inference.errors import (
+    EndpointError,
+    EndpointGoneError,
+    ImageTooLargeError,
+    ModelBusyError,
+    ModelTimeoutError,
+)
 from functions.inference.events.requests import MAX_URLS, Request
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import ImageFetcher
 from functions.inference.fetching.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
+from functions.inference.model_metrics import note_model
 from functions.inference.timings import run_phase
 
 # One image's body, or why it has none.
@@ -55,7 +63,7 @@ class Predictor(NamedTuple):
     def _release(self, request: Request) -> Release:
         candidate = request.candidate
         if candidate:
-            return Release(candidate.endpoint_name, candidate.endpoint_name, candidate.run_id)
+            return Release(candidate.endpoint_name, candidate.endpoint_name, candidate.run_id, "candidate")
         return self.live_pointer.current()
 
     def _image_bytes(self, source: ImageUrl | S3Uri | bytes, deadline: Deadline) -> bytes:
@@ -76,19 +84,36 @@ class Predictor(NamedTuple):
         self, request: Request, release: Release, deadline: Deadline, image: ModelInput
     ) -> tuple[Release, Scores]:
         try:
-            return release, self.endpoint.invoke(release.endpoint_name, image, deadline)
+            return release, self._invoke(release, image, deadline)
         except EndpointGoneError:
             if request.candidate:
                 raise
             # The cached pointer may name a release that was replaced and taken down meanwhile.
-            newer = self.live_pointer.reread()
-            if newer.endpoint_name == release.endpoint_name:
+            other = self.live_pointer.reread()
+            if other.endpoint_name == release.endpoint_name:
+                other = self.live_pointer.without_canary()
+            if other.endpoint_name == release.endpoint_name:
                 raise
-        return newer, self.endpoint.invoke(newer.endpoint_name, image, deadline)
+        except (EndpointError, ModelBusyError):
+            if release.track != "canary":
+                raise
+            # Nobody is to suffer from a trial.
+            other = self.live_pointer.without_canary()
+        return other, self._invoke(other, image, deadline)
+
+    def _invoke(self, release: Release, image: ModelInput, deadline: Deadline) -> Scores:
+        """The endpoint's scores; how it did becomes a metric of the release's track."""
+        began = time.perf_counter()
+        try:
+            scores = self.endpoint.invoke(release.endpoint_name, image, deadline)
+        except (EndpointError, EndpointGoneError, ModelBusyError, ModelTimeoutError):
+            note_model(release.track, elapsed_s=time.perf_counter() - began, failed=True)
+            raise
+        unsure = max(scores.probabilities) < self.low_confidence
+        note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure)
+        return scores
 
     def _result(self, request: Request, release: Release, scores: Scores) -> Result:
-        unsure = max(scores.probabilities) < self.low_confidence
-        metrics.add_metric(name="LowConfidence", unit=MetricUnit.Count, value=int(unsure))
         likely = [
             pair
             for pair in zip(scores.probabilities, scores.classes, strict=True)

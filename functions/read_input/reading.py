@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from contracts.workflow import ACTIONS, DROP_FIELDS, OVERRIDES
+from contracts.bucket import RUN_ID
+from contracts.workflow import ACTIONS, DROP_FIELDS, OVERRIDES, ROLLBACK
 from drops.keys import MAX_KEY_BYTES
 from drops.text import is_unsafe, printable
 from functions.common.errors import DropserveError, bounded_reason
@@ -88,18 +89,25 @@ def _read_own_input(given: Any) -> dict[str, Any]:
 
 
 def _read_action(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of an input without a drop; the ledger has the action as the run's source."""
-    action, source = given["action"], given.get("source")
+    """The same of an input without a drop; the ledger has the action as the run's source.
+
+    A rollback brings `to`, the id of the run that is to be live again.
+    """
+    action, source, to = given["action"], given.get("source"), given.get("to")
     run = {"source": "manual", "key": "", "version_id": "", "sequencer": "", "event_time": ""}
     # Lists: what comes in may be no key of a set.
     known = action in ACTIONS and source in (None, IDLE)
-    if not known or not given.keys() <= {"action", "source"}:
+    names_run = isinstance(to, str) and re.fullmatch(RUN_ID, to) is not None
+    told = names_run if action == ROLLBACK else "to" not in given
+    if not known or not told or not given.keys() <= {"action", "source", "to"}:
         reason = (
-            f"an action is {' or '.join(ACTIONS)}, and nothing else is given with it: {_shown(dict(given))}"
+            f"an action is {' or '.join(ACTIONS)}, and nothing is given with it but, for a rollback, "
+            f'"to": the id of a run; this is {_shown(dict(given))}'
         )
         return {"accepted": False, "reason": bounded_reason(reason), "run": run, "overrides": {}}
     run["source"] = source or action
-    return {"accepted": True, "reason": "", "run": run, "overrides": {}, "action": action}
+    accepted = {"accepted": True, "reason": "", "run": run, "overrides": {}, "action": action}
+    return {**accepted, "to": to} if to else accepted
 
 
 def _check_names(given: Mapping[str, Any]) -> None:

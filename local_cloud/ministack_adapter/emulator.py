@@ -7,10 +7,12 @@ from ministack import app
 from local_cloud.ec2 import Machines
 from local_cloud.iam import identity
 from local_cloud.ministack_adapter import (
+    alarm_evaluation,
     alarm_events,
     budgets,
     cloudformation,
     credentials,
+    embedded_metrics,
     event_targets,
     iam,
     lambda_concurrency,
@@ -57,6 +59,8 @@ class Emulator:
         lambda_concurrency.install()
         s3_events.install()
         alarm_events.install()
+        alarm_evaluation.install()
+        embedded_metrics.install()
         event_targets.install()
         s3_reads.install()
         executions.install(on_change)
@@ -64,6 +68,7 @@ class Emulator:
         cloudformation.install()
         budgets.install()
         self._instances.install()
+        self._alarms = alarm_evaluation.Evaluation()
 
     def register(self, session: identity.RoleSession) -> None:
         """Makes a role session known to IAM and STS."""
@@ -74,11 +79,13 @@ class Emulator:
         self._state.resume()
         self._instances.resume()
         lambda_concurrency.resume()
+        self._alarms.start()
 
     def set_lambda_concurrency(self, executions: int) -> None:
         """The account's quota of concurrent executions, from now on."""
         lambda_concurrency.set_account_limit(executions)
 
     def stop(self) -> None:
-        """Ends the processes of functions."""
+        """Ends the processes of functions, and all that goes on by itself."""
+        self._alarms.stop()
         lambda_workers.stop_all()

@@ -25,6 +25,8 @@ _OPERATORS_GIVE: dict[str, type] = {"&": str, "+": int, **dict.fromkeys(_COMPARI
 _SYNTAX_GIVES: dict[str, type] = {"[": list, "{": dict}
 # A variable, and no function that is called.
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)\b(?!\s*\()")
+# What a function that is written down in an expression is given.
+_PARAMETERS = re.compile(r"function\(([^)]*)\)")
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -92,7 +94,11 @@ def _type_of(node: Any) -> type | None:
 
 def variables_read(value: Any) -> set[str]:
     """The variables that the expressions in a value read."""
-    found = {name for text in expressions(value) for name in _VARIABLE.findall(_QUOTED.sub("", text))}
+    found = set()
+    for text in expressions(value):
+        read = _QUOTED.sub("", text)
+        given = {name for names in _PARAMETERS.findall(read) for name in _VARIABLE.findall(names)}
+        found |= set(_VARIABLE.findall(read)) - given
     return found - {"states"}
 
 

@@ -34,6 +34,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "FailedResourceAccessException",
         "InternalServiceException",
     ),
+    "aws-sdk:cloudwatch": ("CloudWatch", "CloudWatchException"),
     "aws-sdk:cloudwatchlogs": (
         "CloudWatchLogs",
         "CloudWatchLogsException",

@@ -69,6 +69,50 @@ def test_of_three_drops_in_a_second_the_newest_is_live_and_no_caller_sees_the_sw
     assert replaced[before["release"]] == "replaced"
 
 
+def test_back_to_the_former_release_and_nothing_stays_behind(
+    dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet, other_photos: PhotoSet
+) -> None:
+    if len(dropserve.json("releases")) < 2:
+        assert dropserve.run("drop", other_photos.zip_file, "--watch").returncode == 0
+    newer, *former = dropserve.json("releases")
+    assert (newer["state"], {each["state"] for each in former}) == ("live", {"kept"})
+    jobs = dropserve.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    # What a run left that ended where nothing saw to it.
+    sagemaker, stray = dropserve.client("sagemaker"), f"dropserve-{uuid4().hex}"
+    described = sagemaker.describe_model(ModelName=newer["release"])
+    sagemaker.create_model(
+        ModelName=stray,
+        ExecutionRoleArn=described["ExecutionRoleArn"],
+        PrimaryContainer=described["PrimaryContainer"],
+    )
+    variant = sagemaker.describe_endpoint_config(EndpointConfigName=newer["release"])["ProductionVariants"][0]
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=stray, ProductionVariants=[{**variant, "ModelName": stray}]
+    )
+    sagemaker.create_endpoint(EndpointName=stray, EndpointConfigName=stray)
+
+    assert dropserve.run("rollback").returncode == 0
+    live, after = dropserve.json("status"), {each["run_id"]: each for each in dropserve.json("releases")}
+    assert live["run_id"] == former[0]["run_id"]
+    assert after[live["run_id"]]["state"] == "live"
+    assert (after[newer["run_id"]]["state"], after[newer["run_id"]]["status"]) == ("kept", "rolled_back")
+    assert len(sagemaker.list_training_jobs()["TrainingJobSummaries"]) == len(jobs)
+    photo = str(food_photos.held_out[0][1])
+    assert dropserve.json("predict", photo)["model"]["run_id"] == live["run_id"]
+
+    left = dropserve.json("janitor")
+    assert {(each["kind"], each["name"]) for each in left} == {
+        ("endpoint", stray),
+        ("endpoint config", stray),
+        ("model", stray),
+    }
+    assert left[0]["usd_a_month"] > 10
+    assert dropserve.run("janitor", "--yes").returncode == 0
+    assert dropserve.json("janitor") == []
+    assert not any(dropserve.json("status")["besides"].values())
+    assert dropserve.json("predict", photo)["model"]["run_id"] == live["run_id"]
+
+
 def ended_runs_of(dropserve: Any, table: str, key: str, versions: list[str]) -> dict[str, Any]:
     """The ledger's items of these versions of a key, once each has ended."""
     dynamodb = dropserve.client("dynamodb")

@@ -52,7 +52,7 @@ def handler(event, context):
     answer = json.loads(pathlib.Path({folder!r}, stage).read_text())[{name!r}]
     time.sleep(answer.pop("sleep_s", 0))
     if "raise" in answer:
-        raise RuntimeError(answer["raise"])
+        raise type(answer.get("error", "RuntimeError"), (Exception,), {{}})(answer["raise"])
     if answer.get("judged_against") == "whoever is live":
         import boto3
         found = boto3.client("ssm").get_parameters(Names=["/" + stage + "/live"])["Parameters"]

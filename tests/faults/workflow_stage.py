@@ -102,6 +102,8 @@ class Stage:
         self.real_functions = dict(functions.readers)
         # Other arguments of a Task, by the name of its state: a call that AWS refuses.
         self.arguments: dict[str, dict[str, Any]] = {}
+        # Those that take a release back.
+        self.alarms: list[str] = []
         self.answers: dict[str, dict[str, Any]] = {
             "InspectDatasetFunction": {
                 "accepted": True,
@@ -222,6 +224,25 @@ class Stage:
     def _trains(self, job: dict[str, Any]) -> bool:
         found = self.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
         return bool(found["SecondaryStatus"] == "Training")
+
+    def add_alarm(self) -> str:
+        """The name of an alarm that takes the releases of this stage back."""
+        self.alarms.append(unique(f"{self.name}-alarm"))
+        self.client("cloudwatch").put_metric_alarm(
+            AlarmName=self.alarms[-1],
+            Namespace=self.name,
+            MetricName="Faults",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+        )
+        return self.alarms[-1]
+
+    def ring(self, alarm: str) -> None:
+        """The alarm goes off."""
+        self.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
 
     def subscribed_queue(self) -> str:
         """The URL of a queue that gets what the topic sends."""
@@ -370,6 +391,11 @@ class Stage:
             "PollSeconds": "1",
             "PollLimit": "60",
             "DrainSeconds": "0",
+            "BakeSeconds": "0",
+            "CanaryPercent": "0",
+            "CanarySeconds": "0",
+            "LiveAlarms": ",".join(self.alarms),
+            "CanaryAlarms": ",".join(self.alarms),
             **self._functions.answering,
             **self.real_functions,
             **parameters,

@@ -21,8 +21,10 @@ BOUNDS: dict[str, int] = {
     # read_input bounds each of its fields; with the reason why another execution ended.
     "input": 2 * REASON + 3 * KEY + 4000 + 1000,
     "run": 3 * KEY + 800,
-    "settings": 2500,
+    # With the names of two lists of 23 alarms, each of up to 255 characters.
+    "settings": 2500 + 2 * 23 * 260,
     "release_name": 70,
+    "released_run_id": 40,
     "polls": 20,
     "upload_waits": 20,
     "lock_acquired": 5,
@@ -43,6 +45,15 @@ BOUNDS: dict[str, int] = {
     "holder_status": 20,
     # An SSM parameter of the standard tier: 4 kB.
     "previous": 4100,
+    "canary": 400,
+    # Of a watch and of a rollback.
+    "watched_since_ms": 20,
+    "look_s": 20,
+    "looks": 20,
+    "rollback_request": 40,
+    "alarms": 23 * 260,
+    "target": 500,
+    "model_found": 5,
     "instance_count": 20,
     # FailureReason has at most 1,024 characters.
     "endpoint": 4096 + 60,

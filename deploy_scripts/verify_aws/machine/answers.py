@@ -3,16 +3,17 @@
 Of AWS's answers only what the workflow reads; their names are held to botocore's models by calls.py.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
-from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION
+from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION, STACK
 from functions.plan_training.machine_images import CPU_IMAGE
 from functions.read_failure.reading import read_failure
 
-BUCKET = f"dropserve-{ACCOUNT}-{REGION}"
+BUCKET = f"{STACK}-{ACCOUNT}-{REGION}"
 VERSION = "version-1"
 DROP = {
     "source": "drop",
@@ -136,12 +137,26 @@ def lock(holder: str = "nobody", order_ms: int = 0) -> dict[str, Any]:
     return {"Attributes": {**attributes, **empty}}
 
 
+def release_of(key: str, version_id: str, salt: str) -> str:
+    """The name of the release that a run of this drop makes."""
+    told = json.dumps([BUCKET, key, version_id, salt], separators=(",", ":"))
+    return f"{STACK}-{hashlib.md5(told.encode()).hexdigest()}"  # noqa: S324 - as the workflow makes it
+
+
 def ledger_item(status: str, execution_arn: str) -> dict[str, Any]:
     """What GetItem gives of a run's item."""
     texts = {"status": {"S": status}, "execution_arn": {"S": execution_arn}}
     return {"Item": {**texts, "drop_order_ms": {"N": "1000"}}}
 
 
+# What GetItem gives of a run that was live once.
+FORMER = {
+    "Item": {
+        "status": {"S": "replaced"},
+        "accuracy": {"N": "0.9"},
+        "model_data_uri": {"S": f"s3://{BUCKET}/runs/9/output/model.tar.gz"},
+    }
+}
 SERVERLESS = {
     "EndpointStatus": "InService",
     "ProductionVariants": [
@@ -158,6 +173,9 @@ _READ_FAILURES = (
     "Read resume failure",
     "Read switch failure before pause",
     "Read switch failure after resume",
+    "Read canary failure",
+    "Read rollback failure",
+    "Read wrong answers",
 )
 
 
@@ -199,6 +217,14 @@ STRAIGHT: dict[str, Any] = {
     "Describe endpoint to resume": NO_ENDPOINT,
     "Describe endpoint again": {"EndpointStatus": "InService"},
     "Take concurrency away": payload({"ready": True, "note": ""}),
+    "Test canary": payload({"summary": "answers as in training"}),
+    "Test release": payload({"summary": "answers as in training"}),
+    "Read deploy lock to roll back": lock(),
+    "Read lock holder to roll back": {"Status": "SUCCEEDED"},
+    "Read release to roll back": pointer(PREVIOUS),
+    "Read run to roll back to": FORMER,
+    "Find model to roll back to": {"Contents": [{"Key": "runs/9/output/model.tar.gz"}]},
+    "Read plan to roll back to": {"Body": json.dumps(PLAN)},
     "Set concurrency again": payload({"ready": True, "note": ""}),
     "Accept model again": payload({"summary": "answers as in training"}),
 }

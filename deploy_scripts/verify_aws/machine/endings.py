@@ -54,13 +54,14 @@ def _recorded_status(arguments: Mapping[str, Any]) -> str | None:
 
 def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
     """A run that is not live leaves nothing, unless it cannot know which endpoint is live."""
-    if scenario.ending in ("live", "resumed"):
+    if scenario.ending in ("live", "resumed", "restored"):
         # A release that is completed was switched by the execution before.
         switches = {"Switch live endpoint", "Mark as resumed"} & set(run.states)
         if switches and not run.calls_of("ssm:putParameter"):
             yield "the live pointer was not written"
         return
-    if any(state.startswith("Read switch failure") for state in run.states):
+    unknown = ("Read switch failure", "Read rollback failure")
+    if any(state.startswith(unknown) for state in run.states):
         return
     # Where none was created, it was the live endpoint that was scaled.
     scaled = _CREATED if run.calls_of("sagemaker:createEndpoint") else _CREATED[:-1]

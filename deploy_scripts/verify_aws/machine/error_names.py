@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from functions.accept_model.agreement import AcceptanceError
 from local_cloud.service_integrations.errors import optimized_error_name, sdk_error_name
 from state_machines.language.arguments import service_model
 
@@ -13,6 +14,10 @@ _RESERVED = {"States.ALL", "States.Timeout", "States.TaskFailed", "States.Heartb
 _OF_LAMBDA = {
     f"Lambda.{name}Exception" for name in ("ClientExecutionTimeout", "Service", "AWSLambda", "SdkClient")
 }
+
+# What a function raises comes under the name of its class:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+_RAISED = {AcceptanceError.__name__}
 
 
 def named_errors(task: Mapping[str, Any]) -> set[str]:
@@ -26,7 +31,7 @@ def impossible_errors(task: Mapping[str, Any]) -> set[str]:
     resource = task["Resource"]
     allowed = possible_errors(resource) | _RESERVED
     if resource.startswith(("${", "arn:aws:states:::lambda:")):
-        allowed |= _OF_LAMBDA
+        allowed |= _OF_LAMBDA | _RAISED
     return named_errors(task) - allowed
 
 

@@ -38,10 +38,13 @@ def straight_run(subject: Subject) -> Run:
 
 
 def longest_run(subject: Subject) -> Run:
-    """Every wait as often as the template allows: for the upload, then, at its dearest, for the lock."""
-    parameter = subject.main["Parameters"]["PollLimit"]
-    polls = int(parameter.get("MaxValue", parameter["Default"]))
-    definition = prepared(subject, PollLimit=str(polls))
+    """Every wait as often as the template allows: upload, lock (at its dearest), both watches."""
+    most = {
+        name: str(subject.main["Parameters"][name]["MaxValue"])
+        for name in ("PollLimit", "BakeSeconds", "CanaryPercent", "CanarySeconds")
+    }
+    polls = int(most["PollLimit"])
+    definition = prepared(subject, **most)
     folder = {**INSPECTION, "format": "folder"}
     arriving = payload({**folder, "wait_s": 1})
     held, free = lock("arn:aws:states:us-east-1:123456789012:execution:machine:other"), lock()

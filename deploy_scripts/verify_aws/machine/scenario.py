@@ -39,5 +39,6 @@ def ended(
     name: str, ending: Status | None, passes: str, input_: Mapping[str, Any] = DROP, **changes: Any
 ) -> Scenario:
     named = {state.replace("_", " "): answer for state, answer in changes.items()}
-    error = {"failed": "RunFailed", "blocked": "RunBlocked"}.get(ending or "")
+    errors = {"failed": "RunFailed", "blocked": "RunBlocked", "rolled_back": "RunRolledBack"}
+    error = errors.get(ending or "")
     return Scenario(name, ending, input_, named, (passes,), error)

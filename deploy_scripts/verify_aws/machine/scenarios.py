@@ -1,6 +1,5 @@
 """How runs go: what is dropped, what AWS and the functions answer, and how each run has to end."""
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -25,9 +24,11 @@ from deploy_scripts.verify_aws.machine.answers import (
     lock,
     payload,
     pointer,
+    release_of,
 )
 from deploy_scripts.verify_aws.machine.pause_scenarios import pauses
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
+from deploy_scripts.verify_aws.machine.rollback_scenarios import watches_and_rollbacks
 from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
 
 _REFUSED = Refusal("Lambda.AWSLambdaException")
@@ -58,6 +59,7 @@ def scenarios() -> list[Scenario]:
         *_ends_before_training(),
         *_ends_before_release(),
         *_waits(),
+        *watches_and_rollbacks(),
         *_clean_ups(),
         *pauses(),
     ]
@@ -281,14 +283,10 @@ def _waits() -> list[Scenario]:
 
 def _clean_ups() -> list[Scenario]:
     """Executions that an event of an ended one starts."""
-    run_id = hashlib.md5(  # noqa: S324 - as the workflow makes it
-        json.dumps(
-            [DROP["bucket"], DROP["key"], DROP["version_id"], DROP["idempotency_token"]],
-            separators=(",", ":"),
-        ).encode()
-    ).hexdigest()
     unfinished = {"Read_run_to_clean_up": ledger_item("running", DEAD)}
-    switched = {**PREVIOUS, "run_id": run_id, "previous": PREVIOUS}
+    candidate = release_of(DROP["key"], DROP["version_id"], DROP["idempotency_token"])
+    switched = {**PREVIOUS, "release": candidate, "previous": PREVIOUS}
+    canary = {**PREVIOUS, "canary": {"release": candidate, "endpoint_name": candidate, "share": 0.1}}
     stories: list[tuple[str, Status | None, str, dict[str, Any]]] = [
         ("an execution that was stopped", "failed", "Delete candidate model", unfinished),
         (
@@ -302,6 +300,12 @@ def _clean_ups() -> list[Scenario]:
             "live",
             "Delete previous model",
             {**unfinished, "Read_live_pointer": pointer(switched)},
+        ),
+        (
+            "an execution that was stopped with a canary",
+            "failed",
+            "Roll back",
+            {**unfinished, "Read_live_pointer": pointer(canary)},
         ),
         (
             "an execution that had cleaned up itself",

@@ -15,6 +15,7 @@ from contracts.limits import MAX_SENTENCE_CHARACTERS
 from functions.accept_model import handler as handler_module
 from functions.accept_model import inference_function
 from functions.accept_model.agreement import PROBABILITY_TOLERANCE, AcceptanceError, compare, compare_all
+from functions.accept_model.inference_function import NoConcurrencyError
 from functions.common.errors import DocumentError, SettingsError
 from functions.common.observability import metrics as powertools_metrics
 from tests.support.lambda_context import LambdaContext
@@ -226,6 +227,13 @@ def test_a_busy_endpoint_is_given_up_after_some_tries(accept: Any) -> None:
     with pytest.raises(AcceptanceError, match=r"no answer for .*/00\.jpg in 8 tries: 503: the model is busy"):
         accept(sample(photo()), functions)
     assert len(functions.questions) == inference_function.MAX_ATTEMPTS
+
+
+def test_a_want_of_concurrency_is_not_taken_for_a_fault_of_the_endpoint(accept: Any) -> None:
+    functions = Functions()
+    functions.default = [throttled()]
+    with pytest.raises(NoConcurrencyError, match="in 8 tries"):
+        accept(sample(photo()), functions)
 
 
 def test_nothing_is_asked_again_when_the_time_is_up(accept: Any) -> None:

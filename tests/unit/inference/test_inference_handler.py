@@ -20,6 +20,7 @@ from tests.unit.inference.aws_replies import (
     environment,
     invocations,
     live_pointer_value,
+    pointer,
     ssm_parameter,
 )
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, redirect, send, send_json
@@ -29,6 +30,7 @@ from tests.unit.inference.worker import forget
 
 Ask = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 NEWER_ID = "f" * 32
+CANARY = f"dropserve-{NEWER_ID}"
 PHOTO = encode(two_colours(99, 99), "JPEG")
 
 
@@ -378,6 +380,61 @@ def test_a_vanished_endpoint_is_left_for_the_one_that_the_pointer_names_now(
     assert [body["model"] for _, body in answers] == [{"release": newer, "run_id": NEWER_ID}] * 2
     assert invoked_endpoints(aws) == [invocations(), invocations(), invocations(newer), invocations(newer)]
     assert len(images.requests) == 3, "the image is fetched once a request"
+
+
+def canary_pointer_value() -> str:
+    """A pointer whose canary gets all the requests."""
+    named = {"release": CANARY, "endpoint_name": CANARY, "run_id": NEWER_ID, "share": 1.0}
+    return json.dumps({**pointer(), "canary": named})
+
+
+def emitted(text: str, name: str) -> list[tuple[str, float]]:
+    """Track and value of each metric of this name in what a worker printed."""
+    documents = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    return [(each["track"], each[name][0]) for each in documents if "track" in each and name in each]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        aws_error("ModelError", "it failed", 424, OriginalStatusCode=500, OriginalMessage="it failed"),
+        aws_error("ServiceUnavailable", "busy", 503),
+        aws_error("ValidationError", "not found", 400),
+        send_json({"classes": ["dog"]}),
+    ],
+    ids=["fails", "is busy", "is gone", "answers otherwise"],
+)
+def test_whom_a_canary_fails_the_live_release_answers(
+    ask: Ask, aws: LocalServer, images: LocalServer, capsys: pytest.CaptureFixture[str], failure: Reply
+) -> None:
+    aws.replies["/"] = ssm_parameter(canary_pointer_value())
+    aws.replies[invocations(CANARY)] = failure
+
+    answer, body = ask({"url": images.url("/dog.jpg")})
+
+    assert (answer["statusCode"], body["model"]["release"]) == (200, RELEASE)
+    assert invocations(CANARY) in invoked_endpoints(aws)
+    assert emitted(capsys.readouterr().out, "ModelFailure") == [("canary", 1), ("live", 0)]
+
+
+def test_a_canary_answers_and_is_measured_by_itself(
+    ask: Ask, aws: LocalServer, images: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.replies["/"] = ssm_parameter(canary_pointer_value())
+    aws.replies[invocations(CANARY)] = send_json({**ANSWER, "probabilities": [0.3, 0.25, 0.25, 0.2]})
+
+    assert ask({"url": images.url("/dog.jpg")})[1]["model"]["release"] == CANARY
+    printed = capsys.readouterr().out
+    assert emitted(printed, "ModelFailure") == [("canary", 0)]
+    assert emitted(printed, "LowConfidence") == [("canary", 1)]
+    assert [track for track, ms in emitted(printed, "ModelLatency") if ms > 0] == ["canary"]
+
+
+def test_the_acceptance_test_is_no_traffic(
+    ask: Ask, aws: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask({"s3_uri": f"s3://data/runs/{RUN_ID}/acceptance/00.jpg", "endpoint_name": RELEASE})
+    assert emitted(capsys.readouterr().out, "ModelFailure") == []
 
 
 def test_a_vanished_endpoint_with_no_newer_release_is_unavailable(

@@ -126,3 +126,27 @@ def test_a_paused_release_says_so_and_what_to_do(live_pointer: Callable[..., Liv
 
     with pytest.raises(PausedError, match=r"`dropserve resume`.* about 7 minutes"):
         live_pointer(Parameter(value)).current()
+
+
+def with_canary(**canary: object) -> str:
+    """A pointer whose canary is the newer release."""
+    named = {"release": NEWER.release, "endpoint_name": NEWER.endpoint_name, "run_id": NEWER_ID}
+    return json.dumps({**json.loads(live_pointer_value()), "canary": {**named, **canary}})
+
+
+def test_a_canary_gets_its_share_of_the_requests(live_pointer: Callable[..., LivePointer]) -> None:
+    pointer = live_pointer(Parameter(with_canary(share=0.25)))
+    asked = [pointer.current() for _ in range(2000)]
+    assert set(asked) == {LIVE, NEWER._replace(track="canary")}
+    assert 350 < sum(each.track == "canary" for each in asked) < 650
+    assert {pointer.without_canary() for _ in range(50)} == {LIVE}
+
+
+@pytest.mark.parametrize(
+    "canary", [{}, {"share": 0}, {"share": "all"}, {"share": None}, {"share": 1, "endpoint_name": 7}], ids=str
+)
+def test_a_canary_without_a_sound_share_gets_none(
+    live_pointer: Callable[..., LivePointer], canary: dict[str, object]
+) -> None:
+    pointer = live_pointer(Parameter(with_canary(**canary)))
+    assert {pointer.current() for _ in range(50)} == {LIVE}

@@ -134,6 +134,7 @@ def test_a_worker_writes_json_logs_emf_metrics_and_subsegments(
     for name, count in counts.items():
         assert len(record.metrics(name)) == count
         assert all(one["service"] == "inference" for one in record.metrics(name))
+    assert [one["track"] for one in record.metrics("LowConfidence")] == ["live"]
     assert record.metrics("ImageBytes")[0]["ImageBytes"] == [len(photo)]
     assert [one["outcome"] for one in record.metrics("Outcome")] == ["ok", "image_not_found"]
     # The answer's likeliest class has 0.64.
@@ -163,7 +164,7 @@ def test_the_dashboard_shows_each_metric_of_the_function_and_no_other(
     dashboard = dashboard_metrics()
 
     assert {metric for metric in dashboard if not metric[0].startswith("AWS/")} == emitted
-    assert len(emitted) == 8
+    assert len(emitted) == 10
 
 
 def dashboard_metrics() -> set[tuple[str, str, frozenset[str]]]:

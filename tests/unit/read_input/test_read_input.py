@@ -178,6 +178,11 @@ def test_an_action_needs_no_key_and_names_itself_in_the_ledger(given: dict[str, 
         {"action": "pause", "key": KEY},
         {"action": "pause", "source": "drop"},
         {"action": "pause", "source": ["idle"]},
+        {"action": "pause", "to": "a" * 32},
+        {"action": "rollback"},
+        {"action": "rollback", "to": None},
+        {"action": "rollback", "to": "../live"},
+        {"action": "rollback", "to": ["a" * 32]},
     ],
     ids=str,
 )
@@ -186,6 +191,11 @@ def test_an_action_that_is_not_known_is_refused(given: dict[str, Any]) -> None:
     assert not answer["accepted"]
     assert "action" not in answer
     assert answer["reason"].startswith("an action is pause or resume")
+
+
+def test_a_rollback_names_the_run_to_go_back_to() -> None:
+    answer = read_input({"action": "rollback", "to": "a" * 32})
+    assert (answer["accepted"], answer["to"], answer["run"]["source"]) == (True, "a" * 32, "rollback")
 
 
 def test_a_stopped_pause_is_cleaned_up_as_such() -> None:

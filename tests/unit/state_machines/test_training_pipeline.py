@@ -149,13 +149,21 @@ def test_every_loop_that_waits_counts_its_rounds() -> None:
         "Wait for endpoint to settle",
         "Wait for endpoint again",
         "Wait for provisioned concurrency again",
+        "Wait for deploy lock to roll back",
+        "Wait to watch canary",
+        "Wait to watch release",
     }
     for name in waits:
+        in_the_loop = [each for each in reachable(name) if name in reachable(each)]
+        conditions = json.dumps([STATES[each].get("Choices") for each in in_the_loop])
+        if "watch" in name:
+            assert STATES[name]["Assign"] == {"looks": "{% $looks - 1 %}"}
+            assert "$looks > 0" in conditions
+            continue
         count = "upload_waits" if name == "Wait for upload" else "polls"
         assert STATES[name]["Assign"] == {count: f"{{% ${count} + 1 %}}"}
         limit = {"polls": "$polls > $settings.poll_limit", "upload_waits": "$upload_waits >= 720"}[count]
-        in_the_loop = [each for each in reachable(name) if name in reachable(each)]
-        assert limit in json.dumps([STATES[each].get("Choices") for each in in_the_loop])
+        assert limit in conditions
 
 
 def loops() -> set[str]:
@@ -170,10 +178,13 @@ def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
         any_error = TASKS[name]["Catch"][-1]["Next"]
         # Some calls may fail without harm: their answers only choose what comes next.
         without_logs = {"Set log retention", "Serverless endpoint?"}
-        harmless = {"Wait for deploy lock", "Create model", *without_logs, *newer_version_answers}
-        assert any_error in {"Read failure", "Spot training?", "Initialize run", *harmless}
+        watching = {"Read canary alarms", "Roll back canary?", "Watched canary?", "Read canary failure"}
+        harmless = {"Wait for deploy lock", "Create model", *without_logs, *newer_version_answers, *watching}
+        ended = {"Wait for deploy lock to roll back", "Read failure", "Spot training?", "Initialize run"}
+        assert any_error in {*ended, *harmless}
+    assert "Delete candidate endpoint" in reachable("Read canary failure")
     assert "Delete candidate endpoint" in reachable("Read failure")
-    for name in reachable("Record newest drop"):
+    for name in reachable("Rolled back by hand?"):
         assert "candidate" not in name
 
 
@@ -192,6 +203,20 @@ def endings() -> Iterator[tuple[str, str]]:
         for branch in (state, *state.get("Choices", []), *state.get("Catch", [])):
             if "outcome" in branch.get("Assign", {}):
                 yield name, branch.get("Next") or branch["Default"]
+
+
+@pytest.mark.parametrize("which", ["canary", "release"])
+def test_what_cannot_be_looked_at_takes_no_release_back(which: str) -> None:
+    for name in (f"Read {which} rollback request", f"Read {which} alarms", f"Test {which}"):
+        catches = {error: each["Next"] for each in STATES[name]["Catch"] for error in each["ErrorEquals"]}
+        assert catches.pop("States.ALL") == STATES[name]["Next"]
+        assert catches == ({"AcceptanceError": "Read wrong answers"} if name.startswith("Test") else {})
+
+
+def test_a_release_that_cannot_be_taken_back_is_not_torn_down() -> None:
+    (catch,) = STATES["Roll back"]["Catch"]
+    assert catch["Next"] == "Read rollback failure"
+    assert "Delete candidate endpoint" not in reachable("Read rollback failure")
 
 
 def test_whoever_may_hold_the_lock_releases_it() -> None:

@@ -1,0 +1,85 @@
+"""The releases that there were, and the way back to them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.operations.release_history import read_releases, request_rollback, watched_run
+from tests.unit.deploy_scripts.operations.test_run_ledger import execution
+
+MODEL = "s3://dropserve-data/runs/{}/training/job/output/model.tar.gz"
+LIVE, OLD, GONE, CANARY = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
+
+
+def item(stubbed: Any, run_id: str, status: str, started_at: str) -> dict[str, Any]:
+    row: dict[str, Any] = stubbed.ledger_item(
+        run_id=run_id, status=status, started_at=started_at, release=f"dropserve-{run_id}", accuracy="0.9"
+    )
+    return {**row, "model_data_uri": {"S": MODEL.format(run_id)}}
+
+
+def pointer(stubbed: Any, **more: Any) -> None:
+    value = {"release": f"dropserve-{LIVE}", "endpoint_name": f"dropserve-{LIVE}", "run_id": LIVE}
+    value |= {"accuracy": 0.9, "exposed_at": "2026-11-22T12:00:00Z", **more}
+    stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": json.dumps(value)}})
+
+
+def ledger(stubbed: Any, *, live_status: str = "live", **more: str) -> None:
+    rows = [
+        item(stubbed, LIVE, live_status, "2026-11-22T10:00:00Z"),
+        item(stubbed, OLD, "replaced", "2026-11-21T10:00:00Z"),
+        item(stubbed, GONE, "rolled_back", "2026-11-20T10:00:00Z"),
+        item(stubbed, "e" * 32, "champion_kept", "2026-11-19T10:00:00Z"),
+        *(item(stubbed, CANARY, status, "2026-11-23T10:00:00Z") for status in more.values()),
+    ]
+    stubbed.answer("dynamodb", "scan", {"Items": rows})
+
+
+def models(stubbed: Any) -> None:
+    """Of the former releases; the last one's is gone."""
+    stubbed.answer("s3", "head_object", {})
+    stubbed.refuse("s3", "head_object", "404")
+
+
+def test_live_kept_and_gone_releases_are_told_apart(stubbed: Any) -> None:
+    pointer(stubbed)
+    ledger(stubbed)
+    models(stubbed)
+    found = read_releases(stubbed.deployment)
+    assert [(each.run_id, each.state, each.status) for each in found] == [
+        (LIVE, "live", "live"),
+        (OLD, "kept", "replaced"),
+        (GONE, "gone", "rolled_back"),
+    ]
+
+
+def test_a_release_that_is_watched_says_so(stubbed: Any) -> None:
+    pointer(stubbed)
+    ledger(stubbed, live_status="running")
+    stubbed.answer("stepfunctions", "describe_execution", execution(stubbed, "RUNNING"))
+    models(stubbed)
+    assert [each.state for each in read_releases(stubbed.deployment)] == ["watched", "kept", "gone"]
+
+
+def test_a_canary_is_listed_before_it_is_live(stubbed: Any) -> None:
+    canary = {"run_id": CANARY, "release": "x", "endpoint_name": "x", "share": 0.1}
+    pointer(stubbed, canary=canary)
+    ledger(stubbed, canary="running")
+    stubbed.answer("stepfunctions", "describe_execution", execution(stubbed, "RUNNING"))
+    models(stubbed)
+    states = {each.run_id: each.state for each in read_releases(stubbed.deployment)}
+    assert states == {CANARY: "canary", LIVE: "live", OLD: "kept", GONE: "gone"}
+
+
+def test_only_a_run_that_goes_on_is_watched(stubbed: Any) -> None:
+    pointer(stubbed)
+    ledger(stubbed)
+    assert watched_run(stubbed.deployment) is None
+
+
+def test_a_watch_that_has_just_ended_takes_no_request(stubbed: Any) -> None:
+    stubbed.refuse("dynamodb", "update_item", "ConditionalCheckFailedException")
+    with pytest.raises(CliError, match="has just ended"):
+        request_rollback(stubbed.deployment, LIVE)
