@@ -17,6 +17,8 @@ FUNCTION_STATES = {
     "Accept model": "accept_model",
     "Set concurrency": "set_concurrency",
     "Accept model again": "accept_model",
+    "Test canary": "accept_model",
+    "Test release": "accept_model",
     "Set concurrency again": "set_concurrency",
     "Take concurrency away": "set_concurrency",
 }
@@ -27,6 +29,7 @@ _ENDPOINT_STATES = {
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
 AFTERWARDS = (
     *("Read failure", "Read switch failure", "Read spot failure", "Read resume failure", "Recheck folder"),
+    *("Read canary failure", "Read rollback failure", "Read wrong answers"),
     *(
         "Describe candidate",
         "Describe previous",

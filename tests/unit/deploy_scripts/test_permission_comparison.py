@@ -163,7 +163,7 @@ def test_the_least_policy_drops_what_is_idle_and_adds_what_is_lacking() -> None:
         (allow("s3:GetObject", "*"), {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"]}, "managed policy"),
         (allow("s3:GetObject", {"Fn::GetAtt": ["Gone", "Arn"]}), {}, "Gone.Arn"),
         (allow("s3:GetObject", {"Fn::If": ["Always", "a", "b"]}), {}, "Condition Always"),
-        (allow("s3:GetObject", {"Fn::Join": ["", ["a", "b"]]}), {}, "Fn::Join"),
+        (allow("s3:GetObject", {"Fn::Select": [0, ["a", "b"]]}), {}, "Fn::Select"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(

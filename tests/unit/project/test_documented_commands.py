@@ -50,6 +50,9 @@ RUN_BY = {
     r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
     r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
     r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
+    r"dropserve janitor( --yes)?": ("tests/end_to_end/test_replacing_a_release.py", '"janitor", "--yes"'),
+    r"dropserve releases": ("tests/end_to_end/test_replacing_a_release.py", 'json("releases")'),
+    r"dropserve rollback( --to .*)?": ("tests/end_to_end/test_replacing_a_release.py", 'run("rollback")'),
     r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
     r"dropserve deploy --dry-run --parameter .*": (
         "tests/end_to_end/test_deploying_again.py",
