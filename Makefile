@@ -68,7 +68,7 @@ licences: $(READY) ## list the licences of what ships to AWS in docs/third-party
 	@$(BIN)/python -m deploy_scripts.packaging.licences
 
 clean: ## stop the local cloud and remove what was built
-	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down; fi
+	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down || true; fi
 	@rm -rf $(VENV) .dropserve .mypy_cache .pytest_cache .ruff_cache
 
 setup: $(READY) ## only make the virtual environment

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.costs.month import idle_month_usd
@@ -27,11 +28,14 @@ def status(target: Target, as_json: JsonOption = False) -> None:
         else:
             table.add_row(cell(name), cell(_as_text(value)))
     screen.show(table)
+    if document["local_cloud"] and document["local_cloud"]["save_error"]:
+        local_target.wait_until_saved()
 
 
 def status_document(deployment: Deployment) -> dict[str, Any]:
     """What `status --json` prints; `release` and what belongs to it are null before the first release.
 
+    `local_cloud` is null on AWS; it tells up to when the state is saved, and why no further if that fails.
     `idle_month_usd` is what a month costs on AWS as it is now, paused or not, by the shipped list prices.
     """
     live = read_live(deployment)
@@ -52,6 +56,7 @@ def status_document(deployment: Deployment) -> dict[str, Any]:
         "besides": read_besides(deployment, live),
         "outputs": deployment.outputs,
         "endpoint_url": deployment.aws.endpoint_url,
+        "local_cloud": local_target.save_state() if deployment.aws.is_local else None,
     }
 
 
