@@ -36,6 +36,11 @@ class GuardedGroups:
         self._watchdog = self._start_watchdog()
         threading.Thread(target=self._keep_watchdog, name="keep-watchdog", daemon=True).start()
 
+    @property
+    def watchdog_pid(self) -> int:
+        """The watchdog of this moment."""
+        return self._watchdog.pid
+
     def add(self, group: int) -> None:
         """Has the process group `group` killed when the server ends."""
         try:

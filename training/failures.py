@@ -1,6 +1,10 @@
 """Faults that a person can fix: the message says what was wrong, where, and what to do."""
 
+import errno
+
 from drops.text import printable
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class TrainingError(Exception):
@@ -9,8 +13,16 @@ class TrainingError(Exception):
 
 def describe_error(error: Exception) -> str:
     """One sentence on why a run ended, on one line, whatever names stand in it."""
-    text = str(error) if isinstance(error, TrainingError) else f"unexpected {type(error).__name__}: {error}"
-    return printable(text)
+    if isinstance(error, TrainingError):
+        return printable(str(error))
+    if is_explained(error):
+        return printable(f"the disk is full ({error}): make room on it, or train on fewer or smaller photos")
+    return printable(f"unexpected {type(error).__name__}: {error}")
+
+
+def is_explained(error: Exception) -> bool:
+    """Whether the sentence on it says all that a person needs: no traceback then."""
+    return isinstance(error, TrainingError) or (isinstance(error, OSError) and error.errno in _DISK_FULL)
 
 
 class ArgumentError(TrainingError):

@@ -43,6 +43,8 @@ class EarlierState:
             key.put_back(self._bucket["objects"])
         if self._upload:
             s3._multipart_uploads[self._upload_id] = self._upload
+            # Else the client's next attempt would be told that all is done.
+            patch_points.take(s3, "_completed_multipart_uploads").pop(self._upload_id, None)
 
 
 class _Key:
