@@ -14,6 +14,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.extras import require_local_extra
 from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
+from local_cloud.server import run_mark
 from local_cloud.server.run_mark import SuddenEnd
 
 USUAL_PORT = 4566
@@ -117,11 +118,13 @@ def stop_cloud() -> bool:
     folder = cloud_state_folder()
     try:
         save_error = control.save_error(folder)
+        earlier = run_mark.find_sudden_end(folder)
         was_running = control.stop(folder)
     except control.ControlError as error:
         raise CliError(f"The local cloud does not stop: {error}", "End that process by hand.") from error
-    unsaved = control.sudden_end(folder) if was_running else None
-    if unsaved:
+    unsaved = run_mark.find_sudden_end(folder) if was_running else None
+    # One that was not ready yet leaves what the one before left.
+    if unsaved and (unsaved.ended_at is None or unsaved != earlier):
         reason = save_error or _write_error(folder) or "it did not end in time"
         raise CliError(
             f"The local cloud is stopped, but what changed last could not be saved: {reason}.",

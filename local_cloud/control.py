@@ -16,7 +16,7 @@ from local_cloud.server import run_mark, server_file, server_lock
 from local_cloud.server.root_key import RootKey, find_root_key
 from local_cloud.server.run_mark import SuddenEnd
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0

@@ -10,6 +10,7 @@ and the acceptance sample in the other.
 import os
 import signal
 import sys
+from pathlib import Path
 
 import torch
 
@@ -24,7 +25,7 @@ from training.evaluation.metrics import evaluate
 from training.export.artefact import write_artefact
 from training.export.served_model import ServedModel
 from training.export.served_precision import Learned, choose_served_model
-from training.failures import ArgumentError, describe_error, is_explained
+from training.failures import ArgumentError, TrainingError, describe_error, explained
 from training.features.extraction import Features, Pass, compute_features
 from training.features.preparation import compute_all, count_photos, prepare_backbone
 from training.job import progress
@@ -47,17 +48,20 @@ def main() -> int:
     stop = StopSignal()
     stop.listen()
     reserve_failure_file()
+    written = [Path.cwd()]
     try:
         settings = parse_arguments(sys.argv[1:], os.environ)
+        written += [settings.model_dir, settings.output_dir]
         with join_process_group(os.environ, stop) as group:
             train(settings, stop, group)
     except StoppedError as stopped:
         report_failure(str(stopped))
         return _STOPPED
-    except Exception as error:
+    except Exception as fault:
+        error = explained(fault, written)
         sentence = describe_error(error)
         report_failure(sentence)
-        if not is_explained(error):
+        if not isinstance(error, TrainingError):
             raise
         print(f"training failed: {sentence}", file=sys.stderr)
         return 1

@@ -14,12 +14,21 @@ from deploy_scripts.screen import Screen, cell, make_table
 
 @with_target
 def status(target: Target, as_json: JsonOption = False) -> None:
-    """Show the live release, its endpoint and concurrency, and what else stands."""
+    """Show the live release, its endpoint and concurrency, and what else stands.
+
+    Fails after that when the local cloud cannot save its state.
+    """
     screen = Screen(as_json=as_json)
     document = status_document(open_deployment(target))
     if as_json:
         screen.put_json(document)
-        return
+    else:
+        _show(screen, document)
+    if document["local_cloud"] and document["local_cloud"]["save_error"]:
+        local_target.wait_until_saved()
+
+
+def _show(screen: Screen, document: dict[str, Any]) -> None:
     table = make_table("", "")
     for name, value in document.items():
         if isinstance(value, dict):
@@ -28,8 +37,6 @@ def status(target: Target, as_json: JsonOption = False) -> None:
         else:
             table.add_row(cell(name), cell(_as_text(value)))
     screen.show(table)
-    if document["local_cloud"] and document["local_cloud"]["save_error"]:
-        local_target.wait_until_saved()
 
 
 def status_document(deployment: Deployment) -> dict[str, Any]:

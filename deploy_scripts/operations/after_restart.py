@@ -24,7 +24,8 @@ _WHOLE_SECOND = timedelta(seconds=1)
 def say_sudden_end(screen: Screen, end: SuddenEnd) -> None:
     """That the cloud did not save as it ended, and how much that loses."""
     when = f" at {shown_moment(end.ended_at)}" if end.ended_at else ""
-    _warn(screen, f"The local cloud ended{when} without saving: it was killed, or the machine went down.")
+    why = "it was killed, the machine went down, or its disk was full"
+    _warn(screen, f"The local cloud ended{when} without saving: {why}.")
     if end.saved_at is None:
         screen.say("  It had saved nothing yet. The objects in S3 are there.")
     elif end.lost_s is None:
@@ -42,7 +43,9 @@ def see_to_cut_off(screen: Screen, deployment: Deployment, executions: Sequence[
     for arn in executions:
         item = by_arn.get(arn)
         if item is not None:
-            _warn(screen, f"The run {item.run.run_id[:8]} of {item.key} was cut off.")
+            run = item.run.run_id[:8]
+            _warn(screen, f"The run {run} of {item.key} was cut off; what it left is being seen to.")
+            screen.say(f"  `dropserve runs {run}` tells the end of it.")
             screen.say(f"  Run it again: `dropserve run --key {shlex.quote(item.key)}`")
             continue
         given = _input_of(deployment, arn)

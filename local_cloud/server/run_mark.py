@@ -1,7 +1,8 @@
 """The file that stands while a server runs, and after one that ended without saving.
 
-It is made at the start and removed once the last save is on disk, which a full disk does not hinder. Its time
-of change is 0 until the watchdog, which sees the server end, sets it: when both ended at once, nobody knows.
+It is made once a server has its state and removed once the last save is on disk, which a full disk does not
+hinder. Its time of change is 0 until the watchdog, which sees the server end, sets it: when both ended at
+once, nobody knows.
 """
 
 import os

@@ -147,7 +147,6 @@ class Server:
         sudden_end = run_mark.find_sudden_end(state_dir)
         self._facts["sudden_end"] = sudden_end and sudden_end.to_json()
         self._facts["cut_off"] = emulator_state.cut_off
-        run_mark.set_mark(state_dir)
         sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker", quotas=quotas)
         self._services: Sequence[Service] = (
             # First: the others keep to it as they take up their state.
@@ -221,6 +220,7 @@ class Server:
                 return
             await asyncio.sleep(0.02)
         await asyncio.to_thread(self._restore)
+        self._set_mark()
         self._saver.start()
         self._front.restored.set()
         if ended.is_set():
@@ -228,6 +228,13 @@ class Server:
         await asyncio.to_thread(self._emulator.tell_cut_off)
         server_file.write_note(self._state_dir, self._note)
         logger.info("ready at %s, state in %s", self._note.endpoint_url, self._state_dir)
+
+    def _set_mark(self) -> None:
+        """From now on there is something to lose; before, the mark is that of the server before."""
+        try:
+            run_mark.set_mark(self._state_dir)
+        except OSError:
+            logger.exception("a sudden end will not be noticed")
 
     def _restore(self) -> None:
         self._use_quotas()

@@ -23,10 +23,11 @@ def main() -> None:
             groups.add(group)
         else:
             groups.discard(group)
-    # No byte is written: the disk may be full.
+    # No byte is written: the disk may be full. One that has a time is of a server before.
     for file in sys.argv[1:]:
         with contextlib.suppress(OSError):
-            os.utime(file)
+            if not os.stat(file).st_mtime:  # noqa: PTH116 - pathlib takes a while to import
+                os.utime(file)
     for group in groups:
         # PermissionError is what macOS says of a group that holds only zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):

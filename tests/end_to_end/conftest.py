@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,21 @@ def built_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("packages")
 
 
+@contextmanager
+def second_cloud(home: Path, built_packages: Path) -> Iterator[Dropserve]:
+    """A home of one's own, with the functions' packages of the others; its cloud ends at the end."""
+    (home / "build").mkdir()
+    (home / "build" / "packages").symlink_to(built_packages)
+    command_line = command_line_for(home)
+    yield command_line
+    command_line.run("down")
+
+
 @pytest.fixture
 def other_dropserve(tmp_path: Path, built_packages: Path) -> Iterator[Dropserve]:
     """A second cloud, for a test that harms it."""
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "packages").symlink_to(built_packages)
-    command_line = command_line_for(tmp_path)
-    yield command_line
-    command_line.run("down")
+    with second_cloud(tmp_path, built_packages) as command_line:
+        yield command_line
 
 
 @pytest.fixture

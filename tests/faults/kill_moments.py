@@ -1,9 +1,11 @@
-"""Kills the local cloud at moments spread over a real run, and looks at what `up` makes of each.
+"""Kills the local cloud at moments of a real run, and looks at what `up` makes of each.
 
-Every moment has a drop of its own; a model that is as good as the live one goes live, so that each run would
-go through to its switch. After a kill and `up`: no process is left, S3 and ledger are whole, what is live
-answers, and the drop has a run that is live, failed with a reason, or was started anew. Of those that failed,
-the first and the last are run again. `make kill-moments` runs it: half an hour, so no part of CI.
+Half of the moments are spread evenly over the run's time, most of which is training; the others follow the
+entrances of states after it, drawn by chance. Every moment has a drop of its own; a model that is as good as
+the live one goes live, so that each run would go through to its switch. After a kill and `up`: no process is
+left, S3 and ledger are whole, what is live answers, and the drop has a run that is live, failed with a reason
+or was started anew. Of those that failed, the first and the last are run again. `make kill-moments` runs it:
+half an hour, so no part of CI.
 """
 
 import argparse
@@ -29,14 +31,23 @@ from tests.support.waiting import wait_until
 
 GONE_LIMIT_S = 20
 # A run that `up` starts anew takes under a minute of two idle cores.
-END_LIMIT_S = 300
+END_LIMIT_S = 600
 ENDED_WELL = {"live", "replaced"}
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of the drop whose run was to be killed `at_s` seconds after its upload."""
+class Moment:
+    """When to kill: so long after the upload, or, where a state is named, after the run has entered it."""
 
+    after_s: float
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the drop whose run was killed `at_s` seconds after its upload."""
+
+    name: str
     at_s: float
     state: str
     lost_s: float | None
@@ -54,39 +65,50 @@ class KilledRuns:
         self._photos = photos
         self._dropserve: Dropserve = command_line_for(home)
 
-    def deploy(self) -> float:
-        """A first release, and how long its run took, in seconds."""
+    def deploy(self) -> tuple[float, list[str]]:
+        """A first release: how long its run took, in seconds, and which states it entered after training."""
         self._succeed("up", "--port", "0")
         self._succeed("deploy", "--parameter", "PromotionRule=not_worse")
         began = time.monotonic()
         self._succeed("drop", self._photos.zip_file, "--name", "first", "--watch")
-        return time.monotonic() - began
+        length_s = time.monotonic() - began
+        ledger, machines = (self._dropserve.client(service) for service in ("dynamodb", "stepfunctions"))
+        arn = self._execution(ledger, "drops/first.zip")
+        states = [] if arn is None else list(reversed(_states(machines, arn)))
+        return length_s, states[states.index("Train on SageMaker") + 1 :]
 
     def close(self) -> None:
         self._dropserve.run("down")
 
-    def kill_at(self, at_s: float, name: str) -> Outcome:
+    def kill_at(self, moment: Moment, name: str) -> Outcome:
         """Drop, kill, `up`, and look at everything."""
         key = f"drops/{name}.zip"
         bucket = self._dropserve.outputs["BucketName"]
+        ledger, machines = (self._dropserve.client(service) for service in ("dynamodb", "stepfunctions"))
         self._dropserve.client("s3").upload_file(str(self._photos.zip_file), bucket, key)
-        time.sleep(at_s)
-        state = self._state(key)
+        dropped_at = time.monotonic()
+        if moment.state:
+            wait_until(lambda: moment.state in self._states_of(ledger, machines, key), timeout_s=END_LIMIT_S)
+        time.sleep(moment.after_s)
+        state = next(iter(self._states_of(ledger, machines, key)), "(before its claim)")
         processes = cloud_processes(self._home)
         os.kill(processes[0].pid, signal.SIGKILL)
+        at_s = round(time.monotonic() - dropped_at, 1)
         _, alive = psutil.wait_procs(processes, timeout=GONE_LIMIT_S)
         wait_until(lambda: not control.is_there(self._home / "cloud"))
         up = self._dropserve.run("up", "--port", "0")
         faults = [f"process {process.pid} is left" for process in alive]
         if up.returncode != 0:
-            return Outcome(at_s, state, None, False, "", None, [*faults, f"up: {up.stderr[-500:]}"])
+            return Outcome(name, at_s, state, None, False, "", None, [*faults, f"up: {up.stderr[-500:]}"])
         if "without saving" not in up.stdout:
             faults.append("up does not say that the cloud ended without saving")
         lost = control.sudden_end(self._home / "cloud")
-        wait_until(lambda: not self._status()["besides"]["running_executions"], timeout_s=END_LIMIT_S)
-        run = next((each for each in self._dropserve.json("runs") if each["dataset"] == name), None)
-        faults += list(self._faults(name, up.stdout, run))
+        self._wait_until_at_rest()
+        runs = self._dropserve.json("runs")
+        run = next((each for each in runs if each["dataset"] == name), None)
+        faults += [*self._faults(name, up.stdout, run), *self._faults_of_live(runs)]
         return Outcome(
+            name,
             at_s,
             state,
             lost.lost_s if lost else None,
@@ -108,18 +130,17 @@ class KilledRuns:
             yield f"the run is {run['status']}: {run['reason']}"
         elif run["status"] == "failed" and f"dropserve run --key drops/{name}.zip" not in told:
             yield "up does not name the command that runs it again"
-        yield from self._faults_of_live()
         yield from self._faults_of_s3()
         folders = [each.name for each in (self._home / "cloud" / "sagemaker").glob("training-*")]
         if folders:
             yield f"left on disk: {folders}"
 
-    def _faults_of_live(self) -> Iterator[str]:
-        status = self._status()
+    def _faults_of_live(self, runs: list[dict[str, Any]]) -> Iterator[str]:
+        status = self._dropserve.json("status")
         leaked = {kind: names for kind, names in status["besides"].items() if names}
         if leaked:
             yield f"stands beside the live release: {leaked}"
-        live = [run["run_id"] for run in self._dropserve.json("runs") if run["status"] == "live"]
+        live = [run["run_id"] for run in runs if run["status"] == "live"]
         if live != [status["run_id"]]:
             yield f"the ledger says that {live} is live, the pointer {status['run_id']}"
         predicted = self._dropserve.run("predict", self._photos.held_out[0][1], "--json")
@@ -148,24 +169,20 @@ class KilledRuns:
         if unfinished:
             yield f"half written: {unfinished}"
 
-    def _state(self, key: str) -> str:
-        """The state that the run of a drop is in, as a person could look it up."""
-        table = self._dropserve.outputs["LedgerTableName"]
-        items = self._dropserve.client("dynamodb").scan(TableName=table)["Items"]
-        arn = next(
-            (each["execution_arn"]["S"] for each in items if each.get("drop_key", {}).get("S") == key), None
-        )
-        if arn is None:
-            return "(before its claim)"
-        machines = self._dropserve.client("stepfunctions")
-        events = machines.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=50)["events"]
-        entered = (each.get("stateEnteredEventDetails", {}).get("name") for each in events)
-        ended = machines.describe_execution(executionArn=arn)["status"] != "RUNNING"
-        return "(after its end)" if ended else next(filter(None, entered), "(begun)")
+    def _states_of(self, ledger: Any, machines: Any, key: str) -> list[str]:
+        """The states that the run of a drop has entered, last first; none before its claim."""
+        arn = self._execution(ledger, key)
+        return _states(machines, arn) if arn else []
 
-    def _status(self) -> dict[str, Any]:
-        status: dict[str, Any] = self._dropserve.json("status")
-        return status
+    def _execution(self, ledger: Any, key: str) -> str | None:
+        items = ledger.scan(TableName=self._dropserve.outputs["LedgerTableName"])["Items"]
+        arns = (item["execution_arn"]["S"] for item in items if item.get("drop_key", {}).get("S") == key)
+        return next(arns, None)
+
+    def _wait_until_at_rest(self) -> None:
+        machines = self._dropserve.client("stepfunctions")
+        running = {"stateMachineArn": self._dropserve.outputs["StateMachineArn"], "statusFilter": "RUNNING"}
+        wait_until(lambda: not machines.list_executions(**running)["executions"], timeout_s=END_LIMIT_S)
 
     def _succeed(self, *arguments: object) -> None:
         result = self._dropserve.run(*arguments)
@@ -173,10 +190,21 @@ class KilledRuns:
             raise SystemExit(f"{arguments}: {result.stdout}{result.stderr}")
 
 
-def moments(count: int, seed: int, length_s: float) -> list[float]:
-    """One random moment in each of `count` equal parts of a run."""
+def _states(machines: Any, execution: str) -> list[str]:
+    """Names of the states that an execution has entered, last first."""
+    events = machines.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=1000)[
+        "events"
+    ]
+    entered = (event.get("stateEnteredEventDetails", {}).get("name") for event in events)
+    return [name for name in entered if name]
+
+
+def draw_moments(count: int, seed: int, length_s: float, states: list[str]) -> list[Moment]:
+    """Half of them spread over the time, half after entrances of the states; in random order."""
     chance = random.Random(seed)
-    return [round((part + chance.random()) * length_s / count, 2) for part in range(count)]
+    by_time = [Moment((part + chance.random()) * length_s / (count // 2)) for part in range(count // 2)]
+    by_state = [Moment(chance.random() / 2, chance.choice(states)) for _ in range(count - len(by_time))]
+    return chance.sample(by_time + by_state, count)
 
 
 def kill_at_moments(home: Path, count: int, seed: int) -> list[Outcome]:
@@ -184,24 +212,24 @@ def kill_at_moments(home: Path, count: int, seed: int) -> list[Outcome]:
     runs = KilledRuns(home, prepare_photos("end-to-end-food", DEMO_GROUPS, at_most=14))
     outcomes = []
     try:
-        length_s = runs.deploy()
+        length_s, states = runs.deploy()
         print(f"a run takes {length_s:.1f} s", flush=True)
-        for number, at_s in enumerate(moments(count, seed, length_s)):
-            outcome = runs.kill_at(at_s, f"k{number}")
+        for number, moment in enumerate(draw_moments(count, seed, length_s, states)):
+            outcome = runs.kill_at(moment, f"k{number}")
             outcomes.append(outcome)
             anew = "started anew, " if outcome.started_anew else ""
             print(
-                f"{at_s:6.2f} s  {outcome.state:<34} lost {outcome.lost_s or 0:.1f} s  "
+                f"{outcome.at_s:6.1f} s  {outcome.state:<34} lost {outcome.lost_s or 0:.1f} s  "
                 f"{anew}{outcome.status}  {'; '.join(outcome.faults) or 'ok'}",
                 flush=True,
             )
-        failed = [number for number, each in enumerate(outcomes) if each.status == "failed"]
+        failed = [each for each in outcomes if each.status == "failed"]
         # The first and the last: each takes a whole run.
-        for number in sorted({*failed[:1], *failed[-1:]}):
-            fault = runs.run_again(f"k{number}")
-            print(f"k{number} run again: {fault or 'live'}", flush=True)
+        for outcome in {each.name: each for each in (*failed[:1], *failed[-1:])}.values():
+            fault = runs.run_again(outcome.name)
+            print(f"{outcome.name} run again: {fault or 'live'}", flush=True)
             if fault:
-                outcomes[number].faults.append(f"run again: {fault}")
+                outcome.faults.append(f"run again: {fault}")
     finally:
         runs.close()
     return outcomes
