@@ -16,7 +16,7 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak
 
-.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
+.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 kill-moments fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -47,6 +47,9 @@ image-test-arm64: $(READY) ## the same for the serve image on arm64, under emula
 	@update-binfmts --enable qemu-aarch64
 	@$(BIN)/python -m pytest tests/container_images/arm64.py $(ARGS)
 
+kill-moments: $(READY) ## kill the local cloud at 20 moments of a run, and look at what comes back: half an hour
+	@$(BIN)/python -m tests.faults.kill_moments $(ARGS)
+
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
@@ -68,7 +71,7 @@ licences: $(READY) ## list the licences of what ships to AWS in docs/third-party
 	@$(BIN)/python -m deploy_scripts.packaging.licences
 
 clean: ## stop the local cloud and remove what was built
-	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down; fi
+	@if [ -x $(BIN)/dropserve ]; then $(BIN)/dropserve down || true; fi
 	@rm -rf $(VENV) .dropserve .mypy_cache .pytest_cache .ruff_cache
 
 setup: $(READY) ## only make the virtual environment

@@ -7,6 +7,8 @@ from typing import Literal
 # The fields of an execution's input: which drop, what S3 told of it, and the token that is a part of the
 # run's id (a drop that comes with the same one again is a duplicate),
 DROP_FIELDS = ("source", "idempotency_token", "bucket", "key", "version_id", "sequencer", "event_time")
+# the token of every drop that S3 tells of: one run a version of an object,
+DROP_TOKEN = "one-run-a-version"  # noqa: S105 - no secret
 # and what a person may change about one run.
 OVERRIDES = (
     "backend",

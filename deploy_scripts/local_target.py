@@ -4,6 +4,8 @@ import json
 import os
 import socket
 import sys
+import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,15 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.extras import require_local_extra
 from deploy_scripts.project import PROGRAMS, ROOT, cloud_state_folder, work_folder
 from local_cloud import control
+from local_cloud.server import run_mark
+from local_cloud.server.run_mark import SuddenEnd
 
 USUAL_PORT = 4566
 REGION = "us-east-1"
+_MAKE_ROOM = "Make room on the disk, or make the folder writable."
+_KEPT = "`dropserve up` goes on from that moment; the objects in S3 are all there."
+# About the size of a saved state.
+_PROBE_BYTES = 1 << 20
 
 
 def start_cloud(port: int | None = None, quotas: str | None = None) -> control.Cloud:
@@ -61,6 +69,21 @@ def _write_containers_table() -> Path:
     return unfinished.replace(containers)
 
 
+def is_running() -> bool:
+    """Whether a cloud answers."""
+    return control.find(cloud_state_folder()) is not None
+
+
+def sudden_end() -> SuddenEnd | None:
+    """How the cloud before this one ended, if it did not save all."""
+    return control.sudden_end(cloud_state_folder())
+
+
+def cut_off() -> list[str]:
+    """ARNs of the executions that ended with the cloud before this one."""
+    return control.cut_off(cloud_state_folder())
+
+
 def running_cloud() -> control.Cloud:
     """Raises CliError when it is not running."""
     cloud = control.find(cloud_state_folder())
@@ -80,18 +103,52 @@ def wait_until_saved() -> None:
         control.wait_until_saved(cloud_state_folder())
     except control.ControlError as error:
         raise CliError(
-            f"The local cloud cannot save its state: {error}.",
-            "Make room on the disk, or correct what its log names; until then a restart loses what is new.",
+            f"The local cloud cannot save its state: {error}.", f"{_MAKE_ROOM} Until then a restart loses it."
         ) from error
 
 
-def stop_cloud() -> tuple[bool, str | None]:
-    """Whether one was running, and why its state could not be saved, if so. Raises CliError when it stays."""
+def save_state() -> dict[str, str | None]:
+    """Of the running cloud: the moment that is on disk, and why no later one is, if saving fails."""
+    folder = cloud_state_folder()
+    return {"saved_at": control.saved_at(folder), "save_error": control.save_error(folder)}
+
+
+def stop_cloud() -> bool:
+    """Whether one was running. Raises CliError when it stays, or ends without having saved all."""
+    folder = cloud_state_folder()
     try:
-        save_error = control.save_error(cloud_state_folder())
-        return control.stop(cloud_state_folder()), save_error
+        save_error = control.save_error(folder)
+        earlier = run_mark.find_sudden_end(folder)
+        was_running = control.stop(folder)
     except control.ControlError as error:
         raise CliError(f"The local cloud does not stop: {error}", "End that process by hand.") from error
+    unsaved = run_mark.find_sudden_end(folder) if was_running else None
+    # One that was not ready yet leaves what the one before left.
+    if unsaved and (unsaved.ended_at is None or unsaved != earlier):
+        reason = save_error or _write_error(folder) or "it did not end in time"
+        raise CliError(
+            f"The local cloud is stopped, but what changed last could not be saved: {reason}.",
+            f"{_KEPT} {_MAKE_ROOM}",
+            [f"Kept is its state of {shown_moment(unsaved.saved_at)}; what came later is lost."],
+        )
+    return was_running
+
+
+def shown_moment(moment: datetime | None) -> str:
+    """A moment for a person, to the second."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "no moment at all"
+
+
+def _write_error(folder: Path) -> str | None:
+    """Why nothing can be written in the folder; None when it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return f"{folder}: {error.strerror or error}"
+    return None
 
 
 def image_parameters(account_id: str, region: str) -> dict[str, str]:

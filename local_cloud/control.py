@@ -11,10 +11,12 @@ from typing import Any
 
 import psutil
 
-from local_cloud.server import server_file, server_lock
+from local_cloud.guarded_groups import kill_left_behind
+from local_cloud.server import run_mark, server_file, server_lock
 from local_cloud.server.root_key import RootKey, find_root_key
+from local_cloud.server.run_mark import SuddenEnd
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
@@ -133,6 +135,27 @@ def save_error(state_dir: Path) -> str | None:
     return str(status["save_error"]) if status and "save_error" in status else None
 
 
+def saved_at(state_dir: Path) -> str | None:
+    """The moment, in ISO 8601, whose state is on disk; None when none answers or nothing was saved yet."""
+    status = _ask_status(state_dir)
+    return status.get("saved_at") if status else None
+
+
+def sudden_end(state_dir: Path) -> SuddenEnd | None:
+    """How the server before the running one ended, or the last one where none runs; None: with all saved."""
+    status = _ask_status(state_dir)
+    if status is None:
+        return run_mark.find_sudden_end(state_dir)
+    told = status["sudden_end"]
+    return SuddenEnd.from_json(told) if told else None
+
+
+def cut_off(state_dir: Path) -> list[str]:
+    """ARNs of the executions that ended with the server before; none when no server answers."""
+    status = _ask_status(state_dir)
+    return list(status["cut_off"]) if status else []
+
+
 def quota_set(state_dir: Path) -> str | None:
     """Which quotas the running cloud's account has; None when none answers."""
     status = _ask_status(state_dir)
@@ -165,6 +188,7 @@ def stop(state_dir: Path) -> bool:
     pid = _holder(state_dir)
     if pid is None:
         server_file.remove_note(state_dir)
+        kill_left_behind(server_file.groups_path(state_dir))
         return False
     try:
         os.kill(pid, signal.SIGTERM)

@@ -1,16 +1,14 @@
 """Child processes that never outlive the server."""
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-WATCHDOG = Path(__file__).parent / "server" / "watchdog.py"
+from local_cloud.guarded_groups import GuardedGroups, signal_group
+
 # The child waits for a line before it becomes the real program: were the server killed between the
 # start and the watchdog's notice, the pipe would close and the child would end by itself.
 WAIT_FOR_GO = 'read -r go || exit 1; exec "$@" </dev/null'
@@ -39,13 +37,13 @@ class GuardedPopen(subprocess.Popen[Any]):
 
     def send_signal(self, sig: int) -> None:
         if self.poll() is None:
-            _signal_group(self.pid, sig)
+            signal_group(self.pid, sig)
 
     def _end_group(self) -> None:
         """What the program started ends with it."""
         if self._guarded:
             self._guarded = False
-            _signal_group(self.pid, signal.SIGKILL)
+            signal_group(self.pid, signal.SIGKILL)
             self._processes.release(self.pid)
 
 
@@ -81,21 +79,10 @@ class Process:
 
 
 class Processes:
-    """Starts children and has them killed when the server ends, however it ends.
+    """Starts children and has them killed when the server ends, however it ends."""
 
-    One watchdog process knows every process group. It holds the reading end of a pipe whose writing
-    end only this process has, so even `kill -9` of the server is noticed.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watchdog = subprocess.Popen(
-            [sys.executable, "-I", str(WATCHDOG)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-            text=True,
-        )
+    def __init__(self, groups: GuardedGroups | None = None) -> None:
+        self._groups = groups or GuardedGroups()
 
     def spawn(
         self,
@@ -133,29 +120,12 @@ class Processes:
 
     def guard(self, group: int) -> None:
         """Has the process group `group` killed when the server ends."""
-        self._tell_watchdog(f"+{group}\n")
+        self._groups.add(group)
 
     def release(self, group: int) -> None:
         """The process group is gone: its number may be given to another."""
-        self._tell_watchdog(f"-{group}\n")
+        self._groups.forget(group)
 
     def close(self) -> None:
-        """Kills every child that is left and ends the watchdog."""
-        with self._lock:
-            if self._watchdog.stdin is not None and not self._watchdog.stdin.closed:
-                self._watchdog.stdin.close()
-        self._watchdog.wait()
-
-    def _tell_watchdog(self, line: str) -> None:
-        with self._lock:
-            pipe = self._watchdog.stdin
-            # Closed: the watchdog has killed everything already.
-            if pipe is not None and not pipe.closed:
-                pipe.write(line)
-                pipe.flush()
-
-
-def _signal_group(group: int, number: int) -> None:
-    # PermissionError is what macOS says of a group that holds only zombies.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        """Kills every child that is left."""
+        self._groups.close()

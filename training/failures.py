@@ -1,10 +1,41 @@
 """Faults that a person can fix: the message says what was wrong, where, and what to do."""
 
+import errno
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
 from drops.text import printable
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# A disk with less room than this is full: files take whole blocks.
+_FULL_BYTES = 64 * 1024
 
 
 class TrainingError(Exception):
     """The root of every error that training raises on purpose."""
+
+
+class DiskFullError(TrainingError):
+    """There is no room for what the training writes."""
+
+
+def explained(error: Exception, folders: Iterable[Path]) -> Exception:
+    """A DiskFullError in the place of one that a full disk below `folders` has led to; any other as it is.
+
+    Libraries that write by themselves, such as torch, raise errors of their own, without a number.
+    """
+    by_number = isinstance(error, OSError) and error.errno in _DISK_FULL
+    if isinstance(error, TrainingError) or not (by_number or any(map(_is_full, folders))):
+        return error
+    return DiskFullError(f"the disk is full ({error}): make room on it, or train on fewer or smaller photos")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL_BYTES
+    except OSError:
+        return False
 
 
 def describe_error(error: Exception) -> str:

@@ -25,13 +25,14 @@ from training.evaluation.metrics import evaluate
 from training.export.artefact import write_artefact
 from training.export.served_model import ServedModel
 from training.export.served_precision import Learned, choose_served_model
-from training.failures import ArgumentError, TrainingError, describe_error
+from training.failures import ArgumentError, TrainingError, describe_error, explained
 from training.features.extraction import Features, Pass, compute_features
 from training.features.preparation import compute_all, count_photos, prepare_backbone
 from training.job import progress
 from training.job.checkpoints import Checkpoints, Session
 from training.job.clock import Clock
 from training.job.distributed import ProcessGroup, join_process_group
+from training.job.failure_file import give_up_failure_file, report_failure, reserve_failure_file
 from training.job.stop_signal import StoppedError, StopSignal
 from training.models.backbones import blocks_of, load_pretrained, replace_head
 from training.models.fine_tuning import fine_tune
@@ -39,9 +40,6 @@ from training.models.head import Epoch, HeadData, Labelled, TrainedHead, train_h
 from training.report.results import Results, Tested, write_results
 from training.settings import Settings
 
-# SageMaker shows the first 1024 characters of this file as a job's FailureReason:
-# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
-_FAILURE_FILE = "failure"
 _STOPPED = 128 + signal.SIGTERM
 
 
@@ -49,21 +47,25 @@ def main() -> int:
     """The exit status: 0, 143 after a stop, or 1 after a failure whose reason is one sentence."""
     stop = StopSignal()
     stop.listen()
+    reserve_failure_file()
+    written = [Path.cwd()]
     try:
         settings = parse_arguments(sys.argv[1:], os.environ)
+        written += [settings.model_dir, settings.output_dir]
         with join_process_group(os.environ, stop) as group:
             train(settings, stop, group)
     except StoppedError as stopped:
-        _report_failure(str(stopped))
+        report_failure(str(stopped))
         return _STOPPED
-    except TrainingError as error:
+    except Exception as fault:
+        error = explained(fault, written)
         sentence = describe_error(error)
-        _report_failure(sentence)
+        report_failure(sentence)
+        if not isinstance(error, TrainingError):
+            raise
         print(f"training failed: {sentence}", file=sys.stderr)
         return 1
-    except Exception as error:
-        _report_failure(describe_error(error))
-        raise
+    give_up_failure_file()
     return 0
 
 
@@ -164,17 +166,6 @@ def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedMod
         champion=champion,
         acceptance=take_sample(served, test.photos, run.source, settings.run_id),
     )
-
-
-def _report_failure(sentence: str) -> None:
-    """Where the toolkit keeps its output folder; by hand there is none, and stderr has the sentence."""
-    folder = os.environ.get("SM_OUTPUT_DIR")
-    if folder:
-        # The toolkit does not make it, and calls a job without it a success.
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        file = Path(folder) / _FAILURE_FILE
-        if not file.exists():  # of several processes, the first that failed knows why
-            file.write_text(sentence, "utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from deploy_scripts.operations.findings import Finding, read_findings, show_find
 from deploy_scripts.operations.ledger import LedgerItem, Run, find_item, read_ledger
 from deploy_scripts.operations.logs.hints import log_command
 from deploy_scripts.operations.run_story import RunStory, read_story
+from deploy_scripts.operations.unstarted_drops import find_unstarted_drops
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 
@@ -26,19 +27,23 @@ def runs(
     run: Annotated[str | None, typer.Argument(help="A run's id or its beginning; else all of them.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs, newest first; or show one of them, with what its inspection found."""
+    """List the runs, newest first, and the drops that have none; or show one run, and what was found."""
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
     if run is not None:
         show_run(screen, deployment, find_item(deployment, run))
         return
-    all_runs = [item.run for item in read_ledger(deployment)]
+    items = read_ledger(deployment)
+    all_runs = [item.run for item in items]
     if as_json:
         screen.put_json([each.to_json() for each in all_runs])
-    elif all_runs:
+        return
+    if all_runs:
         show_runs(screen, all_runs)
     else:
         screen.say("There is no run yet. Drop a dataset: `dropserve drop photos.zip`")
+    for drop in find_unstarted_drops(deployment, items):
+        screen.mark("!", "yellow", f"s3://{deployment.bucket}/{drop.key} has no run: `{drop.command}`")
 
 
 def show_run(screen: Screen, deployment: Deployment, item: LedgerItem) -> None:

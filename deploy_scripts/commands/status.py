@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.costs.month import idle_month_usd
@@ -13,12 +14,21 @@ from deploy_scripts.screen import Screen, cell, make_table
 
 @with_target
 def status(target: Target, as_json: JsonOption = False) -> None:
-    """Show the live release, its endpoint and concurrency, and what else stands."""
+    """Show the live release, its endpoint and concurrency, and what else stands.
+
+    Fails after that when the local cloud cannot save its state.
+    """
     screen = Screen(as_json=as_json)
     document = status_document(open_deployment(target))
     if as_json:
         screen.put_json(document)
-        return
+    else:
+        _show(screen, document)
+    if document["local_cloud"] and document["local_cloud"]["save_error"]:
+        local_target.wait_until_saved()
+
+
+def _show(screen: Screen, document: dict[str, Any]) -> None:
     table = make_table("", "")
     for name, value in document.items():
         if isinstance(value, dict):
@@ -32,6 +42,7 @@ def status(target: Target, as_json: JsonOption = False) -> None:
 def status_document(deployment: Deployment) -> dict[str, Any]:
     """What `status --json` prints; `release` and what belongs to it are null before the first release.
 
+    `local_cloud` is null on AWS; it tells up to when the state is saved, and why no further if that fails.
     `idle_month_usd` is what a month costs on AWS as it is now, paused or not, by the shipped list prices.
     """
     live = read_live(deployment)
@@ -54,6 +65,7 @@ def status_document(deployment: Deployment) -> dict[str, Any]:
         "besides": read_besides(deployment, live),
         "outputs": deployment.outputs,
         "endpoint_url": deployment.aws.endpoint_url,
+        "local_cloud": local_target.save_state() if deployment.aws.is_local else None,
     }
 
 

@@ -8,6 +8,7 @@ from botocore.exceptions import WaiterError
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target, connect
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.after_restart import say_sudden_end, see_to_cut_off, see_to_unstarted_drops
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.releases import read_live
 from deploy_scripts.options import DebugOption, JsonOption
@@ -30,11 +31,21 @@ def up(
 ) -> None:
     """Start the local cloud and deploy dropserve in it."""
     screen = Screen(as_json=as_json)
+    was_running = local_target.is_running()
     cloud = start(screen, port, quotas)
+    end = None if was_running else local_target.sudden_end()
+    if end:
+        say_sudden_end(screen, end)
+    local_target.wait_until_saved()
     aws = connect(Target())
     with screen.moving("Deploying") as say:
         outputs = deploy_stack(aws, DeployChoices(), say=say, warn=screen.say)
-    _wait_for_live_endpoint(screen, Deployment(aws, outputs))
+    deployment = Deployment(aws, outputs)
+    if not was_running:
+        see_to_cut_off(screen, deployment, local_target.cut_off())
+        see_to_unstarted_drops(screen, deployment, end)
+    _wait_for_live_endpoint(screen, deployment)
+    local_target.wait_until_saved()
     screen.done("dropserve is deployed. Drop photos: `dropserve drop photos.zip --watch`")
     if as_json:
         screen.put_json({"endpoint_url": cloud.endpoint_url, "pid": cloud.pid, "outputs": outputs})

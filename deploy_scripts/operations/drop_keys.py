@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +23,12 @@ def newest_drop(deployment: Deployment, bucket: str | None = None) -> str:
 
 def list_drops(deployment: Deployment, bucket: str) -> list[str]:
     """The keys of zips and markers below drops/, newest first; a zip in the folder of a drop is none."""
+    found = drops_by_time(deployment, bucket)
+    return sorted(found, key=lambda key: found[key], reverse=True)
+
+
+def drops_by_time(deployment: Deployment, bucket: str) -> dict[str, datetime]:
+    """The same keys, each with the time of its newest version."""
     pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
     found = {
         item["Key"]: item["LastModified"]
@@ -30,8 +37,7 @@ def list_drops(deployment: Deployment, bucket: str) -> list[str]:
         if is_marker(item["Key"]) or is_zip(item["Key"])
     }
     folders = {key.removesuffix(MARKER) for key in found if is_marker(key)}
-    drops = [key for key in found if is_marker(key) or not _lies_in(key, folders)]
-    return sorted(drops, key=lambda key: found[key], reverse=True)
+    return {key: at for key, at in found.items() if is_marker(key) or not _lies_in(key, folders)}
 
 
 def check_key(deployment: Deployment, bucket: str, key: str) -> None:

@@ -6,6 +6,7 @@ policies may ask about, in lower case), `allowed`, `status` (HTTP).
 A call that is not allowed is served all the same: the log is read afterwards.
 """
 
+import contextlib
 import json
 import logging
 import queue
@@ -80,15 +81,18 @@ class Activity:
         self._thread.join()
 
     def _write_all(self) -> None:
-        with self._log_file.open("a", encoding="utf-8") as log:
+        # On a full disk the last lines may never be written; no call waits or fails for them.
+        with contextlib.suppress(OSError), self._log_file.open("a", encoding="utf-8") as log:
             while (request := self._queue.get()) is not None:
                 try:
                     lines = [json.dumps(entry) for entry in self._entries(request)]
                 except Exception:
                     logger.exception("cannot tell what %s %s stands for", request.method, request.path)
                     continue
-                log.write("".join(line + "\n" for line in lines))
-                log.flush()
+                # What could not be written stays in the buffer for the next time.
+                with contextlib.suppress(OSError):
+                    log.write("".join(line + "\n" for line in lines))
+                    log.flush()
 
     def _entries(self, request: SeenRequest) -> list[dict[str, Any]]:
         permissions = list(request.permissions) or self._iam.permissions(request)

@@ -19,13 +19,12 @@ from local_cloud.ministack_adapter import (
     lambda_workers,
     patch_points,
     request_checks,
-    s3_events,
-    s3_reads,
 )
 from local_cloud.ministack_adapter.credentials import IssuedKeys
 from local_cloud.ministack_adapter.iam import IamRecords
 from local_cloud.ministack_adapter.instances import Instances
 from local_cloud.ministack_adapter.persistence import EmulatorState
+from local_cloud.ministack_adapter.s3 import events, reads, stored_writes
 from local_cloud.ministack_adapter.step_functions import executions
 from local_cloud.processes import Processes
 from local_cloud.server.root_key import RootKey
@@ -57,12 +56,13 @@ class Emulator:
         credentials.install(root_key)
         lambda_workers.install(processes)
         lambda_concurrency.install()
-        s3_events.install()
+        events.install()
         alarm_events.install()
         alarm_evaluation.install()
         embedded_metrics.install()
         event_targets.install()
-        s3_reads.install()
+        reads.install()
+        stored_writes.install()
         executions.install(on_change)
         request_checks.install()
         cloudformation.install()
@@ -80,6 +80,10 @@ class Emulator:
         self._instances.resume()
         lambda_concurrency.resume()
         self._alarms.start()
+
+    def tell_cut_off(self) -> None:
+        """The executions that the server's end cut off have failed: EventBridge hears of it."""
+        executions.tell_cut_off(self._state.cut_off)
 
     def set_lambda_concurrency(self, executions: int) -> None:
         """The account's quota of concurrent executions, from now on."""

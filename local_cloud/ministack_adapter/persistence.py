@@ -33,6 +33,8 @@ class EmulatorState:
     def __init__(self, saved: dict[str, Any] | None) -> None:
         """`saved`: what `capture` gave; None: take up the files of a version that saved a file a service."""
         self._saved = saved
+        self.cut_off = _running_executions(saved or {})
+        """ARNs of the executions that ran at the saved moment: the emulator loads them as FAILED."""
         self._code_in_use: set[str] = set()
 
     def install(self) -> None:
@@ -77,6 +79,13 @@ class EmulatorState:
     def _note_code_in_use(self, referenced: set[str]) -> None:
         # Pruned only when the new state is on disk: until then the old one needs the old code.
         self._code_in_use = set(referenced)
+
+
+def _running_executions(saved: dict[str, Any]) -> list[str]:
+    executions = saved.get("stepfunctions", {}).get("executions")
+    if executions is None:
+        return []
+    return [each["executionArn"] for each in executions.all_values() if each["status"] == "RUNNING"]
 
 
 def _all_stacks() -> list[dict[str, Any]]:

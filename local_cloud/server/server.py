@@ -1,6 +1,7 @@
 """The server in the foreground: the emulator, the added services, and one gateway on 127.0.0.1."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -16,12 +17,14 @@ from hypercorn.config import Config as HypercornConfig
 from local_cloud.containers import Containers
 from local_cloud.defaults import REGION
 from local_cloud.ec2 import Machines
+from local_cloud.guarded_groups import GuardedGroups, kill_left_behind
 from local_cloud.iam import identity
 from local_cloud.iam.activity import Activity
 from local_cloud.ministack_adapter import environment
+from local_cloud.ministack_adapter.s3 import unfinished_writes
 from local_cloud.processes import Processes
 from local_cloud.request_auth.authentication import Authentication
-from local_cloud.server import scratch, server_file, server_lock, snapshot
+from local_cloud.server import run_mark, scratch, server_file, server_lock, snapshot
 from local_cloud.server.gateway import Front
 from local_cloud.server.private_files import keep_private
 from local_cloud.server.root_key import RootKey, RootKeyError, ensure_root_key
@@ -59,9 +62,7 @@ def serve(port: int, state_dir: Path, containers: Containers, quota_set: str | N
         _keep_private(state_dir)
         lock = server_lock.take(state_dir)
     except OSError as error:
-        raise ServerError(
-            f"the folder {state_dir} cannot be used: {error.strerror}; choose another with --state-dir"
-        ) from error
+        raise ServerError(_unusable(state_dir, error)) from error
     if lock is None:
         raise ServerError(f"another server serves {state_dir}: stop it, or choose another folder")
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
@@ -73,10 +74,19 @@ def serve(port: int, state_dir: Path, containers: Containers, quota_set: str | N
         listener = _listen(port)
         environment.prepare(listener.getsockname()[1], state_dir)
         try:
+            kill_left_behind(server_file.groups_path(state_dir))
+            unfinished_writes.put_right(state_dir / "s3")
             server = Server(listener, state_dir, containers, root_key, AccountQuotas(quota_set))
         except SnapshotError as error:
             raise ServerError(str(error)) from error
+        except OSError as error:
+            raise ServerError(_unusable(state_dir, error)) from error
         server.run()
+
+
+def _unusable(state_dir: Path, error: OSError) -> str:
+    advice = "make room on its disk" if error.errno == errno.ENOSPC else "choose another with --state-dir"
+    return f"the folder {state_dir} cannot be used: {error.strerror or error}; {advice}"
 
 
 def _keep_private(state_dir: Path) -> None:
@@ -111,7 +121,8 @@ class Server:
         self._listener = listener
         self._state_dir = state_dir
         self._note = ServerNote(os.getpid(), listener.getsockname()[1])
-        self._processes = Processes()
+        mark = run_mark.mark_path(state_dir)
+        self._processes = Processes(GuardedGroups(server_file.groups_path(state_dir), touched_at_end=mark))
         self._machines = Machines(
             self._processes,
             containers,
@@ -133,6 +144,9 @@ class Server:
         self._quotas = quotas
         server_identity = ServerIdentity(root_key, state_dir, self._note)
         self._facts = server_identity.facts
+        sudden_end = run_mark.find_sudden_end(state_dir)
+        self._facts["sudden_end"] = sudden_end and sudden_end.to_json()
+        self._facts["cut_off"] = emulator_state.cut_off
         sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker", quotas=quotas)
         self._services: Sequence[Service] = (
             # First: the others keep to it as they take up their state.
@@ -206,12 +220,21 @@ class Server:
                 return
             await asyncio.sleep(0.02)
         await asyncio.to_thread(self._restore)
+        self._set_mark()
         self._saver.start()
         self._front.restored.set()
         if ended.is_set():
             return
+        await asyncio.to_thread(self._emulator.tell_cut_off)
         server_file.write_note(self._state_dir, self._note)
         logger.info("ready at %s, state in %s", self._note.endpoint_url, self._state_dir)
+
+    def _set_mark(self) -> None:
+        """From now on there is something to lose; before, the mark is that of the server before."""
+        try:
+            run_mark.set_mark(self._state_dir)
+        except OSError:
+            logger.exception("a sudden end will not be noticed")
 
     def _restore(self) -> None:
         self._use_quotas()
@@ -242,6 +265,7 @@ class Server:
     def _save_last(self) -> None:
         try:
             self._saver.close()
+            run_mark.remove_mark(self._state_dir)
         except Exception:
             logger.exception("the state could not be saved")
 

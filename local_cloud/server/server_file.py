@@ -56,6 +56,11 @@ def log_path(state_dir: Path) -> Path:
     return state_dir / "server.log"
 
 
+def groups_path(state_dir: Path) -> Path:
+    """Where the server writes down the process groups that must end with it."""
+    return state_dir / "process-groups.json"
+
+
 def write_note(state_dir: Path, note: ServerNote) -> None:
     unfinished = note_path(state_dir).with_suffix(".tmp")
     unfinished.write_text(json.dumps(asdict(note)))

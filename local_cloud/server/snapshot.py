@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,11 @@ def to_text(snapshot: Snapshot, encode: Encoder) -> str:
     return json.dumps(document, default=lambda value: _encode(value, encode))
 
 
-def write(path: Path, text: str) -> None:
-    """Replaces the file, on disk; an interrupted write leaves the old one. Raises OSError."""
+def write(path: Path, text: str, as_of: float) -> None:
+    """Replaces the file, on disk; an interrupted write leaves the old one. Raises OSError.
+
+    `as_of`: the moment whose state this is, in seconds of the epoch.
+    """
     unfinished = path.with_suffix(".tmp")
     try:
         # The owner's alone: it holds keys and environments of functions.
@@ -54,11 +57,25 @@ def write(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.utime(unfinished, (as_of, as_of))
         unfinished.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+
+
+def confirm(path: Path, as_of: float) -> None:
+    """What was written is the state of this later moment too. Raises OSError."""
+    os.utime(path, (as_of, as_of))
+
+
+def saved_at(path: Path) -> datetime | None:
+    """The moment whose state the file holds; None without one."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def read(path: Path, decode: Decoder) -> Snapshot | None:

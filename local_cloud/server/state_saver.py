@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +16,9 @@ logger = logging.getLogger(__name__)
 
 # Changes come in bursts: one save takes them all.
 SETTLE_S = 0.2
-# Work that no request tells of (a job that ends, an endpoint that fails) is seen by those who ask about it.
-PAUSE_AFTER_READS_S = 5.0
-# Saving takes at most this part of the time, however much there is to save.
+# Work that no request tells of (a job that ends, an endpoint that fails) is looked for so often.
+LOOK_S = 5.0
+# Saving takes at most this part of a processor's time, however much there is to save.
 SHARE_OF_TIME = 0.1
 # After so long a state of a busy moment is better than none.
 LONGEST_WAIT_S = 5.0
@@ -55,18 +56,18 @@ class StateSaver:
         """`status` is kept up to date.
 
         `changes` counts the beginnings and the ends of what changes the state, `saved_changes` those that
-        are on disk; `save_error` is there while saving fails, and says why.
+        are on disk (-1 before the first save); `saved_at` is the moment that is on disk; `save_error` is
+        there while saving fails, and says why.
         """
         self._path = path
         self._emulator = emulator
         self._services = services
         self._encode = encode
         self._status = status
-        self._status.update(changes=0, saved_changes=0)
+        self._status.update(changes=0, saved_changes=-1)
         self._condition = threading.Condition()
         self._changes = 0
         self._in_flight = 0
-        self._was_read = False
         self._ended = False
         self._last_text = ""
         self._last_save_s = 0.0
@@ -82,7 +83,8 @@ class StateSaver:
             self._ended = True
             self._condition.notify_all()
         self._thread.join()
-        self._write(self._capture())
+        as_of = time.time()
+        self._write(self._capture(), as_of)
 
     def watching(self, app: AsgiApp) -> AsgiApp:
         """The application, with every request noted."""
@@ -96,8 +98,6 @@ class StateSaver:
             finally:
                 if changes:
                     self._count(-1)
-                elif scope["type"] == "http":
-                    self._was_read = True
 
         return watched
 
@@ -113,10 +113,10 @@ class StateSaver:
             self._condition.notify_all()
 
     def _run(self) -> None:
-        saved_changes = 0
+        # The first save tells at once whether there can be any.
+        saved_changes = -1
         while self._wait_for_change(saved_changes):
             self._pause(max(SETTLE_S, self._last_save_s / SHARE_OF_TIME))
-            self._was_read = False
             try:
                 saved_changes = self._save()
             except OSError as error:
@@ -133,12 +133,10 @@ class StateSaver:
                 self._condition.wait(deadline - time.monotonic())
 
     def _wait_for_change(self, saved_changes: int) -> bool:
-        """False when the server ends."""
+        """Returns at a change, or when it is time to look for one; False when the server ends."""
         with self._condition:
-            while not self._ended and self._changes == saved_changes:
-                timed_out = not self._condition.wait(PAUSE_AFTER_READS_S)
-                if timed_out and self._was_read:
-                    break
+            if not self._ended and self._changes == saved_changes:
+                self._condition.wait(LOOK_S)
             return not self._ended
 
     def _save(self) -> int:
@@ -149,13 +147,14 @@ class StateSaver:
             limit_s = LONGEST_WAIT_S if at_rest else LONGEST_OPERATION_S
             is_late = self._ended or time.monotonic() - asked > limit_s
             if is_late or (at_rest and self._in_flight == 0):
-                began = time.monotonic()
+                # Processor time: on a busy machine a save takes longer and costs no more.
+                began, as_of = time.thread_time(), time.time()
                 text = self._capture()
-                self._last_save_s = time.monotonic() - began
+                self._last_save_s = time.thread_time() - began
                 if is_late or (changes == self._changes and self._in_flight == 0):
                     break
             time.sleep(RETRY_S)
-        self._write(text)
+        self._write(text, as_of)
         self._status["saved_changes"] = changes
         return changes
 
@@ -171,11 +170,14 @@ class StateSaver:
                     raise
                 time.sleep(RETRY_S)
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, as_of: float) -> None:
         if text != self._last_text:
-            snapshot.write(self._path, text)
+            snapshot.write(self._path, text, as_of)
             self._last_text = text
             self._emulator.saved()
+        else:
+            snapshot.confirm(self._path, as_of)
+        self._status["saved_at"] = datetime.fromtimestamp(as_of, UTC).isoformat()
         self._status.pop("save_error", None)
 
     def _fail(self, reason: str) -> None:

@@ -177,6 +177,7 @@ finish() {
     trap '' TERM INT
     set +e
     [[ -z $child ]] || end_child 2>/dev/null
+    rm -f "$work/reserve"
     if [[ $status -ne 0 ]]; then
         [[ ! -s $work/interruption ]] || reason=$(cat "$work/interruption")
         report_failure
@@ -238,4 +239,6 @@ trap finish EXIT
 trap 'exit 143' TERM INT
 mkdir -p "$work"
 : >"$log"
+# Room for the reason of a failure, which a full disk would not give.
+head -c 65536 /dev/zero >"$work/reserve"
 main

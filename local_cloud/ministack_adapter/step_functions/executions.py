@@ -4,7 +4,7 @@ import contextvars
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +35,17 @@ def install(on_end: Callable[[], None]) -> None:
     states.install(executions, tokens, Integrations())
     ExecutionClock(executions, on_end).install()
     _skip_start_delay()
+
+
+def tell_cut_off(execution_arns: Iterable[str]) -> None:
+    """Ends the histories of executions that the emulator loaded as FAILED; EventBridge tells of them."""
+    add_event = patch_points.take(sfn, "_add_event", "execution", "event_type", "details")
+    for arn in execution_arns:
+        execution = sfn._executions.get(arn)
+        if execution is not None:
+            details = {"error": execution["error"], "cause": execution["cause"]}
+            add_event(execution, "ExecutionFailed", {"executionFailedEventDetails": details})
+            patch_points.take(sfn, "_emit_execution_status_event", "execution")(execution)
 
 
 class TaskTokens:

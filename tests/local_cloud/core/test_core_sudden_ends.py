@@ -17,6 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud import control
 from local_cloud.control import Cloud, ControlError
+from local_cloud.server import snapshot
+from local_cloud.server.snapshot import SnapshotError
 from tests.support.cloud_bench import Bench
 from tests.support.waiting import wait_until
 
@@ -81,22 +83,15 @@ def _assert_whole(client: Client) -> None:
     assert len(client("sns").list_topics()["Topics"]) == 1
 
 
-def test_a_deployment_survives_a_kill(place: CloudFolder) -> None:
-    client = place.up()
-    _deploy(client)
-    client("s3").put_object(Bucket="photos", Key="one", Body=b"1")
-    control.wait_until_saved(place.folder)
-    place.kill()
-
-    client = place.up()
-    _assert_whole(client)
-    assert client("s3").get_object(Bucket="photos", Key="one")["Body"].read() == b"1"
-
-
 def test_each_kind_of_change_survives_a_kill(place: CloudFolder) -> None:
-    """By the JSON, the query, the REST and the added services' protocols."""
+    """A stack; and changes by the JSON, the query, the REST and the added services' protocols."""
     client = place.up()
     bench = Bench(client)
+    _deploy(client)
+    client("s3").put_object(Bucket="photos", Key="one", Body=b"1")
+    begun = client("s3").create_multipart_upload(Bucket="photos", Key="two")
+    upload = {"Key": "two", "UploadId": begun["UploadId"]}
+    client("s3").upload_part(Bucket="photos", **upload, PartNumber=1, Body=b"2")
     function, role = bench.function("def handler(event, context): return event"), bench.role()
     client("ssm").put_parameter(Name="/live", Value="a", Type="String")
     client("dynamodb").create_table(
@@ -116,6 +111,10 @@ def test_each_kind_of_change_survives_a_kill(place: CloudFolder) -> None:
     place.kill()
 
     client = place.up()
+    _assert_whole(client)
+    assert client("s3").get_object(Bucket="photos", Key="one")["Body"].read() == b"1"
+    parts = client("s3").list_parts(Bucket="photos", **upload)["Parts"]
+    assert [(part["PartNumber"], part["Size"]) for part in parts] == [(1, 1)]
     assert Bench(client).invoke(function, {"x": 1}) == ({"x": 1}, None)
     assert client("iam").get_role(RoleName=role.rsplit("/", 1)[-1])
     assert client("ssm").get_parameter(Name="/live")["Parameter"]["Value"] == "b"
@@ -124,24 +123,45 @@ def test_each_kind_of_change_survives_a_kill(place: CloudFolder) -> None:
     assert client("stepfunctions").describe_execution(executionArn=done)["status"] == "SUCCEEDED"
 
 
-def test_an_execution_that_ended_in_silence_has_ended(place: CloudFolder) -> None:
+def test_executions_have_ended_after_a_kill(place: CloudFolder) -> None:
+    """One in silence, before it; the other was cut off, and EventBridge tells of it as of any that fails."""
     client = place.up()
     states = {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
-    running = Bench(client).start({"StartAt": "W", "States": states})
-    control.wait_until_saved(place.folder)
-    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), timeout_s=20)
-    place.kill()
-    found = place.up()("stepfunctions").describe_execution(executionArn=running)
-    assert found["status"] == "SUCCEEDED"
-
-
-def test_an_execution_that_was_cut_off_has_failed(place: CloudFolder) -> None:
-    client = place.up()
+    silent = Bench(client).start({"StartAt": "W", "States": states})
     running = Bench(client).start({"StartAt": "W", "States": {"W": {**WAIT, "End": True}}})
+    queue = client("sqs").create_queue(QueueName="told")["QueueUrl"]
+    client("events").put_rule(Name="told", EventPattern='{"detail": {"status": ["FAILED"]}}')
+    arn = "arn:aws:sqs:us-east-1:000000000000:told"
+    client("events").put_targets(Rule="told", Targets=[{"Id": "told", "Arn": arn}])
+    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), timeout_s=20)
     control.wait_until_saved(place.folder)
     place.kill()
-    found = place.up()("stepfunctions").describe_execution(executionArn=running)
+
+    client = place.up()
+    assert client("stepfunctions").describe_execution(executionArn=silent)["status"] == "SUCCEEDED"
+    found = client("stepfunctions").describe_execution(executionArn=running)
     assert (found["status"], found["error"]) == ("FAILED", "States.ServiceRestart")
+    history = client("stepfunctions").get_execution_history(executionArn=running, reverseOrder=True)
+    assert history["events"][0]["type"] == "ExecutionFailed"
+    assert control.cut_off(place.folder) == [running]
+    told = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    assert [json.loads(message["Body"])["detail"]["executionArn"] for message in told] == [running]
+
+
+def test_a_sudden_end_is_told(place: CloudFolder) -> None:
+    client = place.up()
+    assert control.sudden_end(place.folder) is None
+    client("ssm").put_parameter(Name="/live", Value="a", Type="String")
+    control.wait_until_saved(place.folder)
+    place.kill()
+    place.up()
+    end = control.sudden_end(place.folder)
+    assert end is not None
+    assert end.lost_s is not None
+    assert end.lost_s >= 0
+    # A clean stop leaves nothing to be told.
+    control.stop(place.folder)
+    assert control.sudden_end(place.folder) is None
 
 
 def test_new_code_and_the_old_are_never_both_gone(place: CloudFolder) -> None:
@@ -274,23 +294,31 @@ def test_a_start_while_another_server_ends(place: CloudFolder) -> None:
         (b'{"format": 99, "emulator": {}, "services": {}}', "newer version"),
     ],
 )
-def test_a_damaged_state_is_told_and_kept(place: CloudFolder, content: bytes, complaint: str) -> None:
+def test_a_damaged_state_is_told(tmp_path: Path, content: bytes, complaint: str) -> None:
+    file = tmp_path / "cloud.json"
+    file.write_bytes(content)
+    with pytest.raises(SnapshotError, match=f"{re.escape(str(file))}.*{complaint}"):
+        snapshot.read(file, dict)
+
+
+def test_a_server_does_not_start_with_a_damaged_state_and_keeps_it(place: CloudFolder) -> None:
     place.folder.mkdir()
     file = place.folder / "cloud.json"
-    file.write_bytes(content)
-    with pytest.raises(ControlError, match=f"{re.escape(str(file))}.*{complaint}") as caught:
+    file.write_bytes(b'{"format": 1, "emul')
+    with pytest.raises(ControlError, match=f"{re.escape(str(file))}.*cannot be read") as caught:
         place.up()
     assert "Traceback" not in str(caught.value)
-    assert file.read_bytes() == content
+    assert file.read_bytes() == b'{"format": 1, "emul'
 
 
-@pytest.mark.parametrize("left", ["server.json", "server.lock"])
-@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b'{"pid": "x", "port": -1}', b"\xff", b"1"])
-def test_damaged_notes_of_a_server_do_no_harm(place: CloudFolder, left: str, content: bytes) -> None:
+def test_damaged_notes_of_a_server_do_no_harm(place: CloudFolder) -> None:
     place.folder.mkdir()
-    (place.folder / left).write_bytes(content)
-    assert control.find(place.folder) is None
-    assert not control.stop(place.folder)
+    for content in (b"", b"{", b"[1, 2]", b'{"pid": "x", "port": -1}', b"1", b"\xff"):
+        for left in ("server.json", "server.lock"):
+            (place.folder / left).write_bytes(content)
+            assert control.find(place.folder) is None
+            assert not control.stop(place.folder)
+            (place.folder / left).write_bytes(content)
     assert place.up()
 
 
@@ -304,9 +332,10 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
             control.start(folder, port=0)
 
 
-def test_a_state_that_cannot_be_saved_is_told(place: CloudFolder) -> None:
+def test_a_saved_state_is_the_owners_alone_and_one_that_cannot_be_saved_is_told(place: CloudFolder) -> None:
     client = place.up()
     control.wait_until_saved(place.folder)
+    assert (place.folder / "cloud.json").stat().st_mode & 0o077 == 0
     # In the way of the file that is written first: as if the disk were full.
     (place.folder / "cloud.tmp").mkdir()
     client("ssm").put_parameter(Name="/live", Value="a", Type="String")
@@ -318,9 +347,3 @@ def test_a_state_that_cannot_be_saved_is_told(place: CloudFolder) -> None:
     control.wait_until_saved(place.folder)
     place.kill()
     assert place.up()("ssm").get_parameter(Name="/live")["Parameter"]["Value"] == "b"
-
-
-def test_the_saved_state_is_the_owners_alone(place: CloudFolder) -> None:
-    place.up()("ssm").put_parameter(Name="/live", Value="secret", Type="SecureString")
-    control.wait_until_saved(place.folder)
-    assert (place.folder / "cloud.json").stat().st_mode & 0o077 == 0

@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,6 +150,15 @@ def test_a_failing_script_gives_its_reason_within_1024_characters(api: ServiceAp
 def test_a_killed_script_fails_with_128_and_its_signal(api: ServiceApi) -> None:
     api.call("CreateTrainingJob", **job(action="crash"))
     assert ended(api)["FailureReason"] == "AlgorithmError: , exit code: 137"
+
+
+def test_a_script_that_found_no_room_to_write_why_fails_with_that(
+    api: ServiceApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+    api.call("CreateTrainingJob", **job(action="crash"))
+    reason = ended(api)["FailureReason"]
+    assert reason == "AlgorithmError: No space left on device in the training volume, exit code: 137"
 
 
 def test_stopping_sends_sigterm_and_lets_the_script_save_its_work(api: ServiceApi, aws: FakeAws) -> None:

@@ -70,8 +70,15 @@ def test_runs_json_is_a_list_newest_first(stubbed: Any, invoke: Any) -> None:
 
 def test_runs_for_a_person_shows_each_run(stubbed: Any, invoke: Any) -> None:
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(reason="[better] by 0.1")]})
+    long_ago = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    contents = [{"Key": key, "LastModified": long_ago} for key in ("drops/food.zip", "drops/its twin.zip")]
+    stubbed.answer("s3", "list_objects_v2", {"Contents": contents})
 
     output = invoke("runs").stdout
+
+    assert "food.zip" not in output
+    assert f"s3://{stubbed.deployment.bucket}/drops/its twin.zip has no run" in output
+    assert "`dropserve run --key 'drops/its twin.zip'`" in output
 
     assert stubbed.run_id[:8] in output
     assert "[better] by 0.1" in output

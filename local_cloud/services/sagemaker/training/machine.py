@@ -1,7 +1,9 @@
 """One instance of a training job: its folder, its process, its log and its checkpoints."""
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,9 @@ from local_cloud.services.sagemaker.s3_files import S3Files, UnsafeKeyError
 from local_cloud.services.sagemaker.training.checkpoints import Checkpoints
 from local_cloud.services.sagemaker.training.folder import DEFAULT_CHECKPOINT_PATH, TrainingFolder
 from local_cloud.services.sagemaker.training.record import FAILURE_REASON_MAX_CHARACTERS
+
+# A volume with less room than this is full: files take whole blocks.
+FULL_BYTES = 64 * 1024
 
 
 class TrainingFailedError(Exception):
@@ -86,6 +91,9 @@ class TrainingMachine:
         text = ""
         with contextlib.suppress(FileNotFoundError):
             text = self.folder.failure.read_text(encoding="utf-8", errors="replace")
+        if not text.strip() and shutil.disk_usage(self.folder.root).free < FULL_BYTES:
+            # It could not even write why.
+            text = f"{os.strerror(errno.ENOSPC)} in the training volume"
         room = FAILURE_REASON_MAX_CHARACTERS - len("AlgorithmError: ") - len(suffix)
         return f"AlgorithmError: {text[:room]}{suffix}"
 
