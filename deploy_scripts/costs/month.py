@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import (
-    HOURS_A_MONTH,
     SHIPPED,
     Component,
     DatedPrices,
@@ -13,6 +12,7 @@ from deploy_scripts.costs.component import (
     component,
 )
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
+from functions.common.prices import HOURS_A_MONTH
 
 # Resource type of a template -> the name of its line, its price, and how much of that a month has.
 _MONTHLY: dict[str, tuple[str, str, float]] = {
