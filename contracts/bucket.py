@@ -3,6 +3,8 @@
 SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
 AUDITS = "audits/"
+# Two folders deep, so that the rule for drops passes them over.
+CAPACITY_REVIEWS = "reviews/capacity/"
 RUNS = "runs/"
 CHECKPOINTS = "checkpoints/"
 

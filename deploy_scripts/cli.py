@@ -30,6 +30,7 @@ COMMANDS = {
     "verify-permissions": "verify_permissions",
     "verify": "verify",
     "cost": "cost",
+    "capacity": "capacity",
     "pause": "pause",
     "resume": "pause",
     "logs": "logs",

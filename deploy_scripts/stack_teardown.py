@@ -11,6 +11,7 @@ from contracts.workflow import (
     ENDPOINT_LOGS,
     NOBODY,
     RUN_TAG,
+    applied_capacity_name,
     live_pointer_name,
     scaling_resource,
 )
@@ -115,6 +116,8 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     _delete_endpoint_logs(aws)
     with _ignoring("ParameterNotFound"):
         aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
+    with _ignoring("ParameterNotFound"):
+        aws.ssm.delete_parameter(Name=applied_capacity_name(aws.stack))
     for item in ledger:
         if item.run.status in _ENDS:
             _update_item(deployment, item.run.run_id, _ENDS[item.run.status])

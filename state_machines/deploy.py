@@ -3,6 +3,7 @@
 from typing import Any
 
 from contracts.workflow import VARIANT
+from state_machines.applied_capacity import read_applied_capacity
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
     TAGS,
@@ -29,6 +30,7 @@ def deploy(finish: Finish, *, evaluate_again: State) -> Stage:
         acquire_deploy_lock(finish),
         # Once more, with the lock held: training took its time.
         check_current_version(finish, " before deploy"),
+        read_applied_capacity(finish),
         read_live_release(finish, evaluate_again),
         create_endpoint(finish),
         autoscale(finish),
