@@ -2,12 +2,12 @@
 
 Nothing of this was measured on AWS: benchmarks/support/capacity/simulation.py replays traces of requests, in
 steps of a tenth of a second, through a model of Lambda's concurrency and of an endpoint's instances. Each
-trace has seven days. The first six pass under the reference's setting (reserved 6, provisioned 3, instances
-1 to 6, target 600), and the review, which is the very code that is deployed, reads what CloudWatch would have
+trace has seven days. The first six pass under the reference's setting (reserved 6, provisioned 3, instances 1
+to 6, target 600), and the review, which is the very code that is deployed, reads what CloudWatch would have
 told of them. The seventh day is judged, under: the reference's setting; reactive target tracking alone
-(instances by the reference's target, provisioned concurrency by a utilisation of 0.7, no reservation below the limit, the
-limits of the review); what the review recommends; and, where that costs more than the reference's setting,
-what it recommends with the reference's cost as the person's monthly ceiling. Results in
+(instances by the reference's target, provisioned concurrency by a utilisation of 0.7, no reservation below
+the limit, the limits of the review); what the review recommends; and, where that costs more than the
+reference's setting, what it recommends with the reference's cost as the person's monthly ceiling. Results in
 benchmarks/results/capacity.json. `--quick` judges two traces and writes no results.
 """
 
