@@ -150,16 +150,11 @@ def _audits(facts: TemplateFacts, prices: Prices) -> list[Component]:
 
 def _capacity_reviews(facts: TemplateFacts, prices: Prices) -> list[Component]:
     gb_s = assumed.REVIEWS_A_MONTH * assumed.REVIEW_S * facts.memory_mb["CapacityReviewFunction"] / 1024
-    metrics = assumed.REVIEWS_A_MONTH * metric_count(with_endpoint=True)
+    price_name = f"lambda/duration/{facts.parameters['Architecture']}"
     note = f"{assumed.REVIEWS_A_MONTH} a month, {assumed.REVIEW_S:g} s each assumed"
-    read = f"{metric_count(with_endpoint=True)} by each review"
+    metrics = metric_count(with_endpoint=True)
+    read = assumed.REVIEWS_A_MONTH * metrics
     return [
-        component(
-            "the daily capacity review",
-            f"lambda/duration/{facts.parameters['Architecture']}",
-            gb_s,
-            prices,
-            note,
-        ),
-        component("metrics that it reads", "cloudwatch/metric-read", metrics, prices, read),
+        component("the daily capacity review", price_name, gb_s, prices, note),
+        component("metrics that it reads", "cloudwatch/metric-read", read, prices, f"{metrics} by each"),
     ]
