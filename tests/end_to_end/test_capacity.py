@@ -1,4 +1,4 @@
-"""The capacity review on the local cloud: what was really asked, what is recommended of it, and that it stays."""
+"""The capacity review on the local cloud: what was really asked, what is recommended, and that it stays."""
 
 import json
 import time
@@ -8,13 +8,13 @@ import pytest
 
 from deploy_scripts.demo_data import PhotoSet
 
-# A day and six hours, a request every other second; what a review needs, and no night in the laptop's own time.
+# More than a day, and more requests than a review needs.
 EVERY_S, HOURS, A_MINUTE = 600, 30, 30.0
 
 
 @pytest.fixture
 def past_traffic(dropserve: Any, first_release: dict[str, Any]) -> None:
-    """What Lambda and SageMaker would have sent in the day before; no account takes these names from a client."""
+    """What Lambda and SageMaker would have sent the day before; on AWS no client may send it."""
     function = dropserve.outputs["InferenceFunctionName"]
     endpoint = dropserve.json("status")["endpoint"]
     of_function = [{"Name": "FunctionName", "Value": function}]

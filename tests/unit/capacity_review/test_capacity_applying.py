@@ -18,7 +18,7 @@ WHEN = {"at": "2026-01-01T00:00:00Z", "review_uri": "s3://bucket/reviews/capacit
 
 
 class Cloud:
-    """What is done, in its order: ("record", value), ("scale", least, most, target), ("concurrency", reserved)."""
+    """What is done, in its order: ("record",), ("scale", least, most, target), ("concurrency", paused)."""
 
     exceptions = boto3.client("ssm", region_name="us-east-1").exceptions
 

@@ -1,4 +1,4 @@
-"""The workflow and the functions go by one rule: what is applied holds while the deployment has not changed."""
+"""Workflow and functions go by one rule: what is applied holds while the deployment has not changed."""
 
 import json
 from typing import Any
