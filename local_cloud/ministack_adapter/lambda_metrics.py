@@ -25,9 +25,13 @@ _in_service: Counter[tuple[str, ...]] = Counter()
 
 
 def install() -> None:
-    """Replaces ministack's own counting by one at the place that every call comes through."""
+    """Replaces ministack's own counting by one at the place that every call comes through.
+
+    There a call by an alias or a version is held to the function's reserved concurrency as well.
+    """
     patch_points.take(cloudwatch, "_metric_bucket", "key")
     patch_points.take(cloudwatch, "_dims_key", "dims")
+    patch_points.take(lambda_svc, "_functions")
     patch_points.replace(
         lambda_svc, "_emit_lambda_metrics", _nothing, "function_name", "duration_ms", "error", "throttle"
     )
@@ -37,7 +41,8 @@ def install() -> None:
     )
 
     def acquire_counted(func: dict[str, Any], config: dict[str, Any]) -> Any:
-        slot, limit = acquire(func, config)
+        # A version's own record does not know what is reserved, for all versions and aliases together.
+        slot, limit = acquire(lambda_svc._functions.get(config.get("FunctionName", "")) or func, config)
         if slot is None:
             for dimensions in _dimensions(config):
                 _record("Throttles", 1, "Count", dimensions)
