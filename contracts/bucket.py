@@ -3,8 +3,9 @@
 SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
 AUDITS = "audits/"
-# Two folders deep, so that the rule for drops passes them over.
-CAPACITY_REVIEWS = "reviews/capacity/"
+# What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
+REVIEWS = "reviews/"
+CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
 RUNS = "runs/"
 CHECKPOINTS = "checkpoints/"
 

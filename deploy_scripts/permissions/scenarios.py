@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import boto3
 
 from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
-from contracts.workflow import DEPLOY_LOCK_ID, Status
+from contracts.workflow import DEPLOY_LOCK_ID, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
@@ -122,14 +122,20 @@ class Scenarios:
     def _review_capacity(self) -> None:
         """Of traffic that CloudWatch is told here: no account takes these names from a client."""
         now = int(time.time()) // 60 * 60
-        dimensions = [{"Name": "FunctionName", "Value": self._deployment.outputs["InferenceFunctionName"]}]
-        values = {"Invocations": 60.0, "Duration": 300.0, "ConcurrentExecutions": 4.0}
-        data: list[Any] = [
-            {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
-            for at in range(now - 26 * 3600, now, 1800)
-            for name, value in values.items()
-        ]
-        self._client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=data)
+        (endpoint,) = list_endpoints(self._deployment)
+        function = {"FunctionName": self._deployment.outputs["InferenceFunctionName"]}
+        variant = {"EndpointName": endpoint, "VariantName": VARIANT}
+        calls = {"Invocations": 60.0, "Duration": 300.0, "ConcurrentExecutions": 4.0}
+        answers = {"Invocations": 60.0, "InvocationsPerInstance": 60.0, "ModelLatency": 40_000.0}
+        told = (("AWS/Lambda", function, calls), ("AWS/SageMaker", variant, answers))
+        for namespace, names, values in told:
+            dimensions = [{"Name": key, "Value": value} for key, value in names.items()]
+            data = [
+                {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
+                for at in range(now - 26 * 3600, now, 1800)
+                for name, value in values.items()
+            ]
+            self._client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
         for asked in ({"apply": True, "reset": False}, {"apply": False, "reset": True}):
             found = review_capacity(self._deployment, days=2, **asked)
             if not found["applied"]["done"]:

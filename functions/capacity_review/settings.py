@@ -28,15 +28,11 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Raises SettingsError, which names the variable at fault."""
-
-    def number(name: str, *, at_least: float = 0) -> int:
-        return int(read_number(environment, name, at_least=at_least))
-
     return Settings(
         data_bucket=read_text(environment, "DATA_BUCKET"),
         ledger_table=read_text(environment, "LEDGER_TABLE"),
         inference_function=read_text(environment, "INFERENCE_FUNCTION"),
-        inference_memory_mb=number("INFERENCE_MEMORY_MB", at_least=128),
+        inference_memory_mb=int(read_number(environment, "INFERENCE_MEMORY_MB", at_least=128)),
         architecture=read_choice(environment, "ARCHITECTURE", ("x86_64", "arm64")),
         set_concurrency_function=read_text(environment, "SET_CONCURRENCY_FUNCTION"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
@@ -44,16 +40,18 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         region=read_text(environment, "AWS_REGION"),
         applies=read_choice(environment, "CAPACITY_REVIEW", ("report", "apply")) == "apply",
         deployed=Capacity(
-            reserved_concurrency=number("RESERVED_CONCURRENCY", at_least=1),
-            provisioned_concurrency=number("PROVISIONED_CONCURRENCY"),
-            min_instances=number("MIN_INSTANCES", at_least=1),
-            max_instances=number("MAX_INSTANCES", at_least=1),
-            target_invocations_per_instance=number("TARGET_INVOCATIONS_PER_INSTANCE", at_least=1),
+            reserved_concurrency=int(read_number(environment, "RESERVED_CONCURRENCY", at_least=1)),
+            provisioned_concurrency=int(read_number(environment, "PROVISIONED_CONCURRENCY")),
+            min_instances=int(read_number(environment, "MIN_INSTANCES", at_least=1)),
+            max_instances=int(read_number(environment, "MAX_INSTANCES", at_least=1)),
+            target_invocations_per_instance=int(
+                read_number(environment, "TARGET_INVOCATIONS_PER_INSTANCE", at_least=1)
+            ),
         ),
         limits=Limits(
-            max_reserved=number("CAPACITY_MAX_RESERVED", at_least=1),
-            max_provisioned=number("CAPACITY_MAX_PROVISIONED"),
-            max_instances=number("CAPACITY_MAX_INSTANCES", at_least=1),
+            max_reserved=int(read_number(environment, "CAPACITY_MAX_RESERVED", at_least=1)),
+            max_provisioned=int(read_number(environment, "CAPACITY_MAX_PROVISIONED")),
+            max_instances=int(read_number(environment, "CAPACITY_MAX_INSTANCES", at_least=1)),
             monthly_usd=read_number(environment, "CAPACITY_MAX_MONTHLY_USD"),
         ),
     )
