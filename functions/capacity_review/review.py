@@ -92,8 +92,14 @@ def _recommend(model: Model, settings: Settings, today: Today, clients: Clients)
     quota = None
     if today.endpoint and today.endpoint.instance_type:
         quota = read_instance_quota(today.endpoint.instance_type, quotas=clients.quotas)
-    limits = replace(settings.limits, reservable=today.concurrency.reservable, instance_quota=quota)
-    return recommend(model, settings.deployed, limits)
+    room = today.concurrency.reservable
+    if room >= settings.deployed.reserved_concurrency:
+        limits = replace(settings.limits, reservable=room, instance_quota=quota)
+        return recommend(model, settings.deployed, limits)
+    # set_concurrency then neither reserves nor provisions: what is recommended waits for a larger quota.
+    found = recommend(model, settings.deployed, replace(settings.limits, instance_quota=quota))
+    note = f"the account lets {room} executions be reserved: until its quota is raised nothing is reserved"
+    return replace(found, notes=[*found.notes, note])
 
 
 def _recommended(found: Recommendation | None, today: Today) -> dict[str, Any] | None:
