@@ -19,7 +19,7 @@ from deploy_scripts.project import PROGRAMS
 from local_cloud import control
 
 # A run ends within a fraction of this; a hung one must not hang the suite.
-COMMAND_LIMIT_S = 1200
+COMMAND_LIMIT_S = 240
 GONE_LIMIT_S = 20
 
 
