@@ -14,7 +14,7 @@ FUZZ_S ?= 60
 ARGS ?=
 
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
-BENCHMARKS ?= audit cold_start training serving soak
+BENCHMARKS ?= audit cold_start training serving soak capacity
 
 .PHONY: demo test test-fast coverage package-test image-test image-test-arm64 kill-moments fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help

@@ -3,6 +3,9 @@
 SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
 AUDITS = "audits/"
+# What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
+REVIEWS = "reviews/"
+CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
 RUNS = "runs/"
 CHECKPOINTS = "checkpoints/"
 

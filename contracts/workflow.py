@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 # The fields of an execution's input: which drop, what S3 told of it, and the token that is a part of the
 # run's id (a drop that comes with the same one again is a duplicate),
@@ -67,6 +67,9 @@ SCALING_TARGET = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
+SCALE_OUT_COOLDOWN_S = 60
+SCALE_IN_COOLDOWN_S = 300
+
 # What SageMaker says of an endpoint that is not there, under the error code of any request that it refuses:
 # https://github.com/aws/amazon-sagemaker-examples/issues/2402
 NO_ENDPOINT = "Could not find endpoint"
@@ -88,6 +91,27 @@ def scaling_resource(endpoint: str) -> str:
     return f"endpoint/{endpoint}/variant/{VARIANT}"
 
 
+def scaling_policy(target: Any) -> dict[str, Any]:
+    """PutScalingPolicy's policy: target tracking of the invocations of an instance in a minute."""
+    return {
+        "PolicyName": "invocations-per-instance",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": target,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+            },
+            "ScaleOutCooldown": SCALE_OUT_COOLDOWN_S,
+            "ScaleInCooldown": SCALE_IN_COOLDOWN_S,
+        },
+    }
+
+
 def live_pointer_name(stack: str) -> str:
     """The SSM parameter that says which release of the deployment is live; the first release makes it."""
     return f"/{stack}/live"
+
+
+def applied_capacity_name(stack: str) -> str:
+    """The SSM parameter that says what a capacity review has applied; the first one that applies makes it."""
+    return f"/{stack}/capacity"

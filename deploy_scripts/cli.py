@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "verify",
     "cost": "cost",
     "janitor": "janitor",
+    "capacity": "capacity",
     "pause": "pause",
     "resume": "pause",
     "logs": "logs",

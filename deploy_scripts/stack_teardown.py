@@ -6,6 +6,7 @@ from contracts.workflow import (
     DEPLOY_LOCK_ID,
     ENDPOINT_LOGS,
     NOBODY,
+    applied_capacity_name,
     live_pointer_name,
 )
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
@@ -103,6 +104,8 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     _delete_endpoint_logs(aws)
     with ignoring("ParameterNotFound"):
         aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
+    with ignoring("ParameterNotFound"):
+        aws.ssm.delete_parameter(Name=applied_capacity_name(aws.stack))
     for item in ledger:
         if item.run.status in _ENDS:
             _update_item(deployment, item.run.run_id, _ENDS[item.run.status])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from contracts.workflow import VARIANT
+from state_machines.applied_capacity import read_applied_capacity
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
     TAGS,
@@ -32,6 +33,7 @@ def begin_deploy(finish: Finish) -> Stage:
 def deploy(finish: Finish, *, evaluate_again: State) -> Stage:
     """A candidate in service, named `$release_name`."""
     return in_order(
+        read_applied_capacity(finish),
         read_live_release(finish, evaluate_again),
         create_endpoint(finish),
         autoscale(finish),

@@ -6,7 +6,7 @@ A release does so, and so does a resume; `when` tells the states of the two apar
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET
+from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET, scaling_policy
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Catch, Choice, Task, jsonata, without_nothing
 from state_machines.language.tasks import call, invoke_function
@@ -91,16 +91,7 @@ def autoscale(finish: Finish, when: str = "") -> Stage:
         "aws-sdk:applicationautoscaling:putScalingPolicy",
         {
             **target,
-            "PolicyName": "invocations-per-instance",
-            "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingScalingPolicyConfiguration": {
-                "TargetValue": jsonata("$settings.target_invocations_per_instance"),
-                "PredefinedMetricSpecification": {
-                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
-                },
-                "ScaleOutCooldown": 60,
-                "ScaleInCooldown": 300,
-            },
+            **scaling_policy(jsonata("$settings.target_invocations_per_instance")),
         },
         on_error=finish.failed,
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from contracts.bucket import ACCEPTANCE, RUNS
 from contracts.workflow import LIVE_POINTER_FIELDS, NO_ENDPOINT, SCALING_TARGET
+from state_machines.applied_capacity import read_applied_capacity
 from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
     CONCURRENCY_NOTE,
@@ -114,6 +115,7 @@ def resume(finish: Finish, down: State) -> State:
     standing.when("$endpoint.status = 'Failed'", delete)
     in_order(best_effort(delete), wait)
     rest = in_order(
+        read_applied_capacity(ending, again),
         autoscale(ending, again),
         set_concurrency(ending, again),
         accept_model(ending, again, _SAMPLE_URI),

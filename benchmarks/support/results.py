@@ -1,4 +1,4 @@
-"""The results of the benchmarks on disk, and the page with the table of them, which changes with them."""
+"""The results of the benchmarks on disk, and the pages with tables of them, which change with them."""
 
 import json
 from collections.abc import Mapping
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support import results_table
+from benchmarks.support.capacity import table as capacity_table
 from benchmarks.support.processes import BENCHMARKS
 
 RESULTS = BENCHMARKS / "results"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
+CAPACITY_PAGE = BENCHMARKS.parent / "docs" / "capacity.md"
 
 
 def write_results(file: Path, results: Mapping[str, Any]) -> None:
@@ -22,3 +24,4 @@ def write_results(file: Path, results: Mapping[str, Any]) -> None:
     print(f"written: {file}")
     if file.parent.resolve() == RESULTS.resolve():
         results_table.update(PAGE, RESULTS)
+        capacity_table.update(CAPACITY_PAGE, RESULTS)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deploy_scripts.costs.component import HOURS_A_MONTH, Prices, Section
+from deploy_scripts.costs.component import Prices, Section
 from deploy_scripts.costs.month import build_cost, monthly_cost
 from deploy_scripts.costs.run import run_cost
 from deploy_scripts.costs.usage import Usage
+from functions.common.prices import HOURS_A_MONTH
 
 # What is not confirmed by then is not run.
 LIMIT_H = 2.0

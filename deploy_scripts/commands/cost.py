@@ -20,7 +20,7 @@ from deploy_scripts.options import DebugOption, JsonOption, SettingsOption, Stag
 from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.screen import Screen, cell, make_table
 from deploy_scripts.settings.stage import choose_stage
-from functions.plan_training.prices import REFERENCE_REGION
+from functions.common.prices import REFERENCE_REGION
 
 _MANY_PREDICTIONS = 1_000_000
 _USUAL = Usage()

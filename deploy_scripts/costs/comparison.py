@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, Section, component
+from deploy_scripts.costs.component import SHIPPED, Component, Prices, Section, component
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.costs.predictions import prediction_cost
 from deploy_scripts.costs.run import run_cost, training_cost
 from deploy_scripts.costs.template_facts import read_facts
 from deploy_scripts.costs.usage import PREDICTION_S, Usage
+from functions.common.prices import HOURS_A_MONTH
 
 # The course project that dropserve is compared with serves on this type, and trains and works on t3.medium.
 REFERENCE_ENDPOINT = "ml.t2.medium"

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from functions.plan_training.prices import REFERENCE_REGION, Price, find_price
+from functions.common.prices import REFERENCE_REGION, Price, find_price
 
-HOURS_A_MONTH = 730
 # Where AWS tells the price, by what a price's name begins with; EC2's page has NAT gateways.
 _PAGES = {
     "cloudwatch": "https://aws.amazon.com/cloudwatch/pricing/",

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import (
-    HOURS_A_MONTH,
     SHIPPED,
     Component,
     DatedPrices,
@@ -13,6 +12,8 @@ from deploy_scripts.costs.component import (
     component,
 )
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
+from functions.capacity_review.metrics import metric_count
+from functions.common.prices import HOURS_A_MONTH
 
 # Resource type of a template -> the name of its line, its price, and how much of that a month has.
 _MONTHLY: dict[str, tuple[str, str, float]] = {
@@ -61,6 +62,7 @@ def monthly_cost(
         component("storage", "s3/storage", assumed.STORED_GB, prices, "1 GB of drops and models assumed"),
         component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
         *_audits(facts, prices),
+        *_capacity_reviews(facts, prices),
     ]
 
 
@@ -144,3 +146,15 @@ def _audits(facts: TemplateFacts, prices: Prices) -> list[Component]:
     price_name = f"lambda/duration/{facts.parameters['Architecture']}"
     note = f"{assumed.AUDITS_A_MONTH} a month, {assumed.FUNCTION_S:g} s each assumed"
     return [component("the daily audit", price_name, gb_s, prices, note)]
+
+
+def _capacity_reviews(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    gb_s = assumed.REVIEWS_A_MONTH * assumed.REVIEW_S * facts.memory_mb["CapacityReviewFunction"] / 1024
+    price_name = f"lambda/duration/{facts.parameters['Architecture']}"
+    note = f"{assumed.REVIEWS_A_MONTH} a month, {assumed.REVIEW_S:g} s each assumed"
+    metrics = metric_count(with_endpoint=True)
+    read = assumed.REVIEWS_A_MONTH * metrics
+    return [
+        component("the daily capacity review", price_name, gb_s, prices, note),
+        component("metrics that it reads", "cloudwatch/metric-read", read, prices, f"{metrics} by each"),
+    ]

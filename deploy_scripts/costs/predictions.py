@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 
 from deploy_scripts.costs import usage as assumed
-from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED, Component, Prices, component
+from deploy_scripts.costs.component import SHIPPED, Component, Prices, component
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
 from deploy_scripts.costs.usage import Usage
+from functions.common.prices import HOURS_A_MONTH
 
 
 def prediction_cost(

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.plan_training.prices import Price, find_price
+from functions.common.prices import Price, find_price
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ _QUERIES = {
     "cloudwatch/metric": Query(
         "AmazonCloudWatch", "CW:MetricMonitorUsage", {"productFamily": "Metric", "group": "Metric"}
     ),
+    "cloudwatch/metric-read": Query("AmazonCloudWatch", "CW:GMD-Metrics", {"productFamily": "API Request"}),
     "codebuild/general1.small": Query("CodeBuild", "Build-Min:Linux:g1.small", {"productFamily": "Compute"}),
     "dynamodb/write": Query(
         "AmazonDynamoDB",

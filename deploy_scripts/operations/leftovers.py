@@ -19,7 +19,7 @@ from deploy_scripts.operations.releases import (
 )
 
 Kind = Literal["endpoint", "endpoint config", "model", "instance", "training job"]
-HOURS_A_MONTH = 730
+
 
 
 @dataclass(frozen=True)

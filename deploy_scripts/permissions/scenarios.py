@@ -12,10 +12,11 @@ from typing import Any, TypeVar, cast
 import boto3
 
 from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
-from contracts.workflow import DEPLOY_LOCK_ID, Status
+from contracts.workflow import DEPLOY_LOCK_ID, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
+from deploy_scripts.operations.capacity import review_capacity
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops import read_dataset, upload_drop
 from deploy_scripts.operations.executions import start_execution
@@ -65,6 +66,7 @@ class Scenarios:
             Scenario("A folder is dropped, trained on SageMaker and released", self._drop_folder),
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
+            Scenario("A capacity review of a day's traffic is applied, and reset", self._review_capacity),
             Scenario("The deployment is paused and resumed", self._pause_and_resume),
             Scenario("A file that is no dataset is dropped", self._drop_nonsense),
             Scenario("A run by hand names a drop that is not there", self._name_nothing),
@@ -116,6 +118,28 @@ class Scenarios:
         reply = json.loads(answer["Payload"].read())
         if reply.get("statusCode") != 200:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _review_capacity(self) -> None:
+        """Of traffic that CloudWatch is told here: no account takes these names from a client."""
+        now = int(time.time()) // 60 * 60
+        (endpoint,) = list_endpoints(self._deployment)
+        function = {"FunctionName": self._deployment.outputs["InferenceFunctionName"]}
+        variant = {"EndpointName": endpoint, "VariantName": VARIANT}
+        calls = {"Invocations": 60.0, "Duration": 300.0, "ConcurrentExecutions": 4.0}
+        answers = {"Invocations": 60.0, "InvocationsPerInstance": 60.0, "ModelLatency": 40_000.0}
+        told = (("AWS/Lambda", function, calls), ("AWS/SageMaker", variant, answers))
+        for namespace, names, values in told:
+            dimensions = [{"Name": key, "Value": value} for key, value in names.items()]
+            data = [
+                {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
+                for at in range(now - 26 * 3600, now, 1800)
+                for name, value in values.items()
+            ]
+            self._client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
+        for asked in ({"apply": True, "reset": False}, {"apply": False, "reset": True}):
+            found = review_capacity(self._deployment, days=2, **asked)
+            if not found["applied"]["done"]:
+                raise CliError(f"The capacity review was not applied: {found['applied']['reason']}")
 
     def _pause_and_resume(self) -> None:
         steps: tuple[tuple[str, Status], ...] = (("pause", "paused"), ("resume", "resumed"))

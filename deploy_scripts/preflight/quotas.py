@@ -6,7 +6,7 @@ Codes are looked up by the quota's name at run time: a table of codes would have
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy_scripts.aws import Aws
-from functions.plan_training.quotas import Quota, read_quotas
+from functions.common.service_quotas import Quota, read_quotas
 
 
 class AccountQuotas:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from functions.common.errors import DropserveError
+from functions.common.prices import REFERENCE_REGION, Price
+from functions.common.service_quotas import Quota
 from functions.plan_training.instance_types import INSTANCE_TYPES, SPOT_PRICE_FACTOR, Backend, InstanceType
-from functions.plan_training.prices import REFERENCE_REGION, Price
-from functions.plan_training.quotas import Quota, TrainingQuotas, quota_need
+from functions.plan_training.quotas import TrainingQuotas, quota_need
 from functions.plan_training.throughput import Workload, estimate_training_s
 
 MAX_ACCEPTABLE_S = 3600.0

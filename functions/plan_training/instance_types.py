@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contracts.training_job import Architecture
-from functions.plan_training.prices import Price, find_price
+from functions.common.prices import Price, find_price
 
 Backend = Literal["sagemaker", "ec2"]
 

@@ -6,33 +6,17 @@ them: `ml.m5.xlarge for training job usage`, `ml.m5.xlarge for spot training job
 https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.common.service_quotas import Quota, read_quotas
 from functions.plan_training.instance_types import INSTANCE_TYPES, Backend, InstanceType
 
 STANDARD_VCPUS = "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"
 GPU_VCPUS = "Running On-Demand G and VT instances"
-
-
-@dataclass(frozen=True)
-class Quota:
-    """One quota of the account; `service` and `code` are what a request to raise it names."""
-
-    service: str
-    name: str
-    code: str
-    value: float
-
-    def increase_command(self, wanted: float, *, region: str) -> str:
-        """The command that asks AWS for it."""
-        return (
-            f"aws service-quotas request-service-quota-increase --service-code {self.service} "
-            f"--quota-code {self.code} --desired-value {wanted:g} --region {region}"
-        )
 
 
 @dataclass(frozen=True)
@@ -75,32 +59,6 @@ def read_training_quotas(client: Any) -> TrainingQuotas:
     except (ClientError, BotoCoreError) as error:
         return TrainingQuotas(fault=_why(error))
     return TrainingQuotas(found)
-
-
-def read_quotas(client: Any, service: str, names: Collection[str] | None = None) -> dict[str, Quota]:
-    """Name -> quota of a service, of these names or of all. Without an applied value, AWS's default counts.
-
-    https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html
-    Raises ClientError or BotoCoreError.
-    """
-    found: dict[str, Quota] = {}
-    for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
-        for listed in _listed(client, operation, service):
-            # A quota whose service did not answer has an error in the place of a value.
-            is_wanted = names is None or listed["QuotaName"] in names
-            if is_wanted and "Value" in listed and "ErrorReason" not in listed:
-                quota = Quota(service, listed["QuotaName"], listed["QuotaCode"], listed["Value"])
-                found.setdefault(quota.name, quota)
-            if names is not None and len(found) == len(names):
-                return found
-    return found
-
-
-def _listed(client: Any, operation: str, service: str) -> Iterator[dict[str, Any]]:
-    # The most that a page may have: SageMaker has thousands of quotas.
-    pages = client.get_paginator(operation).paginate(ServiceCode=service, PaginationConfig={"PageSize": 100})
-    for page in pages:
-        yield from page["Quotas"]
 
 
 def _why(error: ClientError | BotoCoreError) -> str:

@@ -8,11 +8,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 from dataclasses import dataclass
 from typing import Any
 
+from functions.common.applied_capacity import ALIAS, reservable_of
 from functions.common.errors import DropserveError
-
-ALIAS = "live"
-# What Lambda keeps for the functions that reserve nothing.
-UNRESERVED_MINIMUM = 100
 
 
 class ConcurrencyError(DropserveError):
@@ -41,12 +38,12 @@ def set_concurrency(function: str, wanted: Concurrency, *, functions: Any) -> di
         status = {}
     settings = functions.get_account_settings()["AccountLimit"]
     reserved = functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
-    room = settings["UnreservedConcurrentExecutions"] + (reserved or 0) - UNRESERVED_MINIMUM
+    room = reservable_of(settings, reserved)
     if room < wanted.reserved:
         return {
             "ready": True,
             "note": f"no concurrency is reserved: of the account's {settings['ConcurrentExecutions']} "
-            f"executions {max(room, 0)} may be reserved, and ReservedConcurrency is {wanted.reserved}",
+            f"executions {room} may be reserved, and ReservedConcurrency is {wanted.reserved}",
         }
     provisioned = status.get("RequestedProvisionedConcurrentExecutions", 0)
     # Never below what is provisioned, on the way up and on the way down.

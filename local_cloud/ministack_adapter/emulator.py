@@ -16,6 +16,7 @@ from local_cloud.ministack_adapter import (
     event_targets,
     iam,
     lambda_concurrency,
+    lambda_metrics,
     lambda_workers,
     patch_points,
     request_checks,
@@ -56,6 +57,7 @@ class Emulator:
         credentials.install(root_key)
         lambda_workers.install(processes)
         lambda_concurrency.install()
+        lambda_metrics.install()
         events.install()
         alarm_events.install()
         alarm_evaluation.install()

@@ -86,6 +86,7 @@ class Stage:
         self.bench = Bench(client)
         self.name = unique("stage")
         self.pointer_name = f"/{self.name}/live"
+        self.capacity_name = f"/{self.name}/capacity"
         self.role = self.bench.role()
         client("s3").create_bucket(Bucket=self.name)
         client("s3").put_object(Bucket=self.name, Key="drops/dogs.zip", Body=b"photos")
@@ -143,6 +144,7 @@ class Stage:
         variables = {
             "DATA_BUCKET": self.name,
             "LIVE_POINTER_PARAMETER": self.pointer_name,
+            "CAPACITY_PARAMETER": self.capacity_name,
             "POINTER_CACHE_S": "1",
             "RESERVED_CONCURRENCY": "2",
             "PROVISIONED_CONCURRENCY": "1",
@@ -378,6 +380,7 @@ class Stage:
             "DataBucket": self.name,
             "LedgerTable": self.name,
             "LivePointerParameter": self.pointer_name,
+            "CapacityParameter": self.capacity_name,
             "NotificationTopicArn": self.topic,
             "SageMakerRoleArn": self.role,
             "Ec2InstanceProfileArn": "arn:aws:iam::000000000000:instance-profile/none",

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy_scripts.errors import is_error
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
-from functions.set_concurrency.concurrency import UNRESERVED_MINIMUM
+from functions.common.applied_capacity import UNRESERVED_MINIMUM
 
 NAME = "Lambda concurrency"
 QUOTA = "Concurrent executions"

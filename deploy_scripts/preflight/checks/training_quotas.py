@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
+from functions.common.service_quotas import Quota
 from functions.plan_training.instance_choice import CANDIDATES
 from functions.plan_training.instance_types import INSTANCE_TYPES
-from functions.plan_training.quotas import Quota, quota_name
+from functions.plan_training.quotas import quota_name
 
 NAME, SPOT_NAME = "training instances", "spot training instances"
 

@@ -130,6 +130,13 @@ PREVIOUS = {
 }
 
 
+def applied_capacity() -> dict[str, Any]:
+    """What GetParameter gives of what a capacity review has applied."""
+    values = {"min_instances": 2, "max_instances": 4, "target_invocations_per_instance": 900}
+    instead_of = {"min_instances": 1, "max_instances": 6, "target_invocations_per_instance": 600}
+    return {"Parameter": {"Value": json.dumps({"values": values, "instead_of": instead_of})}}
+
+
 def lock(holder: str = "nobody", order_ms: int = 0) -> dict[str, Any]:
     """The deploy lock as UpdateItem gives it."""
     attributes = {"holder": {"S": holder}, "newest_drop_order_ms": {"N": str(order_ms)}}
@@ -197,6 +204,8 @@ STRAIGHT: dict[str, Any] = {
     "Judge model": payload(VERDICT),
     "Read deploy lock": lock(),
     "Read lock holder": {"Status": "SUCCEEDED"},
+    "Read applied capacity": NO_PARAMETER,
+    "Read applied capacity again": applied_capacity(),
     "Read live release": pointer(),
     "Read live pointer": pointer(),
     "Describe live endpoint": {

@@ -39,6 +39,8 @@ GOES_ON = frozenset(
 _OTHERWISE: dict[tuple[str, str], tuple[Status, str | None]] = {
     ("Claim drop", "DynamoDB.ConditionalCheckFailedException"): ("duplicate", None),
     ("Read live release", "Ssm.ParameterNotFoundException"): ("live", None),
+    ("Read applied capacity", "Ssm.ParameterNotFoundException"): ("live", None),
+    ("Read applied capacity again", "Ssm.ParameterNotFoundException"): ("resumed", None),
     ("Read lock holder", "Sfn.ExecutionDoesNotExistException"): ("live", None),
     ("Read live pointer", "Ssm.ParameterNotFoundException"): ("failed", None),
     ("Read release to pause", "Ssm.ParameterNotFoundException"): ("rejected", None),

@@ -3,7 +3,7 @@
 from deploy_scripts.costs.usage import STATES_A_POLL
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.history import straight_run, transitions
-from functions.plan_training.prices import REFERENCE_REGION, find_price
+from functions.common.prices import REFERENCE_REGION, find_price
 
 # https://aws.amazon.com/step-functions/pricing/, read on 2026-11-29
 FREE_A_MONTH = 4000

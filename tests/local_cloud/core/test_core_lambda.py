@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,62 @@ def test_provisioned_concurrency_has_its_limits(bench: Bench, cloud_client: Call
     assert "cannot be applied to unpublished function versions" in refusal("$LATEST", 1)
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
     assert "should not be greater than the reservedConcurrentExecution" in refusal("live", 3)
+
+
+def test_calls_are_counted_as_lambda_counts_them(
+    bench: Bench, cloud_client: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A throttled request is no invocation; an alias has figures of its own."""
+    functions = cloud_client("lambda")
+    name = bench.function(ECHO)
+    version = functions.publish_version(FunctionName=name)["Version"]
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    functions.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=2
+    )
+    config = {"FunctionName": name, "Qualifier": "live"}
+    wait_until(
+        lambda: functions.get_provisioned_concurrency_config(**config)["Status"] == "READY", timeout_s=60
+    )
+    for _ in range(3):
+        functions.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+    functions.invoke(FunctionName=name, Payload=b"{}")
+    functions.delete_provisioned_concurrency_config(**config)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError, match="TooManyRequests"):
+        functions.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+
+    def total(metric: str, statistic: str, resource: str | None = None) -> float:
+        dimensions = {"FunctionName": name, **({"Resource": resource} if resource else {})}
+        return _statistic(cloud_client("cloudwatch"), metric, statistic, dimensions)
+
+    assert total("Invocations", "Sum") == 4
+    assert total("Throttles", "Sum") == 1
+    assert total("Invocations", "Sum", f"{name}:live") == 3
+    assert total("ConcurrentExecutions", "Maximum") == 1
+    assert total("ProvisionedConcurrencyUtilization", "Maximum", f"{name}:live") == 0.5
+    assert total("ProvisionedConcurrencySpilloverInvocations", "Sum", f"{name}:live") == 0
+
+
+def _statistic(cloudwatch: Any, metric: str, statistic: str, dimensions: dict[str, str]) -> float:
+    now = datetime.now(UTC)
+    query = {
+        "Id": "asked",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/Lambda",
+                "MetricName": metric,
+                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            },
+            "Period": 3600,
+            "Stat": statistic,
+        },
+    }
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=[query],
+        StartTime=now - timedelta(hours=2),
+        EndTime=now + timedelta(hours=1),
+    )
+    values = answer["MetricDataResults"][0]["Values"]
+    return float(max(values) if statistic == "Maximum" else sum(values))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.support import results
+from benchmarks.support.capacity.table import render_table as render_capacity_table
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.results_table import ROWS, render_table
 
@@ -14,6 +15,12 @@ PROJECT = Path(__file__).parents[3]
 
 def test_the_page_has_the_table_of_the_results() -> None:
     assert render_table(RESULTS) in (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
+
+
+def test_the_page_of_capacity_has_the_table_of_its_results() -> None:
+    table = render_capacity_table(RESULTS)
+    assert table in (PROJECT / "docs" / "capacity.md").read_text("utf-8")
+    assert json.loads((RESULTS / "capacity.json").read_text("utf-8"))["held"]
 
 
 @pytest.fixture

@@ -23,7 +23,14 @@ from state_machines.render import rendered
 
 DEPLOYMENT = read_template(TEMPLATE)
 RESOURCES: dict[str, Any] = DEPLOYMENT["Resources"]
-OWN_FOLDERS = (bucket.RUNS, bucket.SNAPSHOTS, bucket.CHECKPOINTS, bucket.UPLOADS, bucket.AUDITS)
+OWN_FOLDERS = (
+    bucket.RUNS,
+    bucket.SNAPSHOTS,
+    bucket.CHECKPOINTS,
+    bucket.UPLOADS,
+    bucket.AUDITS,
+    bucket.REVIEWS,
+)
 STATES: dict[str, Any] = json.loads(rendered())["States"]
 FUNCTIONS = {
     each["Properties"]["Handler"].split(".")[1]: each["Properties"]

@@ -19,7 +19,7 @@ from deploy_scripts.costs import template_facts
 from deploy_scripts.costs.month import idle_cost_sentence, idle_month_usd, monthly_cost
 from deploy_scripts.costs.price_list import query_for
 from deploy_scripts.project import TEMPLATE
-from functions.plan_training.prices import PRICES_FILE, find_price
+from functions.common.prices import PRICES_FILE, find_price
 
 PROJECT = Path(__file__).parents[3]
 SHIPPED_NAMES = list(json.loads(PRICES_FILE.read_text(encoding="utf-8"))["regions"]["us-east-1"])

@@ -5,13 +5,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
+from functions.common.service_quotas import Quota, read_quotas
 from functions.plan_training.instance_types import INSTANCE_TYPES
 from functions.plan_training.quotas import (
     GPU_VCPUS,
     STANDARD_VCPUS,
-    Quota,
     TrainingQuotas,
-    read_quotas,
     read_training_quotas,
 )
 

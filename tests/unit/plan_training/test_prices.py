@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.plan_training.prices import PRICES_FILE, find_price
+from functions.common.prices import PRICES_FILE, find_price
 
 DOCUMENT = json.loads(PRICES_FILE.read_text(encoding="utf-8"))
 PRICES = [

@@ -47,6 +47,7 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
+    r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
     r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
     r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
     r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),

@@ -15,12 +15,12 @@ from deploy_scripts.operations.drops import _DELETED_AT_ONCE
 from deploy_scripts.verify_aws import sizes
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT
 from drops.keys import MAX_KEY_BYTES
+from functions.common.applied_capacity import UNRESERVED_MINIMUM
 from functions.iam_audit.reports.notification import SUBJECT
 from functions.iam_audit.reports.security_hub import BATCH_SIZE
 from functions.iam_audit.settings import ROLE_LAST_USED_DAYS
 from functions.inference.events.responses import MAX_RESPONSE_BYTES
 from functions.read_input.reading import MAX_TOKEN_BYTES, MAX_VERSION_ID_BYTES
-from functions.set_concurrency.concurrency import UNRESERVED_MINIMUM
 from state_machines.language.tasks import LAMBDA_LIMIT_S
 from tests.support.documentation import PROJECT
 from tests.support.state_bounds import CAUSE_CHARACTERS, ERROR_CHARACTERS, STATE_LIMIT_BYTES

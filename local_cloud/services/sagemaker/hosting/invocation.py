@@ -96,34 +96,56 @@ class Invocation:
                     ) from error
 
     def _ask_counted(self, endpoint: HostedEndpoint, variant: str, fleet: Fleet, call: HttpCall) -> HttpReply:
-        started = time.perf_counter()
+        watch = _Watch()
         try:
-            answer = self._ask(fleet, call)
+            answer = self._ask(fleet, call, watch)
         except (NoAnswerError, TimeoutError) as error:
-            endpoint.traffic.add(variant, (time.perf_counter() - started) * 1e6, 0)
+            endpoint.traffic.add(variant, watch.model_us, watch.overhead_us, 0)
             text = _TIMED_OUT if isinstance(error, TimeoutError) else _NO_ANSWER
             return _model_error(call, endpoint.name, 0, text)
-        endpoint.traffic.add(variant, (time.perf_counter() - started) * 1e6, answer.status)
+        endpoint.traffic.add(variant, watch.model_us, watch.overhead_us, answer.status)
         if not 200 <= answer.status < 300:
             return _model_error(call, endpoint.name, answer.status, answer.body.decode("utf-8", "replace"))
         headers = {name: answer.headers[name] for name in _FROM_CONTAINER if name in answer.headers}
         headers["x-Amzn-Invoked-Production-Variant"] = variant
         return HttpReply(200, headers, answer.body)
 
-    def _ask(self, fleet: Fleet, call: HttpCall) -> Answer:
+    def _ask(self, fleet: Fleet, call: HttpCall, watch: "_Watch") -> Answer:
         headers = {name: call.headers[name] for name in _TO_CONTAINER if name in call.headers}
         # An instance that has just died is passed over: it never got the request.
         for _ in range(max(fleet.count, 1)):
             instance = fleet.acquire()
             if instance is None:
                 break
+            watch.begin_model()
             try:
                 return instance.invoke(headers, call.body, self._timeout_s)
             except NotReachedError:
                 fleet.replace_lost()
             finally:
+                watch.end_model()
                 fleet.release(instance)
         raise _NoInstanceError
+
+
+class _Watch:
+    """Microseconds of one request: with the model, and besides."""
+
+    def __init__(self) -> None:
+        self._began = self._model_began = time.perf_counter()
+        self.model_us = 0.0
+
+    def begin_model(self) -> None:
+        self._model_began = time.perf_counter()
+
+    def end_model(self) -> None:
+        """The last instance that was asked counts."""
+        self.model_us = (time.perf_counter() - self._model_began) * 1e6
+
+    @property
+    def overhead_us(self) -> float:
+        """Until now, the model's time taken off."""
+        return max(0.0, (time.perf_counter() - self._began) * 1e6 - self.model_us)
 
 
 class _NoInstanceError(Exception):

@@ -10,6 +10,7 @@ class _Period:
     """What was seen since the metrics were last sent."""
 
     latencies_us: list[float] = field(default_factory=list)
+    overheads_us: list[float] = field(default_factory=list)
     client_errors: int = 0
     server_errors: int = 0
 
@@ -22,12 +23,13 @@ class Traffic:
         self._totals: dict[str, int] = {}
         self._periods: dict[str, _Period] = {}
 
-    def add(self, variant: str, latency_us: float, status: int) -> None:
-        """One request: `status` is what the container answered, 0 for no answer."""
+    def add(self, variant: str, latency_us: float, overhead_us: float, status: int) -> None:
+        """One request: the model's time and the rest; `status` is the container's answer, 0 for no answer."""
         with self._lock:
             self._totals[variant] = self._totals.get(variant, 0) + 1
             period = self._periods.setdefault(variant, _Period())
             period.latencies_us.append(latency_us)
+            period.overheads_us.append(overhead_us)
             period.client_errors += 400 <= status < 500
             period.server_errors += status >= 500 or status == 0
 
@@ -66,13 +68,23 @@ class Traffic:
                 {**common, "MetricName": name, "Value": float(value), "Unit": "None"}
                 for name, value in sums.items()
             ]
-            latency = {
-                "SampleCount": float(count),
-                "Sum": sum(period.latencies_us),
-                "Minimum": min(period.latencies_us),
-                "Maximum": max(period.latencies_us),
-            }
-            data.append(
-                {**common, "MetricName": "ModelLatency", "StatisticValues": latency, "Unit": "Microseconds"}
-            )
+            latencies = {"ModelLatency": period.latencies_us, "OverheadLatency": period.overheads_us}
+            data += [
+                {
+                    **common,
+                    "MetricName": name,
+                    "StatisticValues": _statistics(values),
+                    "Unit": "Microseconds",
+                }
+                for name, values in latencies.items()
+            ]
         return data
+
+
+def _statistics(values: list[float]) -> dict[str, float]:
+    return {
+        "SampleCount": float(len(values)),
+        "Sum": sum(values),
+        "Minimum": min(values),
+        "Maximum": max(values),
+    }

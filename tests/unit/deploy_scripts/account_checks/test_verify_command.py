@@ -11,10 +11,11 @@ from deploy_scripts.account_checks.estimate import LIMIT_H, REMOVAL_H, estimate
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.aws import Aws
 from deploy_scripts.commands import verify
-from deploy_scripts.costs.component import HOURS_A_MONTH, SHIPPED
+from deploy_scripts.costs.component import SHIPPED
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
+from functions.common.prices import HOURS_A_MONTH
 from tests.support.documentation import PROJECT
 
 

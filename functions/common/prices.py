@@ -13,6 +13,7 @@ from typing import Any
 PRICES_FILE = Path(__file__).with_name("prices.json")
 # Most of the prices are this region's. Others differ, mostly upwards.
 REFERENCE_REGION = "us-east-1"
+HOURS_A_MONTH = 730
 
 
 @dataclass(frozen=True)
