@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from state_machines.language.sdk import State, Task, jsonata
+from state_machines.language.sdk import Fail, State, Task, jsonata
 from state_machines.language.tasks import call, catch
-from state_machines.outcome import Finish, read_failure
+from state_machines.outcome import Finish
 
 
-def read_pointer(name: str, *, then: State, on_error: State) -> State:
+def read_pointer(name: str, *, then: State, on_error: State, attempts: int = 4) -> State:
     """The live release as `$previous`; `{}` before the first release, which makes the parameter."""
     read = call(
         name,
@@ -15,6 +15,7 @@ def read_pointer(name: str, *, then: State, on_error: State) -> State:
         {"Name": "${LivePointerParameter}"},
         assign={"previous": jsonata("$parse($states.result.Parameter.Value)")},
         catches=[catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}})],
+        attempts=attempts,
         on_error=on_error,
     )
     read.next(then)
@@ -27,8 +28,11 @@ def switch_pointer(name: str, pointer: str, finish: Finish, *, after: str, assig
     restore = _write_pointer(
         f"Restore live endpoint{after}",
         "$previous",
-        # Whichever is live now, neither is torn down.
-        on_error=read_failure(f"Read switch failure{after}", finish.release_lock),
+        on_error=Fail(
+            f"Live release unknown{after}",
+            error="SwitchFailed",
+            cause="Neither the switch nor the way back was confirmed: the clean-up sees which one is live.",
+        ),
     )
     restore.next(finish.failed)
     return _write_pointer(name, pointer, on_error=restore, assign=assign)
