@@ -52,8 +52,9 @@ def _read_run(*, on_error: State) -> State:
     item = "$states.result.Item"
     order = f"{item}.drop_order_ms.N"
     running = f"{item}.status.S = 'running' and {item}.execution_arn.S = $run.execution_arn"
-    # A run that told its end has told it under the id that it had then.
-    unclaimed = f"$not($exists({item})) and $not($input.ended_execution.error in {list(ENDS_TOLD)})"
+    # A run that told its end has told it under the id that it had then; what cannot be read is no run.
+    told = f"$input.ended_execution.error in {list(ENDS_TOLD)}"
+    unclaimed = f"$not($exists({item})) and $input.accepted = true and $not({told})"
     return call(
         "Read run to clean up",
         "dynamodb:getItem",
