@@ -63,10 +63,12 @@ def test_a_run_by_hand_beside_a_drop_waits_for_its_turn(faulty: Any, functions: 
     try:
         dropped = deployment.start(deployment.drop())
         by_hand = deployment.start({"key": "drops/dogs.zip"})
-        ended = [deployment.ended(each) for each in (dropped, by_hand)]
-        assert {each.item["status"] for each in ended} == {"live", "replaced"}
+        for execution in (dropped, by_hand):
+            deployment.ended(execution)
+        items = [deployment.item_of(execution) for execution in (dropped, by_hand)]
+        assert {item["status"] for item in items} == {"live", "replaced"}
         assert wait_until(lambda: not deployment.leaks())
-        (live,) = [each.item for each in ended if each.item["status"] == "live"]
+        (live,) = [item for item in items if item["status"] == "live"]
         assert deployment.live()["run_id"] == live["run_id"]
     finally:
         for endpoint in deployment.standing()["endpoint"]:
