@@ -16,7 +16,7 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak capacity
 
-.PHONY: demo test test-fast coverage package-test image-test image-test-arm64 kill-moments fuzz bench lint verify-aws licences clean setup lock
+.PHONY: demo test test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,9 @@ test: $(READY) ## the whole test suite
 
 test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing of training/
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
+
+faults: $(READY) ## each call of the workflow met by each kind of fault; results land in benchmarks/results/ and docs/faults.md
+	@$(BIN)/python -m pytest -n 4 --dist load tests/faults/matrix/every_case.py tests/faults/matrix/duplicates.py $(ARGS)
 
 coverage: $(READY) ## the whole test suite, and how much of the code it runs
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)

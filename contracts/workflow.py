@@ -73,6 +73,9 @@ SCALE_IN_COOLDOWN_S = 300
 # What SageMaker says of an endpoint that is not there, under the error code of any request that it refuses:
 # https://github.com/aws/amazon-sagemaker-examples/issues/2402
 NO_ENDPOINT = "Could not find endpoint"
+# What it says of a model, configuration or endpoint whose name is taken:
+# https://github.com/astronomer/astronomer-providers/issues/1055
+NAME_TAKEN = "Cannot create already existing"
 
 # The fields of the live pointer, an SSM parameter; the workflow writes `exposed_at` and `previous`
 # beside them, `paused_at` while the release has no endpoint, and `canary` while a candidate gets a share of

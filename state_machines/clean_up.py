@@ -6,7 +6,10 @@ EventBridge starts an execution of the same state machine with the event; it goe
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
 from state_machines.live_pointer import read_pointer
-from state_machines.outcome import LIVE_STATUS, Finish, outcome
+from state_machines.outcome import ENDS_TOLD, LIVE_STATUS, Finish, outcome
+
+# Tries of what it cannot do without, 30 s apart at most: nobody cleans up after a clean-up.
+PATIENCE = 20
 
 
 def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State, roll_back: State) -> State:
@@ -38,24 +41,29 @@ def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State,
     live.when("$canary.release = $release_name", roll_back, begun)
     live.next(finish.teardown)
     unfinished.when("$unfinished and $exists($input.action) and $input.action != 'rollback'", pause_or_resume)
-    unfinished.when("$unfinished", read_pointer("Read live pointer", then=live, on_error=unread))
+    pointer = read_pointer("Read live pointer", then=live, on_error=unread, attempts=PATIENCE)
+    unfinished.when("$unfinished", pointer)
     unfinished.next(Succeed("Nothing to clean up"))
     return wait
 
 
 def _read_run(*, on_error: State) -> State:
-    """Whether the ledger has the run as running, by that execution; and the drop's place among drops."""
+    """Whether the ledger has no end of the run, or not even the run; and the drop's place among drops."""
     item = "$states.result.Item"
     order = f"{item}.drop_order_ms.N"
     running = f"{item}.status.S = 'running' and {item}.execution_arn.S = $run.execution_arn"
+    # A run that told its end has told it under the id that it had then; what cannot be read is no run.
+    told = f"$input.ended_execution.error in {list(ENDS_TOLD)}"
+    unclaimed = f"$not($exists({item})) and $input.accepted = true and $not({told})"
     return call(
         "Read run to clean up",
         "dynamodb:getItem",
         {"TableName": "${LedgerTable}", "Key": {"run_id": {"S": THIS_RUN}}, "ConsistentRead": True},
         assign={
-            "unfinished": jsonata(running),
+            "unfinished": jsonata(f"({unclaimed}) or ({running})"),
             "inspection": {"drop_order_ms": jsonata(f"$exists({order}) ? $number({order}) : 0")},
         },
+        attempts=PATIENCE,
         on_error=on_error,
         error_assign=None,
     )

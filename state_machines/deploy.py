@@ -10,11 +10,12 @@ from state_machines.endpoint import (
     autoscale,
     await_endpoint,
     create_log_group,
+    create_once,
     set_concurrency,
     start_endpoint,
 )
 from state_machines.language.flow import Stage, in_order
-from state_machines.language.sdk import Choice, State, jsonata, without_nothing
+from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch
 from state_machines.live_pointer import read_pointer
 from state_machines.outcome import Finish
@@ -53,7 +54,7 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
     other = "$exists($previous.run_id) and $previous.run_id != $verdict.judged_against"
     live.when(f"$not($exists($input.action)) and {other}", evaluate_again)
     read = read_pointer("Read live release", then=live, on_error=finish.failed)
-    create = _create_model(finish)
+    create = create_once("Model", _create_model(), finish)
     # The description of an endpoint that failed has no variants.
     count = "$states.result.ProductionVariants[0].CurrentInstanceCount"
     bounded = f"$min([{count}, $settings.max_instances])"
@@ -65,16 +66,16 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
             "instance_count": jsonata(f"$exists({count}) ? {bounded} : $settings.min_instances"),
             "release_begun": True,
         },
-        on_error=create,
+        on_error=create.start,
         error_assign=minimum,
     )
-    describe.next(create)
+    describe.next(create.start)
     live.when("$type($previous.endpoint_name) = 'string'", describe)
-    live.next(create)
-    return Stage(read, (create.next,))
+    live.next(create.start)
+    return Stage(read, create.exits)
 
 
-def _create_model(finish: Finish) -> State:
+def _create_model() -> Task:
     return call(
         "Create model",
         "sagemaker:createModel",
@@ -92,7 +93,7 @@ def _create_model(finish: Finish) -> State:
                 "Tags": TAGS,
             }
         ),
-        on_error=finish.failed,
+        on_error=None,
     )
 
 
@@ -114,7 +115,7 @@ def create_endpoint(finish: Finish) -> Stage:
                 ),
             }
         ),
-        on_error=finish.failed,
+        on_error=None,
     )
     serverless = call(
         "Create serverless configuration",
@@ -125,14 +126,17 @@ def create_endpoint(finish: Finish) -> Stage:
                 "MaxConcurrency": jsonata("$plan.serverless_max_concurrency"),
             }
         ),
-        on_error=finish.failed,
+        on_error=None,
     )
+    minimum = {"instance_count": jsonata("$settings.min_instances")}
     delete_configuration = call(
         "Delete endpoint configuration",
         "aws-sdk:sagemaker:deleteEndpointConfig",
         {"EndpointConfigName": jsonata("$release_name")},
-        assign={"instance_count": jsonata("$settings.min_instances")},
-        on_error=finish.failed,
+        assign=minimum,
+        # Its answer may have been lost; if it is there still, the quota says so once more.
+        on_error=configuration,
+        error_assign=minimum,
     )
     delete_configuration.next(configuration)
     fewer = Choice("Fewer instances possible?")
@@ -144,7 +148,9 @@ def create_endpoint(finish: Finish) -> Stage:
     kind = Choice("Serverless endpoint?")
     kind.when(_SERVERLESS, serverless)
     kind.next(configuration)
-    configured = Stage(kind, (configuration.next, serverless.next))
+    made = create_once("Endpoint configuration", configuration, finish)
+    made_serverless = create_once("Serverless configuration", serverless, finish)
+    configured = Stage(kind, (*made.exits, *made_serverless.exits))
     return in_order(create_log_group(), configured, endpoint, await_endpoint(finish))
 
 

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
 from state_machines.language.flow import Stage, best_effort
 from state_machines.language.sdk import Choice, State, Task, jsonata
-from state_machines.language.tasks import call, catch, number, text, update_item
+from state_machines.language.tasks import KEEP_ERROR, call, catch, number, text, update_item
 from state_machines.outcome import Finish, outcome
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 
@@ -101,6 +101,7 @@ def _acquire_lock(finish: Finish, when: str, *, refused: State) -> Task:
         ":key": text("$lock.newest_drop_key"),
         ":sequencer": text("$lock.newest_drop_sequencer"),
     }
+    acquired = {"lock_acquired": True}
     return update_item(
         f"Acquire deploy lock{when}",
         DEPLOY_LOCK_ID,
@@ -111,8 +112,10 @@ def _acquire_lock(finish: Finish, when: str, *, refused: State) -> Task:
         ),
         condition_values=seen,
         catches=[catch(refused, ["DynamoDB.ConditionalCheckFailedException"])],
-        assign={"lock_acquired": True},
+        assign=acquired,
+        # The answer may be what was lost: releasing a lock that another one holds does nothing.
         on_error=finish.failed,
+        error_assign={**KEEP_ERROR, **acquired},
     )
 
 

@@ -6,10 +6,10 @@ A release does so, and so does a resume; `when` tells the states of the two apar
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.workflow import ENDPOINT_LOGS, RUN_TAG, SCALING_TARGET, scaling_policy
+from contracts.workflow import ENDPOINT_LOGS, NAME_TAKEN, RUN_TAG, SCALING_TARGET, scaling_policy
 from state_machines.language.flow import Stage, best_effort, in_order
-from state_machines.language.sdk import Catch, Choice, Task, jsonata, without_nothing
-from state_machines.language.tasks import call, invoke_function
+from state_machines.language.sdk import Catch, Choice, State, Task, jsonata, without_nothing
+from state_machines.language.tasks import KEEP_ERROR, call, catch, invoke_function
 from state_machines.outcome import Finish, own_error
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 from state_machines.settings import KMS_KEY
@@ -40,16 +40,32 @@ def create_log_group(when: str = "") -> Stage:
     return in_order(best_effort(create), best_effort(retain))
 
 
-def start_endpoint(finish: Finish, when: str = "", *, catches: Sequence[Catch] = ()) -> Task:
+def create_once(what: str, task: Task, finish: Finish) -> Stage:
+    """A Task, made with `on_error` None, that creates something of this run's own name.
+
+    Where the name is taken, an earlier try has made it, and its answer was lost.
+    """
+    taken = Choice(f"{what} there already?")
+    task.add_catch(catch(taken, assign=KEEP_ERROR))
+    taken.next(finish.failed)
+
+    def leave(following: State) -> None:
+        taken.when(f"$contains($error.Cause & '', '{NAME_TAKEN}')", following)
+
+    return Stage(task, (task.next, leave))
+
+
+def start_endpoint(finish: Finish, when: str = "", *, catches: Sequence[Catch] = ()) -> Stage:
     """From the configuration of the same name."""
     name = jsonata("$release_name")
-    return call(
+    create = call(
         f"Create endpoint{when}",
         "sagemaker:createEndpoint",
         {"EndpointName": name, "EndpointConfigName": name, "Tags": TAGS},
         catches=catches,
-        on_error=finish.failed,
+        on_error=None,
     )
+    return create_once(f"Endpoint{when}", create, finish)
 
 
 def await_endpoint(finish: Finish, when: str = "") -> Stage:

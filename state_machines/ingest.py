@@ -90,6 +90,7 @@ def initialize_run() -> Pass:
             "polls": 0,
             "lock_acquired": False,
             "release_begun": False,
+            "recorded": True,
         },
     )
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from state_machines.language.sdk import State, Task, jsonata
+from state_machines.language.sdk import Fail, State, Task, jsonata
 from state_machines.language.tasks import call, catch
-from state_machines.outcome import Finish, read_failure
+from state_machines.outcome import Finish
 
 
-def read_pointer(name: str, *, then: State, on_error: State) -> State:
+def read_pointer(name: str, *, then: State, on_error: State, attempts: int = 4) -> State:
     """The live release as `$previous`, what serves a share of the requests beside it as `$canary`.
 
     Both are `{}` where there is none; the first release makes the parameter.
@@ -27,6 +27,7 @@ def read_pointer(name: str, *, then: State, on_error: State) -> State:
         catches=[
             catch(then, ["Ssm.ParameterNotFoundException"], assign={"previous": {}, "canary": {}}),
         ],
+        attempts=attempts,
         on_error=on_error,
     )
     read.next(then)
@@ -39,8 +40,11 @@ def switch_pointer(name: str, pointer: str, finish: Finish, *, after: str, assig
     restore = write_pointer(
         f"Restore live endpoint{after}",
         "$previous",
-        # Whichever is live now, neither is torn down.
-        on_error=read_failure(f"Read switch failure{after}", finish.release_lock),
+        on_error=Fail(
+            f"Live release unknown{after}",
+            error="SwitchFailed",
+            cause="Neither the switch nor the way back was confirmed: the clean-up sees which one is live.",
+        ),
     )
     restore.next(finish.failed)
     return write_pointer(name, pointer, on_error=restore, assign=assign)

@@ -23,6 +23,8 @@ IS_CLEAN_UP = "$exists($input.ended_execution)"
 
 # How a run ends whose release is live: one by `dropserve rollback` makes that of another run live again.
 LIVE_STATUS = "$exists($input.action) ? 'restored' : 'live'"
+# How an execution fails that has told the ledger how its run ended -> the run's status.
+ENDS_TOLD = {"RunFailed": "failed", "RunBlocked": "blocked", "RunRolledBack": "rolled_back"}
 
 
 def outcome(status: str, reason: str, release: str = "''") -> dict[str, Any]:
@@ -110,7 +112,7 @@ def own_error(name: str, cause: str) -> dict[str, Any]:
 
 
 def record_outcome() -> Stage:
-    """Ledger, then topic, then Succeed, or Fail where a person has to look."""
+    """Ledger, then topic, then Succeed, or Fail where a person, or the clean-up, has to look."""
     record = update_item(
         "Record outcome",
         THIS_RUN,
@@ -120,6 +122,8 @@ def record_outcome() -> Stage:
             "release": text("$outcome.release"),
             "ended_at": text("$states.context.State.EnteredTime"),
         },
+        # Where the ledger refused the claim, it has no item yet.
+        initial=RUN_ATTRIBUTES,
         on_error=None,
     )
     # With what the inspection found, if anything.
@@ -141,17 +145,19 @@ def record_outcome() -> Stage:
     )
     succeed = Succeed("Run ended")
     end = Choice("Which outcome?")
+    unrecorded = Fail(
+        "Outcome not recorded",
+        error="LedgerFailed",
+        cause="The ledger could not be told how the run ended: the clean-up tells it.",
+    )
+    end.when("$recorded = false", unrecorded)
     # The alarm has heard of the execution that is cleaned up after.
     end.when(IS_CLEAN_UP, succeed)
-    for status, error in (
-        ("failed", "RunFailed"),
-        ("blocked", "RunBlocked"),
-        ("rolled_back", "RunRolledBack"),
-    ):
+    for error, status in ENDS_TOLD.items():
         cause = "The run ledger and the notification hold the reason."
         fail = Fail(f"Run {status.replace('_', ' ')}", error=error, cause=cause)
         end.when(f"$outcome.status = '{status}'", fail)
-    return in_order(best_effort(record), best_effort(notify), end, succeed)
+    return in_order(best_effort(record, {"recorded": False}), best_effort(notify), end, succeed)
 
 
 def record_duplicate() -> State:

@@ -17,9 +17,9 @@ from deploy_scripts.operations.releases import (
     list_models,
     read_live,
 )
+from functions.common.prices import HOURS_A_MONTH
 
 Kind = Literal["endpoint", "endpoint config", "model", "instance", "training job"]
-
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def is_end_of_execution(given: Any) -> bool:
 
 
 def read_ended_execution(event: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
-    """The execution's own input (None where EventBridge did not carry it), and its arn, name and reason."""
+    """The execution's own input (None where EventBridge did not carry it); its arn, name, error, reason."""
     detail = event["detail"]
     try:
         given = json.loads(detail.get("input") or "null")
@@ -33,5 +33,6 @@ def read_ended_execution(event: Mapping[str, Any]) -> tuple[Any, dict[str, str]]
     return given, {
         "arn": detail["executionArn"],
         "name": detail["name"],
+        "error": bounded_reason(str(detail.get("error") or "")),
         "reason": bounded_reason(reason),
     }

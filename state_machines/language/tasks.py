@@ -103,15 +103,20 @@ def call(  # noqa: PLR0913  one keyword a field of the state
 def update_item(name: str, key: str, values: dict[str, dict[str, str]], **fields: Any) -> Task:
     """Set attributes of one item of the ledger; `condition` and its own `condition_values` are optional.
 
+    `initial` has attributes that are set where the item does not have them.
     Every attribute goes by an expression name, since some (`status`, `source`) are DynamoDB's reserved words.
     """
     condition = fields.pop("condition", None)
+    initial: dict[str, dict[str, str]] = fields.pop("initial", {})
+    given = {**initial, **values}
+    settings = [f"#{name} = :{name}" for name in values]
+    settings += [f"#{name} = if_not_exists(#{name}, :{name})" for name in initial]
     arguments: dict[str, Any] = {
         "TableName": "${LedgerTable}",
         "Key": {"run_id": {"S": key}},
-        "UpdateExpression": "SET " + ", ".join(f"#{attribute} = :{attribute}" for attribute in values),
-        "ExpressionAttributeNames": {f"#{attribute}": attribute for attribute in values},
-        "ExpressionAttributeValues": {f":{attribute}": value for attribute, value in values.items()}
+        "UpdateExpression": f"SET {', '.join(settings)}",
+        "ExpressionAttributeNames": {f"#{name}": name for name in given},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in given.items()}
         | fields.pop("condition_values", {}),
     }
     if condition:

@@ -1,7 +1,7 @@
 """The errors of each kind of call that pass by themselves: throttling, a service's faults, lost connections.
 
 An optimized integration bears the names of the AWS SDK for Java v1, an aws-sdk one those of v2. An error that
-a service's model does not name, such as most throttling, comes under the base name: `Ec2.Ec2Exception`.
+a service's model does not name, such as much throttling, comes under the base name: `Ec2.Ec2Exception`.
 https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
 Of Lambda: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 """
@@ -21,6 +21,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "Lambda",
         "AWSLambdaException",
         "ClientExecutionTimeoutException",
+        # Of a function with a network: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+        "EC2ThrottledException",
+        "ResourceNotReadyException",
         "ServiceException",
         "TooManyRequestsException",
     ),
@@ -40,12 +43,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "CloudWatchLogsException",
         "OperationAbortedException",
         "ServiceUnavailableException",
+        "ThrottlingException",
     ),
     "aws-sdk:ec2": ("Ec2", "Ec2Exception"),
     "aws-sdk:s3": ("S3", "S3Exception"),
     "aws-sdk:sagemaker": ("SageMaker", "SageMakerException"),
-    "aws-sdk:sfn": ("Sfn", "SfnException"),
-    "aws-sdk:ssm": ("Ssm", "SsmException", "InternalServerErrorException", "TooManyUpdatesException"),
+    "aws-sdk:sfn": ("Sfn", "SfnException", "KmsThrottlingException"),
+    "aws-sdk:ssm": (
+        "Ssm",
+        "SsmException",
+        "InternalServerErrorException",
+        "ThrottlingException",
+        "TooManyUpdatesException",
+    ),
 }
 
 

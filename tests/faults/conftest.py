@@ -13,13 +13,23 @@ import pytest
 from botocore.config import Config
 
 from local_cloud import control
+from local_cloud.control import Cloud
 from tests.faults.stage_programs import SERVE, TRAIN
 from tests.faults.workflow_stage import SharedFunctions, Stage
+
+EC2_IMAGE = "ami-0123456789abcdef0"
 
 
 @contextmanager
 def cloud_of_small_programs(folder: Path, quotas: str | None = None) -> Iterator[Callable[..., Any]]:
     """boto3 clients of a cloud whose containers are the small programs; one a service."""
+    cloud = control.start(folder / "state", port=0, containers=small_programs(folder), quotas=quotas)
+    yield clients_of(cloud)
+    control.stop(folder / "state")
+
+
+def small_programs(folder: Path) -> Path:
+    """The file that says which small programs stand for which images."""
     serve, train = folder / "serve.py", folder / "train.py"
     serve.write_text(SERVE)
     train.write_text(TRAIN)
@@ -30,12 +40,17 @@ def cloud_of_small_programs(folder: Path, quotas: str | None = None) -> Iterator
             {"image": "dropserve-train", "train": [str(Path(sys.executable).with_name("train"))]},
             {"image": "dropserve-serve", "serve": [sys.executable, str(serve)]},
             {"image": "broken-serving", "serve": [sys.executable, str(serve), "broken"]},
+            {"image": "hanging-serving", "serve": [sys.executable, str(serve), "hanging"]},
         ],
-        "machine_images": [],
+        "machine_images": [{"image": EC2_IMAGE, "path": [str(Path(sys.executable).parent)]}],
     }
     containers = folder / "containers.json"
     containers.write_text(json.dumps(table))
-    cloud = control.start(folder / "state", port=0, containers=containers, quotas=quotas)
+    return containers
+
+
+def clients_of(cloud: Cloud) -> Callable[..., Any]:
+    """The root's boto3 clients, one a service."""
 
     @functools.cache
     def make(service: str) -> Any:
@@ -48,8 +63,7 @@ def cloud_of_small_programs(folder: Path, quotas: str | None = None) -> Iterator
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    yield make
-    control.stop(folder / "state")
+    return make
 
 
 @contextmanager

@@ -4,15 +4,21 @@ from pathlib import Path
 
 # Its folder stands for /opt/ml.
 TRAIN = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys, time
 root = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 given = json.loads((root / "input/config/hyperparameters.json").read_text())
-time.sleep(float(given.get("sleep_s", 0)))
-reason = given.get("fail")
-# A fault of spot capacity does not meet the job on demand.
-if reason and not ("CapacityError" in reason and "-demand-" in os.environ["TRAINING_JOB_NAME"]):
+on_demand = "-demand-" in os.environ["TRAINING_JOB_NAME"]
+def fail(reason):
     (root / "output/failure").write_text(reason)
     sys.exit(1)
+# A fault of spot capacity does not meet the job on demand.
+if given.get("fail") and not ("CapacityError" in given["fail"] and on_demand):
+    fail(given["fail"])
+time.sleep(float(given.get("sleep_s", 0)))
+if "fail_later" in given:
+    fail(given["fail_later"])
+if "die" in given:
+    os.kill(os.getpid(), signal.SIGKILL)
 (root / "model/model").write_text("trained")
 if "classes" in given:
     (root / "model/classes.json").write_text(given["classes"])
@@ -41,6 +47,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 if "broken" in sys.argv:
     sys.exit("this container has no model server")
+if "hanging" in sys.argv:
+    import time
+    time.sleep(600)
 HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
 

@@ -1,6 +1,5 @@
 """Before the switch the candidate must answer test photos as training's graph did; else nothing changes."""
 
-import io
 import json
 import threading
 from collections.abc import Iterator
@@ -8,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from PIL import Image
+
+from tests.faults.acceptance_sample import PHOTO, put_sample
 
 pytestmark = pytest.mark.cloud
 
-RUN_ID = "0" * 32
 PHOTOS = 5
 
 
@@ -20,26 +19,7 @@ PHOTOS = 5
 def tried(stage: Any) -> Any:
     """The stage with the real acceptance test and the real inference function; training says `poodle`."""
     stage.use_real("inference", "accept_model")
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64), (200, 120, 40)).save(buffer, "JPEG")
-    expected = [{"label": "poodle", "probability": 1}, {"label": "beagle", "probability": 0}]
-    files = [f"acceptance/{number:02d}.jpg" for number in range(PHOTOS)]
-    sample = {
-        "schema_version": 1,
-        "run_id": RUN_ID,
-        "precision": "float32",
-        "architecture": "x86_64",
-        "photos": [
-            {"file": file, "photo": f"poodle/{file[-6:]}", "label": "poodle", "predictions": expected}
-            for file in files
-        ],
-    }
-    s3, folder = stage.client("s3"), f"runs/{RUN_ID}"
-    for file in files:
-        s3.put_object(Bucket=stage.name, Key=f"{folder}/{file}", Body=buffer.getvalue())
-    s3.put_object(Bucket=stage.name, Key=f"{folder}/acceptance.json", Body=json.dumps(sample).encode())
-    s3.put_object(Bucket=stage.name, Key="uploads/photo.jpg", Body=buffer.getvalue())
-    stage.change("JudgeModelFunction", acceptance_uri=f"s3://{stage.name}/{folder}/acceptance.json")
+    stage.change("JudgeModelFunction", acceptance_uri=put_sample(stage, PHOTOS))
     return stage
 
 
@@ -48,7 +28,7 @@ def asked_all_the_time(stage: Any) -> Iterator[list[Any]]:
     """What the live model answers for a photo, again and again until the block ends."""
     answers: list[Any] = []
     over = threading.Event()
-    question = json.dumps({"s3_uri": f"s3://{stage.name}/uploads/photo.jpg", "top_k": 1})
+    question = json.dumps({"s3_uri": f"s3://{stage.name}/{PHOTO}", "top_k": 1})
 
     def ask() -> None:
         functions = stage.client("lambda")

@@ -282,16 +282,24 @@ class Stage:
     def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:
         """Start an execution; the input has a key unless it is to be taken `as_it_is`."""
         self._functions.answer(self.name, self.answers)
+        given = document if as_it_is else {"key": "drops/dogs.zip", **(document or {})}
+        return self.bench.start(self.definition(**parameters), given, role=self.role)
+
+    def definition(self, **parameters: str) -> dict[str, Any]:
+        """What Step Functions gets: with this stage's values, and without long pauses between tries."""
+        # As many tries as ever.
+        text = _LONGEST_PAUSE.sub(r"\g<1>1", json.dumps(self.workflow()))
+        for name, value in self._substitutions(**parameters).items():
+            text = text.replace(f"${{{name}}}", value)
+        definition: dict[str, Any] = json.loads(text)
+        return definition
+
+    def workflow(self) -> dict[str, Any]:
+        """The definition that the next execution gets, before its parameters are put in."""
         workflow = training_pipeline()
         for state, arguments in self.arguments.items():
             workflow["States"][state]["Arguments"] = arguments
-        definition = json.dumps(workflow)
-        # As many tries as ever, without the long pauses between them.
-        definition = _LONGEST_PAUSE.sub(r"\g<1>1", definition)
-        for name, value in self._substitutions(**parameters).items():
-            definition = definition.replace(f"${{{name}}}", value)
-        given = document if as_it_is else {"key": "drops/dogs.zip", **(document or {})}
-        return self.bench.start(json.loads(definition), given, role=self.role)
+        return workflow
 
     def stopped_at(self, state: str, document: Any = None, **parameters: Any) -> str:
         """An execution that somebody stopped once it had come to `state`."""
@@ -302,6 +310,10 @@ class Stage:
 
     def clean_up(self, execution: str) -> "Ended":
         """What the rule for ended executions starts."""
+        return self.ended(self.start(self.end_of(execution), as_it_is=True))
+
+    def end_of(self, execution: str) -> dict[str, Any]:
+        """The event of an execution's end."""
         found = self._describe(execution)
         detail = {
             "executionArn": execution,
@@ -309,9 +321,10 @@ class Stage:
             "name": found["name"],
             "status": found["status"],
             "input": found["input"],
+            "error": found.get("error"),
+            "cause": found.get("cause"),
         }
-        event = {"source": "aws.states", "detail-type": END_OF_EXECUTION, "detail": detail}
-        return self.ended(self.start(event, as_it_is=True))
+        return {"source": "aws.states", "detail-type": END_OF_EXECUTION, "detail": detail}
 
     def item(self, run_id: str) -> dict[str, str]:
         """An item of the ledger, as plain texts."""

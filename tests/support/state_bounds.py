@@ -29,6 +29,7 @@ BOUNDS: dict[str, int] = {
     "upload_waits": 20,
     "lock_acquired": 5,
     "unfinished": 5,
+    "recorded": 5,
     "release_begun": 5,
     "endpoint_gone": 5,
     # An id of a version: 1,024 bytes.

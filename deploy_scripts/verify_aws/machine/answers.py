@@ -176,10 +176,7 @@ SERVERLESS = {
 _READ_FAILURES = (
     "Read failure",
     "Read spot failure",
-    "Read switch failure",
     "Read resume failure",
-    "Read switch failure before pause",
-    "Read switch failure after resume",
     "Read canary failure",
     "Read rollback failure",
     "Read wrong answers",

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
 from deploy_scripts.verify_aws.machine.run import Run
-from deploy_scripts.verify_aws.machine.scenario import Scenario
+from deploy_scripts.verify_aws.machine.scenario import SWITCH_FAILED, Scenario
 
 # What is created, by which call it is removed again, and the argument that names both.
 _CREATED = (
@@ -43,7 +43,10 @@ def _ending(scenario: Scenario, run: Run) -> Iterator[str]:
         return
     if scenario.ending not in said:
         yield f"the ledger was told {', '.join(said)}, not {scenario.ending}"
-    if scenario.ending != "duplicate" and len(set(map(str, run.calls_of("sns:publish")))) != 1:
+    if (
+        scenario.ending not in ("duplicate", "running")
+        and len(set(map(str, run.calls_of("sns:publish")))) != 1
+    ):
         yield "nobody was told, or not once"
 
 
@@ -60,8 +63,7 @@ def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
         if switches and not run.calls_of("ssm:putParameter"):
             yield "the live pointer was not written"
         return
-    unknown = ("Read switch failure", "Read rollback failure")
-    if any(state.startswith(unknown) for state in run.states):
+    if run.error == SWITCH_FAILED or "Read rollback failure" in run.states:
         return
     # Where none was created, it was the live endpoint that was scaled.
     scaled = _CREATED if run.calls_of("sagemaker:createEndpoint") else _CREATED[:-1]
@@ -80,7 +82,12 @@ def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
 
 
 def _lock_kept(run: Run) -> Iterator[str]:
-    """Who was refused the lock, or was not told that it has it, is seen for what it is by the next run."""
+    """Who was refused the lock, or was not told that it has it, is seen for what it is by the next run.
+
+    So is an execution that leaves all to the clean-up.
+    """
+    if run.error == SWITCH_FAILED:
+        return
     acquired = set(_holders(run, answered=True)) - {NOBODY}
     if acquired and NOBODY not in _holders(run):
         yield "the deploy lock was not released"

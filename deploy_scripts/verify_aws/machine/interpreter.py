@@ -9,7 +9,7 @@ from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.endings import ending_problems
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.run import NotADefinitionError, Run, checked, run
-from deploy_scripts.verify_aws.machine.scenario import Scenario
+from deploy_scripts.verify_aws.machine.scenario import SWITCH_FAILED, Scenario
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
 from deploy_scripts.verify_aws.template.example_values import substituted
 
@@ -20,14 +20,14 @@ UNNAMED = "Made.UpException"
 GOES_ON = frozenset(
     {
         *("Read current version", "Read current version before deploy", "Describe live endpoint"),
-        *("Start new run", "Start new run before release"),
+        *("Start new run", "Start new run before release", "Delete endpoint configuration"),
         *("Create endpoint log group", "Set log retention"),
         *("Record newest drop", "Describe previous endpoint", "Deregister previous scaling"),
         *("Delete previous endpoint", "Delete previous configuration", "Delete previous model"),
         *("Record replaced release", "Describe candidate endpoint", "Deregister candidate scaling"),
         *("Delete candidate endpoint", "Delete candidate configuration", "Delete candidate model"),
         *("Describe training instances", "Terminate training instances", "Release deploy lock"),
-        *("Record outcome", "Notify"),
+        "Notify",
         *("Read release rollback request", "Read release alarms", "Test release"),
         *("Read canary rollback request", "Read canary alarms", "Test canary"),
         *("Read wrong answers", "Record restored release"),
@@ -52,7 +52,6 @@ _OTHERWISE: dict[tuple[str, str], tuple[Status, str | None]] = {
 }
 # Without their answer nothing can be cleaned up, and the execution fails so.
 _CLEANING = ("Read run to clean up", "Read live pointer")
-_UNRECORDED = ("Record duplicate", "LedgerFailed")
 
 
 def prepared(subject: Subject, **changes: str) -> dict[str, Any]:
@@ -126,8 +125,12 @@ def _for_good(story: Scenario, state: str, error: str) -> Scenario:
         ending, end_error = story.ending, story.error
     elif state in _CLEANING and (state, error) not in _OTHERWISE:
         ending, end_error = None, "CleanUpFailed"
-    elif state == _UNRECORDED[0]:
-        ending, end_error = "duplicate", _UNRECORDED[1]
+    elif state == "Record duplicate":
+        ending, end_error = "duplicate", "LedgerFailed"
+    elif state == "Record outcome":
+        ending, end_error = story.ending, "LedgerFailed"
+    elif state.startswith("Restore live endpoint"):
+        ending, end_error = "running", SWITCH_FAILED
     return story.but(f"{state} refused with {error}", ending, end_error, {state: Refusal(error)})
 
 

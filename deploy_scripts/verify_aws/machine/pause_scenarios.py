@@ -20,7 +20,7 @@ from deploy_scripts.verify_aws.machine.answers import (
     pointer,
 )
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
-from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
+from deploy_scripts.verify_aws.machine.scenario import Scenario, ended, left_to_clean_up
 
 _PAUSE, _RESUME = {"action": "pause"}, {"action": "resume"}
 _PAUSED = pointer({**PREVIOUS, "paused_at": "2026-01-01T00:00:00Z"})
@@ -64,10 +64,10 @@ def _pauses() -> list[Scenario]:
             Describe_endpoint_to_pause=_DELETING,
         ),
         _pause("a pause that cannot be marked", "failed", "Restore live endpoint before pause", **failing),
-        _pause(
+        left_to_clean_up(
             "a pause that can neither be marked nor undone",
-            "failed",
-            "Read switch failure before pause",
+            "Live release unknown before pause",
+            _PAUSE,
             **failing,
             Restore_live_endpoint_before_pause=_NO_SWITCH,
         ),
@@ -144,10 +144,11 @@ def _failed_resumes() -> list[Scenario]:
             "Restore live endpoint after resume",
             **failing,
         ),
-        _resume(
+        left_to_clean_up(
             "a resume that can neither be marked nor undone",
-            "failed",
-            "Read switch failure after resume",
+            "Live release unknown after resume",
+            _RESUME,
+            Read_release_to_pause=_PAUSED,
             **failing,
             Restore_live_endpoint_after_resume=_NO_SWITCH,
         ),

@@ -8,6 +8,9 @@ from contracts.workflow import Status
 from deploy_scripts.verify_aws.machine.answers import DROP, STRAIGHT
 from functions.read_input.reading import read_input
 
+# The end of an execution that cannot know which release is live: the clean-up sees to all that it left.
+SWITCH_FAILED = "SwitchFailed"
+
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
@@ -42,3 +45,8 @@ def ended(
     errors = {"failed": "RunFailed", "blocked": "RunBlocked", "rolled_back": "RunRolledBack"}
     error = errors.get(ending or "")
     return Scenario(name, ending, input_, named, (passes,), error)
+
+
+def left_to_clean_up(name: str, passes: str, input_: Mapping[str, Any] = DROP, **changes: Any) -> Scenario:
+    """Of an execution that ends without knowing which release is live."""
+    return replace(ended(name, "running", passes, input_, **changes), error=SWITCH_FAILED)

@@ -29,7 +29,7 @@ from deploy_scripts.verify_aws.machine.answers import (
 from deploy_scripts.verify_aws.machine.pause_scenarios import pauses
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.rollback_scenarios import watches_and_rollbacks
-from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
+from deploy_scripts.verify_aws.machine.scenario import Scenario, ended, left_to_clean_up
 
 _REFUSED = Refusal("Lambda.AWSLambdaException")
 _NO_SPOT = Refusal(
@@ -222,10 +222,9 @@ def _ends_before_release() -> list[Scenario]:
             "Delete candidate model",
             Switch_live_endpoint=Refusal("Ssm.SsmException"),
         ),
-        ended(
+        left_to_clean_up(
             "a switch that fails and cannot be undone",
-            "failed",
-            "Read switch failure",
+            "Live release unknown",
             Switch_live_endpoint=Refusal("Ssm.SsmException"),
             Restore_live_endpoint=Refusal("Ssm.SsmException"),
         ),
@@ -313,7 +312,7 @@ def _clean_ups() -> list[Scenario]:
             "Nothing to clean up",
             {"Read_run_to_clean_up": ledger_item("failed", DEAD)},
         ),
-        ("an execution that claimed nothing", None, "Nothing to clean up", {}),
+        ("an execution that was stopped before it claimed its drop", "failed", "Record outcome", {}),
     ]
     return [
         replace(ended(name, ending, passes, ENDED_EXECUTION, **changes), error=None)

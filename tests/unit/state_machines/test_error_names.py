@@ -3,7 +3,12 @@
 import pytest
 
 from deploy_scripts.verify_aws.machine.error_names import impossible_errors, named_errors, possible_errors
-from local_cloud.service_integrations.errors import OPTIMIZED_ERROR_NAMES
+from local_cloud.service_integrations.errors import (
+    OPTIMIZED_ERROR_NAMES,
+    optimized_error_name,
+    sdk_error_name,
+)
+from state_machines.language.arguments import service_model
 from state_machines.training_pipeline import training_pipeline
 
 TASKS = {name: state for name, state in training_pipeline()["States"].items() if state["Type"] == "Task"}
@@ -30,6 +35,8 @@ def test_a_name_that_aws_never_sends_is_found(resource: str, error: str) -> None
     ("service", "error"),
     [
         ("lambda", "Lambda.TooManyRequestsException"),
+        ("lambda", "Lambda.EC2ThrottledException"),
+        ("aws-sdk:sfn", "Sfn.KmsThrottlingException"),
         ("aws-sdk:applicationautoscaling", "ApplicationAutoScaling.ConcurrentUpdateException"),
         ("aws-sdk:ssm", "Ssm.InternalServerErrorException"),
         ("dynamodb", "DynamoDB.AmazonDynamoDBException"),
@@ -40,6 +47,19 @@ def test_what_passes_by_itself_is_retried(service: str, error: str) -> None:
     assert tasks
     for task in tasks:
         assert error in named_errors(task)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "ServiceUnavailable"])
+@pytest.mark.parametrize("name", TASKS)
+def test_every_call_is_retried_when_it_is_throttled_or_fails_inside(name: str, code: str) -> None:
+    resource = TASKS[name]["Resource"]
+    api = "lambda:invoke" if resource.startswith("${") else resource.removeprefix("arn:aws:states:::")
+    service = api.removeprefix("aws-sdk:").partition(":")[0]
+    if api.startswith("aws-sdk:"):
+        error = sdk_error_name(service_model(service), code)
+    else:
+        error = optimized_error_name(service, service_model(service), code)
+    assert error in named_errors(TASKS[name])
 
 
 def test_every_prefix_of_an_optimized_integration_is_known() -> None:

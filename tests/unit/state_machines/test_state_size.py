@@ -49,7 +49,7 @@ def test_the_holder_of_the_lock_is_described_without_its_data() -> None:
 
 
 def test_an_error_that_nobody_reads_is_not_kept() -> None:
-    unread = ("Delete candidate endpoint", "Release deploy lock", "Record outcome", "Notify")
+    unread = ("Delete candidate endpoint", "Release deploy lock", "Notify")
     for name in (*unread, "Read lock holder"):
         assert not any("Assign" in catch for catch in STATES[name]["Catch"])
 

@@ -180,8 +180,11 @@ def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
         without_logs = {"Set log retention", "Serverless endpoint?"}
         watching = {"Read canary alarms", "Roll back canary?", "Watched canary?", "Read canary failure"}
         harmless = {"Wait for deploy lock", "Create model", *without_logs, *newer_version_answers, *watching}
+        if any_error.endswith(" there already?"):
+            any_error = STATES[any_error]["Default"]
+        again = "Create endpoint configuration"
         ended = {"Wait for deploy lock to roll back", "Read failure", "Spot training?", "Initialize run"}
-        assert any_error in {*ended, *harmless}
+        assert any_error in {*ended, again, *harmless}
     assert "Delete candidate endpoint" in reachable("Read canary failure")
     assert "Delete candidate endpoint" in reachable("Read failure")
     for name in reachable("Rolled back by hand?"):
@@ -191,9 +194,9 @@ def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
 def test_a_failed_switch_is_undone_before_the_candidate_is_torn_down() -> None:
     assert [catch["Next"] for catch in STATES[SWITCH]["Catch"]] == ["Restore live endpoint"]
     restore = STATES["Restore live endpoint"]
-    assert [catch["Next"] for catch in restore["Catch"]] == ["Read switch failure"]
-    assert "Record outcome" in reachable("Read switch failure")
-    assert "Delete candidate endpoint" not in reachable("Read switch failure")
+    # Which release is live is not known then: the clean-up reads it.
+    assert [catch["Next"] for catch in restore["Catch"]] == ["Live release unknown"]
+    assert STATES["Live release unknown"]["Type"] == "Fail"
     assert "Delete candidate endpoint" in reachable(restore["Next"])
 
 
@@ -224,7 +227,7 @@ def test_whoever_may_hold_the_lock_releases_it() -> None:
     with_lock = [(name, target) for name, target in endings() if name in holders]
     assert {name for name, _ in with_lock} >= {
         *("Read failure", "Audit blocks release?", SWITCH, "Model better?", "Deploy lock free?"),
-        *("Newer version before deploy?", "Folder changed before release?", "Read switch failure"),
+        *("Newer version before deploy?", "Folder changed before release?"),
     }
     for _, target in with_lock:
         assert "Release deploy lock" in reachable(target)

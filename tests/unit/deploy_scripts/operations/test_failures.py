@@ -149,7 +149,7 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
         (  # a folder, which is rechecked
             [
                 ("Train on EC2", "failed"),
-                ("Read switch failure", "succeeded"),
+                ("Read spot failure", "succeeded"),
                 ("Recheck folder", "succeeded"),
             ],
             "Train on EC2",

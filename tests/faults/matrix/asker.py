@@ -1,0 +1,52 @@
+"""A client that asks the live model all the while."""
+
+import base64
+import json
+import threading
+from dataclasses import dataclass, field
+
+from tests.faults.acceptance_sample import PHOTO
+from tests.faults.matrix.deployment import CLASSES, Deployment
+
+_ASK_EVERY_S = 0.4
+
+
+@dataclass
+class Asker:
+    """Asks the live model for a photo again and again; keeps every answer but the expected one."""
+
+    deployment: Deployment
+    good: int = 0
+    paused: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def taken(self) -> tuple[int, int, list[str]]:
+        """Good and paused answers and the other ones, since this was asked before."""
+        taken = self.good, self.paused, self.bad
+        self.good, self.paused, self.bad = 0, 0, []
+        return taken
+
+    def _ask(self) -> None:
+        deployment = self.deployment
+        photo = deployment.client("s3").get_object(Bucket=deployment.name, Key=PHOTO)["Body"].read()
+        question = json.dumps({"image": base64.b64encode(photo).decode(), "top_k": 1})
+        functions = deployment.client("lambda")
+        while not self._over.wait(_ASK_EVERY_S):
+            reply = functions.invoke(FunctionName=f"{deployment.inference}:live", Payload=question)
+            answer = json.loads(reply["Payload"].read())
+            body = json.loads(answer.get("body") or "{}")
+            if answer.get("statusCode") == 200 and body["predictions"][0]["label"] == CLASSES[-1]:
+                self.good += 1
+            elif body.get("code") == "paused":
+                self.paused += 1
+            else:
+                self.bad.append(json.dumps(answer)[:300])

@@ -1,0 +1,108 @@
+"""A cloud whose Tasks fail as told, one deployment on it for case after case, and what came of them all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud import control
+from local_cloud.control import Cloud
+from tests.faults.conftest import clients_of, small_programs
+from tests.faults.matrix import faulty_cloud, results
+from tests.faults.matrix.cases import Case
+from tests.faults.matrix.deployment import Deployment
+from tests.faults.matrix.trial import Outcome, Trial
+from tests.faults.workflow_stage import SharedFunctions
+from tests.support.waiting import wait_until
+
+PROPERTY = "fault"
+
+
+class Trials:
+    """One deployment after the other: the next one is made where a case left problems."""
+
+    def __init__(self, cloud: Cloud, client: Callable[..., Any], functions: SharedFunctions) -> None:
+        self._cloud, self._client, self._functions = cloud, client, functions
+        self._trial: Trial | None = None
+
+    def run(self, case: Case, broken: Callable[[dict[str, Any]], None] | None = None) -> Outcome:
+        """What comes of a case, in a state machine that `broken` has changed."""
+        if self._trial is None:
+            self._trial = Trial(Deployment(self._client, self._functions, self._cloud.pid))
+        trial = self._trial
+        trial.deployment.broken = broken
+        problems = True
+        try:
+            outcome = trial.run(case)
+            problems = bool(outcome.problems)
+            return outcome
+        finally:
+            if problems:
+                self.close()
+
+    def close(self) -> None:
+        """Remove all that the deployment has left."""
+        if self._trial is None:
+            return
+        trial, self._trial = self._trial, None
+        trial.close()
+        deployment, states = trial.deployment, self._client("stepfunctions")
+        for machine in states.list_state_machines()["stateMachines"]:
+            for execution in states.list_executions(
+                stateMachineArn=machine["stateMachineArn"], statusFilter="RUNNING"
+            )["executions"]:
+                states.stop_execution(executionArn=execution["executionArn"])
+        for endpoint in deployment.standing()["endpoint"]:
+            # One that is being created cannot be deleted yet.
+            wait_until(lambda name=endpoint: self._deleted(name))
+        running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        for found in self._client("ec2").describe_instances(Filters=running)["Reservations"]:
+            ids = [instance["InstanceId"] for instance in found["Instances"]]
+            self._client("ec2").terminate_instances(InstanceIds=ids)
+        deployment.bench.close()
+
+    def _deleted(self, endpoint: str) -> bool:
+        sagemaker = self._client("sagemaker")
+        with suppress(ClientError):
+            sagemaker.delete_endpoint(EndpointName=endpoint)
+        return endpoint not in [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("faulty")
+    cloud = faulty_cloud.start(folder / "state", small_programs(folder))
+    yield cloud
+    control.stop(folder / "state")
+
+
+@pytest.fixture(scope="session")
+def functions(faulty: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedFunctions]:
+    shared = SharedFunctions(clients_of(faulty), tmp_path_factory.mktemp("answers"))
+    yield shared
+    shared.bench.close()
+
+
+@pytest.fixture(scope="session")
+def trials(faulty: Cloud, functions: SharedFunctions) -> Iterator[Trials]:
+    made = Trials(faulty, clients_of(faulty), functions)
+    yield made
+    made.close()
+
+
+# -- the results: of the process that hears of every test
+
+_seen: list[dict[str, Any]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        _seen.extend(value for name, value in report.user_properties if name == PROPERTY)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or not any(each["of"] == len(_seen) for each in _seen):
+        return
+    results.write(results.summary(_seen))

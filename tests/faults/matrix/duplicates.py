@@ -1,0 +1,76 @@
+"""`make faults`: 1,000 events of 20 drops, shuffled and in bursts, and exactly 20 trainings.
+
+The claim is DynamoDB's conditional write, the state machine the rendered one up to its verdict. That an older
+drop never replaces a newer one is test_order_of_drops.py's, a dead holder's lock test_deploy_lock.py's.
+"""
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.faults.matrix.deployment import Deployment
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+
+DROPS, COPIES, BURST = 20, 50, 50
+
+
+@pytest.fixture
+def deployment(faulty: Any, functions: Any) -> Any:
+    made = Deployment(functions.bench.client, functions, faulty.pid)
+    made.as_usual()
+    made.change("JudgeModelFunction", promote=False, status="champion_kept", reason="not better")
+    yield made
+    made.bench.close()
+
+
+def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(deployment: Any) -> None:
+    events = [deployment.drop(f"drops/{number}.zip") for number in range(DROPS)] * COPIES
+    random.Random(20).shuffle(events)
+    machine = deployment.machine()
+
+    def start(event: dict[str, str]) -> str:
+        return deployment.start_on(machine, event)
+
+    with ThreadPoolExecutor(BURST) as pool:
+        for first in range(0, len(events), BURST):
+            burst = list(pool.map(start, events[first : first + BURST]))
+            for execution in burst:
+                deployment.ended(execution)
+
+    rows = deployment.rows()
+    assert Counter(row["status"] for row in rows) == {
+        "champion_kept": DROPS,
+        "duplicate": DROPS * (COPIES - 1),
+    }
+    jobs = deployment.client("sagemaker").get_paginator("list_training_jobs")
+    trained = [
+        each for page in jobs.paginate(NameContains=deployment.name) for each in page["TrainingJobSummaries"]
+    ]
+    assert len(trained) == DROPS
+    runs = {row["run_id"] for row in rows if row["status"] == "champion_kept"}
+    assert {row["duplicate_of"] for row in rows if row["status"] == "duplicate"} == runs
+
+
+def test_a_run_by_hand_beside_a_drop_waits_for_its_turn(faulty: Any, functions: Any) -> None:
+    """Both are released, one after the other, and the later one is live."""
+    deployment = Deployment(functions.bench.client, functions, faulty.pid)
+    deployment.as_usual()
+    try:
+        dropped = deployment.start(deployment.drop())
+        by_hand = deployment.start({"key": "drops/dogs.zip"})
+        for execution in (dropped, by_hand):
+            deployment.ended(execution)
+        items = [deployment.item_of(execution) for execution in (dropped, by_hand)]
+        assert {item["status"] for item in items} == {"live", "replaced"}
+        assert wait_until(lambda: not deployment.leaks())
+        (live,) = [item for item in items if item["status"] == "live"]
+        assert deployment.live()["run_id"] == live["run_id"]
+    finally:
+        for endpoint in deployment.standing()["endpoint"]:
+            deployment.client("sagemaker").delete_endpoint(EndpointName=endpoint)
+        deployment.bench.close()
