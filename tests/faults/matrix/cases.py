@@ -146,7 +146,9 @@ def _case(
         frozenset(statuses(story, state, fate, answered=fault.effect != "refuse")),
         faults,
         changes or {},
-        leaves=refused and Api.of(tasks()[state]["Resource"]).removes,
+        # Where it is not known which one is live, neither is removed.
+        leaves=(refused and Api.of(tasks()[state]["Resource"]).removes)
+        or (fate == "fails" and state in ("Roll back", "Read rollback failure")),
         # What ends between the ledger and the topic is not told again.
         silent=(fate == "ends" and state == RECORD)
         or (refused and tasks()[state]["Resource"].startswith("arn:aws:states:::sns:")),
@@ -168,7 +170,9 @@ def _after_a_failure(story: Story, state: str) -> set[str]:
         return {""}
     if state == RECORD:
         # The clean-up writes it.
-        return {story.status if story.status == "live" else "failed"}
+        return {story.status if story.status in ("live", "restored") else "failed"}
+    if state == "Roll back":
+        return {"failed"}
     # A switch that fails is undone.
     switched = state not in SWITCHES and _is_behind(story, state, SWITCHES)
     if state in GOES_ON or story.cleans_up or switched:
@@ -180,9 +184,12 @@ def _after_an_end(story: Story, state: str) -> set[str]:
     """The clean-up completes what was switched, and takes everything else down."""
     if story.cleans_up or _is_behind(story, state, (RECORD, "Record duplicate")):
         return {story.status}
-    if story.acts:
+    if story.acts and story.status != "restored":
         return {"failed"}
-    return {"live" if _is_behind(story, state, SWITCHES) and story.status == "live" else "failed"}
+    if _is_behind(story, state, SWITCHES) and story.status in ("live", "restored"):
+        return {story.status}
+    # What is taken back is live until that is done: the clean-up sees which one is.
+    return {"failed", "live"} if story.status == "rolled_back" else {"failed"}
 
 
 def _is_behind(story: Story, state: str, others: tuple[str, ...]) -> bool:

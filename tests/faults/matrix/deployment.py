@@ -17,6 +17,8 @@ KEY = "drops/dogs.zip"
 CLASSES = ["beagle", "poodle"]
 # Of the acceptance test.
 PHOTOS = 2
+# Every release that replaces another is a canary first, and watched afterwards, one look each.
+WATCHED = {"BakeSeconds": "1", "CanaryPercent": "10", "CanarySeconds": "1"}
 _SETTLE_S = 30.0
 _RUNNING = ["pending", "running"]
 # Trains, or does what a test wants, on an instance of EC2.
@@ -90,6 +92,7 @@ class Deployment(Stage):
             "Ec2BootUri": f"s3://{self.name}/boot.sh",
             # The cloud's waits are a fifth as long.
             "PollLimit": "100",
+            **WATCHED,
             **self.parameters,
         }
 
@@ -109,6 +112,14 @@ class Deployment(Stage):
         """Pause what is live, with all that a resume needs."""
         put_sample(self, PHOTOS, self.live()["run_id"])
         self.ended(self.start({"action": "pause"}, as_it_is=True))
+
+    def keep_live(self) -> str:
+        """The id of the live run, with all that a rollback to it needs."""
+        run_id = str(self.live()["run_id"])
+        put_sample(self, PHOTOS, run_id)
+        plan = json.dumps(self.answers["PlanTrainingFunction"])
+        self.client("s3").put_object(Bucket=self.name, Key=f"runs/{run_id}/plan.json", Body=plan.encode())
+        return run_id
 
     def drop(self, key: str = KEY) -> dict[str, str]:
         """Drop once more; the input that S3's event makes."""

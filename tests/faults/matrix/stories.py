@@ -13,7 +13,7 @@ from deploy_scripts.project import STATE_MACHINE
 from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.run import run as play
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
-from tests.faults.matrix.deployment import Deployment, ended_with_all
+from tests.faults.matrix.deployment import WATCHED, Deployment, ended_with_all
 from tests.faults.matrix.injection import Fault
 
 PAUSE, RESUME = {"action": "pause"}, {"action": "resume"}
@@ -37,7 +37,7 @@ class Story:
     cleans_up: bool = False
     """The execution cleans up after another one, and ends that one's run."""
     acts: bool = False
-    """It pauses or resumes."""
+    """It pauses, resumes or rolls back."""
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -46,6 +46,9 @@ class Story:
 
 
 _VALUES = {
+    **WATCHED,
+    "LiveAlarms": "none",
+    "CanaryAlarms": "none",
     "PollLimit": "2",
     "PollSeconds": "1",
     "DrainSeconds": "0",
@@ -159,6 +162,12 @@ def _drop_in_a_pause(deployment: Deployment) -> Any:
     return deployment.drop()
 
 
+def _rollback(deployment: Deployment) -> Any:
+    former = deployment.keep_live()
+    assert deployment.run(deployment.drop()).item["status"] == "live"
+    return {"action": "rollback", "to": former}
+
+
 _QUOTA = {
     "Describe live endpoint": Fault(
         "answer", result={"ProductionVariants": [{"CurrentInstanceCount": 2}]}, calls=None
@@ -194,6 +203,10 @@ STORIES = (
         _ended_at("Record newest drop"),
         cleans_up=True,
     ),
+    Story("wrong answers of a release", "rolled_back", _drop, {"Test release": _NO_ACCEPTANCE}),
+    Story("a canary that does not begin", "failed", _drop, {"Start canary": _NO_SSM}),
+    Story("a rollback", "restored", _rollback, acts=True),
+    Story("a rollback beside an execution that died", "restored", _held_by_the_dead(_rollback), acts=True),
     Story("a pause", "paused", _pause, acts=True),
     Story("a pause beside an execution that died", "paused", _held_by_the_dead(_pause), acts=True),
     Story("a pause that cannot be marked", "failed", _pause, {"Mark as paused": _NO_SSM}, acts=True),
@@ -215,6 +228,12 @@ STORIES = (
     ),
     Story(
         "a drop that fails during a pause", "failed", _drop_in_a_pause, {"Set concurrency": _NO_ACCEPTANCE}
+    ),
+    Story(
+        "a release that cannot be taken back",
+        "failed",
+        _drop,
+        {"Test release": _NO_ACCEPTANCE, "Roll back": _NO_SSM},
     ),
 )
 

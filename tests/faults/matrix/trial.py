@@ -16,7 +16,10 @@ from tests.faults.workflow_stage import Ended
 
 # How a run may be said to have ended.
 ENDINGS = {"duplicate", "rejected", "superseded", "champion_kept", "blocked", "failed", "live", "replaced"}
-ENDINGS |= {"paused", "resumed"}
+ENDINGS |= {"paused", "resumed", "restored", "rolled_back"}
+
+# Where the ledger refuses these for good, the pointer alone tells which run is live.
+UNTOLD = ("Record replaced release", "Record restored release")
 
 
 @dataclass
@@ -145,14 +148,16 @@ class Trial:
         for row in self.deployment.rows():
             if row.get("status") not in ENDINGS:
                 yield f"the ledger says {row.get('status')} of run {row['run_id']}"
+        holder = self.deployment.item("deploy-lock")["holder"]
+        if holder != "nobody" and case.state != "Release deploy lock":
+            yield f"the deploy lock is held by {holder}"
+        if case.state in UNTOLD:
+            return
         live = [row.get("release") for row in self.deployment.rows() if row.get("status") == "live"]
         if self.deployment.live()["release"] not in live and case.story.status != "resumed":
             yield f"the ledger says that {live} are live, not {self.deployment.live()['release']}"
         if len(live) > 1:
             yield f"the ledger says of {len(live)} runs that they are live"
-        holder = self.deployment.item("deploy-lock")["holder"]
-        if holder != "nobody" and case.state != "Release deploy lock":
-            yield f"the deploy lock is held by {holder}"
 
     def _told(self, case: Case, subject: str) -> Iterator[str]:
         run_id = self.deployment.item_of(subject).get("run_id") if subject else None
@@ -168,7 +173,10 @@ class Trial:
         live = self.deployment.live()
         if item.get("status") == "live" and live["run_id"] != item["run_id"]:
             yield f"the ledger says live, and the pointer names {live['release']}"
-        if item.get("status") != "live" and live["release"] != before:
+        if item.get("status") == "restored":
+            if live["release"] == before:
+                yield f"the ledger says restored, and the pointer names {before} still"
+        elif item.get("status") != "live" and live["release"] != before:
             yield f"the run ended as {item.get('status')}, and {live['release']} is live instead of {before}"
 
     def _answers(self, case: Case) -> Iterator[str]:

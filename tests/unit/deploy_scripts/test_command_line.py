@@ -174,25 +174,36 @@ FINDINGS = {
 }
 
 
+def stub_story(stubbed: Any, *files: str) -> None:
+    """Of a run whose execution nobody knows any more."""
+    stubbed.refuse("stepfunctions", "get_execution_history", "ExecutionDoesNotExist")
+    keys = [{"Key": f"runs/{stubbed.run_id}/{name}"} for name in files]
+    stubbed.answer("s3", "list_objects_v2", {"Contents": keys})
+
+
 def test_one_run_is_shown_with_what_its_inspection_found(stubbed: Any, invoke: Any) -> None:
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="rejected", reason="r" * 2000)]})
     stub_inspection(stubbed, json.dumps(FINDINGS).encode())
+    stub_story(stubbed, "report.html")
 
     output = invoke("runs", stubbed.run_id[:5]).stdout
 
     assert output.replace("\n", "").replace(" ", "").count("r" * 2000) == 1
     lines = output.splitlines()
     assert "! error: too few photos" in lines
-    assert lines[lines.index("! warning: 'a' is tiny") + 1 :] == ["    b\\x1b[2J"]
+    report = f"s3://dropserve-data/runs/{stubbed.run_id}/report.html"
+    assert lines[lines.index("! warning: 'a' is tiny") + 1 :] == ["    b\\x1b[2J", report]
 
 
 def test_one_run_as_json(stubbed: Any, invoke: Any) -> None:
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="rejected")]})
     stub_inspection(stubbed, json.dumps(FINDINGS).encode())
+    stub_story(stubbed)
 
     document = json.loads(invoke("runs", stubbed.run_id, "--json").stdout)
 
-    assert list(document) == [*RUN_KEYS, "bucket", "key", "version_id", "findings", "log"]
+    of_the_drop = ["bucket", "key", "version_id", "findings", "log"]
+    assert list(document) == [*RUN_KEYS, *of_the_drop, "states", "training_usd", "reports"]
     assert [finding["code"] for finding in document["findings"]] == ["few", "tiny"]
     assert document["findings"][1]["names"] == ["a", "b\x1b[2J"]
     assert document["log"] is None
@@ -201,6 +212,7 @@ def test_one_run_as_json(stubbed: Any, invoke: Any) -> None:
 def test_a_run_without_an_inspection_is_shown(stubbed: Any, invoke: Any) -> None:
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item()]})
     stub_inspection(stubbed, None)
+    stub_story(stubbed)
 
     result = invoke("runs", stubbed.run_id)
 
@@ -225,6 +237,7 @@ def test_a_failed_run_is_shown_with_its_log(stubbed: Any, invoke: Any) -> None:
     stubbed.answer("dynamodb", "scan", {"Items": [stubbed.ledger_item(status="failed", reason="no memory")]})
     stub_inspection(stubbed, None)
     stubbed.refuse("stepfunctions", "get_execution_history", "ExecutionDoesNotExist")
+    stub_story(stubbed)
 
     assert "See `dropserve logs workflow`" in invoke("runs", stubbed.run_id).stdout
 
