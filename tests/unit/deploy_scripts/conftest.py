@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -9,7 +10,9 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 from botocore.stub import Stubber
+from typer.testing import CliRunner
 
+from deploy_scripts import cli, commands
 from deploy_scripts.aws import Aws, Target
 from deploy_scripts.operations.deployment import Deployment
 
@@ -97,3 +100,15 @@ def stubbed() -> Iterator[StubbedCloud]:
     cloud = StubbedCloud()
     yield cloud
     cloud.close()
+
+
+@pytest.fixture
+def invoke(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command on the stubbed deployment."""
+    # The command line imports its modules.
+    app = cli.make_app()
+    for module in vars(commands).values():
+        if isinstance(module, ModuleType) and hasattr(module, "open_deployment"):
+            monkeypatch.setattr(module, "open_deployment", lambda target: stubbed.deployment)
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])

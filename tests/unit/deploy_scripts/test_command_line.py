@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from botocore.exceptions import (
 )
 from typer.testing import CliRunner
 
-from deploy_scripts import cli, commands, local_target
+from deploy_scripts import cli, local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.commands.run import parse_hyperparameters
 from deploy_scripts.errors import CliError, explain
@@ -42,16 +41,6 @@ RUN_KEYS = [
     "started_at",
     "ended_at",
 ]
-
-
-@pytest.fixture
-def invoke(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command on the stubbed deployment."""
-    for module in vars(commands).values():
-        if isinstance(module, ModuleType) and hasattr(module, "open_deployment"):
-            monkeypatch.setattr(module, "open_deployment", lambda target: stubbed.deployment)
-    runner = CliRunner()
-    return lambda *arguments: runner.invoke(cli.make_app(), [str(argument) for argument in arguments])
 
 
 def test_runs_json_is_a_list_newest_first(stubbed: Any, invoke: Any) -> None:

@@ -83,3 +83,37 @@ def test_a_watch_that_has_just_ended_takes_no_request(stubbed: Any) -> None:
     stubbed.refuse("dynamodb", "update_item", "ConditionalCheckFailedException")
     with pytest.raises(CliError, match="has just ended"):
         request_rollback(stubbed.deployment, LIVE)
+
+
+def test_a_watched_release_goes_back_one_way_only(stubbed: Any, invoke: Any) -> None:
+    pointer(stubbed, previous={"run_id": OLD, "endpoint_name": f"dropserve-{OLD}"})
+    ledger(stubbed, live_status="running")
+    stubbed.answer("stepfunctions", "describe_execution", execution(stubbed, "RUNNING"))
+    pointer(stubbed, previous={"run_id": OLD, "endpoint_name": f"dropserve-{OLD}"})
+    error = invoke("rollback", "--to", GONE[:8]).exception
+    assert isinstance(error, CliError)
+    assert f"goes back to run {OLD} only" in error.message
+
+
+@pytest.mark.parametrize(("live", "message"), [(True, "is the first one"), (False, "No release is live")])
+def test_with_nothing_before_there_is_no_way_back(
+    stubbed: Any, invoke: Any, live: bool, message: str
+) -> None:
+    for _ in range(2):
+        if live:
+            pointer(stubbed)
+        else:
+            stubbed.refuse("ssm", "get_parameter", "ParameterNotFound")
+    ledger(stubbed)
+    error = invoke("rollback").exception
+    assert isinstance(error, CliError)
+    assert message in error.message
+
+
+def test_the_list_of_releases_is_a_table(stubbed: Any, invoke: Any) -> None:
+    pointer(stubbed)
+    ledger(stubbed)
+    models(stubbed)
+    output = invoke("releases").stdout
+    assert [line.split()[0] for line in output.splitlines() if line[:8].strip() in {"aaaaaaaa", "bbbbbbbb"}]
+    assert "kept" in output and "gone" in output
