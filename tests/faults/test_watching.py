@@ -204,7 +204,7 @@ def test_a_rollback_that_was_stopped_is_cleaned_up(stage: Any, live: str, state:
     stopped = stage.stopped_at(state, document, as_it_is=True, DrainSeconds="5")
     stage.clean_up(stopped)
     switched = state == "Drain previous endpoint"
-    assert stage.item_of(stopped)["status"] == ("live" if switched else "failed")
+    assert stage.item_of(stopped)["status"] == ("restored" if switched else "failed")
     assert stage.standing() == only(stage.live()["release"])
     assert (stage.live()["release"] == newer) is not switched
     assert stage.item(former)["status"] == ("live" if switched else "replaced")

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from deploy_scripts.project import STATE_MACHINE
+from deploy_scripts.verify_aws.machine.answers import BUCKET
 from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.run import run as play
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
@@ -47,6 +48,7 @@ class Story:
 
 _VALUES = {
     **WATCHED,
+    "DataBucket": BUCKET,
     "LiveAlarms": "none",
     "CanaryAlarms": "none",
     "PollLimit": "2",
