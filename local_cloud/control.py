@@ -152,8 +152,7 @@ def sudden_end(state_dir: Path) -> SuddenEnd | None:
 
 def cut_off(state_dir: Path) -> list[str]:
     """ARNs of the executions that ended with the server before; none when no server answers."""
-    status = _ask_status(state_dir)
-    return list(status["cut_off"]) if status else []
+    return run_mark.read_cut_off(state_dir) if _ask_status(state_dir) else []
 
 
 def quota_set(state_dir: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import boto3
 
 from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
-from contracts.workflow import DEPLOY_LOCK_ID, VARIANT, Status
+from contracts.workflow import DEPLOY_LOCK_ID, ROLLBACK, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
@@ -75,6 +75,7 @@ class Scenarios:
             Scenario("A run ends while its EC2 instance still trains", self._lose_instance),
             Scenario("A training fails on an EC2 instance with a GPU", self._fail_training),
             Scenario("A run by hand trains on EC2 and replaces the live release", self._replace),
+            Scenario("The release before it is live again", self._roll_back),
             Scenario("The audit runs without a run, and finds a new administrator", self._audit),
         ]
 
@@ -144,9 +145,14 @@ class Scenarios:
     def _pause_and_resume(self) -> None:
         steps: tuple[tuple[str, Status], ...] = (("pause", "paused"), ("resume", "resumed"))
         for action, expected in steps:
-            execution_arn = start_execution(self._deployment, {"action": action})
-            item = wait_for_execution(self._deployment, execution_arn)
-            self._wait_for_end(item, expected=expected)
+            self._act({"action": action}, expected)
+
+    def _roll_back(self) -> None:
+        self._act({"action": ROLLBACK, "to": self._first_drop.run.run_id}, "restored")
+
+    def _act(self, given: dict[str, str], expected: Status) -> None:
+        item = wait_for_execution(self._deployment, start_execution(self._deployment, given))
+        self._wait_for_end(item, expected=expected)
 
     def _change_folder(self) -> None:
         """The run that takes it up is stopped: it would serve no other scenario."""

@@ -5,7 +5,10 @@ hinder. Its time of change is 0 until the watchdog, which sees the server end, s
 once, nobody knows.
 """
 
+import contextlib
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +66,27 @@ def set_mark(state_dir: Path) -> None:
     """A server runs. Raises OSError."""
     mark_path(state_dir).touch()
     os.utime(mark_path(state_dir), (0, 0))
+
+
+def write_cut_off(state_dir: Path, arns: Sequence[str]) -> None:
+    """Which executions ended with the server before: for the owner of the folder, not for who asks a port.
+
+    Where there is no room, nobody is told.
+    """
+    with contextlib.suppress(OSError):
+        _cut_off_path(state_dir).write_text(json.dumps(list(arns)), "utf-8")
+
+
+def read_cut_off(state_dir: Path) -> list[str]:
+    """None where that is not known."""
+    try:
+        return [str(arn) for arn in json.loads(_cut_off_path(state_dir).read_text("utf-8"))]
+    except (OSError, ValueError):
+        return []
+
+
+def _cut_off_path(state_dir: Path) -> Path:
+    return state_dir / "cut-off.json"
 
 
 def remove_mark(state_dir: Path) -> None:

@@ -146,7 +146,7 @@ class Server:
         self._facts = server_identity.facts
         sudden_end = run_mark.find_sudden_end(state_dir)
         self._facts["sudden_end"] = sudden_end and sudden_end.to_json()
-        self._facts["cut_off"] = emulator_state.cut_off
+        run_mark.write_cut_off(state_dir, emulator_state.cut_off)
         sagemaker = SageMaker(containers, self._processes, work_dir=state_dir / "sagemaker", quotas=quotas)
         self._services: Sequence[Service] = (
             # First: the others keep to it as they take up their state.

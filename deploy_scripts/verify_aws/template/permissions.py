@@ -197,9 +197,7 @@ _NEEDS: dict[str, Needs] = {
     "s3:getObject": lambda given: iter(
         [Permission("s3:GetObject", f"arn:aws:s3:::{given['Bucket']}/{given['Key']}")]
     ),
-    "s3:listObjectsV2": lambda given: iter(
-        [Permission("s3:ListBucket", f"arn:aws:s3:::{given['Bucket']}", {"s3:prefix": given["Prefix"]})]
-    ),
+    "s3:listObjectsV2": lambda given: iter([Permission("s3:ListBucket", f"arn:aws:s3:::{given['Bucket']}")]),
     "cloudwatch:describeAlarms": _without_resource("cloudwatch:DescribeAlarms"),
     "sfn:describeExecution": _own("states:DescribeExecution", "ExecutionArn"),
     "sfn:startExecution": _own("states:StartExecution", "StateMachineArn"),

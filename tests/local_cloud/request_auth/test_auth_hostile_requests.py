@@ -183,7 +183,9 @@ def test_the_emulators_own_pages_are_signed_for_too(victim: Victim, method: str,
 
 def test_the_status_tells_nothing_of_the_server(cloud: Cloud, victim: Victim) -> None:
     answer = Raw(victim.requests["s3"].port, "", "GET", "/_local_cloud/status").send()
-    assert json.loads(answer.body).keys() == {"ready", "changes", "saved_changes", "quota_set"}
+    told = json.loads(answer.body)
+    assert told.keys() <= {"ready", "changes", "saved_changes", "quota_set", "sudden_end", "saved_at"}
+    assert told["sudden_end"] is None
 
 
 @pytest.mark.usefixtures("nothing_happens")
