@@ -14,3 +14,7 @@ DEFAULT_TOP_K = 5
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 # SageMaker takes 2,500 characters as a hyperparameter, in JSON, which writes quotes as two.
 MAX_SENTENCE_CHARACTERS = 1000
+
+# Executions at once that Lambda keeps for the functions that reserve nothing:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED_MINIMUM = 100

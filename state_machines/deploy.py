@@ -65,6 +65,8 @@ def read_live_release(finish: Finish, evaluate_again: State) -> Stage:
         assign={
             "instance_count": jsonata(f"$exists({count}) ? {bounded} : $settings.min_instances"),
             "release_begun": True,
+            # One that somebody deleted, or that failed, is nothing to go back to.
+            "previous_serves": jsonata("$states.result.EndpointStatus in ['InService', 'Updating']"),
         },
         on_error=create.start,
         error_assign=minimum,

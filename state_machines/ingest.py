@@ -86,6 +86,7 @@ def initialize_run() -> Pass:
             "inspection": {},
             "previous": {},
             "canary": {},
+            "previous_serves": False,
             "upload_waits": 0,
             "polls": 0,
             "lock_acquired": False,

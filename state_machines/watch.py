@@ -16,9 +16,7 @@ from state_machines.outcome import Finish, ask_about_failure, outcome, read_fail
 # A release is looked at once a PollSeconds, and at most so often: an execution's history has 25,000 events.
 LOOKS = 30
 # There is something to go back to, and nobody asked for this release by hand.
-_COULD_GO_BACK = (
-    "$exists($previous.endpoint_name) and $not($exists($previous.paused_at)) and $not($exists($input.action))"
-)
+_COULD_GO_BACK = "$previous_serves and $not($exists($input.action))"
 
 
 @dataclass(frozen=True)

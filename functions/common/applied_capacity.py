@@ -8,14 +8,12 @@ parameter by the same rule: state_machines/applied_capacity.py.
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.limits import UNRESERVED_MINIMUM
 from functions.common.documents import parse_document
 
 RECORD = "applied_capacity"
 # The alias that callers name, which alone has provisioned concurrency.
 ALIAS = "live"
-# What Lambda keeps for the functions that reserve nothing:
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-UNRESERVED_MINIMUM = 100
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,13 @@ def test_a_first_release_has_nothing_to_go_back_to(stage: Any) -> None:
     assert not [state for state in run.states if "watch" in state]
 
 
+def test_an_endpoint_that_is_gone_is_nothing_to_go_back_to(stage: Any, live: str) -> None:
+    stage.client("sagemaker").delete_endpoint(EndpointName=live)
+    run = stage.run(**LONG_BAKE, **LONG_CANARY)
+    assert run.item["status"] == "live"
+    assert not [state for state in run.states if "watch" in state]
+
+
 @pytest.mark.parametrize(("which", "times"), [("release", LONG_BAKE), ("canary", LONG_CANARY)])
 def test_an_alarm_takes_it_back(stage: Any, live: str, which: str, times: dict[str, str]) -> None:
     alarm, queue = stage.add_alarm(), stage.subscribed_queue()

@@ -47,6 +47,7 @@ BOUNDS: dict[str, int] = {
     # An SSM parameter of the standard tier: 4 kB.
     "previous": 4100,
     "canary": 400,
+    "previous_serves": 5,
     # Of a watch and of a rollback.
     "watched_since_ms": 20,
     "look_s": 20,

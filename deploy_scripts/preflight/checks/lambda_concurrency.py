@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.limits import UNRESERVED_MINIMUM
 from deploy_scripts.errors import is_error
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
-from functions.common.applied_capacity import UNRESERVED_MINIMUM
 
 NAME = "Lambda concurrency"
 QUOTA = "Concurrent executions"

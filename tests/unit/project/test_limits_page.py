@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from contracts.limits import MAX_PAYLOAD_BYTES
+from contracts.limits import MAX_PAYLOAD_BYTES, UNRESERVED_MINIMUM
 from contracts.training_job import HYPERPARAMETERS
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
@@ -15,7 +15,6 @@ from deploy_scripts.operations.drops import _DELETED_AT_ONCE
 from deploy_scripts.verify_aws import sizes
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT
 from drops.keys import MAX_KEY_BYTES
-from functions.common.applied_capacity import UNRESERVED_MINIMUM
 from functions.iam_audit.reports.notification import SUBJECT
 from functions.iam_audit.reports.security_hub import BATCH_SIZE
 from functions.iam_audit.settings import ROLE_LAST_USED_DAYS
