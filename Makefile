@@ -16,7 +16,7 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak capacity
 
-.PHONY: demo test test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
+.PHONY: demo test test-all test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,14 +25,17 @@ help: ## list the targets
 demo: $(READY) ## drop real photos, train, audit, deploy, and ask for predictions, all on this machine
 	@$(BIN)/dropserve demo $(ARGS)
 
-test: $(READY) ## the whole test suite
+test: $(READY) ## the test suite, without what repeats itself for many minutes
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not extended" $(ARGS)
+
+test-all: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing of training/
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
 
 faults: $(READY) ## each call of the workflow met by each kind of fault; results land in benchmarks/results/ and docs/faults.md
-	@$(BIN)/python -m pytest -n 4 --dist load $(addprefix tests/faults/matrix/,every_case.py duplicates.py switching.py) $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist load $(addprefix tests/faults/matrix/,every_case.py test_matrix.py duplicates.py switching.py) $(ARGS)
 
 coverage: $(READY) ## the whole test suite, and how much of the code it runs
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)

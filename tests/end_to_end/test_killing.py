@@ -22,6 +22,8 @@ from tests.end_to_end.conftest import second_cloud
 from tests.support.command_line import Dropserve, cloud_processes
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory, built_packages: Path) -> Iterator[Dropserve]:

@@ -4,7 +4,11 @@ import json
 import shlex
 from typing import Any
 
+import pytest
+
 from deploy_scripts.demo_data import PhotoSet
+
+pytestmark = pytest.mark.extended
 
 ARM = ("--parameter", "EndpointInstanceType=ml.m6g.large")
 ON_EC2 = ("--parameter", "TrainOnEc2WithoutQuota=true")

@@ -18,7 +18,7 @@ from deploy_scripts.project import PROGRAMS, TEMPLATE
 
 # It takes one to two minutes on two idle cores.
 LIMIT_S = 540
-pytestmark = pytest.mark.timeout(LIMIT_S + 60)
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(LIMIT_S + 60)]
 
 
 @dataclass(frozen=True)

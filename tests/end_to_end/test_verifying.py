@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 # A minute on two idle cores, several beside other work.
 LIMIT_S = 540
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 60)]
+pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 60)]
 
 
 def cloud_of(dropserve: Any, stack: str) -> Aws:

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.matrix.cases import case_named, tasks
 from tests.faults.matrix.stories import story_of
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.extended]
 
 Definition = dict[str, Any]
 
