@@ -15,6 +15,8 @@ SWITCHES, ROLLBACK_EVERY, CLIENTS = 50, 5, 3
 def test_no_request_fails_while_releases_come_and_go(faulty: Any, functions: Any) -> None:
     deployment = Deployment(functions.bench.client, functions, faulty.pid)
     deployment.as_usual()
+    # Longer than the pointer is cached: a wait is a fifth as long here.
+    deployment.parameters = {"DrainSeconds": "10"}
     assert deployment.run(deployment.drop()).item["status"] == "live"
     clients = [Asker(deployment) for _ in range(CLIENTS)]
     try:
