@@ -48,6 +48,13 @@ Status = (
     | NotPromoted
 )
 
+# How a run is recorded whose model is live, or was: a rollback can make it so again.
+WERE_LIVE: tuple[Status, ...] = ("live", "replaced", "rolled_back")
+
+# A release that is watched is looked at once a PollSeconds, and at most so often: an execution's history has
+# 25,000 events.
+MOST_LOOKS = 30
+
 # The ledger's one item that is no run: who deploys now (NOBODY, or an execution), and which drop was released
 # last.
 DEPLOY_LOCK_ID = "deploy-lock"

@@ -3,6 +3,7 @@
 EventBridge starts an execution of the same state machine with the event; it goes on for the run that ended.
 """
 
+from contracts.workflow import ROLLBACK
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
 from state_machines.live_pointer import read_pointer
@@ -40,7 +41,8 @@ def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State,
     live.when("$previous.release = $release_name", complete_release, switched)
     live.when("$canary.release = $release_name", roll_back, begun)
     live.next(finish.teardown)
-    unfinished.when("$unfinished and $exists($input.action) and $input.action != 'rollback'", pause_or_resume)
+    idles = f"$exists($input.action) and $input.action != '{ROLLBACK}'"
+    unfinished.when(f"$unfinished and {idles}", pause_or_resume)
     pointer = read_pointer("Read live pointer", then=live, on_error=unread, attempts=PATIENCE)
     unfinished.when("$unfinished", pointer)
     unfinished.next(Succeed("Nothing to clean up"))

@@ -1,4 +1,4 @@
-"""The endpoint `$release_name`: started, awaited, scaled, its function given concurrency.
+"""The endpoint `$release_name`: started, awaited, scaled, its function given concurrency, its answers tested.
 
 A release does so, and so does a resume; `when` tells the states of the two apart.
 """
@@ -133,3 +133,22 @@ def set_concurrency(finish: Finish, when: str = "") -> Stage:
     ready.when(f"$concurrency.ready = false and {OUT_OF_POLLS}", finish.failed, out_of_polls(what))
     ready.when("$concurrency.ready = false", poll(f"{what}{when}", then=step))
     return in_order(step, ready)
+
+
+def accept_model(name: str, *, on_error: State | None, sample_uri: str = "$verdict.acceptance_uri") -> Task:
+    """It must answer test photos, through the inference function, as its graph did in training.
+
+    `sample_uri` is the expression of the address of the sample. `on_error` None leaves the Catch to
+    best_effort().
+    """
+    return invoke_function(
+        name,
+        "${AcceptModelFunction}",
+        {
+            "run": jsonata("$run"),
+            "acceptance_uri": jsonata(sample_uri),
+            "endpoint_name": jsonata("$release_name"),
+        },
+        assign={"acceptance": jsonata("$states.result.Payload")},
+        on_error=on_error,
+    )

@@ -14,6 +14,7 @@ from state_machines.deploy_lock import acquire_deploy_lock
 from state_machines.endpoint import (
     CONCURRENCY_NOTE,
     DESCRIBED,
+    accept_model,
     autoscale,
     await_endpoint,
     create_log_group,
@@ -26,7 +27,6 @@ from state_machines.language.tasks import call
 from state_machines.live_pointer import read_pointer, switch_pointer
 from state_machines.outcome import Finish, outcome, read_failure
 from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
-from state_machines.release import accept_model
 from state_machines.teardown import scaling_resource
 
 _ENDED = "$exists($input.ended_execution)"
@@ -118,7 +118,7 @@ def resume(finish: Finish, down: State) -> State:
         read_applied_capacity(ending, again),
         autoscale(ending, again),
         set_concurrency(ending, again),
-        accept_model(ending, again, _SAMPLE_URI),
+        accept_model(f"Accept model{again}", on_error=ending.failed, sample_uri=_SAMPLE_URI),
         _mark_as_resumed(ending),
         finish.release_lock,
     )

@@ -1,7 +1,7 @@
 """Release: audit, acceptance test, canary, switch of the live endpoint, bake, teardown of the one before."""
 
 from state_machines.deploy_lock import record_newest_drop
-from state_machines.endpoint import CONCURRENCY_NOTE
+from state_machines.endpoint import CONCURRENCY_NOTE, accept_model
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Wait, jsonata
 from state_machines.language.tasks import invoke_function, text, update_item
@@ -16,9 +16,9 @@ def release(finish: Finish, back: RollBack) -> Stage:
     """The candidate is live, and has been watched."""
     return in_order(
         audit_iam(finish),
-        accept_model(finish),
+        accept_model("Accept model", on_error=finish.failed),
         recheck_folder(finish, then=finish.teardown, when=" before release"),
-        canary(finish, back),
+        canary(back),
         switch_live_endpoint(finish),
         bake(back),
     )
@@ -41,24 +41,6 @@ def audit_iam(finish: Finish) -> Stage:
     blocks = Choice("Audit blocks release?")
     blocks.when("$audit.blocked = true", finish.teardown, outcome("blocked", "$audit.reason"))
     return in_order(audit, blocks)
-
-
-def accept_model(finish: Finish, when: str = "", sample_uri: str = "$verdict.acceptance_uri") -> State:
-    """The endpoint must answer test photos, through the inference function, as its graph did in training.
-
-    `sample_uri` is the expression of the address of the sample; `when` tells the states of two tests apart.
-    """
-    return invoke_function(
-        f"Accept model{when}",
-        "${AcceptModelFunction}",
-        {
-            "run": jsonata("$run"),
-            "acceptance_uri": jsonata(sample_uri),
-            "endpoint_name": jsonata("$release_name"),
-        },
-        assign={"acceptance": jsonata("$states.result.Payload")},
-        on_error=finish.failed,
-    )
 
 
 def switch_live_endpoint(finish: Finish) -> State:

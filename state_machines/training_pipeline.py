@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from contracts.workflow import ROLLBACK
 from state_machines.clean_up import clean_up
 from state_machines.deploy import begin_deploy, deploy
 from state_machines.evaluate import evaluate
@@ -33,7 +34,7 @@ def training_pipeline() -> dict[str, Any]:
     idle = pause_or_resume(finish)
     former = in_order(rollback(finish), deployment.start)
     action = Choice("Rollback?")
-    action.when("$input.action = 'rollback'", former.start)
+    action.when(f"$input.action = '{ROLLBACK}'", former.start)
     action.next(idle)
     cleaning = clean_up(finish, complete_release=completion.start, pause_or_resume=idle, roll_back=back.start)
     pipeline = in_order(

@@ -7,14 +7,14 @@ release that served before has its endpoint still: one write of the live pointer
 
 from dataclasses import dataclass
 
+from contracts.workflow import MOST_LOOKS
+from state_machines.endpoint import accept_model
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Task, Wait, jsonata
-from state_machines.language.tasks import KEEP_ERROR, THIS_RUN, call, catch, invoke_function
+from state_machines.language.tasks import KEEP_ERROR, THIS_RUN, call, catch
 from state_machines.live_pointer import write_pointer
 from state_machines.outcome import Finish, ask_about_failure, outcome, read_failure
 
-# A release is looked at once a PollSeconds, and at most so often: an execution's history has 25,000 events.
-LOOKS = 30
 # There is something to go back to, and nobody asked for this release by hand.
 _COULD_GO_BACK = "$previous_serves and $not($exists($input.action))"
 
@@ -48,7 +48,7 @@ def roll_back(finish: Finish) -> RollBack:
     return RollBack(back, answers, read_failure("Read canary failure", back))
 
 
-def canary(finish: Finish, back: RollBack) -> Stage:
+def canary(back: RollBack) -> Stage:
     """A share of the requests goes to the candidate, for a time."""
     pointer = (
         "$merge([$previous, {'canary': {'release': $release_name, 'endpoint_name': $release_name, "
@@ -76,7 +76,7 @@ def bake(back: RollBack) -> Stage:
 
 def _watched_for(seconds: str) -> dict[str, str]:
     """Assigns since when a release is watched, how often it is looked at, and after how many seconds each."""
-    look_s = f"$max([$settings.poll_s, $ceil({seconds} / {LOOKS})])"
+    look_s = f"$max([$settings.poll_s, $ceil({seconds} / {MOST_LOOKS})])"
     return {
         "watched_since_ms": jsonata("$toMillis($states.context.State.EnteredTime)"),
         "look_s": jsonata(look_s),
@@ -135,16 +135,6 @@ def _read_alarms(which: str, names: str) -> Task:
 
 def _test_answers(which: str, back: RollBack) -> Task:
     """The acceptance test once more. That no concurrency is left for it says nothing of the release."""
-    test = invoke_function(
-        f"Test {which}",
-        "${AcceptModelFunction}",
-        {
-            "run": jsonata("$run"),
-            "acceptance_uri": jsonata("$verdict.acceptance_uri"),
-            "endpoint_name": jsonata("$release_name"),
-        },
-        assign={"acceptance": jsonata("$states.result.Payload")},
-        on_error=None,
-    )
+    test = accept_model(f"Test {which}", on_error=None)
     test.add_catch(catch(back.badly_answered, ["AcceptanceError"], assign=KEEP_ERROR))
     return test
