@@ -10,9 +10,8 @@ from deploy_scripts.operations.capacity import review_capacity
 from deploy_scripts.operations.deployment import open_deployment
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
+from functions.capacity_review.metrics import MOST_DAYS
 
-# CloudWatch keeps the figures of a minute no longer.
-_MOST_DAYS = 15
 _SETTINGS = {
     "reserved_concurrency": "reserved concurrency",
     "provisioned_concurrency": "provisioned concurrency",
@@ -34,7 +33,7 @@ def capacity(
     reset: Annotated[
         bool, typer.Option("--reset", help="Go back to the deployment's own parameters.")
     ] = False,
-    days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="Days of traffic to look at.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="Days of traffic to look at.")] = 14,
     as_json: JsonOption = False,
 ) -> None:
     """Review the traffic: recommend concurrency and instances, with their cost and what they refuse."""

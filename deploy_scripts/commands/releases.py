@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from contracts.workflow import ROLLBACK
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.deployment import open_deployment
 from deploy_scripts.operations.executions import start_execution
 from deploy_scripts.operations.ledger import LedgerItem, find_item
 from deploy_scripts.operations.release_history import read_releases, request_rollback, watched_run
-from deploy_scripts.operations.releases import read_live
+from deploy_scripts.operations.releases import Live, read_live
 from deploy_scripts.operations.run_starts import wait_for_execution
 from deploy_scripts.operations.watching import watch_run
 from deploy_scripts.options import JsonOption, with_target
@@ -55,15 +56,16 @@ def rollback(
     """Make a former release live again: at once while the new one is watched, else as soon as it stands."""
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
-    watched = watched_run(deployment)
+    live = read_live(deployment)
+    watched = watched_run(deployment, live)
     if watched:
-        _check_way_back(deployment, watched, to)
+        _check_way_back(live, watched, to)
         request_rollback(deployment, watched.run.run_id)
         screen.say(f"The release of run {watched.run.run_id} is watched still: it is taken back.")
         began, wanted = watched, "rolled_back"
     else:
-        item = find_item(deployment, to or _previous(deployment))
-        execution = start_execution(deployment, {"action": "rollback", "to": item.run.run_id})
+        item = find_item(deployment, to or _previous(live))
+        execution = start_execution(deployment, {"action": ROLLBACK, "to": item.run.run_id})
         began, wanted = wait_for_execution(deployment, execution), "restored"
     run = watch_run(screen, deployment, began)
     if as_json:
@@ -76,8 +78,7 @@ def rollback(
         )
 
 
-def _previous(deployment: Deployment) -> str:
-    live = read_live(deployment)
+def _previous(live: Live | None) -> str:
     if live is None:
         raise CliError("No release is live.", "Drop a dataset: `dropserve drop photos.zip`.")
     if live.previous_run_id is None:
@@ -88,9 +89,8 @@ def _previous(deployment: Deployment) -> str:
     return live.previous_run_id
 
 
-def _check_way_back(deployment: Deployment, watched: LedgerItem, to: str | None) -> None:
+def _check_way_back(live: Live | None, watched: LedgerItem, to: str | None) -> None:
     """While a release is watched there is one way back. Raises CliError for another one."""
-    live = read_live(deployment)
     if to is None or live is None:
         return
     before = live.run_id if live.canary_run_id == watched.run.run_id else live.previous_run_id

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from contracts.training_job import NUMBERS
+from contracts.workflow import MOST_LOOKS
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import SHIPPED, Component, Prices, component
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
@@ -62,7 +63,7 @@ def run_cost(
 def _looks(facts: TemplateFacts) -> int:
     """How often a release is looked at while it is watched, wholly live and as a canary."""
     return sum(
-        min(assumed.LOOKS, math.ceil(seconds / facts.number("PollSeconds"))) for seconds in _watched_s(facts)
+        min(MOST_LOOKS, math.ceil(seconds / facts.number("PollSeconds"))) for seconds in _watched_s(facts)
     )
 
 

@@ -39,6 +39,5 @@ ENDPOINT_START_S = 407.0
 STATES_A_POLL = 3
 # Of a release that is watched: wait, three calls, two choices.
 STATES_A_LOOK = 6
-LOOKS = 30
 # Target tracking makes two for itself; seen on 2026-07-31, the same source.
 SCALING_ALARMS = 2

@@ -39,6 +39,8 @@ def say_sudden_end(screen: Screen, end: SuddenEnd) -> None:
 
 def see_to_cut_off(screen: Screen, deployment: Deployment, executions: Sequence[str]) -> None:
     """Name the runs that ended with the cloud; start a clean-up that did anew, since nothing else will."""
+    if not executions:
+        return
     by_arn = {item.execution_arn: item for item in read_ledger(deployment)}
     for arn in executions:
         item = by_arn.get(arn)

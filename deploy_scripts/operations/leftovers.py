@@ -9,7 +9,7 @@ from contracts.workflow import RUN_TAG
 from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.ledger import LedgerItem, read_ledger
-from deploy_scripts.operations.release_removal import Say, delete_endpoint
+from deploy_scripts.operations.release_removal import Say, delete_endpoint, running_instances
 from deploy_scripts.operations.releases import (
     Live,
     list_endpoint_configs,
@@ -98,19 +98,12 @@ def _endpoint(deployment: Deployment, name: str) -> Leftover:
 def _instances(deployment: Deployment, ledger: list[LedgerItem], running: set[str]) -> Iterator[Leftover]:
     """By their tag; those of another deployment have runs that this ledger does not know."""
     ended = {item.run.run_id for item in ledger} - running
-    pages = deployment.aws.ec2.get_paginator("describe_instances").paginate(
-        Filters=[
-            {"Name": "tag-key", "Values": [RUN_TAG]},
-            {"Name": "instance-state-name", "Values": ["pending", "running"]},
-        ]
-    )
-    for page in pages:
-        for instance in (each for reservation in page["Reservations"] for each in reservation["Instances"]):
-            tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-            if tags.get(RUN_TAG) in ended:
-                usd = _usd_a_month(deployment, f"ec2/{instance['InstanceType']}", 1)
-                detail = f"{instance['InstanceType']} of run {tags[RUN_TAG]}"
-                yield Leftover("instance", instance["InstanceId"], usd, detail)
+    for instance in running_instances(deployment.aws, {"Name": "tag-key", "Values": [RUN_TAG]}):
+        tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+        if tags.get(RUN_TAG) in ended:
+            usd = _usd_a_month(deployment, f"ec2/{instance['InstanceType']}", 1)
+            detail = f"{instance['InstanceType']} of run {tags[RUN_TAG]}"
+            yield Leftover("instance", instance["InstanceId"], usd, detail)
 
 
 def _training_jobs(deployment: Deployment, running: set[str]) -> Iterator[Leftover]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
+from contracts.workflow import WERE_LIVE
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.ledger import LedgerItem, read_ledger
@@ -16,7 +17,6 @@ from functions.common.s3_uris import parse_s3_uri
 
 # `watched`: live, and the one before can still take over at once. `kept`: its model is there.
 State = Literal["live", "paused", "watched", "canary", "kept", "gone"]
-_WERE_LIVE = ("live", "replaced", "rolled_back")
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,12 @@ def read_releases(deployment: Deployment) -> list[Release]:
             model_data_uri=item.model_data_uri,
         )
         for item in read_ledger(deployment)
-        if item.run.status in _WERE_LIVE or _serves(item, live)
+        if item.run.status in WERE_LIVE or _serves(item, live)
     ]
 
 
-def watched_run(deployment: Deployment) -> LedgerItem | None:
+def watched_run(deployment: Deployment, live: Live | None) -> LedgerItem | None:
     """The run whose release is watched now, wholly live or as a canary."""
-    live = read_live(deployment)
     for item in read_ledger(deployment):
         if item.run.status == "running" and _serves(item, live):
             return item

@@ -7,6 +7,7 @@ import pytest
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.release_history import read_releases, request_rollback, watched_run
+from deploy_scripts.operations.releases import read_live
 from tests.unit.deploy_scripts.operations.test_run_ledger import execution
 
 MODEL = "s3://dropserve-data/runs/{}/training/job/output/model.tar.gz"
@@ -76,7 +77,7 @@ def test_a_canary_is_listed_before_it_is_live(stubbed: Any) -> None:
 def test_only_a_run_that_goes_on_is_watched(stubbed: Any) -> None:
     pointer(stubbed)
     ledger(stubbed)
-    assert watched_run(stubbed.deployment) is None
+    assert watched_run(stubbed.deployment, read_live(stubbed.deployment)) is None
 
 
 def test_a_watch_that_has_just_ended_takes_no_request(stubbed: Any) -> None:
@@ -89,7 +90,6 @@ def test_a_watched_release_goes_back_one_way_only(stubbed: Any, invoke: Any) -> 
     pointer(stubbed, previous={"run_id": OLD, "endpoint_name": f"dropserve-{OLD}"})
     ledger(stubbed, live_status="running")
     stubbed.answer("stepfunctions", "describe_execution", execution(stubbed, "RUNNING"))
-    pointer(stubbed, previous={"run_id": OLD, "endpoint_name": f"dropserve-{OLD}"})
     error = invoke("rollback", "--to", GONE[:8]).exception
     assert isinstance(error, CliError)
     assert f"goes back to run {OLD} only" in error.message
@@ -99,11 +99,10 @@ def test_a_watched_release_goes_back_one_way_only(stubbed: Any, invoke: Any) -> 
 def test_with_nothing_before_there_is_no_way_back(
     stubbed: Any, invoke: Any, live: bool, message: str
 ) -> None:
-    for _ in range(2):
-        if live:
-            pointer(stubbed)
-        else:
-            stubbed.refuse("ssm", "get_parameter", "ParameterNotFound")
+    if live:
+        pointer(stubbed)
+    else:
+        stubbed.refuse("ssm", "get_parameter", "ParameterNotFound")
     ledger(stubbed)
     error = invoke("rollback").exception
     assert isinstance(error, CliError)
