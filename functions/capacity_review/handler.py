@@ -20,7 +20,6 @@ from functions.common.applied_capacity import Capacity
 from functions.common.clients import client
 from functions.common.documents import put_document
 from functions.common.errors import DropserveError, bounded_reason
-from functions.common.live_pointer import read_live_pointer
 from functions.common.observability import logger, metrics, tracer
 from functions.common.s3_uris import S3Uri
 
@@ -84,7 +83,7 @@ def _apply(done: Review, settings: Settings, deadline: float, uri: str, *, reset
         parameter=settings.capacity_parameter,
         deployed=settings.deployed,
         endpoint=endpoint.name if endpoint and endpoint.instance_type else None,
-        paused=not _serves(settings),
+        paused=not done.serves,
         ledger_table=settings.ledger_table,
         set_concurrency_function=settings.set_concurrency_function,
         deadline=deadline,
@@ -110,11 +109,6 @@ def _apply(done: Review, settings: Settings, deadline: float, uri: str, *, reset
         return {"done": False, "reason": bounded_reason(error)}
     metrics.add_metric("CapacityApplied", MetricUnit.Count, 1)
     return {"done": True, "reason": bounded_reason(note)}
-
-
-def _serves(settings: Settings) -> bool:
-    pointer = read_live_pointer(settings.live_pointer_parameter, ssm=client("ssm"))
-    return pointer is not None and not pointer.get("paused_at")
 
 
 def _is_in_force(done: Review, wanted: Capacity, today: Capacity) -> bool:

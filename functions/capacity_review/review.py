@@ -35,8 +35,9 @@ class Clients:
 
 @dataclass(frozen=True)
 class Review:
-    """`recommendation` None: `reason` says why there is none."""
+    """`recommendation` None: `reason` says why there is none. `serves`: a release is live, and not paused."""
 
+    serves: bool
     today: Today
     recommendation: Recommendation | None
     reason: str
@@ -85,7 +86,8 @@ def review(settings: Settings, *, days: int, moment: datetime, clients: Clients)
         "recommended": _recommended(found, today),
         "applied": None,
     }
-    return Review(today, found, reason or "", document)
+    serves = pointer is not None and not pointer.get("paused_at")
+    return Review(serves, today, found, reason or "", document)
 
 
 def _recommend(model: Model, settings: Settings, today: Today, clients: Clients) -> Recommendation:

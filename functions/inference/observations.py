@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from aws_lambda_powertools import single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
 from functions.inference.events.requests import Request
 from functions.inference.events.responses import problem_of
 from functions.inference.fetching.image_urls import ImageUrl
+from functions.inference.live_release import Track
 
 OK = "ok"
 SEVERAL = "several"
@@ -44,6 +45,24 @@ def note_results(results: Iterable[dict[str, Any] | Exception]) -> None:
 def note_latency(elapsed_s: float) -> None:
     """The whole request's time."""
     metrics.add_metric(name="RequestLatency", unit=MetricUnit.Milliseconds, value=elapsed_s * 1000)
+
+
+def note_model(track: Track, *, elapsed_s: float, failed: bool = False, unsure: bool | None = None) -> None:
+    """One call of the endpoint, by which alarms watch a release, live or canary.
+
+    The shares of failures and of low confidence are averages of 0 and 1.
+    `unsure` is None where there is no answer. The acceptance test's own calls leave nothing.
+    """
+    if track == "candidate":
+        return
+    own = EphemeralMetrics()
+    own.add_dimension(name="service", value=logger.service)
+    own.add_dimension(name="track", value=track)
+    own.add_metric(name="ModelFailure", unit=MetricUnit.Count, value=int(failed))
+    own.add_metric(name="ModelLatency", unit=MetricUnit.Milliseconds, value=elapsed_s * 1000)
+    if unsure is not None:
+        own.add_metric(name="LowConfidence", unit=MetricUnit.Count, value=int(unsure))
+    own.flush_metrics()
 
 
 def _note_failure(error: Exception) -> str:

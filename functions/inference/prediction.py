@@ -24,7 +24,7 @@ from functions.inference.fetching.fetcher import ImageFetcher
 from functions.inference.fetching.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
-from functions.inference.model_metrics import note_model
+from functions.inference.observations import note_model
 from functions.inference.timings import run_phase
 
 # One image's body, or why it has none.
