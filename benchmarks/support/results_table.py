@@ -1,12 +1,12 @@
 """The table of docs/benchmarks.md, made of the files in benchmarks/results/."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+from benchmarks.support.marked_block import write_block
+
 _RECIPE = "the course project's recipe"
 _OLD_SERVER = "the server that it replaced, on torch"
 _BARE_LOOP = "decoder and engine in a bare loop"
@@ -76,9 +76,7 @@ ROWS = [
 
 def update(page: Path, results: Path) -> None:
     """Put the table of the results between its two marks in the page."""
-    text = page.read_text("utf-8")
-    table = f"{_BEGIN}\n{render_table(results)}{_END}"
-    page.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
+    write_block(page, "benchmarks", render_table(results))
 
 
 def render_table(results: Path) -> str:

@@ -5,15 +5,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 import json
 import math
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import lambda_svc
 
-from local_cloud.ministack_adapter import patch_points
+from local_cloud.ministack_adapter import metric_points, patch_points
 
-PERIOD_S = 60
 # CloudWatch keeps the points of a minute for 15 days; a day of them is enough on one machine.
 KEPT_S = 86_400
 # Values are kept to so many digits, so that a minute has few of them, however many requests it has.
@@ -31,8 +29,7 @@ def install() -> None:
             store(text)
 
     emit_original = patch_points.replace(lambda_svc, "_emit_lambda_logs", emit, *parameters)
-    patch_points.take(cloudwatch, "_metric_bucket", "key")
-    patch_points.take(cloudwatch, "_dims_key", "dims")
+    metric_points.check()
 
 
 def store(log_text: str) -> None:
@@ -45,7 +42,7 @@ def store(log_text: str) -> None:
             continue
         for namespace, name, unit, dimensions, values in metrics:
             for value in values:
-                _add(namespace, name, unit, dimensions, value)
+                metric_points.add(namespace, name, _rounded(value), unit, dimensions, kept_s=KEPT_S)
 
 
 def _metrics(
@@ -60,21 +57,6 @@ def _metrics(
                 dimensions = {name: str(document[name]) for name in names}
                 unit = metric.get("Unit", "None")
                 yield directive["Namespace"], metric["Name"], unit, dimensions, values
-
-
-def _add(namespace: str, name: str, unit: str, dimensions: dict[str, str], value: float) -> None:
-    """One more of a value in this minute, as PutMetricData's Counts would say it."""
-    bucket = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
-    minute, value = time.time() // PERIOD_S * PERIOD_S, _rounded(value)
-    for point in reversed(bucket):
-        if point["Timestamp"] < minute:
-            break
-        if point["Value"] == value and "Count" in point:
-            point["Count"] += 1.0
-            return
-    bucket.append({"Timestamp": minute, "Unit": unit, "Dimensions": dimensions, "Value": value, "Count": 1.0})
-    while bucket[0]["Timestamp"] < minute - KEPT_S:
-        del bucket[0]
 
 
 def _rounded(value: float) -> float:

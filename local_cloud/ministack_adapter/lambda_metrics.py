@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import lambda_svc
 
-from local_cloud.ministack_adapter import patch_points
+from local_cloud.ministack_adapter import metric_points, patch_points
 
 NAMESPACE = "AWS/Lambda"
-_MINUTE_S = 60
 
 _lock = threading.Lock()
 # Calls in service, by account, region, function and alias; of the function itself with no alias.
@@ -29,8 +28,7 @@ def install() -> None:
 
     There a call by an alias or a version is held to the function's reserved concurrency as well.
     """
-    patch_points.take(cloudwatch, "_metric_bucket", "key")
-    patch_points.take(cloudwatch, "_dims_key", "dims")
+    metric_points.check()
     patch_points.take(lambda_svc, "_functions")
     patch_points.replace(
         lambda_svc, "_emit_lambda_metrics", _nothing, "function_name", "duration_ms", "error", "throttle"
@@ -119,23 +117,4 @@ def _provisioned(func: dict[str, Any], config: dict[str, Any]) -> int:
 
 
 def _record(name: str, value: float, unit: str, dimensions: dict[str, str]) -> None:
-    """One value; equal ones of a minute are one point with a count, so that many calls take little room."""
-    now = time.time()
-    key = (NAMESPACE, name, patch_points.take(cloudwatch, "_dims_key")(dimensions))
-    with _lock:
-        points = patch_points.take(cloudwatch, "_metric_bucket")(key)
-        for point in reversed(points):
-            if point["Timestamp"] // _MINUTE_S != now // _MINUTE_S:
-                break
-            if point["Value"] == value:
-                point["Count"] = point.get("Count", 1.0) + 1
-                return
-        points.append(
-            {
-                "Timestamp": now,
-                "Value": float(value),
-                "Count": 1.0,
-                "Unit": unit,
-                "Dimensions": dict(dimensions),
-            }
-        )
+    metric_points.add(NAMESPACE, name, value, unit, dimensions)

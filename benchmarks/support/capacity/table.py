@@ -1,19 +1,16 @@
 """The table of docs/capacity.md, made of benchmarks/results/capacity.json."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-_BEGIN, _END = "<!-- capacity: begin -->", "<!-- capacity: end -->"
+from benchmarks.support.marked_block import write_block
 
 
 def update(page: Path, results: Path) -> None:
     """Put the table between its two marks in the page; without results it stays as it is."""
     if (results / "capacity.json").exists():
-        text = page.read_text("utf-8")
-        table = f"{_BEGIN}\n{render_table(results)}{_END}"
-        page.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: table, text, flags=re.DOTALL), "utf-8")
+        write_block(page, "capacity", render_table(results))
 
 
 def render_table(results: Path) -> str:

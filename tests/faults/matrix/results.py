@@ -1,7 +1,6 @@
 """What came of all cases, in benchmarks/results/faults.json and in docs/faults.md, which quotes it."""
 
 import json
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support.machine import describe_machine
+from benchmarks.support.marked_block import write_block
 from benchmarks.support.results import RESULTS
 
 FILE = RESULTS / "faults.json"
 PAGE = RESULTS.parents[1] / "docs" / "faults.md"
-_BEGIN, _END = "<!-- faults: begin -->", "<!-- faults: end -->"
 
 
 def summary(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -43,9 +42,7 @@ def _counted(seen: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
 def write(results: Mapping[str, Any], file: Path = FILE, page: Path = PAGE) -> None:
     """Write the figures, and the page with them."""
     file.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    block = f"{_BEGIN}\n{render(results)}{_END}"
-    text = page.read_text("utf-8")
-    page.write_text(re.sub(f"{_BEGIN}.*{_END}", lambda _: block, text, flags=re.DOTALL), "utf-8")
+    write_block(page, "faults", render(results))
 
 
 def render(results: Mapping[str, Any]) -> str:
