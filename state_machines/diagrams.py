@@ -7,8 +7,8 @@ another part.
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from state_machines.common.outcome import LIVE_STATUS
 from state_machines.language.sdk import jsonata
-from state_machines.outcome import LIVE_STATUS
 
 # First state -> title, in the order of a run.
 STEPS = {

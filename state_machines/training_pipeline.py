@@ -6,18 +6,18 @@
 from typing import Any
 
 from contracts.workflow import ROLLBACK
-from state_machines.clean_up import clean_up
-from state_machines.deploy import begin_deploy, deploy
-from state_machines.evaluate import evaluate
-from state_machines.ingest import ingest
+from state_machines.common.outcome import finish_run
 from state_machines.language.flow import in_order
 from state_machines.language.sdk import Choice, definition
-from state_machines.outcome import finish_run
-from state_machines.pause import pause_or_resume
-from state_machines.release import complete_release, release
-from state_machines.rollback import rollback
-from state_machines.train import train
-from state_machines.watch import roll_back
+from state_machines.stages.clean_up import clean_up
+from state_machines.stages.deploy import begin_deploy, deploy
+from state_machines.stages.evaluate import evaluate
+from state_machines.stages.ingest import ingest
+from state_machines.stages.pause import pause_or_resume
+from state_machines.stages.release import complete_release, release
+from state_machines.stages.rollback import rollback
+from state_machines.stages.train import train
+from state_machines.stages.watch import roll_back
 
 # Training may take two days, the rest of a run an hour, or a day where releases are watched that long.
 LIMIT_S = 4 * 86_400

@@ -2,7 +2,7 @@
 
 Each value is kept with the deployment's value that it took the place of, and holds as long as the deployment
 still says that. Whoever deploys another value has spoken later, and is followed. The workflow reads the same
-parameter by the same rule: state_machines/applied_capacity.py.
+parameter by the same rule: state_machines/common/applied_capacity.py.
 """
 
 from dataclasses import dataclass

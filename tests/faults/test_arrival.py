@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import state_machines.ingest
+import state_machines.stages.ingest
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cloud
@@ -24,7 +24,7 @@ def test_a_folder_is_inspected_again_until_it_has_arrived(stage: Any) -> None:
 
 
 def test_a_folder_that_is_never_complete_is_refused(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_machines.ingest, "MAX_UPLOAD_WAITS", 2)
+    monkeypatch.setattr(state_machines.stages.ingest, "MAX_UPLOAD_WAITS", 2)
     stage.change("InspectDatasetFunction", **FOLDER, accepted=False, reason="photos are still arriving")
     stage.change("InspectDatasetFunction", wait_s=1)
     run = stage.run({"key": "drops/dogs/_SUCCESS"})

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from state_machines.common.settings import SETTINGS
 from state_machines.language.sdk import jsonata
-from state_machines.settings import SETTINGS
-from state_machines.train import user_data
+from state_machines.stages.train import user_data
 
 pytestmark = pytest.mark.cloud
 

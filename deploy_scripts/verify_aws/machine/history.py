@@ -21,7 +21,7 @@ from deploy_scripts.verify_aws.machine.interpreter import play, prepared
 from deploy_scripts.verify_aws.machine.refusal import InTurn
 from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.scenarios import STRAIGHT_RUN
-from state_machines.ingest import MAX_UPLOAD_WAITS
+from state_machines.stages.ingest import MAX_UPLOAD_WAITS
 
 # Entered and exited; of a Task also scheduled, started and ended.
 _EVENTS = {"Fail": 1, "Task": 5}

@@ -7,7 +7,7 @@ import jsonata
 import pytest
 
 from functions.common.applied_capacity import in_force
-from state_machines.applied_capacity import IN_FORCE
+from state_machines.common.applied_capacity import IN_FORCE
 
 DEPLOYED = {"min_instances": 1, "max_instances": 6, "target_invocations_per_instance": 600}
 APPLIED = {"min_instances": 2, "max_instances": 9, "target_invocations_per_instance": 1500}

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from state_machines.common.outcome import IS_CLEAN_UP, Finish, outcome, record_duplicate
+from state_machines.common.settings import SETTINGS
+from state_machines.common.supersede import check_current_version
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, Pass, State, Wait, jsonata
 from state_machines.language.tasks import (
@@ -15,9 +18,6 @@ from state_machines.language.tasks import (
     text,
     update_item,
 )
-from state_machines.outcome import IS_CLEAN_UP, Finish, outcome, record_duplicate
-from state_machines.settings import SETTINGS
-from state_machines.supersede import check_current_version
 
 # The function itself gives up after six hours; this only bounds the execution's history.
 MAX_UPLOAD_WAITS = 720

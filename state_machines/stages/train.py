@@ -3,12 +3,12 @@
 from typing import Any
 
 from contracts.workflow import RUN_TAG
+from state_machines.common.outcome import Finish, ask_about_failure, outcome
+from state_machines.common.settings import KMS_KEY
+from state_machines.common.supersede import recheck_folder
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import call, retry
-from state_machines.outcome import Finish, ask_about_failure, outcome
-from state_machines.settings import KMS_KEY
-from state_machines.supersede import recheck_folder
 from training.job.progress import METRIC_DEFINITIONS
 
 # A retried job must not reuse its name: SageMaker keeps the name of a failed one.

@@ -3,9 +3,9 @@
 from typing import Any
 
 from contracts.workflow import VARIANT
-from state_machines.applied_capacity import read_applied_capacity
-from state_machines.deploy_lock import acquire_deploy_lock
-from state_machines.endpoint import (
+from state_machines.common.applied_capacity import read_applied_capacity
+from state_machines.common.deploy_lock import acquire_deploy_lock
+from state_machines.common.endpoint import (
     TAGS,
     autoscale,
     await_endpoint,
@@ -14,13 +14,13 @@ from state_machines.endpoint import (
     set_concurrency,
     start_endpoint,
 )
+from state_machines.common.live_pointer import read_pointer
+from state_machines.common.outcome import Finish
+from state_machines.common.settings import KMS_KEY
+from state_machines.common.supersede import check_current_version
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch
-from state_machines.live_pointer import read_pointer
-from state_machines.outcome import Finish
-from state_machines.settings import KMS_KEY
-from state_machines.supersede import check_current_version
 
 _SERVERLESS = "$plan.endpoint_kind = 'serverless'"
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.workflow import ENDPOINT_LOGS, NAME_TAKEN, RUN_TAG, SCALING_TARGET, scaling_policy
+from state_machines.common.outcome import Finish, own_error
+from state_machines.common.polling import OUT_OF_POLLS, out_of_polls, poll
+from state_machines.common.settings import KMS_KEY
+from state_machines.common.teardown import scaling_resource
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Catch, Choice, State, Task, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch, invoke_function
-from state_machines.outcome import Finish, own_error
-from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
-from state_machines.settings import KMS_KEY
-from state_machines.teardown import scaling_resource
 
 TAGS = [{"Key": RUN_TAG, "Value": jsonata("$run.id")}]
 # What is assigned of DescribeEndpoint's answer.

@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 """
 
 from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
+from state_machines.common.outcome import Finish, outcome
+from state_machines.common.polling import OUT_OF_POLLS, out_of_polls, poll
 from state_machines.language.flow import Stage, best_effort
 from state_machines.language.sdk import Choice, State, Task, jsonata
 from state_machines.language.tasks import KEEP_ERROR, call, catch, number, text, update_item
-from state_machines.outcome import Finish, outcome
-from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
 
 # The attributes of the lock that say which drop was released last -> (type, value before the first release).
 NEWEST_DROP = {

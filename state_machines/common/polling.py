@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from state_machines.common.outcome import own_error
 from state_machines.language.sdk import State, Wait, jsonata
-from state_machines.outcome import own_error
 
 # The condition under which a run waits no longer.
 OUT_OF_POLLS = "$polls > $settings.poll_limit"

@@ -4,10 +4,10 @@ EventBridge starts an execution of the same state machine with the event; it goe
 """
 
 from contracts.workflow import ROLLBACK
+from state_machines.common.live_pointer import read_pointer
+from state_machines.common.outcome import ENDS_TOLD, LIVE_STATUS, Finish, outcome
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
-from state_machines.live_pointer import read_pointer
-from state_machines.outcome import ENDS_TOLD, LIVE_STATUS, Finish, outcome
 
 # Tries of what it cannot do without, 30 s apart at most: nobody cleans up after a clean-up.
 PATIENCE = 20

@@ -1,9 +1,9 @@
 """Evaluate: the challenger against the champion, on the same test photos."""
 
+from state_machines.common.outcome import Finish, outcome
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, jsonata
 from state_machines.language.tasks import THIS_RUN, invoke_function, number, text, update_item
-from state_machines.outcome import Finish, outcome
 
 
 def evaluate(finish: Finish) -> Stage:

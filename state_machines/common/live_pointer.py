@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from state_machines.common.outcome import Finish
 from state_machines.language.sdk import Fail, State, Task, jsonata
 from state_machines.language.tasks import call, catch
-from state_machines.outcome import Finish
 
 
 def read_pointer(name: str, *, then: State, on_error: State, attempts: int = 4) -> State:

@@ -4,10 +4,10 @@ By the rule of functions/common/applied_capacity.py: a value holds as long as th
 it took the place of. tests/unit/state_machines holds the two against one another.
 """
 
+from state_machines.common.outcome import Finish
 from state_machines.language.flow import Stage
 from state_machines.language.sdk import State, jsonata
 from state_machines.language.tasks import KEEP_ERROR, call, catch
-from state_machines.outcome import Finish
 
 _NAMES = ("min_instances", "max_instances", "target_invocations_per_instance")
 _VALUES = ", ".join(

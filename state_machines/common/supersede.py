@@ -6,10 +6,10 @@ The bucket keeps versions, and knows which one is current: no clock is needed, a
 from typing import Any
 
 from contracts.workflow import DROP_FIELDS
+from state_machines.common.outcome import Finish, outcome
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, jsonata
 from state_machines.language.tasks import call, invoke_function
-from state_machines.outcome import Finish, outcome
 
 # How a run that another run has started is known: it starts no further one.
 _RERUN = "-rerun"

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from state_machines.common.teardown import release_deploy_lock, teardown_candidate, terminate_training
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Task, jsonata
 from state_machines.language.tasks import (
@@ -16,7 +17,6 @@ from state_machines.language.tasks import (
     text,
     update_item,
 )
-from state_machines.teardown import release_deploy_lock, teardown_candidate, terminate_training
 
 # Whether this execution cleans up after another one.
 IS_CLEAN_UP = "$exists($input.ended_execution)"

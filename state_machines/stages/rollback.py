@@ -5,12 +5,12 @@ It is an execution of this state machine, which goes the way of a release from i
 
 from contracts.bucket import ACCEPTANCE, PLAN, RUNS
 from contracts.workflow import WERE_LIVE
-from state_machines.deploy_lock import acquire_deploy_lock
+from state_machines.common.deploy_lock import acquire_deploy_lock
+from state_machines.common.live_pointer import read_pointer
+from state_machines.common.outcome import Finish, outcome
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, Task, jsonata
 from state_machines.language.tasks import call
-from state_machines.live_pointer import read_pointer
-from state_machines.outcome import Finish, outcome
 
 # What a run of the ledger is that has been live.
 _WAS_LIVE = f"$target.status in {list(WERE_LIVE)} and $target.model_data_uri != ''"

@@ -8,12 +8,12 @@ release that served before has its endpoint still: one write of the live pointer
 from dataclasses import dataclass
 
 from contracts.workflow import MOST_LOOKS
-from state_machines.endpoint import accept_model
+from state_machines.common.endpoint import accept_model
+from state_machines.common.live_pointer import write_pointer
+from state_machines.common.outcome import Finish, ask_about_failure, outcome, read_failure
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Task, Wait, jsonata
 from state_machines.language.tasks import KEEP_ERROR, THIS_RUN, call, catch
-from state_machines.live_pointer import write_pointer
-from state_machines.outcome import Finish, ask_about_failure, outcome, read_failure
 
 # There is something to go back to, and nobody asked for this release by hand.
 _COULD_GO_BACK = "$previous_serves and $not($exists($input.action))"

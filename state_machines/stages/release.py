@@ -1,15 +1,15 @@
 """Release: audit, acceptance test, canary, switch of the live endpoint, bake, teardown of the one before."""
 
-from state_machines.deploy_lock import record_newest_drop
-from state_machines.endpoint import CONCURRENCY_NOTE, accept_model
+from state_machines.common.deploy_lock import record_newest_drop
+from state_machines.common.endpoint import CONCURRENCY_NOTE, accept_model
+from state_machines.common.live_pointer import switch_pointer
+from state_machines.common.outcome import LIVE_STATUS, Finish, outcome
+from state_machines.common.supersede import recheck_folder
+from state_machines.common.teardown import teardown_release
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, State, Wait, jsonata
 from state_machines.language.tasks import invoke_function, text, update_item
-from state_machines.live_pointer import switch_pointer
-from state_machines.outcome import LIVE_STATUS, Finish, outcome
-from state_machines.supersede import recheck_folder
-from state_machines.teardown import teardown_release
-from state_machines.watch import RollBack, bake, canary
+from state_machines.stages.watch import RollBack, bake, canary
 
 
 def release(finish: Finish, back: RollBack) -> Stage:

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from contracts.bucket import ACCEPTANCE, RUNS
 from contracts.workflow import LIVE_POINTER_FIELDS, NO_ENDPOINT, SCALING_TARGET
-from state_machines.applied_capacity import read_applied_capacity
-from state_machines.deploy_lock import acquire_deploy_lock
-from state_machines.endpoint import (
+from state_machines.common.applied_capacity import read_applied_capacity
+from state_machines.common.deploy_lock import acquire_deploy_lock
+from state_machines.common.endpoint import (
     CONCURRENCY_NOTE,
     DESCRIBED,
     accept_model,
@@ -21,13 +21,13 @@ from state_machines.endpoint import (
     set_concurrency,
     start_endpoint,
 )
+from state_machines.common.live_pointer import read_pointer, switch_pointer
+from state_machines.common.outcome import Finish, outcome, read_failure
+from state_machines.common.polling import OUT_OF_POLLS, out_of_polls, poll
+from state_machines.common.teardown import scaling_resource
 from state_machines.language.flow import best_effort, in_order
 from state_machines.language.sdk import Choice, Pass, State, Task, Wait, jsonata
 from state_machines.language.tasks import call
-from state_machines.live_pointer import read_pointer, switch_pointer
-from state_machines.outcome import Finish, outcome, read_failure
-from state_machines.polling import OUT_OF_POLLS, out_of_polls, poll
-from state_machines.teardown import scaling_resource
 
 _ENDED = "$exists($input.ended_execution)"
 _PAUSED = "$exists($previous.paused_at)"
