@@ -12,7 +12,6 @@ from contracts.training_job import Architecture
 from contracts.workflow import live_pointer_name
 from deploy_scripts import local_target
 from deploy_scripts.aws import Aws
-from deploy_scripts.build import build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket
 from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.data_bucket import restore_drop_events
@@ -28,18 +27,19 @@ from deploy_scripts.cloudformation.stack import (
 from deploy_scripts.cloudformation.stack_change import StackChange
 from deploy_scripts.container_images.provide import BuildChoices, ImageBuilder, plan_images, provide_images
 from deploy_scripts.costs.component import DatedPrices
-from deploy_scripts.endpoint_type import check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.file_lock import one_at_a_time
 from deploy_scripts.operations.audits import check_suppressions
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.function_calls import call_function
-from deploy_scripts.operations.releases import find_parameter, read_live
+from deploy_scripts.operations.releases.live import find_parameter, read_live
+from deploy_scripts.packaging.build import build
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
-from deploy_scripts.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
 from deploy_scripts.project import TEMPLATE, work_folder
 from deploy_scripts.review.review import Review, Version, review
+from deploy_scripts.settings.endpoint_type import check_endpoint
+from deploy_scripts.settings.parameters import MADE_BY_DEPLOYMENT, check_parameters, resolve_parameters
 from deploy_scripts.settings.stage import Stage
 
 # AWS prepares for a minute or two, and then starts thousands of environments a minute:

@@ -20,10 +20,10 @@ from deploy_scripts.cloudformation.stack import (
 )
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import LedgerItem, read_ledger
-from deploy_scripts.operations.release_removal import Say, delete_endpoint, end_instances, ignoring
-from deploy_scripts.operations.releases import list_endpoint_configs, list_endpoints, list_models
-from deploy_scripts.operations.training_progress import newest_training_job
+from deploy_scripts.operations.releases.live import list_endpoint_configs, list_endpoints, list_models
+from deploy_scripts.operations.releases.removal import Say, delete_endpoint, end_instances, ignoring
+from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
+from deploy_scripts.operations.runs.training_progress import newest_training_job
 from deploy_scripts.project import TEMPLATE
 
 # What becomes of a run in the ledger, which outlives the stack.

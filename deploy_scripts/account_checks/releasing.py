@@ -9,12 +9,12 @@ from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import audit_of_run
-from deploy_scripts.operations.drops import read_dataset, upload_drop
-from deploy_scripts.operations.ledger import find_item
+from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.logs.sources import log_sources_of, read_logs
 from deploy_scripts.operations.predictions import predict_photo
-from deploy_scripts.operations.run_starts import wait_for_drop
-from deploy_scripts.operations.watching import require_live
+from deploy_scripts.operations.runs.ledger import find_item
+from deploy_scripts.operations.runs.starts import wait_for_drop
+from deploy_scripts.operations.runs.watching import require_live
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 from deploy_scripts.verify_aws.template.event_examples import object_created
 from drops.keys import PREFIX

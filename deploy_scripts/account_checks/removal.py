@@ -14,7 +14,7 @@ from deploy_scripts.cloudformation.sam_template import name_retained, read_templ
 from deploy_scripts.cloudformation.stack import find_status, pause_s, wait_until_at_rest
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.releases import (
+from deploy_scripts.operations.releases.live import (
     find_parameter,
     list_endpoint_configs,
     list_endpoints,

@@ -6,7 +6,7 @@ from deploy_scripts.account_checks.trial import NotPossibleError, Trial
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.function_calls import call_function
-from deploy_scripts.operations.releases import read_concurrency
+from deploy_scripts.operations.releases.live import read_concurrency
 
 # CloudWatch has a log's lines seconds after they were written.
 _LOG_LIMIT_S = 120.0

@@ -3,10 +3,10 @@
 from deploy_scripts.account_checks.confirmation import Confirmation
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.releases import read_besides, read_live
-from deploy_scripts.operations.run_starts import wait_for_execution
-from deploy_scripts.operations.training_progress import newest_training_job
+from deploy_scripts.operations.releases.live import read_besides, read_live
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.starts import wait_for_execution
+from deploy_scripts.operations.runs.training_progress import newest_training_job
 
 _START_LIMIT_S = 600.0
 # EventBridge tells within seconds, and a training job takes minutes to stop.

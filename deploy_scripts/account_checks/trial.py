@@ -10,8 +10,8 @@ from deploy_scripts.aws import Aws
 from deploy_scripts.cloudformation.stack import pause_s
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import LedgerItem
-from deploy_scripts.operations.releases import Live, read_live
+from deploy_scripts.operations.releases.live import Live, read_live
+from deploy_scripts.operations.runs.ledger import LedgerItem
 
 T = TypeVar("T")
 

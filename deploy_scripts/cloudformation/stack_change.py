@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.aws import Aws
-from deploy_scripts.build import Build
 from deploy_scripts.cloudformation.artifacts_bucket import ArtifactsBucket, bucket_exists
 from deploy_scripts.cloudformation.function_versions import publish_every_change
 from deploy_scripts.cloudformation.sam_template import name_retained, replace_local_files
 from deploy_scripts.cloudformation.stack import Accept, NothingChangedError, deploy_stack
 from deploy_scripts.costs.month import idle_cost_sentence
 from deploy_scripts.errors import CliError
+from deploy_scripts.packaging.build import Build
 from deploy_scripts.partition import in_partition
 from deploy_scripts.project import STATE_MACHINE
 

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from deploy_scripts.errors import is_error
 from deploy_scripts.local_target import shown_moment
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.ledger import read_ledger
-from deploy_scripts.operations.unstarted_drops import find_unstarted_drops, start_drop
+from deploy_scripts.operations.drops.unstarted import find_unstarted_drops, start_drop
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.ledger import read_ledger
 from deploy_scripts.screen import Screen
 from functions.read_input.ended_execution import is_end_of_execution
 from local_cloud.server.run_mark import SuddenEnd

@@ -18,13 +18,13 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
 from deploy_scripts.operations.capacity import review_capacity
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops import read_dataset, upload_drop
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.ledger import LedgerItem, find_item
+from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.predictions import predict_url, upload_photo
-from deploy_scripts.operations.releases import list_endpoints
-from deploy_scripts.operations.run_starts import wait_for_drop, wait_for_execution
-from deploy_scripts.operations.training_progress import newest_training_job
+from deploy_scripts.operations.releases.live import list_endpoints
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
+from deploy_scripts.operations.runs.starts import wait_for_drop, wait_for_execution
+from deploy_scripts.operations.runs.training_progress import newest_training_job
 from deploy_scripts.permissions.photos import write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import ScratchCloud
 from deploy_scripts.stack_teardown import destroy

@@ -7,10 +7,10 @@ from functools import cached_property
 from contracts.training_job import Architecture
 from deploy_scripts.aws import Aws
 from deploy_scripts.container_images.provide import ImageBuilder
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint
 from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.finding import Status
 from deploy_scripts.preflight.quotas import AccountQuotas
+from deploy_scripts.settings.endpoint_type import ENDPOINT_TYPE, check_endpoint
 
 
 @dataclass(frozen=True)

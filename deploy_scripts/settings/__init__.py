@@ -1,1 +1,1 @@
-"""dropserve.toml: what commands are told about each stage, instead of long lists of options."""
+"""What a deployment is told: by dropserve.toml, stage by stage, and as parameters of the template."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deploy_scripts.build import training_files
+from deploy_scripts.packaging.build import training_files
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 
 COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60)}

@@ -4,8 +4,8 @@ from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.executions import ExecutionFollower, Step
-from deploy_scripts.operations.ledger import LedgerItem
+from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
+from deploy_scripts.operations.runs.ledger import LedgerItem
 
 # States that invoke a function -> its folder.
 FUNCTION_STATES = {

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from contracts.workflow import ENDPOINT_LOGS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.releases import read_live
-from deploy_scripts.operations.training_progress import SAGEMAKER_LOG_GROUP
+from deploy_scripts.operations.releases.live import read_live
+from deploy_scripts.operations.runs.training_progress import SAGEMAKER_LOG_GROUP
 from deploy_scripts.packaging.functions import function_names
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
+from deploy_scripts.settings.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 
 NAME, SERVERLESS_NAME = "endpoint instances", "serverless concurrency"
 # L-96300102 in the console: https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas/L-96300102

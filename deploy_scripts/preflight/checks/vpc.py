@@ -6,9 +6,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import is_error
-from deploy_scripts.parameters import VPC_PARAMETERS
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
+from deploy_scripts.settings.parameters import VPC_PARAMETERS
 
 NAME = "VPC"
 _PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html"

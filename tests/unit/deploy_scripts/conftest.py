@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
 import boto3
@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
-from deploy_scripts import cli, commands
+from deploy_scripts import cli
 from deploy_scripts.aws import Aws, Target
 from deploy_scripts.operations.deployment import Deployment
 
@@ -105,10 +105,10 @@ def stubbed() -> Iterator[StubbedCloud]:
 @pytest.fixture
 def invoke(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run a command on the stubbed deployment."""
-    # The command line imports its modules.
     app = cli.make_app()
-    for module in vars(commands).values():
-        if isinstance(module, ModuleType) and hasattr(module, "open_deployment"):
+    for name in set(cli.COMMANDS.values()):
+        module = import_module(f"deploy_scripts.commands.{name}")
+        if hasattr(module, "open_deployment"):
             monkeypatch.setattr(module, "open_deployment", lambda target: stubbed.deployment)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 from typer.testing import CliRunner
 
 from deploy_scripts import cli
-from deploy_scripts.commands import audit as audit_command
+from deploy_scripts.commands.checks import audit as audit_command
 from deploy_scripts.errors import CliError
 from functions.common.documents import check_document
 

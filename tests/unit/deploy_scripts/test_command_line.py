@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 
 from deploy_scripts import cli, local_target
 from deploy_scripts.aws import Target
-from deploy_scripts.commands.run import parse_hyperparameters
+from deploy_scripts.commands.runs.run import parse_hyperparameters
 from deploy_scripts.errors import CliError, explain
 from deploy_scripts.packaging.weights import parse_weights
-from deploy_scripts.parameters import parse_parameters
+from deploy_scripts.settings.parameters import parse_parameters
 from dropserve import __version__
 from local_cloud.control import Cloud
 from local_cloud.server.root_key import RootKey

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from deploy_scripts import cli
 from deploy_scripts.cloudformation.sam_template import read_template
-from deploy_scripts.commands import cost
+from deploy_scripts.commands.deployment import cost
 from deploy_scripts.costs import template_facts
 from deploy_scripts.costs.month import idle_cost_sentence, idle_month_usd, monthly_cost
 from deploy_scripts.costs.price_list import query_for

@@ -8,10 +8,10 @@ import pytest
 
 from deploy_scripts.aws import Aws
 from deploy_scripts.cloudformation.sam_template import read_template
-from deploy_scripts.endpoint_type import check_endpoint, check_endpoint_type
 from deploy_scripts.errors import CliError
-from deploy_scripts.parameters import resolve_parameters
 from deploy_scripts.project import TEMPLATE
+from deploy_scripts.settings.endpoint_type import check_endpoint, check_endpoint_type
+from deploy_scripts.settings.parameters import resolve_parameters
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
 

@@ -286,10 +286,10 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_recording_is_checked_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording, output = tmp_path / "recording.json", tmp_path / "least"
     Recording(VALUES, ("A scenario",), (call("s3:GetObject", f"{ARN}/a"),)).save(recording)
-    monkeypatch.setattr("deploy_scripts.commands.verify_permissions.read_exemptions", list)
+    monkeypatch.setattr("deploy_scripts.commands.checks.verify_permissions.read_exemptions", list)
     statements = [allow("s3:GetObject", f"{ARN}/*")]
     monkeypatch.setattr(
-        "deploy_scripts.commands.verify_permissions.read_template", lambda _: template_of(*statements)
+        "deploy_scripts.commands.checks.verify_permissions.read_template", lambda _: template_of(*statements)
     )
     arguments = ["verify-permissions", "--recording", str(recording), "--output", str(output), "--json"]
 

@@ -166,7 +166,7 @@ def test_nothing_but_the_screen_prints() -> None:
     `local_target` writes zeros to see whether there is room.
     """
     root = Path(deploy_scripts.__file__).parent
-    programs = ("commands/env.py", "packaging/licences.py", "verify_aws/template/match_events.py")
+    programs = ("commands/local_cloud/env.py", "packaging/licences.py", "verify_aws/template/match_events.py")
     programs += ("local_target.py",)
     allowed = {root / name for name in ("screen.py", *programs)}
     forbidden = {"print", "echo", "secho", "write", "Console"}

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from contracts.training_job import ARCHITECTURES
 from deploy_scripts import cli
 from deploy_scripts.aws import Aws, Target, TargetName
-from deploy_scripts.commands import cost as cost_command
-from deploy_scripts.commands import deploy as deploy_command
-from deploy_scripts.commands import status as status_command
-from deploy_scripts.commands import verify as verify_command
+from deploy_scripts.commands.checks import verify as verify_command
+from deploy_scripts.commands.deployment import cost as cost_command
+from deploy_scripts.commands.deployment import deploy as deploy_command
+from deploy_scripts.commands.deployment import status as status_command
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.errors import CliError
 from deploy_scripts.project import ROOT

@@ -10,7 +10,7 @@ from deploy_scripts.account_checks.confirmation import Outcome
 from deploy_scripts.account_checks.estimate import LIMIT_H, REMOVAL_H, estimate
 from deploy_scripts.account_checks.trial import Trial
 from deploy_scripts.aws import Aws
-from deploy_scripts.commands import verify
+from deploy_scripts.commands.checks import verify
 from deploy_scripts.costs.component import SHIPPED
 from deploy_scripts.costs.month import monthly_cost
 from deploy_scripts.costs.usage import Usage

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drop_keys import check_key, newest_drop
-from deploy_scripts.operations.drops import Drop, read_dataset, upload_drop
+from deploy_scripts.operations.drops.keys import check_key, newest_drop
+from deploy_scripts.operations.drops.upload import Drop, read_dataset, upload_drop
 
 
 class KeptObjects:

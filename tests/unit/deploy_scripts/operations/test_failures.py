@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from deploy_scripts.operations.executions import Step
-from deploy_scripts.operations.failures import TEARS_DOWN, readable_failure, readable_reason
 from deploy_scripts.operations.logs.hints import AFTERWARDS, FUNCTION_STATES, failed_state
+from deploy_scripts.operations.runs.executions import Step
+from deploy_scripts.operations.runs.failures import TEARS_DOWN, readable_failure, readable_reason
 from deploy_scripts.packaging.functions import function_names
 from state_machines.training_pipeline import training_pipeline
 

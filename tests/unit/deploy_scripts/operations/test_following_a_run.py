@@ -9,15 +9,15 @@ import pytest
 from rich.progress import Progress
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.executions import ExecutionFollower, Step
-from deploy_scripts.operations.ledger import Run, find_item
-from deploy_scripts.operations.training_progress import (
+from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
+from deploy_scripts.operations.runs.ledger import Run, find_item
+from deploy_scripts.operations.runs.training_progress import (
     Ec2Follower,
     SageMakerFollower,
     TrainingProgress,
     parse_progress,
 )
-from deploy_scripts.operations.watching import RunView, require_live, training_followers, watch_run
+from deploy_scripts.operations.runs.watching import RunView, require_live, training_followers, watch_run
 from deploy_scripts.screen import Screen
 from state_machines.training_pipeline import training_pipeline
 from training.job import progress

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.release_history import read_releases, request_rollback, watched_run
-from deploy_scripts.operations.releases import read_live
+from deploy_scripts.operations.releases.history import read_releases, request_rollback, watched_run
+from deploy_scripts.operations.releases.live import read_live
 from tests.unit.deploy_scripts.operations.test_run_ledger import execution
 
 MODEL = "s3://dropserve-data/runs/{}/training/job/output/model.tar.gz"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.ledger import find_item, read_ledger
+from deploy_scripts.operations.runs.ledger import find_item, read_ledger
 from drops.keys import dataset_of
 
 

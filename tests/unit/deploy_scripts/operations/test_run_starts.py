@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations import run_starts
+from deploy_scripts.operations.runs import starts
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,10 @@ from deploy_scripts.operations import run_starts
 def test_the_command_to_start_a_run_by_hand_is_one_to_copy(
     stubbed: Any, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    monkeypatch.setattr(run_starts, "_LIMIT_S", 0)
+    monkeypatch.setattr(starts, "_LIMIT_S", 0)
 
     with pytest.raises(CliError) as refusal:
-        run_starts.wait_for_drop(stubbed.deployment, key, "v1")
+        starts.wait_for_drop(stubbed.deployment, key, "v1")
 
     command = refusal.value.advice.removeprefix("Start one by hand: `").partition("`; ")[0]
     assert shlex.split(command) == ["dropserve", "run", "--key", key]

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.response import StreamingBody
 
-from deploy_scripts.operations.executions import Step
-from deploy_scripts.operations.ledger import read_ledger
-from deploy_scripts.operations.run_story import read_story, state_times
+from deploy_scripts.operations.runs.executions import Step
+from deploy_scripts.operations.runs.ledger import read_ledger
+from deploy_scripts.operations.runs.story import read_story, state_times
 
 BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 
 from contracts.workflow import DROP_TOKEN
 from deploy_scripts.cloudformation.sam_template import read_template
-from deploy_scripts.operations.ledger import read_ledger
-from deploy_scripts.operations.unstarted_drops import UnstartedDrop, find_unstarted_drops, start_drop
+from deploy_scripts.operations.drops.unstarted import UnstartedDrop, find_unstarted_drops, start_drop
+from deploy_scripts.operations.runs.ledger import read_ledger
 from deploy_scripts.project import TEMPLATE
 
 DROPPED_AT = datetime(2026, 11, 22, 10, 0, 0, 400_000, tzinfo=UTC)

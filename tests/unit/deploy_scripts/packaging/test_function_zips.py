@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy_scripts.build import SUPPRESSIONS, build
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.archives import sha256_of
+from deploy_scripts.packaging.build import SUPPRESSIONS, build
 from deploy_scripts.packaging.bytecode import find_python
 from deploy_scripts.packaging.dependencies import Runtime
 from deploy_scripts.packaging.functions import build_function, function_names
@@ -90,7 +90,9 @@ def test_a_zip_holds_one_function_what_is_shared_and_no_boto3(build_folder: Path
 def test_own_suppressions_are_in_the_audits_zip_and_in_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy_scripts.build.function_names", lambda: ["iam_audit", "read_failure"])
+    monkeypatch.setattr(
+        "deploy_scripts.packaging.build.function_names", lambda: ["iam_audit", "read_failure"]
+    )
     file = tmp_path / "own.json"
     file.write_text('{"suppressions": []}\n')
     built = build(Runtime.of_this_machine(), say=lambda _: None, suppressions=file)

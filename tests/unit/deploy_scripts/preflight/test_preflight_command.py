@@ -10,8 +10,8 @@ from botocore.exceptions import ConnectTimeoutError
 from typer.testing import CliRunner
 
 from deploy_scripts import cli
-from deploy_scripts.commands import deploy as deploy_command
-from deploy_scripts.commands import preflight as preflight_command
+from deploy_scripts.commands.checks import preflight as preflight_command
+from deploy_scripts.commands.deployment import deploy as deploy_command
 from deploy_scripts.errors import CliError
 from deploy_scripts.preflight import checks, run
 from deploy_scripts.preflight.finding import Finding

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_scripts.build import training_files, write_pins
+from deploy_scripts.packaging.build import training_files, write_pins
 from drops.manifest import Folder, ManifestFile, manifest_text
 from tests.unit.training.data.s3_objects import S3Objects, etag, serve
 from tests.unit.training.ec2.ec2_machine import JOB, TOKEN, Machine, with_constants

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_scripts.build import build, training_files, write_pins
+from deploy_scripts.packaging.build import build, training_files, write_pins
 from deploy_scripts.packaging.dependencies import Runtime
 from tests.unit.training.ec2.ec2_machine import CODE, PROJECT, QUICK_TRAINING, Machine
 from training.job.pinned_packages import install
@@ -173,7 +173,7 @@ def test_the_training_archive_has_the_pins_under_names_that_the_toolkit_leaves_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DROPSERVE_HOME", str(tmp_path))
-    monkeypatch.setattr("deploy_scripts.build.function_names", list)
+    monkeypatch.setattr("deploy_scripts.packaging.build.function_names", list)
     archive = build(Runtime.of_this_machine(), say=lambda _: None).training_code
     with tarfile.open(archive) as tar:
         names = set(tar.getnames())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_scripts.build import training_files
+from deploy_scripts.packaging.build import training_files
 from tests.unit.training.made_photos import Trained, write_photos
 
 TRAIN = Path(sys.executable).with_name("train")

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from contracts.bucket import AUDIT_PAGE, INSPECTION, METRICS, PLAN, REPORT, VERDICT, run_key
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.executions import ExecutionFollower, Step
-from deploy_scripts.operations.failures import is_nothing_to_take_down, readable_failure
-from deploy_scripts.operations.ledger import LedgerItem
+from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
+from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, readable_failure
+from deploy_scripts.operations.runs.ledger import LedgerItem
 from deploy_scripts.operations.s3_documents import read_json
 
 _REPORTS = (INSPECTION, PLAN, METRICS, REPORT, VERDICT, AUDIT_PAGE)

@@ -7,8 +7,8 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import CliError, is_error
-from deploy_scripts.operations.dataset_files import listed
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.dataset_files import listed
 from drops.keys import MARKER, PREFIX, dataset_of, is_marker, is_zip
 
 

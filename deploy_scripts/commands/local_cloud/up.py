@@ -10,7 +10,7 @@ from deploy_scripts.aws import Target, connect
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.after_restart import say_sudden_end, see_to_cut_off, see_to_unstarted_drops
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.releases import read_live
+from deploy_scripts.operations.releases.live import read_live
 from deploy_scripts.options import DebugOption, JsonOption
 from deploy_scripts.screen import Screen
 from deploy_scripts.stack_deployment import DeployChoices

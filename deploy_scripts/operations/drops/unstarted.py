@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.workflow import DROP_TOKEN
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drop_keys import drops_by_time
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.ledger import LedgerItem
+from deploy_scripts.operations.drops.keys import drops_by_time
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.ledger import LedgerItem
 
 # EventBridge tells of an object within seconds; a few minutes are rare.
 EVENT_DELAY = timedelta(minutes=10)

@@ -6,11 +6,11 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.findings import Finding, read_findings, show_findings
-from deploy_scripts.operations.ledger import LedgerItem, Run, find_item, read_ledger
+from deploy_scripts.operations.drops.unstarted import find_unstarted_drops
 from deploy_scripts.operations.logs.hints import log_command
-from deploy_scripts.operations.run_story import RunStory, read_story
-from deploy_scripts.operations.unstarted_drops import find_unstarted_drops
+from deploy_scripts.operations.runs.findings import Finding, read_findings, show_findings
+from deploy_scripts.operations.runs.ledger import LedgerItem, Run, find_item, read_ledger
+from deploy_scripts.operations.runs.story import RunStory, read_story
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import LedgerItem, read_ledger
+from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
 
 # S3 tells EventBridge within seconds; a minute is rare.
 _LIMIT_S = 120

@@ -6,8 +6,8 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.ledger import find_item
-from deploy_scripts.operations.watching import require_live, watch_run
+from deploy_scripts.operations.runs.ledger import find_item
+from deploy_scripts.operations.runs.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen
 

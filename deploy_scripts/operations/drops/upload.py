@@ -10,8 +10,13 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import CliError, is_error
-from deploy_scripts.operations.dataset_files import DatasetFiles, is_name_safe, listed, read_dataset_folder
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.dataset_files import (
+    DatasetFiles,
+    is_name_safe,
+    listed,
+    read_dataset_folder,
+)
 from deploy_scripts.packaging.archives import sha256_of
 from drops.keys import MARKER, MAX_KEY_BYTES, PREFIX
 

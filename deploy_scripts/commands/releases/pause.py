@@ -5,9 +5,9 @@ from typing import Literal
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.run_starts import wait_for_execution
-from deploy_scripts.operations.watching import watch_run
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.starts import wait_for_execution
+from deploy_scripts.operations.runs.watching import watch_run
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen
 

@@ -7,10 +7,10 @@ import typer
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.drop_keys import check_key, newest_drop
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.run_starts import wait_for_execution
-from deploy_scripts.operations.watching import require_live, watch_run
+from deploy_scripts.operations.drops.keys import check_key, newest_drop
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.starts import wait_for_execution
+from deploy_scripts.operations.runs.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen
 from functions.common.json_text import parse_json

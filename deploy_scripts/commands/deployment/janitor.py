@@ -6,7 +6,7 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.leftovers import find_leftovers, remove
+from deploy_scripts.operations.releases.leftovers import find_leftovers, remove
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 

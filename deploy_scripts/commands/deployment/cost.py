@@ -14,11 +14,11 @@ from deploy_scripts.costs.predictions import prediction_cost
 from deploy_scripts.costs.price_list import LivePrices, query_for
 from deploy_scripts.costs.run import run_cost
 from deploy_scripts.costs.usage import Usage
-from deploy_scripts.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption, SettingsOption, StageOption
-from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.screen import Screen, cell, make_table
+from deploy_scripts.settings.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from deploy_scripts.settings.parameters import parse_parameters
 from deploy_scripts.settings.stage import choose_stage
 from functions.common.prices import REFERENCE_REGION
 

@@ -8,10 +8,10 @@ from deploy_scripts.aws import Target, connect
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import JsonOption, with_stage
-from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.run import run_preflight
 from deploy_scripts.screen import Screen
+from deploy_scripts.settings.parameters import parse_parameters
 from deploy_scripts.settings.stage import Stage
 from deploy_scripts.stack_deployment import DeployChoices, choices_of, planned_parameters
 

@@ -8,12 +8,12 @@ from contracts.workflow import ROLLBACK
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.executions import start_execution
-from deploy_scripts.operations.ledger import LedgerItem, find_item
-from deploy_scripts.operations.release_history import read_releases, request_rollback, watched_run
-from deploy_scripts.operations.releases import Live, read_live
-from deploy_scripts.operations.run_starts import wait_for_execution
-from deploy_scripts.operations.watching import watch_run
+from deploy_scripts.operations.releases.history import read_releases, request_rollback, watched_run
+from deploy_scripts.operations.releases.live import Live, read_live
+from deploy_scripts.operations.runs.executions import start_execution
+from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
+from deploy_scripts.operations.runs.starts import wait_for_execution
+from deploy_scripts.operations.runs.watching import watch_run
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 

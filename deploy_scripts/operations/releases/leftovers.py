@@ -8,15 +8,15 @@ from typing import Any, Literal
 from contracts.workflow import RUN_TAG
 from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import LedgerItem, read_ledger
-from deploy_scripts.operations.release_removal import Say, delete_endpoint, running_instances
-from deploy_scripts.operations.releases import (
+from deploy_scripts.operations.releases.live import (
     Live,
     list_endpoint_configs,
     list_endpoints,
     list_models,
     read_live,
 )
+from deploy_scripts.operations.releases.removal import Say, delete_endpoint, running_instances
+from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
 from functions.common.prices import HOURS_A_MONTH
 
 Kind = Literal["endpoint", "endpoint config", "model", "instance", "training job"]

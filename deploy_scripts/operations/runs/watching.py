@@ -16,12 +16,12 @@ from rich.progress import (
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.executions import ExecutionFollower, Step
-from deploy_scripts.operations.failures import is_nothing_to_take_down, readable_failure
-from deploy_scripts.operations.findings import read_findings, show_findings
-from deploy_scripts.operations.ledger import LedgerItem, Run, find_item
 from deploy_scripts.operations.logs.hints import log_command
-from deploy_scripts.operations.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
+from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
+from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, readable_failure
+from deploy_scripts.operations.runs.findings import read_findings, show_findings
+from deploy_scripts.operations.runs.ledger import LedgerItem, Run, find_item
+from deploy_scripts.operations.runs.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
 from deploy_scripts.screen import Screen
 from drops.text import printable
 

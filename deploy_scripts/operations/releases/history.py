@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from contracts.workflow import WERE_LIVE
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.ledger import LedgerItem, read_ledger
-from deploy_scripts.operations.releases import Live, read_live
+from deploy_scripts.operations.releases.live import Live, read_live
+from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
 from functions.common.s3_uris import parse_s3_uri
 
 # `watched`: live, and the one before can still take over at once. `kept`: its model is there.

@@ -7,7 +7,7 @@ from deploy_scripts.aws import Target
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.costs.month import idle_month_usd
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.releases import endpoint_size, read_besides, read_concurrency, read_live
+from deploy_scripts.operations.releases.live import endpoint_size, read_besides, read_concurrency, read_live
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 

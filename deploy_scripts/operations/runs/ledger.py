@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from contracts.workflow import DEPLOY_LOCK_ID, Status
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.failures import readable_reason
+from deploy_scripts.operations.runs.failures import readable_reason
 from drops.keys import dataset_of
 
 if TYPE_CHECKING:

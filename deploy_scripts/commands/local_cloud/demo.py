@@ -12,20 +12,20 @@ from botocore.exceptions import ClientError
 
 from contracts.bucket import AUDIT, AUDIT_PAGE, METRICS, REPORT
 from deploy_scripts.aws import connect
-from deploy_scripts.commands.audit import say_counts
-from deploy_scripts.commands.drop import upload_with_bar
-from deploy_scripts.commands.up import start
+from deploy_scripts.commands.checks.audit import say_counts
+from deploy_scripts.commands.local_cloud.up import start
+from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.demo_data import PhotoSet, demo_photos, second_photos
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.audits import audit_of_run
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops import read_dataset
-from deploy_scripts.operations.ledger import LedgerItem, Run, find_item
+from deploy_scripts.operations.drops.upload import read_dataset
 from deploy_scripts.operations.predictions import predict_url, upload_photo
-from deploy_scripts.operations.releases import read_live
-from deploy_scripts.operations.run_starts import wait_for_drop
+from deploy_scripts.operations.releases.live import read_live
+from deploy_scripts.operations.runs.ledger import LedgerItem, Run, find_item
+from deploy_scripts.operations.runs.starts import wait_for_drop
+from deploy_scripts.operations.runs.watching import require_live, watch_run
 from deploy_scripts.operations.s3_documents import download_run_files
-from deploy_scripts.operations.watching import require_live, watch_run
 from deploy_scripts.options import JsonOption, with_stage
 from deploy_scripts.packaging.archives import sha256_of
 from deploy_scripts.project import reports_folder

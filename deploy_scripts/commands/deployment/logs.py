@@ -11,8 +11,8 @@ from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.ledger import find_item
 from deploy_scripts.operations.logs.sources import LogLine, log_sources_of, read_logs
+from deploy_scripts.operations.runs.ledger import find_item
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen
 

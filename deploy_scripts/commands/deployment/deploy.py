@@ -8,13 +8,13 @@ import typer
 from contracts.training_job import Architecture
 from deploy_scripts.aws import connect
 from deploy_scripts.cloudformation.stack import NothingChangedError
-from deploy_scripts.commands.preflight import check_account, preflight_document, refuse_failures
+from deploy_scripts.commands.checks.preflight import check_account, preflight_document, refuse_failures
 from deploy_scripts.container_images.provide import ImageBuilder
 from deploy_scripts.options import JsonOption, with_stage
 from deploy_scripts.packaging.weights import parse_weights
-from deploy_scripts.parameters import parse_parameters
 from deploy_scripts.review.review import Review
 from deploy_scripts.screen import Screen
+from deploy_scripts.settings.parameters import parse_parameters
 from deploy_scripts.settings.stage import Stage
 from deploy_scripts.stack_deployment import choices_of
 from deploy_scripts.stack_deployment import deploy as deploy_stack

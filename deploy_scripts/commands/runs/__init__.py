@@ -1,0 +1,1 @@
+"""Commands of drops and runs."""

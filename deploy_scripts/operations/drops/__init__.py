@@ -1,0 +1,1 @@
+"""Drops: uploaded, listed, and those that began no run."""

@@ -1,0 +1,1 @@
+"""Releases: the live one, those before it, and what they leave behind."""

@@ -1,0 +1,1 @@
+"""Runs: found, followed to their end, and told afterwards."""
