@@ -7,19 +7,21 @@ from ministack import app
 from local_cloud.ec2 import Machines
 from local_cloud.iam import identity
 from local_cloud.ministack_adapter import (
-    alarm_evaluation,
-    alarm_events,
     budgets,
     cloudformation,
     credentials,
-    embedded_metrics,
     event_targets,
     iam,
     lambda_concurrency,
-    lambda_metrics,
     lambda_workers,
     patch_points,
     request_checks,
+)
+from local_cloud.ministack_adapter.cloudwatch import (
+    alarm_evaluation,
+    alarm_events,
+    embedded_metrics,
+    lambda_metrics,
 )
 from local_cloud.ministack_adapter.credentials import IssuedKeys
 from local_cloud.ministack_adapter.iam import IamRecords

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from functions.iam_audit.checks.base import Check, Violation
-from functions.iam_audit.checks.lambda_runtimes import RUNTIME_ENDS
-from functions.iam_audit.checks.secrets_in_text import looks_secret
+from functions.iam_audit.lambda_runtimes import RUNTIME_ENDS
 from functions.iam_audit.reachability import find_open
+from functions.iam_audit.secrets_in_text import looks_secret
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import Account
 

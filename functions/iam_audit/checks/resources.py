@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 
 from functions.iam_audit.checks.base import Check, Violation
-from functions.iam_audit.checks.secrets_in_text import find_secrets
 from functions.iam_audit.policy.policies import Statement
 from functions.iam_audit.reachability import CALLER_KEYS, find_open
+from functions.iam_audit.secrets_in_text import find_secrets
 from functions.iam_audit.settings import Settings
 from functions.iam_audit.snapshot import BLOCK_SETTINGS, Account
 

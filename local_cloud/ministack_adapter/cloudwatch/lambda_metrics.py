@@ -14,7 +14,8 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import lambda_svc
 
-from local_cloud.ministack_adapter import metric_points, patch_points
+from local_cloud.ministack_adapter import patch_points
+from local_cloud.ministack_adapter.cloudwatch import metric_points
 
 NAMESPACE = "AWS/Lambda"
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from local_cloud.ministack_adapter import metric_points, patch_points
+from local_cloud.ministack_adapter import patch_points
+from local_cloud.ministack_adapter.cloudwatch import metric_points
 
 # CloudWatch keeps the points of a minute for 15 days; a day of them is enough on one machine.
 KEPT_S = 86_400

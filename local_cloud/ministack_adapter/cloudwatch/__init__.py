@@ -1,0 +1,1 @@
+"""CloudWatch: metrics of functions and of their logs, and alarms on them."""
