@@ -14,8 +14,8 @@ from botocore.config import Config
 
 from local_cloud import control
 from local_cloud.control import Cloud
-from tests.faults.stage_programs import SERVE, TRAIN
-from tests.faults.workflow_stage import SharedFunctions, Stage
+from tests.faults.support.stage_programs import SERVE, TRAIN
+from tests.faults.support.workflow_stage import SharedFunctions, Stage
 
 EC2_IMAGE = "ami-0123456789abcdef0"
 

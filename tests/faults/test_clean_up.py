@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.workflow_stage import NOTHING, only
+from tests.faults.support.workflow_stage import NOTHING, only
 
 pytestmark = pytest.mark.cloud
 

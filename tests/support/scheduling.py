@@ -12,8 +12,8 @@ class Scheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        folder, _, name = file.rpartition("/")
-        return folder if folder.endswith("end_to_end") and name not in _APART else file
+        before, shared, below = file.partition("end_to_end/")
+        return before + shared if shared and below.rpartition("/")[2] not in _APART else file
 
 
 def slowest_first(items: list[pytest.Item]) -> None:

@@ -5,8 +5,8 @@ import json
 import threading
 from dataclasses import dataclass, field
 
-from tests.faults.acceptance_sample import PHOTO
 from tests.faults.matrix.deployment import CLASSES, Deployment
+from tests.faults.support.acceptance_sample import PHOTO
 
 _ASK_EVERY_S = 0.4
 

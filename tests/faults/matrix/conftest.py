@@ -14,7 +14,7 @@ from tests.faults.matrix import faulty_cloud, results
 from tests.faults.matrix.cases import Case
 from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.trial import Outcome, Trial
-from tests.faults.workflow_stage import SharedFunctions
+from tests.faults.support.workflow_stage import SharedFunctions
 from tests.support.waiting import wait_until
 
 PROPERTY = "fault"

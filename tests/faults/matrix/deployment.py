@@ -8,9 +8,9 @@ import psutil
 
 from contracts.workflow import DEPLOY_LOCK_ID, RUN_TAG
 from deploy_scripts.project import STATE_MACHINE
-from tests.faults.acceptance_sample import put_sample
 from tests.faults.matrix.injection import Fault, write_faults
-from tests.faults.workflow_stage import Ended, Stage
+from tests.faults.support.acceptance_sample import put_sample
+from tests.faults.support.workflow_stage import Ended, Stage
 from tests.support.waiting import wait_until
 
 KEY = "drops/dogs.zip"

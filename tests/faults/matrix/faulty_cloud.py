@@ -19,7 +19,7 @@ from local_cloud import control
 from local_cloud.control import Cloud
 from local_cloud.service_integrations import api_calls
 from tests.faults.matrix.injection import LONGEST_HOLD_S, Fault, read_faults
-from tests.faults.stage_programs import ROOT
+from tests.faults.support.stage_programs import ROOT
 from tests.support.waiting import wait_until
 
 # A second of a Wait, and between two attempts.

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.faults.acceptance_sample import put_sample
 from tests.faults.matrix.asker import Asker
 from tests.faults.matrix.cases import Case
 from tests.faults.matrix.deployment import PHOTOS, Deployment, ended_with_all
 from tests.faults.matrix.injection import Fault
-from tests.faults.workflow_stage import Ended
+from tests.faults.support.acceptance_sample import put_sample
+from tests.faults.support.workflow_stage import Ended
 
 # How a run may be said to have ended.
 ENDINGS = {"duplicate", "rejected", "superseded", "champion_kept", "blocked", "failed", "live", "replaced"}

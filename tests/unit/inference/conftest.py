@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit.inference.fetching.image_host import LocalServer, Reply
-from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.images.pictures import encode, two_colours
 
 
 @pytest.fixture

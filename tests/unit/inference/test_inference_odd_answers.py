@@ -14,7 +14,7 @@ from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.fetcher import ImageFetcher
 from functions.inference.fetching.image_urls import parse_image_url
 from tests.unit.inference.fetching.image_host import LocalServer, send_raw
-from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.images.pictures import encode, two_colours
 
 PHOTO = encode(two_colours(30, 20), "JPEG")
 OK = b"HTTP/1.1 200 OK\r\n"

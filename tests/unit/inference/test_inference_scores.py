@@ -27,8 +27,8 @@ from functions.inference.images import prepare_image
 from tests.support.float_tolerance import lead, near_scores, probability_tolerance
 from tests.unit.inference.aws_replies import environment, invocations, live_pointer_value, ssm_parameter
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, send
+from tests.unit.inference.images.pictures import encode
 from tests.unit.inference.lambda_process import context
-from tests.unit.inference.pictures import encode
 from tests.unit.inference.worker import forget
 
 pytestmark = pytest.mark.slow

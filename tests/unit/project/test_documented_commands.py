@@ -48,15 +48,18 @@ RUN_BY = {
         "commands_for_costs",
     ),
     r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
-    r"dropserve verify": ("tests/end_to_end/test_verifying.py", '"verify", "--stack"'),
+    r"dropserve verify": ("tests/end_to_end/deployments/test_verifying.py", '"verify", "--stack"'),
     r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
     r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
     r"dropserve janitor( --yes)?": ("tests/end_to_end/test_replacing_a_release.py", '"janitor", "--yes"'),
     r"dropserve releases": ("tests/end_to_end/test_replacing_a_release.py", 'json("releases")'),
     r"dropserve rollback( --to .*)?": ("tests/end_to_end/test_replacing_a_release.py", 'run("rollback")'),
-    r"dropserve verify-permissions": ("tests/end_to_end/test_verify_permissions.py", "verify-permissions"),
+    r"dropserve verify-permissions": (
+        "tests/end_to_end/deployments/test_verify_permissions.py",
+        "verify-permissions",
+    ),
     r"dropserve deploy --dry-run --parameter .*": (
-        "tests/end_to_end/test_deploying_again.py",
+        "tests/end_to_end/deployments/test_deploying_again.py",
         '"deploy", "--dry-run"',
     ),
     r"dropserve deploy --parameter MaxCostUsd=5": (
@@ -64,28 +67,28 @@ RUN_BY = {
         "change_of_a_parameter",
     ),
     r"dropserve deploy --dry-run --parameter Contact=.*": (
-        "tests/end_to_end/test_deploying_again.py",
+        "tests/end_to_end/deployments/test_deploying_again.py",
         '"--dry-run", "--parameter", "Contact=me@example.org"',
     ),
     r"dropserve deploy --dry-run --stage prod": (
-        "tests/end_to_end/test_settings_file.py",
+        "tests/end_to_end/deployments/test_settings_file.py",
         '"deploy", "--dry-run", "--stage", "prod"',
     ),
     r"dropserve status --stage prod": (
-        "tests/end_to_end/test_settings_file.py",
+        "tests/end_to_end/deployments/test_settings_file.py",
         '"status", "--stage", "prod"',
     ),
     r"dropserve up --quotas new-account": (
-        "tests/end_to_end/test_new_account.py",
+        "tests/end_to_end/deployments/test_new_account.py",
         '"--quotas", "new-account"',
     ),
-    r"dropserve preflight": ("tests/end_to_end/test_new_account.py", '"preflight", *ARM'),
+    r"dropserve preflight": ("tests/end_to_end/deployments/test_new_account.py", '"preflight", *ARM'),
     r"dropserve deploy --parameter EndpointInstanceType=ml.m6g.large .*": (
-        "tests/end_to_end/test_new_account.py",
+        "tests/end_to_end/deployments/test_new_account.py",
         '"deploy", *ARM, *ON_EC2',
     ),
     r"aws service-quotas request-service-quota-increase .*": (
-        "tests/end_to_end/test_new_account.py",
+        "tests/end_to_end/deployments/test_new_account.py",
         'program="aws"',
     ),
     r"(sh|python) examples/drop_data\.\w+ .*": ("tests/end_to_end/test_examples.py", "test_drop_data"),

@@ -11,7 +11,7 @@ from PIL import Image
 from drops.photo_formats import MEDIA_TYPES
 from tests.support.costly_photos import COSTLY_PHOTOS
 from tests.support.seeded_noise import noise
-from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.images.pictures import encode, two_colours
 
 NO_IMAGE, DAMAGED, TOO_LARGE = "not_an_image", "damaged_image", "too_many_pixels"
 TOO_COSTLY = "image_too_costly"

@@ -22,7 +22,7 @@ from functions.inference.errors import (
 from functions.inference.images import ModelInput, prepare_image
 from tests.support.costly_photos import COSTLY_PHOTOS
 from tests.support.seeded_noise import noise
-from tests.unit.inference.pictures import encode, two_colours
+from tests.unit.inference.images.pictures import encode, two_colours
 
 pytestmark = pytest.mark.slow
 

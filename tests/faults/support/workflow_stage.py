@@ -12,7 +12,7 @@ from deploy_scripts.permissions.template_values import condition_values, fill_in
 from deploy_scripts.project import TEMPLATE
 from deploy_scripts.verify_aws.template.example_values import example_values
 from state_machines.training_pipeline import training_pipeline
-from tests.faults.stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
+from tests.faults.support.stage_programs import ANSWERING, CONSTANT, READER, REAL_FUNCTION, ROOT
 from tests.support.cloud_bench import Bench, unique
 from tests.support.waiting import wait_until
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.acceptance_sample import PHOTO, put_sample
+from tests.faults.support.acceptance_sample import PHOTO, put_sample
 
 pytestmark = pytest.mark.cloud
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[3])
 CLASSES = 5000
 PHOTOS_PER_CLASS = 5
 STATE_LIMIT_BYTES = 262_144

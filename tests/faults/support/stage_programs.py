@@ -91,4 +91,4 @@ import sys
 sys.path.insert(0, {root!r})
 from functions.{name}.handler import handler
 """
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[3])

@@ -7,7 +7,7 @@ import pytest
 
 from local_cloud.services.service_quotas.catalogue import NEW_ACCOUNT, find_quota
 from tests.faults.conftest import cloud_of_small_programs, stage_on
-from tests.faults.workflow_stage import SharedFunctions, Stage, only
+from tests.faults.support.workflow_stage import SharedFunctions, Stage, only
 
 pytestmark = pytest.mark.cloud
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.workflow_stage import Ended, only
+from tests.faults.support.workflow_stage import Ended, only
 
 BAKE = {"BakeSeconds": "3"}
 LONG_BAKE = {"BakeSeconds": "60"}
