@@ -13,9 +13,9 @@ from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.releases.live import Live, read_live
 from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
-from functions.common.s3_uris import parse_s3_uri
+from functions.common.live_pointer import why_live_model_is_lost
 
-# `watched`: live, and the one before can still take over at once. `kept`: its model is there.
+# `watched`: live, and the one before can still take over at once. `kept`: its model can be read; else `gone`.
 State = Literal["live", "paused", "watched", "canary", "kept", "gone"]
 
 
@@ -96,17 +96,13 @@ def _state(deployment: Deployment, item: LedgerItem, live: Live | None) -> State
         if live.paused_at:
             return "paused"
         return "watched" if item.run.status == "running" else "live"
-    return "kept" if _has_model(deployment, item.model_data_uri) else "gone"
+    return "kept" if _has_model(deployment, item) else "gone"
 
 
-def _has_model(deployment: Deployment, model_data_uri: str | None) -> bool:
-    if not model_data_uri:
+def _has_model(deployment: Deployment, item: LedgerItem) -> bool:
+    """Whether a rollback could read it: what is archived would have to be restored first."""
+    if not item.model_data_uri:
         return False
-    uri = parse_s3_uri(model_data_uri)
-    try:
-        deployment.aws.s3.head_object(Bucket=uri.bucket, Key=uri.key)
-    except ClientError as error:
-        if is_error(error, "404"):
-            return False
-        raise
-    return True
+    release = {"release": item.run.release, "model_data_uri": item.model_data_uri}
+    lost = why_live_model_is_lost(release, data_bucket=deployment.bucket, s3=deployment.aws.s3)
+    return lost is None

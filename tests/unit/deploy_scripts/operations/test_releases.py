@@ -12,6 +12,7 @@ from tests.unit.deploy_scripts.operations.test_run_ledger import execution
 
 MODEL = "s3://dropserve-data/runs/{}/training/job/output/model.tar.gz"
 LIVE, OLD, GONE, CANARY = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
+MODEL_KEY = MODEL.format(OLD).removeprefix("s3://dropserve-data/")
 
 
 def item(stubbed: Any, run_id: str, status: str, started_at: str) -> dict[str, Any]:
@@ -40,8 +41,14 @@ def ledger(stubbed: Any, *, live_status: str = "live", **more: str) -> None:
 
 def models(stubbed: Any) -> None:
     """Of the former releases; the last one's is gone."""
-    stubbed.answer("s3", "head_object", {})
-    stubbed.refuse("s3", "head_object", "404")
+    model_listed(stubbed, StorageClass="STANDARD")
+    stubbed.answer("s3", "list_objects_v2", {})
+
+
+def model_listed(stubbed: Any, **attributes: str) -> None:
+    """The model of OLD, in the answer to a listing."""
+    asked = {"Bucket": "dropserve-data", "Prefix": MODEL_KEY, "MaxKeys": 1}
+    stubbed.answer("s3", "list_objects_v2", {"Contents": [{"Key": MODEL_KEY, **attributes}]}, **asked)
 
 
 def test_live_kept_and_gone_releases_are_told_apart(stubbed: Any) -> None:
@@ -54,6 +61,18 @@ def test_live_kept_and_gone_releases_are_told_apart(stubbed: Any) -> None:
         (OLD, "kept", "replaced"),
         (GONE, "gone", "rolled_back"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "state"),
+    [("STANDARD_IA", "kept"), ("GLACIER_IR", "kept"), ("GLACIER", "gone"), ("DEEP_ARCHIVE", "gone")],
+)
+def test_a_release_whose_model_is_archived_is_gone(stubbed: Any, storage_class: str, state: str) -> None:
+    pointer(stubbed)
+    rows = [item(stubbed, OLD, "replaced", "2026-11-21T10:00:00Z")]
+    stubbed.answer("dynamodb", "scan", {"Items": rows})
+    model_listed(stubbed, StorageClass=storage_class)
+    assert [each.state for each in read_releases(stubbed.deployment)] == [state]
 
 
 def test_a_release_that_is_watched_says_so(stubbed: Any) -> None:
