@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import tempfile
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -109,15 +110,14 @@ def wait_until_saved() -> None:
 
 def save_state() -> dict[str, str | None]:
     """Of the running cloud: the moment that is on disk, and why no later one is, if saving fails."""
-    folder = cloud_state_folder()
-    return {"saved_at": control.saved_at(folder), "save_error": control.save_error(folder)}
+    return asdict(control.save_state(cloud_state_folder()))
 
 
 def stop_cloud() -> bool:
     """Whether one was running. Raises CliError when it stays, or ends without having saved all."""
     folder = cloud_state_folder()
     try:
-        save_error = control.save_error(folder)
+        save_error = control.save_state(folder).save_error
         earlier = run_mark.find_sudden_end(folder)
         was_running = control.stop(folder)
     except control.ControlError as error:

@@ -129,16 +129,18 @@ def _ask_status(state_dir: Path) -> dict[str, Any] | None:
     return server_file.ask_status(state_dir, note) if note else None
 
 
-def save_error(state_dir: Path) -> str | None:
-    """Why the server cannot save its state; None while it can, or when none answers."""
-    status = _ask_status(state_dir)
-    return str(status["save_error"]) if status and "save_error" in status else None
+@dataclass(frozen=True)
+class SaveState:
+    """`saved_at`: the moment, in ISO 8601, whose state is on disk. `save_error`: why no later one can be."""
+
+    saved_at: str | None = None
+    save_error: str | None = None
 
 
-def saved_at(state_dir: Path) -> str | None:
-    """The moment, in ISO 8601, whose state is on disk; None when none answers or nothing was saved yet."""
-    status = _ask_status(state_dir)
-    return status.get("saved_at") if status else None
+def save_state(state_dir: Path) -> SaveState:
+    """Both None when no server answers; else None for what has not been saved yet, or can be."""
+    status = _ask_status(state_dir) or {}
+    return SaveState(status.get("saved_at"), status.get("save_error"))
 
 
 def sudden_end(state_dir: Path) -> SuddenEnd | None:

@@ -115,7 +115,9 @@ def test_a_drop_whose_event_was_lost_gets_its_run(killed: Dropserve) -> None:
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     s3.put_object(Bucket=bucket, Key="drops/earlier.zip", Body=_no_photos())
     # S3 tells whole seconds.
-    wait_until(lambda: (control.saved_at(killed.home / "cloud") or "") > _later(s3, bucket), timeout_s=30)
+    wait_until(
+        lambda: (control.save_state(killed.home / "cloud").saved_at or "") > _later(s3, bucket), timeout_s=30
+    )
     s3.put_object(Bucket=bucket, Key="drops/lost.zip", Body=_no_photos())
     _kill(killed)
 

@@ -343,7 +343,7 @@ def test_a_saved_state_is_the_owners_alone_and_one_that_cannot_be_saved_is_told(
         control.wait_until_saved(place.folder)
     (place.folder / "cloud.tmp").rmdir()
     client("ssm").put_parameter(Name="/live", Value="b", Type="String", Overwrite=True)
-    wait_until(lambda: control.save_error(place.folder) is None)
+    wait_until(lambda: control.save_state(place.folder).save_error is None)
     control.wait_until_saved(place.folder)
     place.kill()
     assert place.up()("ssm").get_parameter(Name="/live")["Parameter"]["Value"] == "b"
