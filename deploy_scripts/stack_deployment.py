@@ -110,7 +110,8 @@ def _deploy(
     if choices.suppressions:
         check_suppressions(choices.suppressions)
     check_parameters(choices.parameters, template, choices.sources)
-    given = resolve_parameters(aws, choices.parameters, template, deployed=read_parameters(aws))
+    deployed = read_parameters(aws)
+    given = resolve_parameters(aws, choices.parameters, template, deployed=deployed)
     planned = {**defaults(template), **given}
     leave_out_unwanted(template, planned)
     serving_architecture = check_endpoint(planned)
@@ -134,7 +135,8 @@ def _deploy(
     accept = None
     if choices.accept:
         after = Version(template, _chosen(planned), choices.sources)
-        accept = _reviewer(choices.accept, _deployed_version(aws), after, images.to_build, aws.region)
+        before = _deployed_version(aws, deployed)
+        accept = _reviewer(choices.accept, before, after, images.to_build, aws.region)
     if images.to_build:
         if accept:
             # Images take minutes and cost money: they are built once somebody has agreed.
@@ -168,9 +170,10 @@ def planned_parameters(aws: Aws, choices: DeployChoices) -> dict[str, str]:
     return planned
 
 
-def _deployed_version(aws: Aws) -> Version | None:
+def _deployed_version(aws: Aws, parameters: dict[str, str]) -> Version | None:
+    """`parameters` are the stack's own; None where there is no stack yet."""
     template = read_template_of(aws)
-    return Version(template, _chosen(read_parameters(aws))) if template else None
+    return Version(template, _chosen(parameters)) if template else None
 
 
 def _chosen(parameters: dict[str, str]) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """What the endpoint takes: enough to serve, and as much again while a release stands beside another."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
 from deploy_scripts.settings.endpoint_type import ENDPOINT_TYPE, check_endpoint_type
+from functions.common.service_quotas import Quota
 
 NAME, SERVERLESS_NAME = "endpoint instances", "serverless concurrency"
 # L-96300102 in the console: https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas/L-96300102
@@ -17,69 +19,66 @@ _QUOTA = re.compile(r"(ml\.[a-z0-9.-]+) for endpoint usage")
 _AT_MOST_NAMED = 4
 
 
+@dataclass(frozen=True)
+class _Capacity:
+    """What an endpoint's quota counts. `least` and `most`: the parameters that say how much of it serves.
+
+    `instead` says what to do where there is no room for twice the least.
+    """
+
+    check: str
+    quota: str
+    least: str
+    most: str
+    instead: Callable[[Intent, Quota], str]
+
+
 def check(intent: Intent) -> Iterator[Finding]:
-    """Of the endpoint's kind."""
-    return _serverless(intent) if intent.is_serverless else _instances(intent)
-
-
-def _serverless(intent: Intent) -> Iterator[Finding]:
-    quota = intent.quotas.of("sagemaker").get(_CONCURRENCY)
-    if quota is None:
-        yield Finding(
-            SERVERLESS_NAME, "warn", f"Service Quotas lists no '{_CONCURRENCY}' in {intent.aws.region}."
-        )
-        return
-    wanted = intent.number("ServerlessMaxConcurrency")
-    has = f"'{_CONCURRENCY}' is {quota.value:g}"
-    if quota.value >= 2 * wanted:
-        yield Finding(
-            SERVERLESS_NAME, "ok", f"{has}, a switch at ServerlessMaxConcurrency={wanted} needs {2 * wanted}"
-        )
-        return
-    asking = intent.quotas.how_to_ask(quota, 2 * wanted)
-    least = f"Ask for it, or deploy with --parameter ServerlessMaxConcurrency={int(quota.value) // 2}."
-    advice = least if quota.value >= 2 else "Ask for it."
-    if quota.value < wanted:
-        yield Finding(
-            SERVERLESS_NAME, "fail", f"{has}, and ServerlessMaxConcurrency={wanted}.", advice, **asking
-        )
+    """Of the endpoint's kind. MinInstances serve at rest; under load they may grow to MaxInstances."""
+    if intent.is_serverless:
+        name = "ServerlessMaxConcurrency"
+        yield _found(intent, _Capacity(SERVERLESS_NAME, _CONCURRENCY, name, name, _less_concurrency))
     else:
-        found = f"{has}: the first release stands, but not a second one beside it."
-        yield Finding(SERVERLESS_NAME, "warn", found, advice, **asking)
+        quota = f"{intent.endpoint_type} for endpoint usage"
+        yield _found(intent, _Capacity(NAME, quota, "MinInstances", "MaxInstances", _other_types))
 
 
-def _instances(intent: Intent) -> Iterator[Finding]:
-    """The count that serves at rest is MinInstances; under load it may grow to MaxInstances."""
-    quotas = intent.quotas.of("sagemaker")
-    name = f"{intent.endpoint_type} for endpoint usage"
-    quota = quotas.get(name)
+def _found(intent: Intent, capacity: _Capacity) -> Finding:
+    name = capacity.check
+    quota = intent.quotas.of("sagemaker").get(capacity.quota)
     if quota is None:
-        yield Finding(NAME, "warn", f"Service Quotas lists no quota '{name}' in {intent.aws.region}.")
-        return
-    least, most = intent.number("MinInstances"), intent.number("MaxInstances")
-    has = f"'{name}' is {quota.value:g}"
+        return Finding(
+            name, "warn", f"Service Quotas lists no quota '{capacity.quota}' in {intent.aws.region}."
+        )
+    least, most = intent.number(capacity.least), intent.number(capacity.most)
+    has = f"'{capacity.quota}' is {quota.value:g}"
     if quota.value >= 2 * most:
-        yield Finding(NAME, "ok", f"{has}, a switch at MaxInstances={most} needs {2 * most}")
-        return
+        return Finding(name, "ok", f"{has}, a switch at {capacity.most}={most} needs {2 * most}")
     asking = intent.quotas.how_to_ask(quota, 2 * most)
-    if quota.value < least:
-        yield Finding(
-            NAME, "fail", f"{has}, and MinInstances={least}.", _other_types(intent, 2 * least), **asking
-        )
-    elif quota.value < 2 * least:
-        found = f"{has}: the first release stands, but not a second one beside it."
-        yield Finding(NAME, "warn", found, _other_types(intent, 2 * least), **asking)
-    else:
+    if quota.value >= 2 * least:
         found = (
-            f"{has}: enough for a switch at {least}, not at MaxInstances={most} (a switch needs twice "
+            f"{has}: enough for a switch at {least}, not at {capacity.most}={most} (a switch needs twice "
             "the count that serves)."
         )
-        yield Finding(NAME, "warn", found, "Ask for more before there is load.", **asking)
+        return Finding(name, "warn", found, "Ask for more before there is load.", **asking)
+    instead = capacity.instead(intent, quota)
+    if quota.value >= least:
+        found = f"{has}: the first release stands, but not a second one beside it."
+        return Finding(name, "warn", found, instead, **asking)
+    return Finding(name, "fail", f"{has}, and {capacity.least}={least}.", instead, **asking)
 
 
-def _other_types(intent: Intent, needed: int) -> str:
+def _less_concurrency(_intent: Intent, quota: Quota) -> str:
+    """A switch needs twice of it; the parameter is at least 1."""
+    if quota.value < 2:
+        return "Ask for it."
+    return f"Ask for it, or deploy with --parameter ServerlessMaxConcurrency={int(quota.value) // 2}."
+
+
+def _other_types(intent: Intent, _quota: Quota) -> str:
     """The types that the account may use now, those with the fewest instances last."""
     found = {}
+    needed = 2 * intent.number("MinInstances")
     for name, quota in intent.quotas.of("sagemaker").items():
         match = _QUOTA.fullmatch(name)
         if match and quota.value >= needed and _can_serve(match[1]):
