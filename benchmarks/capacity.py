@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.support.capacity.accounts import cloudwatch, tell
 from benchmarks.support.capacity.simulation import Setting, simulate
 from benchmarks.support.capacity.traces import DAY_S, DAYS, STEPS_A_SECOND, TRACES, draw_requests
-from benchmarks.support.cores import count_cores
+from benchmarks.support.machine import count_cores
 from benchmarks.support.results import RESULTS, write_results
 from functions.capacity_review.forecast import Deployed, Model
 from functions.capacity_review.limits import Limits

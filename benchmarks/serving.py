@@ -22,10 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.cores import count_cores
 from benchmarks.support.demo_model import PROJECT, demo_photos, train_demo_model
 from benchmarks.support.line_process import LineProcess
-from benchmarks.support.machine import describe_machine
+from benchmarks.support.machine import count_cores, describe_machine
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.serving.competitors import Load, Server, litserve, serving
 from benchmarks.support.serving.endpoint_starts import take_start_turns

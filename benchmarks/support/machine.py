@@ -6,8 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.cores import count_cores
-
 # What an engine's int8 and float32 depend on, by the kernel's names.
 _INSTRUCTIONS = {
     "avx2": "AVX2",
@@ -40,3 +38,9 @@ def processor() -> str:
     instructions = ", ".join(title for name, title in _INSTRUCTIONS.items() if name in has)
     name = told.get("model name") or f"{platform.machine()}, {os.cpu_count()} cores"
     return f"{name} ({instructions})" if instructions else name
+
+
+def count_cores() -> int:
+    """The cores that this process may use, which can be fewer than the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

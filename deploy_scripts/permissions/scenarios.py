@@ -16,9 +16,9 @@ from contracts.workflow import DEPLOY_LOCK_ID, ROLLBACK, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
-from deploy_scripts.operations.capacity import review_capacity
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
+from deploy_scripts.operations.function_calls import review_capacity
 from deploy_scripts.operations.predictions import predict_url, upload_photo
 from deploy_scripts.operations.releases.live import list_endpoints
 from deploy_scripts.operations.runs.executions import start_execution

@@ -19,7 +19,6 @@ from deploy_scripts.preflight.checks import (
     key,
     lambda_concurrency,
     machine_image,
-    network,
     permissions,
     region,
     training_quotas,
@@ -54,7 +53,7 @@ STEPS = (
     Step("instance types in the region", instance_offerings.check, on_local=False),
     Step("machine image of EC2 training", machine_image.check, on_local=False),
     Step("buckets", buckets.check),
-    Step("default VPC", network.check),
+    Step("default VPC", vpc.check_default),
     Step("VPC", vpc.check),
     Step("key", key.check),
     # Nothing costs there.

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from contracts.bucket import ACCEPTANCE, METRICS, REPORT, VERDICT, run_key
+from contracts.workflow import NO_ENDPOINT
 from functions.common.documents import parse_document, put_document, read_optional
 from functions.common.errors import DocumentError, bounded_reason
 from functions.common.live_pointer import why_live_model_is_lost
@@ -11,7 +14,6 @@ from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
 from functions.judge_model import s3_artifacts
 from functions.judge_model.artifact import ArtifactError, read_artifact
-from functions.judge_model.live_endpoint import why_live_endpoint_is_lost
 from functions.judge_model.promotion import Case, decide
 from functions.judge_model.settings import Settings
 
@@ -92,7 +94,24 @@ def _check_acceptance(files: Mapping[str, bytes], run_id: str, where: str) -> No
 def _why_live_is_lost(live: Document | None, data_bucket: str, *, s3: Any, sagemaker: Any) -> str | None:
     if lost := why_live_model_is_lost(live, data_bucket=data_bucket, s3=s3):
         return f"{lost}: it can neither be scaled nor started again"
-    return why_live_endpoint_is_lost(live, sagemaker=sagemaker)
+    return _why_live_endpoint_is_lost(live, sagemaker=sagemaker)
+
+
+def _why_live_endpoint_is_lost(pointer: dict[str, Any] | None, *, sagemaker: Any) -> str | None:
+    """Why nobody is answered any more; None while it serves or changes, while it is paused, or without one.
+
+    Raises ClientError when SageMaker does not tell.
+    """
+    if not pointer or "paused_at" in pointer:
+        return None
+    endpoint = f"the endpoint of the live release {pointer['release']}"
+    try:
+        status = sagemaker.describe_endpoint(EndpointName=pointer["endpoint_name"])["EndpointStatus"]
+    except ClientError as error:
+        if NO_ENDPOINT in error.response["Error"]["Message"]:
+            return f"{endpoint} is gone"
+        raise
+    return f"{endpoint} has failed" if status == "Failed" else None
 
 
 def _recorded_metrics(live: Document | None, data_bucket: str, *, s3: Any) -> Document | None:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.cores import count_cores
+from benchmarks.support.machine import count_cores
 from training.export.graph import Graph
 from training.export.served_model import load_served_model
 

@@ -25,7 +25,7 @@ from openvino.preprocess import PrePostProcessor  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import nn  # noqa: E402
 
-from benchmarks.support.cores import count_cores  # noqa: E402
+from benchmarks.support.machine import count_cores  # noqa: E402
 from benchmarks.support.training.backbone import DEVIATION, MEAN, SIDE, build_backbone, replace_last_linear  # noqa: E402
 
 Decode = Callable[[bytes], NDArray[np.uint8]]

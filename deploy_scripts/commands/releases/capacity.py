@@ -6,8 +6,8 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.capacity import review_capacity
 from deploy_scripts.operations.deployment import open_deployment
+from deploy_scripts.operations.function_calls import review_capacity
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 from functions.capacity_review.metrics import MOST_DAYS

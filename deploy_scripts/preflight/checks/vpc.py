@@ -1,4 +1,4 @@
-"""The VPC of Network=existing: its subnets, security groups and ways to S3; what Network=new leaves out."""
+"""The VPC, by Network: the default one, what a new one leaves out, and the ways out of an existing one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from deploy_scripts.preflight.finding import Finding
 from deploy_scripts.preflight.intent import Intent
 from deploy_scripts.settings.parameters import VPC_PARAMETERS
 
-NAME = "VPC"
+NAME, DEFAULT_NAME = "VPC", "default VPC"
 _PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html"
 _HOSTING_PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html"
 _EVERYWHERE = "0.0.0.0/0"
@@ -136,3 +136,37 @@ def _serves(endpoint: Described, service: str, table: Described) -> bool:
     if not endpoint["ServiceName"].endswith(service) or endpoint.get("State", "").lower() != "available":
         return False
     return endpoint["VpcEndpointType"] != "Gateway" or table.get("RouteTableId") in endpoint["RouteTableIds"]
+
+
+def check_default(intent: Intent) -> Iterator[Finding]:
+    """The default VPC with a subnet, which EC2 training starts in where the plan names no subnet.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/work-with-default-vpc.html
+    """
+    if intent.parameters["Network"] != "none":
+        return
+    ec2, region = intent.aws.ec2, intent.aws.region
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    if not vpcs:
+        yield Finding(
+            DEFAULT_NAME,
+            intent.without_ec2,
+            f"{region} has no default VPC: EC2 cannot train there.",
+            "Make one, or train on SageMaker alone.",
+            command=f"aws ec2 create-default-vpc --region {region}",
+        )
+        return
+    vpc = vpcs[0]["VpcId"]
+    subnets = ec2.describe_subnets(
+        Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default-for-az", "Values": ["true"]}]
+    )["Subnets"]
+    if subnets:
+        yield Finding(DEFAULT_NAME, "ok", f"{vpc}, {len(subnets)} subnets")
+        return
+    yield Finding(
+        DEFAULT_NAME,
+        intent.without_ec2,
+        f"The default VPC {vpc} has no default subnet: EC2 cannot train there.",
+        "Make one in each zone that you use, or train on SageMaker alone.",
+        command=f"aws ec2 create-default-subnet --availability-zone {region}a --region {region}",
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drops.text import printable
-from functions.iam_audit.finding_ids import with_ids
+from functions.iam_audit.reports.finding_ids import with_ids
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

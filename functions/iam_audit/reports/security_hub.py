@@ -8,7 +8,7 @@ from typing import Any
 
 from drops.text import printable
 from functions.common.errors import DropserveError
-from functions.iam_audit.finding_ids import with_ids
+from functions.iam_audit.reports.finding_ids import with_ids
 
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImportFindings.html
 BATCH_SIZE = 100

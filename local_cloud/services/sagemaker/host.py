@@ -1,5 +1,6 @@
-"""What the service runs on: local programs, processes, and the rest of the cloud."""
+"""What the service runs on: local programs, processes, ports, and the rest of the cloud."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,3 +17,11 @@ class Host:
     processes: Processes
     clients: ClientFactory
     work_dir: Path
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now, for a process that stands for an instance."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -25,8 +25,7 @@ from tests.unit.inference.aws_replies import (
 )
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, redirect, send, send_json
 from tests.unit.inference.images.pictures import encode, two_colours
-from tests.unit.inference.lambda_process import context
-from tests.unit.inference.worker import forget
+from tests.unit.inference.lambda_process import context, forget
 
 Ask = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 NEWER_ID = "f" * 32

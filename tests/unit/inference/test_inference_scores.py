@@ -28,8 +28,7 @@ from tests.support.float_tolerance import lead, near_scores, probability_toleran
 from tests.unit.inference.aws_replies import environment, invocations, live_pointer_value, ssm_parameter
 from tests.unit.inference.fetching.image_host import LocalServer, Reply, send
 from tests.unit.inference.images.pictures import encode
-from tests.unit.inference.lambda_process import context
-from tests.unit.inference.worker import forget
+from tests.unit.inference.lambda_process import context, forget
 
 pytestmark = pytest.mark.slow
 

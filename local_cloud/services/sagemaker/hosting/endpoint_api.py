@@ -4,13 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from local_cloud.service import ActionHandler, AwsError, Call
 from local_cloud.services.sagemaker.hosting.endpoint import HostedEndpoint, NewDeployment
 from local_cloud.services.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from local_cloud.services.sagemaker.hosting.models import Models
-from local_cloud.services.sagemaker.hosting.scaling_hooks import NoScalingTargets, ScalingTargets
 from local_cloud.services.sagemaker.hosting.variant_plan import (
     EndpointPlan,
     VariantPlan,
@@ -21,6 +20,29 @@ from local_cloud.services.sagemaker.listing import list_page
 from local_cloud.services.sagemaker.names import Caller, arn, arn_prefix, invalid, not_here
 from local_cloud.services.sagemaker.tags import Tags
 from local_cloud.services.service_quotas.account_quotas import AccountQuotas
+
+
+class ScalingTargets(Protocol):
+    """Application Auto Scaling, as far as SageMaker asks it: which variants are scalable targets."""
+
+    def is_registered(self, endpoint_arn: str, variant: str) -> bool:
+        """Whether the variant is a scalable target."""
+        ...
+
+    def deregister_endpoint(self, endpoint_arn: str) -> None:
+        """The endpoint is deleted: its targets and their policies go with it."""
+        ...
+
+
+class NoScalingTargets:
+    """Stands in while Application Auto Scaling has not been attached."""
+
+    def is_registered(self, endpoint_arn: str, variant: str) -> bool:
+        """Nothing is registered."""
+        return False
+
+    def deregister_endpoint(self, endpoint_arn: str) -> None:
+        """Nothing to do."""
 
 
 class Endpoints:

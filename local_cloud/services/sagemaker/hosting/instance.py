@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud.processes import Process, Processes
-from local_cloud.services.sagemaker.hosting.ports import free_port
+from local_cloud.services.sagemaker.host import free_port
 
 _HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html: /ping within 2 s

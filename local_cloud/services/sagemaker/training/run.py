@@ -13,8 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.services.aws_clients import process_environment
 from local_cloud.services.sagemaker import archives
-from local_cloud.services.sagemaker.host import Host
-from local_cloud.services.sagemaker.hosting.ports import free_port
+from local_cloud.services.sagemaker.host import Host, free_port
 from local_cloud.services.sagemaker.log_shipping import LogStream
 from local_cloud.services.sagemaker.s3_files import S3Files
 from local_cloud.services.sagemaker.training.folder import TrainingFolder, host_names

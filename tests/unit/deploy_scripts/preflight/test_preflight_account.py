@@ -12,8 +12,8 @@ from deploy_scripts.preflight.checks import (
     credentials,
     instance_offerings,
     machine_image,
-    network,
     region,
+    vpc,
 )
 from functions.plan_training.instance_choice import CANDIDATES
 from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE
@@ -179,7 +179,7 @@ def test_ec2_trains_in_a_default_vpc_with_a_subnet(
 ) -> None:
     account.answer("ec2", "describe_vpcs", {"Vpcs": [{"VpcId": name} for name in vpcs]})
     account.answer("ec2", "describe_subnets", {"Subnets": [{"SubnetId": name} for name in subnets]})
-    assert only(network.check(intent(TrainOnEc2WithoutQuota=on_ec2))).status == status
+    assert only(vpc.check_default(intent(TrainOnEc2WithoutQuota=on_ec2))).status == status
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, "warn"), (2, "ok")])

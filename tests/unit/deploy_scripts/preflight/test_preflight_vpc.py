@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.preflight.checks import network, vpc
+from deploy_scripts.preflight.checks import vpc
 from tests.unit.deploy_scripts.preflight.conftest import only
 
 EXISTING = {
@@ -137,7 +137,7 @@ def test_a_serverless_endpoint_stays_outside(intent: Any) -> None:
 
 def test_one_line_is_about_the_network(intent: Any) -> None:
     assert list(vpc.check(intent())) == []
-    assert list(network.check(intent(Network="new"))) == []
+    assert list(vpc.check_default(intent(Network="new"))) == []
 
 
 @pytest.mark.parametrize(

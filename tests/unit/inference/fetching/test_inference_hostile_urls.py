@@ -20,8 +20,7 @@ from tests.unit.inference.aws_replies import (
 )
 from tests.unit.inference.fetching.hostile_urls import HOSTILE_URLS, NAMES
 from tests.unit.inference.fetching.image_host import LocalServer, send, send_json
-from tests.unit.inference.lambda_process import context
-from tests.unit.inference.worker import forget
+from tests.unit.inference.lambda_process import context, forget
 
 Ask = Callable[[str], tuple[int, str]]
 

@@ -18,8 +18,7 @@ from tests.unit.inference.aws_replies import (
 )
 from tests.unit.inference.fetching.image_host import LocalServer, send, send_json
 from tests.unit.inference.images.hostile_images import HOSTILE_IMAGES
-from tests.unit.inference.lambda_process import context
-from tests.unit.inference.worker import forget
+from tests.unit.inference.lambda_process import context, forget
 
 pytestmark = pytest.mark.slow
 
