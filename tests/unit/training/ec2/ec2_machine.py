@@ -37,6 +37,38 @@ pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "metrics.json").write_text("{}")
 TORCH_PINS = "".join(f"{name}=={metadata.version(name)}\n" for name in ("torch", "torchvision"))
 
 
+def made_plan(**hyperparameters: Any) -> dict[str, Any]:
+    """The part of plan.json that the machine reads, as plan_training writes it."""
+    toolkit = {
+        "sagemaker_program": "training/train.py",
+        "sagemaker_submit_directory": "s3://artifacts/training/sourcedir-1.tar.gz",
+    }
+    sources = {
+        "dataset": "s3://data/snapshots/1/dataset.zip",
+        "weights": "s3://artifacts/weights/efficientnet_lite0.pth",
+    }
+    return {
+        "hyperparameters": {
+            name: json.dumps(value) for name, value in {**toolkit, **hyperparameters}.items()
+        },
+        "input_data_config": [
+            {
+                "ChannelName": name,
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}},
+            }
+            for name, uri in sources.items()
+        ],
+        "output_uri": "s3://data/runs/1/training",
+    }
+
+
+def channel(plan: dict[str, Any], name: str) -> dict[str, Any]:
+    """The S3DataSource of a channel."""
+    (found,) = (each for each in plan["input_data_config"] if each["ChannelName"] == name)
+    source: dict[str, Any] = found["DataSource"]["S3DataSource"]
+    return source
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine before its first boot: its home, its commands, and the fake cloud behind them."""
@@ -75,28 +107,7 @@ class Machine:
         self.put("artifacts/training/sourcedir-1.tar.gz", buffer.getvalue())
 
     def put_plan(self, **hyperparameters: Any) -> None:
-        toolkit = {
-            "sagemaker_program": "training/train.py",
-            "sagemaker_submit_directory": "s3://artifacts/training/sourcedir-1.tar.gz",
-        }
-        sources = {
-            "dataset": "s3://data/snapshots/1/dataset.zip",
-            "weights": "s3://artifacts/weights/efficientnet_lite0.pth",
-        }
-        plan = {
-            "hyperparameters": {
-                name: json.dumps(value) for name, value in {**toolkit, **hyperparameters}.items()
-            },
-            "input_data_config": [
-                {
-                    "ChannelName": name,
-                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}},
-                }
-                for name, uri in sources.items()
-            ],
-            "output_uri": "s3://data/runs/1/training",
-        }
-        self.put(PLAN_URI.removeprefix("s3://"), json.dumps(plan).encode())
+        self.put(PLAN_URI.removeprefix("s3://"), json.dumps(made_plan(**hyperparameters)).encode())
 
     def change_plan(self, change: Callable[[dict[str, Any]], object]) -> None:
         file = self.folder / "cloud" / "s3" / PLAN_URI.removeprefix("s3://")
