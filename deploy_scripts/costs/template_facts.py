@@ -17,7 +17,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
 
 INFERENCE = "InferenceFunction"
-_NAMESPACE = "dropserve"
+_NAMESPACE = "${AWS::StackName}"
 # In JSON within JSON, a quote has backslashes before it.
 _SEARCHED = re.compile(r'MetricName=\\*"(\w+)')
 

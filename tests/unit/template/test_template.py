@@ -102,6 +102,13 @@ def test_every_ending_of_an_execution_raises_an_alarm() -> None:
     assert metrics == {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
 
 
+def test_a_deployment_watches_its_own_metrics_and_no_other_deployments() -> None:
+    emitted_in = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    watched = {str(alarm["Namespace"]) for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    own = {each for each in watched if not each.startswith("AWS/")}
+    assert own == {str(emitted_in)} == {"{'Ref': 'AWS::StackName'}"}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
     function = FUNCTIONS[name]
