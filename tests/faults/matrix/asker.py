@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass, field
 
 from tests.faults.acceptance_sample import PHOTO
-from tests.faults.matrix.deployment import CLASSES, Deployment
+from tests.faults.matrix.deployment import CLASSES
+from tests.faults.workflow_stage import Stage
+from tests.support.waiting import wait_until
 
 _ASK_EVERY_S = 0.4
 
@@ -15,7 +17,7 @@ _ASK_EVERY_S = 0.4
 class Asker:
     """Asks the live model for a photo again and again; keeps every answer but the expected one."""
 
-    deployment: Deployment
+    deployment: Stage
     good: int = 0
     paused: int = 0
     bad: list[str] = field(default_factory=list)
@@ -34,6 +36,10 @@ class Asker:
         taken = self.good, self.paused, self.bad
         self.good, self.paused, self.bad = 0, 0, []
         return taken
+
+    def until_asked(self, times: int) -> None:
+        """Wait until so many answers have come since they were taken."""
+        wait_until(lambda: self.good + self.paused + len(self.bad) >= times, timeout_s=60)
 
     def _ask(self) -> None:
         deployment = self.deployment

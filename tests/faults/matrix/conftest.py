@@ -17,8 +17,6 @@ from tests.faults.matrix.trial import Outcome, Trial
 from tests.faults.workflow_stage import SharedFunctions
 from tests.support.waiting import wait_until
 
-PROPERTY = "fault"
-
 
 class Trials:
     """One deployment after the other: the next one is made where a case left problems."""
@@ -94,15 +92,30 @@ def trials(faulty: Cloud, functions: SharedFunctions) -> Iterator[Trials]:
 
 # -- the results: of the process that hears of every test
 
-_seen: list[dict[str, Any]] = []
+_seen: list[results.Outcome] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that an interrupted session of this revision has seen."""
+    done = {f"test_case[{told['name']}]" for part, told in _kept(items) if part == "cases"}
+    config.hook.pytest_deselected(items=[each for each in items if each.name in done])
+    items[:] = [each for each in items if each.name not in done]
+
+
+def _kept(items: list[pytest.Item]) -> list[results.Outcome]:
+    return results.kept() if any(each.path.name == "every_case.py" for each in items) else []
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call":
-        _seen.extend(value for name, value in report.user_properties if name == PROPERTY)
+    if report.when != "call":
+        return
+    for outcome in (value for name, value in report.user_properties if name == results.PROPERTY):
+        part, told = outcome
+        _seen.append((part, told))
+        results.keep((part, told))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workerinput") or not any(each["of"] == len(_seen) for each in _seen):
+    if hasattr(session.config, "workerinput") or not _seen:
         return
-    results.write(results.summary(_seen))
+    results.write(results.complete(_seen))
