@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tests.faults.acceptance_sample import PHOTO
@@ -11,6 +12,7 @@ from tests.faults.workflow_stage import Stage
 from tests.support.waiting import wait_until
 
 _ASK_EVERY_S = 0.4
+_ANSWER_LIMIT_S = 15
 
 
 @dataclass
@@ -36,6 +38,12 @@ class Asker:
         taken = self.good, self.paused, self.bad
         self.good, self.paused, self.bad = 0, 0, []
         return taken
+
+    def until_answered(self) -> bool:
+        """Whether a good answer comes within seconds, where none has come since they were taken."""
+        with suppress(AssertionError):
+            wait_until(lambda: self.good, timeout_s=_ANSWER_LIMIT_S)
+        return self.good > 0
 
     def until_asked(self, times: int) -> None:
         """Wait until so many answers have come since they were taken."""

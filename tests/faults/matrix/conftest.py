@@ -118,4 +118,4 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or not _seen:
         return
-    results.write(results.complete(_seen))
+    results.write(results.with_earlier(_seen))

@@ -50,7 +50,7 @@ def kept(file: Path = KEPT) -> list[Outcome]:
     return [(part, told) for told_by, part, told in lines if told_by == now and told.get("expected")]
 
 
-def complete(seen: Sequence[Outcome]) -> list[Outcome]:
+def with_earlier(seen: Sequence[Outcome]) -> list[Outcome]:
     """What this session saw, and what an interrupted one saw of the cases that this one left out."""
     names = {told["name"] for part, told in seen if part == "cases"}
     earlier = [(part, told) for part, told in kept() if part == "cases" and told["name"] not in names]
@@ -59,13 +59,15 @@ def complete(seen: Sequence[Outcome]) -> list[Outcome]:
 
 def write(outcomes: Sequence[Outcome], file: Path = FILE, page: Path = PAGE) -> None:
     """Write what is complete into the figures and the page; other parts stay as they were."""
-    results = json.loads(file.read_text("utf-8")) if file.exists() else {}
     by_part: dict[Part, list[dict[str, Any]]] = {}
     for part, told in outcomes:
         by_part.setdefault(part, []).append(told)
-    for part, told_of in by_part.items():
-        if len(told_of) == told_of[0].get("of", 1):
-            results[part] = {**_measured(), **_SUMMARIES.get(part, _only)(told_of)}
+    complete = {part: told for part, told in by_part.items() if len(told) == told[0].get("of", 1)}
+    if not complete:
+        return
+    results = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    for part, told_of in complete.items():
+        results[part] = {**_measured(), **_SUMMARIES.get(part, _only)(told_of)}
     file.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", "utf-8")
     write_block(page, "faults", render(results))
 
