@@ -11,7 +11,7 @@ from tests.faults.matrix.deployment import CLASSES
 from tests.faults.workflow_stage import Stage
 from tests.support.waiting import wait_until
 
-_ASK_EVERY_S = 0.4
+_ASK_EVERY_S = 0.7
 _ANSWER_LIMIT_S = 15
 
 

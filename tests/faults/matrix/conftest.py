@@ -1,5 +1,6 @@
 """A cloud whose Tasks fail as told, one deployment on it for case after case, and what came of them all."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -97,17 +98,25 @@ _seen: list[results.Outcome] = []
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases that an interrupted session of this revision has seen."""
-    done = {f"test_case[{told['name']}]" for part, told in _kept(items) if part == "cases"}
-    config.hook.pytest_deselected(items=[each for each in items if each.name in done])
-    items[:] = [each for each in items if each.name not in done]
+    done = {told["name"] for part, told in _kept(items) if part == "cases"}
+    seen = [each for each in items if (group := _group(each)) and group <= done]
+    config.hook.pytest_deselected(items=seen)
+    items[:] = [each for each in items if each not in seen]
 
 
 def _kept(items: list[pytest.Item]) -> list[results.Outcome]:
     return results.kept() if any(each.path.name == "every_case.py" for each in items) else []
 
 
+def _group(item: pytest.Item) -> set[str]:
+    """The names of the cases of a test; none of another kind of test."""
+    callspec = getattr(item, "callspec", None)
+    return {case.name for case in callspec.params.get("group", ())} if callspec else set()
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when != "call":
+    # A worker tells the process that started it, which hears of all.
+    if report.when != "call" or "PYTEST_XDIST_WORKER" in os.environ:
         return
     for outcome in (value for name, value in report.user_properties if name == results.PROPERTY):
         part, told = outcome
@@ -115,7 +124,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         results.keep((part, told))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workerinput") or not _seen:
+def pytest_sessionfinish() -> None:
+    if not _seen:
         return
     results.write(results.with_earlier(_seen))
