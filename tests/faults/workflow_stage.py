@@ -243,14 +243,14 @@ class Stage:
         )
         return self.alarms[-1]
 
-    def add_live_alarms(self, *, period_s: int, **parameters: str) -> None:
-        """The template's own alarms of the live release, on this stage's metrics, with shorter periods."""
+    def add_live_alarms(self) -> None:
+        """The template's own alarms of the live release, on this stage's metrics."""
         template = read_template(TEMPLATE)
-        given = {**example_values(template), **defaults(template), "AWS::StackName": self.name, **parameters}
+        given = {**example_values(template), **defaults(template), "AWS::StackName": self.name}
         for logical in ("LiveFailuresAlarm", "LiveLatencyAlarm", "LiveConfidenceAlarm"):
             alarm = fill_in(template["Resources"][logical]["Properties"], given)
-            changed = {"Threshold": float(alarm["Threshold"]), "Period": period_s, "AlarmActions": []}
-            self.client("cloudwatch").put_metric_alarm(**{**alarm, **changed})
+            own = {"Threshold": float(alarm["Threshold"]), "AlarmActions": []}
+            self.client("cloudwatch").put_metric_alarm(**{**alarm, **own})
             self.alarms.append(alarm["AlarmName"])
 
     def ring(self, alarm: str) -> None:
