@@ -35,7 +35,7 @@ test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
 
 faults: $(READY) ## each call of the workflow met by each kind of fault; results land in benchmarks/results/ and docs/faults.md
-	@$(BIN)/python -m pytest -n 4 --dist load $(addprefix tests/faults/matrix/,every_case.py test_matrix.py duplicates.py switching.py) $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadscope $(addprefix tests/faults/matrix/,every_case.py test_matrix.py duplicates.py switching.py) $(ARGS)
 
 coverage: $(READY) ## the whole test suite, and how much of the code it runs
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)

@@ -6,6 +6,7 @@ AUDITS = "audits/"
 # What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
 REVIEWS = "reviews/"
 CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
+JANITOR_REPORTS = f"{REVIEWS}leftovers/"
 RUNS = "runs/"
 CHECKPOINTS = "checkpoints/"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
+
+from contracts.bucket import RUN_ID
 
 # The fields of an execution's input: which drop, what S3 told of it, and the token that is a part of the
 # run's id (a drop that comes with the same one again is a duplicate),
@@ -94,6 +97,16 @@ LIVE_POINTER_FIELDS: dict[str, type | tuple[type, ...]] = {
     "model_data_uri": str,
     "accuracy": (int, float),
 }
+
+
+def release_of(stack: str, run_id: str) -> str:
+    """What a run calls its model, endpoint config and endpoint; its training jobs' names begin so."""
+    return f"{stack}-{run_id}"
+
+
+def is_release(stack: str, name: str) -> bool:
+    """Whether a model, endpoint config or endpoint is named as this deployment names its releases."""
+    return re.fullmatch(release_of(re.escape(stack), RUN_ID), name) is not None
 
 
 def scaling_resource(endpoint: str) -> str:

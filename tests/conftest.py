@@ -20,6 +20,8 @@ from tests.support.scheduling import Scheduling, slowest_first
 
 # Read as torch is loaded: threads that wait for each other sleep, where other tests want the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read as Powertools is loaded; a deployed function gets it from the template.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "dropserve")
 
 # What the tests' own programs stand for.
 CONTAINERS = {

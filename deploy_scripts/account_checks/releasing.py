@@ -36,13 +36,14 @@ def _patterns(trial: Trial) -> str:
     """The rule of drops, as it stands there, asked about events of AWS's own form."""
     bucket, events = trial.deployment.bucket, trial.aws.events
     pattern = _pattern_of(trial, "DropRule")
-    _pattern_of(trial, "EndedExecutionRule")
+    for rule in ("FailedExecutionRule", "EndedExecutionRule"):
+        _pattern_of(trial, rule)
     wanted = {f"{PREFIX}pets.zip": True, f"{PREFIX}pets/_SUCCESS": True, "runs/1/model.zip": False}
     for key, should in wanted.items():
         answer = events.test_event_pattern(EventPattern=pattern, Event=_event(key, bucket))
         if answer["Result"] is not should:
             raise CliError(f"The rule for drops {'does not match' if should else 'matches'} the key {key}.")
-    return f"both rules are enabled; {len(wanted)} events were matched as they should be"
+    return f"the rules are enabled; {len(wanted)} events were matched as they should be"
 
 
 def _pattern_of(trial: Trial, resource: str) -> str:

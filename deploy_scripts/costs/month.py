@@ -63,6 +63,7 @@ def monthly_cost(
         component("logs", "cloudwatch/logs-ingested", assumed.IDLE_LOG_GB, prices, "0.1 GB assumed"),
         *_audits(facts, prices),
         *_capacity_reviews(facts, prices),
+        *_leftover_looks(facts, prices),
     ]
 
 
@@ -158,3 +159,10 @@ def _capacity_reviews(facts: TemplateFacts, prices: Prices) -> list[Component]:
         component("the daily capacity review", price_name, gb_s, prices, note),
         component("metrics that it reads", "cloudwatch/metric-read", read, prices, f"{metrics} by each"),
     ]
+
+
+def _leftover_looks(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    gb_s = assumed.LEFTOVER_LOOKS_A_MONTH * assumed.FUNCTION_S * facts.memory_mb["JanitorFunction"] / 1024
+    price_name = f"lambda/duration/{facts.parameters['Architecture']}"
+    note = f"one a week, {assumed.FUNCTION_S:g} s each assumed"
+    return [component("the weekly look for leftovers", price_name, gb_s, prices, note)]

@@ -17,7 +17,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
 
 INFERENCE = "InferenceFunction"
-_NAMESPACE = "dropserve"
+_NAMESPACE = "${AWS::StackName}"
 # In JSON within JSON, a quote has backslashes before it.
 _SEARCHED = re.compile(r'MetricName=\\*"(\w+)')
 
@@ -89,13 +89,13 @@ def _check_numbers(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -
 
 
 def _dashboard_metrics(resources: dict[str, dict[str, Any]]) -> frozenset[str]:
-    """The deployment's own metrics that a dashboard shows: CloudWatch charges for each."""
+    """The inference function's own metrics that a dashboard shows: CloudWatch charges for each."""
     names: set[str] = set()
     for resource in resources.values():
         if resource["Type"] == "AWS::CloudWatch::Dashboard":
             body = json.loads(resource["Properties"]["DashboardBody"]["Fn::Sub"])
             shown = [row for widget in body["widgets"] for row in widget["properties"]["metrics"]]
-            names |= {row[1] for row in shown if row[0] == _NAMESPACE}
+            names |= {row[1] for row in shown if row[0] == _NAMESPACE and row[-1] == "inference"}
             names |= set(_SEARCHED.findall(json.dumps(shown)))
     return frozenset(names)
 

@@ -32,6 +32,7 @@ BUILD_MINUTES = 20.0
 AUDITS_A_MONTH = 30
 REVIEWS_A_MONTH = 30
 REVIEW_S = 60.0
+LEFTOVER_LOOKS_A_MONTH = 52 / 12
 # An ml.m5.large endpoint was in service after 6 min 47 s, an ml.m6g.large one after 4 min 04 s, on
 # 2026-07-31: github.com/scott2borg/cs401r-2026-instructor, its course constraints.
 ENDPOINT_START_S = 407.0

@@ -1,8 +1,8 @@
 """A deployed dropserve: its clients, and the names that its stack gave to things."""
 
-import re
 from dataclasses import dataclass
 
+from contracts.workflow import release_of
 from deploy_scripts.aws import Aws, Target, connect
 from deploy_scripts.cloudformation.stack import read_outputs
 
@@ -27,12 +27,7 @@ class Deployment:
         return self.outputs["LedgerTableName"]
 
     def release_of(self, run_id: str) -> str:
-        """What a run calls its model, endpoint config and endpoint; its training jobs' names begin so."""
-        return f"{self.aws.stack}-{run_id}"
-
-    def is_release(self, name: str) -> bool:
-        """Whether a model, endpoint config or endpoint is named as this deployment names its releases."""
-        return re.fullmatch(re.escape(self.aws.stack) + "-[0-9a-f]{32}", name) is not None
+        return release_of(self.aws.stack, run_id)
 
 
 def open_deployment(target: Target) -> Deployment:

@@ -20,6 +20,7 @@ from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.function_calls import review_capacity
 from deploy_scripts.operations.predictions import predict_url, upload_photo
+from deploy_scripts.operations.releases.leftovers import find_leftovers, look_for_leftovers, remove
 from deploy_scripts.operations.releases.live import list_endpoints
 from deploy_scripts.operations.runs.executions import start_execution
 from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
@@ -67,6 +68,7 @@ class Scenarios:
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
             Scenario("A capacity review of a day's traffic is applied, and reset", self._review_capacity),
+            Scenario("An endpoint that a run has left behind is found", self._find_leftovers),
             Scenario("The deployment is paused and resumed", self._pause_and_resume),
             Scenario("A file that is no dataset is dropped", self._drop_nonsense),
             Scenario("A run by hand names a drop that is not there", self._name_nothing),
@@ -141,6 +143,27 @@ class Scenarios:
             found = review_capacity(self._deployment, days=2, **asked)
             if not found["applied"]["done"]:
                 raise CliError(f"The capacity review was not applied: {found['applied']['reason']}")
+
+    def _find_leftovers(self) -> None:
+        """Of a run whose execution is gone, and which the ledger still calls running."""
+        run_id, sagemaker = "f" * 32, self._aws.sagemaker
+        (live,) = list_endpoints(self._deployment)
+        stray = self._deployment.release_of(run_id)
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName=live)["ProductionVariants"]
+        sagemaker.create_endpoint_config(EndpointConfigName=stray, ProductionVariants=variants)
+        sagemaker.create_endpoint(EndpointName=stray, EndpointConfigName=stray)
+        key = {"run_id": {"S": run_id}}
+        gone = {"status": {"S": "running"}, "execution_arn": {"S": f"{self._first_drop.execution_arn}-gone"}}
+        self._aws.dynamodb.put_item(TableName=self._deployment.ledger_table, Item={**key, **gone})
+        report = look_for_leftovers(self._deployment)
+        found = find_leftovers(self._deployment)
+        if [each.name for each in found] != [each["name"] for each in report["leftovers"]]:
+            raise CliError(f"The function found {report['leftovers']}, the command {found}")
+        if {each.name for each in found} != {stray}:
+            raise CliError(f"Only {stray} was left behind, but found was {found}")
+        for each in found:
+            remove(self._deployment, each, lambda _: None)
+        self._aws.dynamodb.delete_item(TableName=self._deployment.ledger_table, Key=key)
 
     def _pause_and_resume(self) -> None:
         steps: tuple[tuple[str, Status], ...] = (("pause", "paused"), ("resume", "resumed"))

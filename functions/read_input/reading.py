@@ -49,9 +49,14 @@ class _Field(NamedTuple):
 
 
 def read_input(given: Any) -> dict[str, Any]:
-    """The run that an input asks for; of the event of an ended execution that run, and `ended_execution`."""
+    """The run that an input asks for; of the event of an ended execution that run, and `ended_execution`.
+
+    Where that one cleaned up itself, the run is the one that it cleaned up after.
+    """
     if is_end_of_execution(given):
         own_input, ended = read_ended_execution(given)
+        if is_end_of_execution(own_input):
+            return read_input(own_input)
         return {**_read_own_input(own_input), "ended_execution": ended}
     return _read_own_input(given)
 

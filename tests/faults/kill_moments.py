@@ -5,7 +5,8 @@ entrances of states after it, drawn by chance. Every moment has a drop of its ow
 the live one goes live, so that each run would go through to its switch. After a kill and `up`: no process is
 left, S3 and ledger are whole, what is live answers, and the drop has a run that is live, failed with a reason
 or was started anew. Of those that failed, the first and the last are run again. `make kill-moments` runs it:
-half an hour, so no part of CI.
+half an hour, so no part of CI. Its figures land where those of `make faults` do; Ctrl-C ends it early, and
+those of the moments so far are kept.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ import psutil
 
 from deploy_scripts.demo_data import DEMO_GROUPS, PhotoSet, prepare_photos
 from local_cloud import control
+from tests.faults.matrix import results
 from tests.support.command_line import Dropserve, cloud_processes, command_line_for
 from tests.support.waiting import wait_until
 
@@ -43,7 +46,7 @@ class Moment:
     state: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """What became of the drop whose run was killed `at_s` seconds after its upload."""
 
@@ -55,6 +58,8 @@ class Outcome:
     status: str
     reason: str | None
     faults: list[str]
+    run_again: bool = False
+    """By a person, since it failed."""
 
 
 class KilledRuns:
@@ -210,29 +215,51 @@ def draw_moments(count: int, seed: int, length_s: float, states: list[str]) -> l
 def kill_at_moments(home: Path, count: int, seed: int) -> list[Outcome]:
     """The whole of it. Prints a line a moment."""
     runs = KilledRuns(home, prepare_photos("end-to-end-food", DEMO_GROUPS, at_most=14))
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
         length_s, states = runs.deploy()
         print(f"a run takes {length_s:.1f} s", flush=True)
         for number, moment in enumerate(draw_moments(count, seed, length_s, states)):
-            outcome = runs.kill_at(moment, f"k{number}")
-            outcomes.append(outcome)
-            anew = "started anew, " if outcome.started_anew else ""
-            print(
-                f"{outcome.at_s:6.1f} s  {outcome.state:<34} lost {outcome.lost_s or 0:.1f} s  "
-                f"{anew}{outcome.status}  {'; '.join(outcome.faults) or 'ok'}",
-                flush=True,
-            )
-        failed = [each for each in outcomes if each.status == "failed"]
-        # The first and the last: each takes a whole run.
-        for outcome in {each.name: each for each in (*failed[:1], *failed[-1:])}.values():
-            fault = runs.run_again(outcome.name)
-            print(f"{outcome.name} run again: {fault or 'live'}", flush=True)
-            if fault:
-                outcome.faults.append(f"run again: {fault}")
+            outcomes.append(runs.kill_at(moment, f"k{number}"))
+            print(_line(outcomes[-1]), flush=True)
+        run_again(runs, outcomes)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
     finally:
         runs.close()
     return outcomes
+
+
+def run_again(runs: KilledRuns, outcomes: list[Outcome]) -> None:
+    """Of the drops whose runs failed, the first and the last: each takes a whole run."""
+    failed = [each for each in outcomes if each.status == "failed"]
+    for outcome in {each.name: each for each in (*failed[:1], *failed[-1:])}.values():
+        fault = runs.run_again(outcome.name)
+        print(f"{outcome.name} run again: {fault or 'live'}", flush=True)
+        outcome.run_again = True
+        if fault:
+            outcome.faults.append(f"run again: {fault}")
+
+
+def _line(outcome: Outcome) -> str:
+    anew = "started anew, " if outcome.started_anew else ""
+    return (
+        f"{outcome.at_s:6.1f} s  {outcome.state:<34} lost {outcome.lost_s or 0:.1f} s  "
+        f"{anew}{outcome.status}  {'; '.join(outcome.faults) or 'ok'}"
+    )
+
+
+def figures(outcomes: list[Outcome]) -> dict[str, Any]:
+    """As benchmarks/results/faults.json has them."""
+    return {
+        "moments": len(outcomes),
+        "faults": sum(bool(each.faults) for each in outcomes),
+        "states": len({each.state for each in outcomes}),
+        "lost_s": max(each.lost_s or 0.0 for each in outcomes),
+        "ends": dict(sorted(Counter(each.status for each in outcomes).items())),
+        "started_anew": sum(each.started_anew for each in outcomes),
+        "run_again": sum(each.run_again for each in outcomes),
+    }
 
 
 def main() -> int:
@@ -244,6 +271,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-moments-") as home:
         outcomes = kill_at_moments(Path(home), options.count, options.seed)
+    if outcomes:
+        results.write([("kill_moments", figures(outcomes))])
     if options.json:
         options.json.write_text(json.dumps([asdict(each) for each in outcomes], indent=1) + "\n")
     return 1 if any(each.faults for each in outcomes) else 0

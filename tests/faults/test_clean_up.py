@@ -83,3 +83,19 @@ def test_a_clean_up_cleans_up_after_no_clean_up(stage: Any) -> None:
 
     assert stage.clean_up(cleaning.execution).states[-1] == "Nothing to clean up"
     assert stage.standing() == NOTHING
+
+
+@pytest.mark.parametrize("state", ["Wait for calls in flight", "Delete candidate endpoint"])
+def test_a_clean_up_that_was_stopped_is_started_again(stage: Any, state: str) -> None:
+    stage.change("AcceptModelFunction", sleep_s=3)
+    stopped = stage.stopped_at("Accept model")
+    clean_up = stage.stopped_at(state, stage.end_of(stopped), as_it_is=True)
+    assert stage.item_of(stopped)["status"] == "running"
+
+    again = stage.clean_up(clean_up)
+
+    assert again.status == "SUCCEEDED"
+    item = stage.item_of(stopped)
+    assert (item["status"], item["reason"]) == ("failed", "the execution was stopped")
+    assert stage.standing() == NOTHING
+    assert stage.item("deploy-lock")["holder"] == "nobody"

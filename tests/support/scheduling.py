@@ -1,8 +1,12 @@
-"""Which tests one worker takes: those of a file, and all that share the deployment of end_to_end/."""
+"""Which tests one worker takes: those of a file, and all that share the deployment of end_to_end/.
+
+The cases of `make faults` go one by one to whoever is free: each worker has a cloud for them.
+"""
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+_EACH_BY_ITSELF = "every_case.py"
 # They have clouds of their own, or take so long that a second deployment is worth it.
 _APART = ("test_examples.py", "test_killing.py", "test_verify_permissions.py")
 
@@ -12,6 +16,8 @@ class Scheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
+        if file.rpartition("/")[2] == _EACH_BY_ITSELF:
+            return nodeid
         before, shared, below = file.partition("end_to_end/")
         return before + shared if shared and below.rpartition("/")[2] not in _APART else file
 

@@ -10,6 +10,7 @@ from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from functions.common.json_text import parse_json
+from functions.janitor import standing
 
 _POINTER_TYPES = {
     **{name: LIVE_POINTER_FIELDS[name] for name in ("release", "endpoint_name", "run_id", "accuracy")},
@@ -129,27 +130,12 @@ def read_besides(deployment: Deployment, live: Live | None) -> dict[str, list[st
 
 def list_endpoints(deployment: Deployment) -> list[str]:
     """Those that go already are left out: nothing can be done to them any more."""
-    pages = deployment.aws.sagemaker.get_paginator("list_endpoints").paginate(
-        NameContains=deployment.aws.stack
-    )
-    endpoints = [each for page in pages for each in page["Endpoints"]]
-    staying = [each["EndpointName"] for each in endpoints if each["EndpointStatus"] != "Deleting"]
-    return _releases(deployment, staying)
+    return standing.list_endpoints(deployment.aws.stack, sagemaker=deployment.aws.sagemaker)
 
 
 def list_endpoint_configs(deployment: Deployment) -> list[str]:
-    pages = deployment.aws.sagemaker.get_paginator("list_endpoint_configs").paginate(
-        NameContains=deployment.aws.stack
-    )
-    names = [each["EndpointConfigName"] for page in pages for each in page["EndpointConfigs"]]
-    return _releases(deployment, names)
+    return standing.list_endpoint_configs(deployment.aws.stack, sagemaker=deployment.aws.sagemaker)
 
 
 def list_models(deployment: Deployment) -> list[str]:
-    pages = deployment.aws.sagemaker.get_paginator("list_models").paginate(NameContains=deployment.aws.stack)
-    return _releases(deployment, [each["ModelName"] for page in pages for each in page["Models"]])
-
-
-def _releases(deployment: Deployment, names: list[str]) -> list[str]:
-    """AWS matches a part of the name anywhere; only whole release names are this deployment's."""
-    return sorted(name for name in names if deployment.is_release(name))
+    return standing.list_models(deployment.aws.stack, sagemaker=deployment.aws.sagemaker)

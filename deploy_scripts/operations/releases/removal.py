@@ -1,11 +1,8 @@
 """Removes what a run made: its endpoint with the scaling target, and its instances of EC2."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -13,9 +10,7 @@ from contracts.workflow import RUN_TAG, scaling_resource
 from deploy_scripts.aws import Aws
 from deploy_scripts.cloudformation.stack import pause_s
 from deploy_scripts.errors import CliError, is_error
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
+from functions.janitor.standing import running_instances
 
 Say = Callable[[str], None]
 
@@ -25,17 +20,9 @@ SETTLE_LIMIT_S = 3700.0
 _UNSETTLED = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 
 
-def running_instances(aws: Aws, tag: FilterTypeDef) -> Iterator[InstanceTypeDef]:
-    """The instances of EC2 that run, or are about to, of those that the filter of tags lets through."""
-    running: FilterTypeDef = {"Name": "instance-state-name", "Values": ["pending", "running"]}
-    for page in aws.ec2.get_paginator("describe_instances").paginate(Filters=[tag, running]):
-        for reservation in page["Reservations"]:
-            yield from reservation["Instances"]
-
-
 def end_instances(aws: Aws, run_id: str, say: Say) -> None:
     """Terminate the instances of EC2 that a run started."""
-    found = running_instances(aws, {"Name": f"tag:{RUN_TAG}", "Values": [run_id]})
+    found = running_instances({"Name": f"tag:{RUN_TAG}", "Values": [run_id]}, ec2=aws.ec2)
     instances = [each["InstanceId"] for each in found]
     if instances:
         aws.ec2.terminate_instances(InstanceIds=instances)

@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
-
 from contracts.workflow import DEPLOY_LOCK_ID, Status
-from deploy_scripts.errors import CliError, is_error
+from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.runs.failures import readable_reason
 from drops.keys import dataset_of
+from functions.janitor.runs import find_end
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -84,21 +83,11 @@ def find_item(deployment: Deployment, run_id: str | None) -> LedgerItem:
 
 def _checked(deployment: Deployment, item: LedgerItem) -> LedgerItem:
     """The item, with the truth about a run that could not write its own end: stopped, or cut off."""
-    try:
-        execution = deployment.aws.stepfunctions.describe_execution(executionArn=item.execution_arn)
-    except ClientError as error:
-        if not is_error(error, "ExecutionDoesNotExist"):
-            raise
-        return _ended(item, "its execution is gone", None)
-    if execution["status"] in {"RUNNING", "SUCCEEDED", "PENDING_REDRIVE"}:
+    end = find_end(item.execution_arn, stepfunctions=deployment.aws.stepfunctions)
+    if end is None:
         return item
-    reason = f"its execution ended as {execution['status']}: {execution.get('cause', 'no cause given')}"
-    stop = execution.get("stopDate")
-    return _ended(item, reason, stop.isoformat() if stop else None)
-
-
-def _ended(item: LedgerItem, reason: str, ended_at: str | None) -> LedgerItem:
-    return replace(item, run=replace(item.run, status="failed", reason=reason, ended_at=ended_at))
+    ended_at = end.at.isoformat() if end.at else None
+    return replace(item, run=replace(item.run, status="failed", reason=end.reason, ended_at=ended_at))
 
 
 def _to_item(raw: Mapping[str, AttributeValueTypeDef]) -> LedgerItem:

@@ -38,11 +38,19 @@ def object_created(key: str, bucket: str = BUCKET, reason: str = "PutObject") ->
     }
 
 
+ANOTHER_MACHINE = "arn:aws:states:us-east-1:1:stateMachine:another"
+
+
 def execution_ended(status: str, **changes: Any) -> dict[str, Any]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:dropserve-training-pipeline"
     detail = {**ENDED_EXECUTION["detail"], "stateMachineArn": machine, "status": status, **changes}
     return {**ENDED_EXECUTION, "detail": detail}
+
+
+def clean_up_ended(status: str) -> dict[str, Any]:
+    """The end of an execution that cleaned up after another one."""
+    return execution_ended(status, input=json.dumps(execution_ended("ABORTED")))
 
 
 def alarm_changed(value: str, alarm: str = "dropserve-idle") -> dict[str, Any]:
@@ -87,13 +95,24 @@ EXPECTED: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             {**object_created("drops/pets.zip"), "detail-type": "Object Deleted"},
         ],
     ),
-    "EndedExecutionRule": (
-        [execution_ended(status) for status in ("ABORTED", "FAILED", "TIMED_OUT")],
+    "FailedExecutionRule": (
+        [execution_ended("FAILED")],
         [
-            *(execution_ended(status) for status in ("RUNNING", "SUCCEEDED")),
-            execution_ended("FAILED", stateMachineArn="arn:aws:states:us-east-1:1:stateMachine:another"),
-            # One that cleaned up after another.
-            execution_ended("FAILED", input=json.dumps(execution_ended("ABORTED"))),
+            *(execution_ended(status) for status in ("RUNNING", "SUCCEEDED", "ABORTED", "TIMED_OUT")),
+            execution_ended("FAILED", stateMachineArn=ANOTHER_MACHINE),
+            clean_up_ended("FAILED"),
+        ],
+    ),
+    "EndedExecutionRule": (
+        [
+            *(execution_ended(status) for status in ("ABORTED", "TIMED_OUT")),
+            *(clean_up_ended(status) for status in ("ABORTED", "TIMED_OUT")),
+        ],
+        [
+            *(execution_ended(status) for status in ("RUNNING", "SUCCEEDED", "FAILED")),
+            execution_ended("ABORTED", stateMachineArn=ANOTHER_MACHINE),
+            # One that cleaned up after a clean-up.
+            execution_ended("ABORTED", input=json.dumps(clean_up_ended("ABORTED"))),
         ],
     ),
     "IdleRule": (

@@ -3,19 +3,23 @@
 import base64
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.faults.matrix.deployment import CLASSES, Deployment
+from tests.faults.matrix.deployment import CLASSES
 from tests.faults.support.acceptance_sample import PHOTO
+from tests.faults.support.workflow_stage import Stage
+from tests.support.waiting import wait_until
 
-_ASK_EVERY_S = 0.4
+_ASK_EVERY_S = 0.7
+_ANSWER_LIMIT_S = 15
 
 
 @dataclass
 class Asker:
     """Asks the live model for a photo again and again; keeps every answer but the expected one."""
 
-    deployment: Deployment
+    deployment: Stage
     good: int = 0
     paused: int = 0
     bad: list[str] = field(default_factory=list)
@@ -34,6 +38,16 @@ class Asker:
         taken = self.good, self.paused, self.bad
         self.good, self.paused, self.bad = 0, 0, []
         return taken
+
+    def until_answered(self) -> bool:
+        """Whether a good answer comes within seconds, where none has come since they were taken."""
+        with suppress(AssertionError):
+            wait_until(lambda: self.good, timeout_s=_ANSWER_LIMIT_S)
+        return self.good > 0
+
+    def until_asked(self, times: int) -> None:
+        """Wait until so many answers have come since they were taken."""
+        wait_until(lambda: self.good + self.paused + len(self.bad) >= times, timeout_s=60)
 
     def _ask(self) -> None:
         deployment = self.deployment

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,10 @@ _IN_TURN = (
     ("stopped", "execution times out"),
     ("function times out", "function runs out of memory"),
 )
+
+
+# What passes by itself: the run ends as without it.
+_PASSING = ("throttled once", "fails inside once", "loses its answer once")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Case:
     def name(self) -> str:
         return f"{self.kind}: {self.state}"
 
+    @property
+    def is_run_again(self) -> bool:
+        """Whether the drop is run once more after it: once a state, after the hardest of its faults."""
+        return self.kind not in ("refused", "answers late")
+
 
 @cache
 def definition() -> dict[str, Any]:
@@ -73,6 +82,24 @@ def cases() -> list[Case]:
         made += [case for case in _of_task(state, task) if case.kind not in others]
     order = {story.name: number for number, story in enumerate(STORIES)}
     return sorted(made, key=lambda case: order[case.story.name])
+
+
+def groups() -> list[list[Case]]:
+    """All cases, as they are run: of errors that pass, those of one kind and story meet one execution."""
+    made: dict[tuple[str, ...], list[Case]] = {}
+    for case in cases():
+        key = (case.story.name, case.kind) if case.kind in _PASSING else (case.name,)
+        made.setdefault(key, []).append(case)
+    return list(made.values())
+
+
+def together(group: list[Case]) -> Case:
+    """One case of a group: each of its Tasks is met by its own fault."""
+    first = group[0]
+    if len(group) == 1:
+        return first
+    met = {case.state: case.faults[case.state] for case in group}
+    return replace(first, state=f"every Task of {first.story.name}", faults={**_own(first.story), **met})
 
 
 def case_named(name: str) -> Case:

@@ -1,5 +1,6 @@
 """A cloud whose Tasks fail as told, one deployment on it for case after case, and what came of them all."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -16,8 +17,6 @@ from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.trial import Outcome, Trial
 from tests.faults.support.workflow_stage import SharedFunctions
 from tests.support.waiting import wait_until
-
-PROPERTY = "fault"
 
 
 class Trials:
@@ -94,15 +93,38 @@ def trials(faulty: Cloud, functions: SharedFunctions) -> Iterator[Trials]:
 
 # -- the results: of the process that hears of every test
 
-_seen: list[dict[str, Any]] = []
+_seen: list[results.Outcome] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that an interrupted session of this revision has seen."""
+    done = {told["name"] for part, told in _kept(items) if part == "cases"}
+    seen = [each for each in items if (group := _group(each)) and group <= done]
+    config.hook.pytest_deselected(items=seen)
+    items[:] = [each for each in items if each not in seen]
+
+
+def _kept(items: list[pytest.Item]) -> list[results.Outcome]:
+    return results.kept() if any(each.path.name == "every_case.py" for each in items) else []
+
+
+def _group(item: pytest.Item) -> set[str]:
+    """The names of the cases of a test; none of another kind of test."""
+    callspec = getattr(item, "callspec", None)
+    return {case.name for case in callspec.params.get("group", ())} if callspec else set()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call":
-        _seen.extend(value for name, value in report.user_properties if name == PROPERTY)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workerinput") or not any(each["of"] == len(_seen) for each in _seen):
+    # A worker tells the process that started it, which hears of all.
+    if report.when != "call" or "PYTEST_XDIST_WORKER" in os.environ:
         return
-    results.write(results.summary(_seen))
+    for outcome in (value for name, value in report.user_properties if name == results.PROPERTY):
+        part, told = outcome
+        _seen.append((part, told))
+        results.keep((part, told))
+
+
+def pytest_sessionfinish() -> None:
+    if not _seen:
+        return
+    results.write(results.with_earlier(_seen))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.faults.matrix.deployment import Deployment
+from tests.faults.matrix.results import PROPERTY
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
@@ -28,7 +29,9 @@ def deployment(faulty: Any, functions: Any) -> Any:
     made.bench.close()
 
 
-def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(deployment: Any) -> None:
+def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(
+    deployment: Any, record_property: Any
+) -> None:
     events = [deployment.drop(f"drops/{number}.zip") for number in range(DROPS)] * COPIES
     random.Random(20).shuffle(events)
     machine = deployment.machine()
@@ -51,6 +54,8 @@ def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(deployment: Any
     trained = [
         each for page in jobs.paginate(NameContains=deployment.name) for each in page["TrainingJobSummaries"]
     ]
+    told = {"events": DROPS * COPIES, "drops": DROPS, "trainings": len(trained)}
+    record_property(PROPERTY, ("duplicates", told))
     assert len(trained) == DROPS
     runs = {row["run_id"] for row in rows if row["status"] == "champion_kept"}
     assert {row["duplicate_of"] for row in rows if row["status"] == "duplicate"} == runs

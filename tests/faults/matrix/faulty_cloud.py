@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 
 # A second of a Wait, and between two attempts.
 WAIT_SCALE = "0.2"
+SAVE_EVERY_S = 20.0
 _POLL_S = 0.05
 
 
@@ -138,7 +139,10 @@ if __name__ == "__main__":
     # environment.prepare() has to come before the emulator is imported: wrap it.
     from local_cloud import __main__ as server
     from local_cloud.ministack_adapter import environment
+    from local_cloud.server import state_saver
 
+    # Nobody takes up what it saved.
+    state_saver.SETTLE_S = SAVE_EVERY_S
     prepare = environment.prepare
 
     def prepare_and_install(*arguments: Any) -> None:

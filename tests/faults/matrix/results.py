@@ -1,62 +1,145 @@
-"""What came of all cases, in benchmarks/results/faults.json and in docs/faults.md, which quotes it."""
+"""What came of `make faults`, in benchmarks/results/faults.json and in docs/faults.md, which quotes it.
+
+Outcomes are kept as they come: a session that is interrupted is gone on with by the next one
+of the same revision, which leaves out the cases that have ended as they have to.
+"""
 
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.support.machine import describe_machine
 from benchmarks.support.marked_block import write_block
 from benchmarks.support.results import RESULTS
+from deploy_scripts.project import ROOT
 
 FILE = RESULTS / "faults.json"
-PAGE = RESULTS.parents[1] / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "faults.md"
+# The property of a test that tells an outcome.
+PROPERTY = "faults"
+KEPT = ROOT / ".dropserve" / "faults.jsonl"
+# A part of the file each; `cases` and `guards` have many outcomes, each of which says how many there are.
+Part = str
+Outcome = tuple[Part, dict[str, Any]]
 
 
-def summary(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The figures of a run of `make faults`; `seen` has what each case tells."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    revision = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return {
-        "machine": describe_machine(),
-        "revision": revision,
-        "cases": len(seen),
-        "as_expected": sum(each["expected"] for each in seen),
-        "leaks": sum(each["leaks"] for each in seen),
-        "left_where_removal_was_refused": sum(each["kept"] for each in seen),
-        "questions": sum(each["answers"] for each in seen),
-        "seconds": round(sum(each["seconds"] for each in seen)),
-        "kinds": _counted(seen, "kind"),
-        "stages": _counted(seen, "stage"),
-        "ends": _counted(seen, "end"),
-        "not_as_expected": sorted(each["name"] for each in seen if not each["expected"]),
-    }
+@cache
+def revision() -> str:
+    """The commit; what is not committed is `-dirty`."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _counted(seen: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
-    return dict(sorted(Counter(each[name] for each in seen).items()))
+def keep(outcome: Outcome, file: Path = KEPT) -> None:
+    """Write an outcome down as soon as it is there."""
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps([revision(), *outcome]) + "\n")
 
 
-def write(results: Mapping[str, Any], file: Path = FILE, page: Path = PAGE) -> None:
-    """Write the figures, and the page with them."""
-    file.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+def kept(file: Path = KEPT) -> list[Outcome]:
+    """Of earlier sessions of this revision, what ended as it has to; nothing of a tree that is changed."""
+    now = revision()
+    if not file.exists() or now.endswith("-dirty"):
+        return []
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [(part, told) for told_by, part, told in lines if told_by == now and told.get("expected")]
+
+
+def with_earlier(seen: Sequence[Outcome]) -> list[Outcome]:
+    """What this session saw, and what an interrupted one saw of the cases that this one left out."""
+    names = {told["name"] for part, told in seen if part == "cases"}
+    earlier = [(part, told) for part, told in kept() if part == "cases" and told["name"] not in names]
+    return [*{told["name"]: (part, told) for part, told in earlier}.values(), *seen]
+
+
+def write(outcomes: Sequence[Outcome], file: Path = FILE, page: Path = PAGE) -> None:
+    """Write what is complete into the figures and the page; other parts stay as they were."""
+    by_part: dict[Part, list[dict[str, Any]]] = {}
+    for part, told in outcomes:
+        by_part.setdefault(part, []).append(told)
+    complete = {part: told for part, told in by_part.items() if len(told) == told[0].get("of", 1)}
+    if not complete:
+        return
+    results = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    for part, told_of in complete.items():
+        results[part] = {**_measured(), **_SUMMARIES.get(part, _only)(told_of)}
+    file.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", "utf-8")
     write_block(page, "faults", render(results))
 
 
+def _measured() -> dict[str, Any]:
+    return {"machine": describe_machine(), "revision": revision()}
+
+
+def _only(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return told[0]
+
+
+def _guards(guards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "guards": len(guards),
+        "red": sum(each["red"] for each in guards),
+        "taken_out": {each["guard"]: each["case"] for each in guards},
+    }
+
+
+def _cases(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "cases": len(cases),
+        "as_expected": sum(each["expected"] for each in cases),
+        "leaks": sum(each["leaks"] for each in cases),
+        "left_where_removal_was_refused": sum(each["kept"] for each in cases),
+        "questions": sum(each["answers"] for each in cases),
+        "seconds": round(sum(each["seconds"] for each in cases)),
+        "kinds": _counted(cases, "kind"),
+        "stages": _counted(cases, "stage"),
+        "ends": _counted(cases, "end"),
+        "not_as_expected": sorted(each["name"] for each in cases if not each["expected"]),
+    }
+
+
+_SUMMARIES: dict[Part, Callable[[Sequence[dict[str, Any]]], dict[str, Any]]] = {
+    "cases": _cases,
+    "guards": _guards,
+}
+
+
+def _counted(cases: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    return dict(sorted(Counter(each[name] for each in cases).items()))
+
+
 def render(results: Mapping[str, Any]) -> str:
-    """Markdown: a sentence and a table of the kinds."""
-    machine = results["machine"]
-    lines = [
-        f"At revision {results['revision']}, on {machine['processor']} ({machine['cores']} cores): "
-        f"{results['as_expected']} of {results['cases']} cases ended as they have to, "
-        f"with {results['leaks']} leaks; the client asked {results['questions']} times.",
-        "",
-        "| kind of fault | cases |",
-        "|---|---:|",
-        *(f"| {kind} | {count} |" for kind, count in results["kinds"].items()),
-    ]
-    if results["not_as_expected"]:
-        lines += ["", f"Not as expected: {', '.join(results['not_as_expected'])}."]
+    """Markdown: a sentence a part, and a table of the kinds."""
+    lines = [_sentence(part, results[part]) for part in _SENTENCES if part in results]
+    if "cases" not in results:
+        return "\n".join(lines) + "\n"
+    cases = results["cases"]
+    lines += ["", "| kind of fault | cases |", "|---|---:|"]
+    lines += [f"| {kind} | {count} |" for kind, count in cases["kinds"].items()]
+    if cases["not_as_expected"]:
+        lines += ["", f"Not as expected: {', '.join(cases['not_as_expected'])}."]
     return "\n".join(lines) + "\n"
+
+
+_SENTENCES = {
+    "cases": "{as_expected} of {cases} cases ended as they have to, with {leaks} leaks; the client asked "
+    "{questions} times",
+    "guards": "with one guard taken out of the state machine at a time, {red} of {guards} cases turned red",
+    "duplicates": "{events} events of {drops} drops made {trainings} trainings",
+    "switching": "{switches} switches and {rollbacks} rollbacks while {clients} clients asked "
+    "{questions} times: {failed} requests failed",
+    "kill_moments": "the local cloud was killed at {moments} moments of a run: {faults} faults; "
+    "{states} states were met, the most that was lost is {lost_s} s, {run_again} failed runs were run again",
+}
+
+
+def _sentence(part: Part, told: Mapping[str, Any]) -> str:
+    machine = told["machine"]
+    what = _SENTENCES[part].format(**told)
+    where = f"revision {told['revision']}, {machine['processor']}, {machine['cores']} cores"
+    return f"- {what[0].upper()}{what[1:]} ({where})."

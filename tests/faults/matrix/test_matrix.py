@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.faults.matrix.cases import case_named, tasks
+from tests.faults.matrix.results import PROPERTY
 from tests.faults.matrix.stories import story_of
 
 pytestmark = [pytest.mark.cloud, pytest.mark.extended]
@@ -45,6 +46,14 @@ def without_clean_up(definition: Definition) -> None:
     del definition["States"]["Run unfinished?"]["Choices"]
 
 
+GUARDS = {
+    without_retry: "a Retry",
+    without_teardown: "the teardown of a candidate",
+    without_restoring: "the way back of the switch",
+    without_clean_up: "the clean-up after an execution that was stopped",
+}
+
+
 @pytest.mark.parametrize(
     ("name", "broken", "seen"),
     [
@@ -54,9 +63,14 @@ def without_clean_up(definition: Definition) -> None:
         ("stopped: Audit IAM", without_clean_up, "the ledger says running"),
     ],
 )
-def test_a_case_is_red_without_the_guard(trials: Any, name: str, broken: Any, seen: str) -> None:
+def test_a_case_is_red_without_the_guard(
+    trials: Any, name: str, broken: Any, seen: str, record_property: Any
+) -> None:
     problems = trials.run(case_named(name), broken=broken).problems
-    assert any(seen in problem for problem in problems), problems
+    red = any(seen in problem for problem in problems)
+    told = {"guard": GUARDS[broken], "case": name, "red": red, "of": len(GUARDS)}
+    record_property(PROPERTY, ("guards", told))
+    assert red, problems
 
 
 def test_some_story_comes_to_every_task() -> None:

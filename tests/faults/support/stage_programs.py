@@ -20,23 +20,39 @@ if "fail_later" in given:
 if "die" in given:
     os.kill(os.getpid(), signal.SIGKILL)
 (root / "model/model").write_text("trained")
-if "classes" in given:
-    (root / "model/classes.json").write_text(given["classes"])
+for name in ("classes.json", "trouble.json"):
+    if name.partition(".")[0] in given:
+        (root / "model" / name).write_text(given[name.partition(".")[0]])
 """
 
-# Answers the last class of the model's classes.json, if the model has one.
+# Answers the last class of the model's classes.json, if the model has one. Once the file is there that its
+# trouble.json names, it does badly: "slow", "failing", "unsure" or "wrong".
 SERVE = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+def trouble_of(model):
+    file = model / "trouble.json"
+    trouble = json.loads(file.read_text()) if file.exists() else {"kind": "", "since": "/"}
+    return trouble["kind"] if os.path.exists(trouble["since"]) else ""
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        file = pathlib.Path(os.environ["SM_MODEL_DIR"], "classes.json")
-        classes = json.loads(file.read_text())
+        model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+        classes = json.loads((model / "classes.json").read_text())
         scores = [0.0] * (len(classes) - 1) + [1.0]
+        trouble = trouble_of(model)
+        if trouble == "slow":
+            time.sleep(3)
+        if trouble == "failing":
+            self.send_error(500)
+            return
+        if trouble == "unsure":
+            scores = [1 / len(classes)] * len(classes)
+        if trouble == "wrong":
+            scores.reverse()
         body = json.dumps({"classes": classes, "scores": scores, "probabilities": scores}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -48,7 +64,6 @@ class Handler(BaseHTTPRequestHandler):
 if "broken" in sys.argv:
     sys.exit("this container has no model server")
 if "hanging" in sys.argv:
-    import time
     time.sleep(600)
 HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """

@@ -149,6 +149,7 @@ class Stage:
             "RESERVED_CONCURRENCY": "2",
             "PROVISIONED_CONCURRENCY": "1",
             "INFERENCE_FUNCTION": self.inference,
+            "POWERTOOLS_METRICS_NAMESPACE": self.name,
             "POWERTOOLS_TRACE_DISABLED": "true",
             **environment,
         }
@@ -241,6 +242,16 @@ class Stage:
             ComparisonOperator="GreaterThanOrEqualToThreshold",
         )
         return self.alarms[-1]
+
+    def add_live_alarms(self) -> None:
+        """The template's own alarms of the live release, on this stage's metrics."""
+        template = read_template(TEMPLATE)
+        given = {**example_values(template), **defaults(template), "AWS::StackName": self.name}
+        for logical in ("LiveFailuresAlarm", "LiveLatencyAlarm", "LiveConfidenceAlarm"):
+            alarm = fill_in(template["Resources"][logical]["Properties"], given)
+            own = {"Threshold": float(alarm["Threshold"]), "AlarmActions": []}
+            self.client("cloudwatch").put_metric_alarm(**{**alarm, **own})
+            self.alarms.append(alarm["AlarmName"])
 
     def ring(self, alarm: str) -> None:
         """The alarm goes off."""

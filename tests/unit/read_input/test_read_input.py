@@ -202,3 +202,12 @@ def test_a_stopped_pause_is_cleaned_up_as_such() -> None:
     detail = {"executionArn": "arn", "name": "n", "status": "ABORTED", "input": '{"action": "pause"}'}
     answer = read_input({"detail-type": "Step Functions Execution Status Change", "detail": detail})
     assert (answer["action"], answer["ended_execution"]["arn"]) == ("pause", "arn")
+
+
+def test_a_stopped_clean_up_is_the_run_that_it_cleaned_up_after() -> None:
+    first = {"executionArn": "arn", "name": "n", "status": "ABORTED", "input": '{"key": "drops/a.zip"}'}
+    event = {"detail-type": "Step Functions Execution Status Change", "detail": first}
+    second = {"executionArn": "other", "name": "o", "status": "TIMED_OUT", "input": json.dumps(event)}
+    answer = read_input({**event, "detail": second})
+    assert answer == read_input(event)
+    assert (answer["run"]["key"], answer["ended_execution"]["arn"]) == ("drops/a.zip", "arn")

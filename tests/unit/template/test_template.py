@@ -102,6 +102,13 @@ def test_every_ending_of_an_execution_raises_an_alarm() -> None:
     assert metrics == {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
 
 
+def test_a_deployment_watches_its_own_metrics_and_no_other_deployments() -> None:
+    emitted_in = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    watched = {str(alarm["Namespace"]) for alarm in of_type("AWS::CloudWatch::Alarm").values()}
+    own = {each for each in watched if not each.startswith("AWS/")}
+    assert own == {str(emitted_in)} == {"{'Ref': 'AWS::StackName'}"}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_a_role_and_a_log_group_of_its_own(name: str) -> None:
     function = FUNCTIONS[name]
@@ -218,7 +225,9 @@ def test_a_schedule_of_a_function_has_queues_for_both_ways_to_fail() -> None:
     assert scheduled
     for (name, event_name), (properties, event) in scheduled.items():
         queue = event["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
-        assert writers(queue) == [{"Fn::GetAtt": [f"{name}{event_name}", "Arn"]}]
+        sharing = [key for key, (_, each) in scheduled.items() if queue in str(each["DeadLetterConfig"])]
+        assert (name, event_name) in sharing
+        assert writers(queue) == [{"Fn::GetAtt": ["".join(key), "Arn"]} for key in sharing]
         on_failure = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
         assert on_failure == {"Type": "SQS", "Destination": {"Fn::GetAtt": [queue, "Arn"]}}
         role = properties["Role"]["Fn::GetAtt"][0]
