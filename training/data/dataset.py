@@ -64,13 +64,17 @@ class Dataset:
     def drop_unreadable(self, failures: Iterable[Excluded]) -> None:
         """Take out the photos that could not be decoded. Raises DatasetError when too many are gone."""
         failed = list(failures)
-        names = {failure.name for failure in failed}
+        self.unreadable += len(failed)
+        self.leave_out(failed)
+
+    def leave_out(self, excluded: list[Excluded]) -> None:
+        """Take these photos out of their splits. Raises DatasetError as `check` does."""
+        names = {item.name for item in excluded}
         self.splits = {
             split: [photo for photo in photos if photo.name not in names]
             for split, photos in self.splits.items()
         }
-        self.excluded += failed
-        self.unreadable += len(failed)
+        self.excluded += excluded
         self.check()
 
     def check(self) -> None:

@@ -61,7 +61,7 @@ def _compared(shown: torch.Tensor, labels: torch.Tensor) -> Iterator[torch.Tenso
     if len(shown) <= MAX_COMPARED:
         groups = [shown]
     else:
-        groups = [shown[labels[shown] == label] for label in labels.unique().tolist()]
+        groups = [shown[labels[shown] == label] for label in range(int(labels.max()) + 1)]
     return (rows for rows in groups if len(rows) > 1)
 
 

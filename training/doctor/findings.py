@@ -1,0 +1,114 @@
+"""What the doctor finds, of a photo or of classes; and what each kind means and asks for."""
+
+from dataclasses import dataclass
+
+import torch
+
+from drops.review import Action
+from training.features.feature_file import FeatureFile
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding: its title, and what to do about it."""
+
+    title: str
+    advice: str
+
+
+PHOTO_KINDS = {
+    "label_error": Kind(
+        "Probably wrong labels", "Look at each: relabel it, drop it, or keep it where the label is right."
+    ),
+    "near_duplicate": Kind(
+        "Nearly the same photo twice",
+        "Keep one of each pair. A photo in two splits makes the test look better than it is: "
+        "training leaves out the one that is not measured.",
+    ),
+    "outlier": Kind(
+        "Unlike all others", "Look whether it belongs in the dataset: a wrong object, a scan, a screenshot."
+    ),
+    "blank": Kind("Blank", "Drop it: it shows nothing."),
+    "dark": Kind("Very dark", "Drop it, unless photos to predict are as dark."),
+    "blurry": Kind("Much less sharp than the others", "Drop it, unless photos to predict are as blurred."),
+}
+CLASS_KINDS = {
+    "confusable_classes": Kind(
+        "Classes that the features cannot tell apart",
+        "Merge them, add photos that show the difference, or train with fine-tune.",
+    ),
+    "few_photos": Kind("Classes with few photos", "Add photos: a class this small is learned badly."),
+}
+
+
+@dataclass(frozen=True)
+class ExaminedPhoto:
+    """A photo's name in the drop, its class as an index, and its split."""
+
+    name: str
+    label: int
+    split: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is looked at: photos in the order of the rows, their looks (N, LOOK_WIDTH), and features.
+
+    The first photos have the features of `files`; the others, of which there may be none, have looks alone,
+    of a thumbnail.
+    """
+
+    classes: list[str]
+    photos: list[ExaminedPhoto]
+    looks: torch.Tensor
+    files: list[FeatureFile]
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """Class indices (N,)."""
+        return torch.tensor([photo.label for photo in self.photos], dtype=torch.long)
+
+    @property
+    def featured(self) -> int:
+        """How many photos have features."""
+        return sum(map(len, self.files))
+
+
+@dataclass(frozen=True)
+class PhotoFinding:
+    """What may be wrong with one photo. `score` ranks those of a kind; `like` is the photo that it repeats.
+
+    `leaves` says that training leaves it out.
+    """
+
+    kind: str
+    action: Action
+    row: int
+    score: float
+    why: str
+    suggested: int | None = None
+    like: int | None = None
+    leaves: bool = False
+
+
+@dataclass(frozen=True)
+class ClassFinding:
+    """What may be wrong with some classes, by their indices."""
+
+    kind: str
+    classes: list[int]
+    score: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All of them, by kind in the order of PHOTO_KINDS and CLASS_KINDS, the surest first."""
+
+    photos: list[PhotoFinding]
+    classes: list[ClassFinding]
+
+    @property
+    def leaving(self) -> list[PhotoFinding]:
+        """The photos that training leaves out."""
+        return [finding for finding in self.photos if finding.leaves]
