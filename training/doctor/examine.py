@@ -8,14 +8,13 @@ import torch
 from drops.limits import TINY_CLASS_IMAGES
 from training.doctor.feature_rows import FeatureRows
 from training.doctor.findings import (
-    CLASS_KINDS,
-    PHOTO_KINDS,
     ClassFinding,
     Examined,
     ExaminedPhoto,
     Findings,
     PhotoFinding,
 )
+from training.doctor.kinds import CLASS_KINDS, PHOTO_KINDS
 from training.doctor.label_errors import LabelScores, score_labels
 from training.doctor.looks import thumbnails
 from training.doctor.near_duplicates import Pair, find_near_duplicates

@@ -14,9 +14,6 @@ from training.doctor.examine import examine
 from training.doctor.findings import Examined, ExaminedPhoto
 from training.doctor.looks import SIDE, look_at
 from training.features.extraction import Features, Pass
-from training.report.thumbnails import make_thumbnail
-
-_THUMBNAIL_SIDE = 128
 
 
 def examine_training(
@@ -37,9 +34,7 @@ def examine_training(
     run.session.stop.check()
     with _all_threads(run.threads):
         findings = examine(examined, run.seed)
-    report = write_report(
-        examined, findings, run_id, lambda name: make_thumbnail(run.source.read(name), _THUMBNAIL_SIDE)
-    )
+    report = write_report(examined, findings, run_id, run.source)
     leaving = {examined.photos[each.row].name: each.why for each in findings.leaving}
     if not leaving:
         return report, features

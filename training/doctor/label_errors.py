@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import torch
 
 # The share of its class's threshold below which a label is called wrong.
-_WRONG_BELOW = 0.2
+_WRONG_BELOW = 0.18
 # What a class gets that has no vote, divided by the classes: few neighbours must not rule one out.
 _FLOOR = 0.1
+# Large classes have more photos near any photo: votes count the less, by this power of the class's share.
+_BALANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ def score_labels(by_head: torch.Tensor, by_neighbours: torch.Tensor, labels: tor
     floor = _FLOOR / class_count
     # The geometric mean of both: a class has to convince the one and the other.
     mean_log = ((by_head + floor).log() + (by_neighbours + floor).log()) / 2
-    probabilities = mean_log.softmax(1)
+    counts = torch.bincount(labels, minlength=class_count).clamp_min(1)
+    probabilities = (mean_log - _BALANCE * (counts / len(labels)).log()).softmax(1)
     own = probabilities.gather(1, labels[:, None])[:, 0]
     totals = torch.zeros(class_count).index_add_(0, labels, own)
-    thresholds = totals / torch.bincount(labels, minlength=class_count).clamp_min(1)
+    thresholds = totals / counts
     share = own / thresholds[labels]
     others = probabilities.scatter(1, labels[:, None], -1.0)
     best, suggested = others.max(1)

@@ -14,14 +14,8 @@ _TEMPERATURE = 0.1
 def head_probabilities(rows: FeatureRows, labels: torch.Tensor, class_count: int, seed: int) -> torch.Tensor:
     """Probabilities (N, classes) by heads that did not see the photo."""
     folds = _draw_folds(labels, seed)
-    heads, base = _fit_heads(rows, labels, folds, class_count)
-    scores = torch.empty(len(labels), class_count)
-    for place, chunk in rows.chunks():
-        fold = folds[place]
-        for number in range(_FOLDS):
-            own = fold == number
-            scores[place][own] = chunk[own] @ heads[number] + base[number]
-    return (scores / _TEMPERATURE).softmax(1)
+    score = _score_by_kernel if len(rows) < rows.width else _score_by_features
+    return (score(rows, functional.one_hot(labels, class_count).float(), folds) / _TEMPERATURE).softmax(1)
 
 
 def _draw_folds(labels: torch.Tensor, seed: int) -> torch.Tensor:
@@ -34,30 +28,43 @@ def _draw_folds(labels: torch.Tensor, seed: int) -> torch.Tensor:
     return folds
 
 
-def _fit_heads(
-    rows: FeatureRows, labels: torch.Tensor, folds: torch.Tensor, class_count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each fold, weights (folds, width, classes) and class shares (folds, classes) of all the others."""
+def _score_by_kernel(rows: FeatureRows, truth: torch.Tensor, folds: torch.Tensor) -> torch.Tensor:
+    """The same heads as by features, through the products (N, N) of the photos: fewer than features."""
+    features = torch.cat([chunk for _, chunk in rows.chunks()])
+    kernel = features @ features.T
+    scores = torch.empty_like(truth)
+    for number in range(_FOLDS):
+        own, others = folds == number, folds != number
+        share = truth[others].mean(0)
+        weights = _solve(kernel[others][:, others], truth[others] - share)
+        scores[own] = kernel[own][:, others] @ weights + share
+    return scores
+
+
+def _score_by_features(rows: FeatureRows, truth: torch.Tensor, folds: torch.Tensor) -> torch.Tensor:
+    """For each fold a head of what all the others sum up to; the features pass by twice, in chunks."""
+    class_count = truth.shape[1]
     products = torch.zeros(_FOLDS, rows.width, rows.width)
     targets = torch.zeros(_FOLDS, rows.width, class_count)
     sums = torch.zeros(_FOLDS, rows.width)
-    counts = torch.zeros(_FOLDS, class_count)
     for place, chunk in rows.chunks():
-        truth = functional.one_hot(labels[place], class_count).float()
         for number in range(_FOLDS):
             own = folds[place] == number
-            part, said = chunk[own], truth[own]
+            part = chunk[own]
             products[number].addmm_(part.T, part)
-            targets[number].addmm_(part.T, said)
+            targets[number].addmm_(part.T, truth[place][own])
             sums[number] += part.sum(0)
-            counts[number] += said.sum(0)
-    heads, shares = [], []
+    scores = torch.empty_like(truth)
     for number in range(_FOLDS):
-        seen = counts.sum(0) - counts[number]
-        share = seen / seen.sum().clamp_min(1)
+        share = truth[folds != number].mean(0)
         target = targets.sum(0) - targets[number] - torch.outer(sums.sum(0) - sums[number], share)
-        product = products.sum(0) - products[number]
-        product.diagonal().add_(_PENALTY)
-        heads.append(torch.cholesky_solve(target, torch.linalg.cholesky(product)))
-        shares.append(share)
-    return torch.stack(heads), torch.stack(shares)
+        head = _solve(products.sum(0) - products[number], target)
+        for place, chunk in rows.chunks():
+            own = folds[place] == number
+            scores[place][own] = chunk[own] @ head + share
+    return scores
+
+
+def _solve(products: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    penalised = products + _PENALTY * torch.eye(len(products))
+    return torch.cholesky_solve(targets, torch.linalg.cholesky(penalised))

@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from training.doctor.findings import CLASS_KINDS, PHOTO_KINDS
+from training.doctor.kinds import CLASS_KINDS, PHOTO_KINDS
 from training.report.markup import name, page, section, table, text
 
 _MAX_SHOWN = 12
