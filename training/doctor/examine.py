@@ -71,8 +71,7 @@ def _find_duplicates(examined: Examined) -> Iterator[PhotoFinding]:
     gone: set[int] = set()
     left = Counter(_place(photo) for photo in examined.photos)
     pairs = find_near_duplicates(thumbnails(examined.looks), examined.labels)
-    # What crosses a split first: of a photo that repeats several, that is what matters.
-    for pair in sorted(pairs, key=lambda each: not _crosses(examined, each)):
+    for pair in sorted(pairs, key=lambda each: _importance(examined, each), reverse=True):
         goes, stays = _who_goes(examined, pair)
         if goes in gone or stays in gone:
             continue
@@ -94,8 +93,10 @@ def _place(photo: ExaminedPhoto) -> tuple[str, int]:
     return photo.split, photo.label if photo.split == "train" else -1
 
 
-def _crosses(examined: Examined, pair: Pair) -> bool:
-    return examined.photos[pair.first].split != examined.photos[pair.second].split
+def _importance(examined: Examined, pair: Pair) -> tuple[bool, int]:
+    """Of a photo that repeats several, one of another split matters most, and of those one of the test."""
+    splits = [examined.photos[row].split for row in (pair.first, pair.second)]
+    return splits[0] != splits[1], max(_STAYS[split] for split in splits)
 
 
 def _who_goes(examined: Examined, pair: Pair) -> tuple[int, int]:
