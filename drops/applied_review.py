@@ -1,11 +1,12 @@
 """What a review makes of a drop's names: which photos go, and which move to the folder of another class."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
 
+from drops.label_tables import ReadFile
 from drops.layout import Candidate, Layout, read_layout
 from drops.names import class_name
 from drops.problems import listed, quoted
@@ -21,15 +22,18 @@ class AppliedReview:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def apply_review(entries: Iterable[tuple[str, int]], decisions: Iterable[Decision]) -> AppliedReview:
+def apply_review(
+    entries: Iterable[tuple[str, int]], decisions: Iterable[Decision], read_file: ReadFile | None = None
+) -> AppliedReview:
     """The decisions on a drop of these (name, size in bytes); what cannot be done is a refusal.
 
-    Raises BadDropError when the drop's layout is unclear.
+    A drop whose classes are said by tables gets class folders, and loses all that has no label. Raises
+    BadDropError when the drop's layout is unclear.
     """
     entries = list(entries)
-    layout = read_layout(entries)
+    layout = read_layout(entries, read_file)
     photos = {candidate.name: candidate for candidate in layout.candidates}
-    names = {name: name for name, _ in entries}
+    names = _in_class_folders(layout) if layout.by_tables else {name: name for name, _ in entries}
     mover = _Mover(layout, names)
     decided: dict[str, int] = {}
     refusals, done = [], Counter[str]()
@@ -38,12 +42,13 @@ def apply_review(entries: Iterable[tuple[str, int]], decisions: Iterable[Decisio
         if why:
             refusals.append(Refusal(decision.line, why))
             continue
+        photo = photos[decision.file]
         decided[decision.file] = decision.line
         done[decision.action] += 1
         if decision.action == "drop":
             del names[decision.file]
         elif decision.action == "relabel":
-            names[decision.file] = mover.move(photos[decision.file], decision.suggested_label)
+            names[decision.file] = mover.move(names[decision.file], photo, decision.suggested_label)
     return AppliedReview(names, done, refusals)
 
 
@@ -67,15 +72,15 @@ def _why_not(
 class _Mover:
     """Gives photos names in the folders of other classes, in the same split; no two get the same one."""
 
-    def __init__(self, layout: Layout, names: Iterable[str]) -> None:
+    def __init__(self, layout: Layout, names: Mapping[str, str]) -> None:
         self._layout = layout
-        self._taken = set(names)
-        folders = [_parts(candidate.name)[:-1] for candidate in layout.candidates]
+        self._taken = set(names.values())
+        folders = [_parts(names[candidate.name])[:-1] for candidate in layout.candidates]
         # What all photos share is a wrapper: their class folders, or splits, lie below it.
         self._wrappers = len(list(takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))))
 
-    def move(self, photo: Candidate, label: str) -> str:
-        parts = _parts(photo.name)
+    def move(self, name: str, photo: Candidate, label: str) -> str:
+        parts = _parts(name)
         place = next(
             number for number in range(self._wrappers, len(parts)) if class_name(parts[number]) == photo.label
         )
@@ -91,6 +96,14 @@ class _Mover:
             free = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
             number += 1
         return free
+
+
+def _in_class_folders(layout: Layout) -> dict[str, str]:
+    """Every labelled photo's name -> one in the folder of its class, with its folders in its own name."""
+    return {
+        photo.name: "/".join([*filter(None, [photo.split]), photo.label, "_".join(_parts(photo.name))])
+        for photo in layout.candidates
+    }
 
 
 def _parts(name: str) -> list[str]:

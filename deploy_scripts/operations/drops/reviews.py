@@ -10,6 +10,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.operations.drops.dataset_files import DatasetFiles
 from deploy_scripts.operations.drops.upload import Dataset
 from drops.applied_review import AppliedReview, apply_review
+from drops.label_tables import ReadFile
 from drops.problems import BadDropError
 from drops.review import MAX_REVIEW_BYTES, Decision, Refusal, ReviewError, read_review
 from drops.zip_safety.members import MemberError, ZipDrop
@@ -34,7 +35,7 @@ def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedRevi
     if dataset.folder is not None:
         files = dataset.folder.files
         sizes = [(name, file.stat().st_size) for name, file in files.items()]
-        applied = _applied(dataset, sizes, decisions, refusals)
+        applied = _applied(dataset, sizes, decisions, refusals, lambda name, limit: _read(files[name], limit))
         renamed = {new: files[name] for name, new in applied.names.items()}
         return replace(dataset, folder=DatasetFiles(renamed, dataset.folder.left_out)), applied
     target = dataset.source.with_name(f"{dataset.source.stem}-reviewed{dataset.source.suffix}")
@@ -52,19 +53,29 @@ def _review_zip(
             dangers = find_dangers(archive.members, size_bytes, archive.directory_at)
             if dangers:
                 raise CliError(f"{dataset.source} is not read: {dangers[0].message}.")
-            applied = _applied(dataset, list(archive.entries()), decisions, refusals)
+            entries = list(archive.entries())
+            applied = _applied(dataset, entries, decisions, refusals, archive.read_start)
             _write_zip(archive, applied.names, target)
     except (BadDropError, MemberError) as bad:
         raise CliError(f"{dataset.source}: {bad}.", "Correct the zip first.") from bad
     return replace(dataset, source=target), applied
 
 
+def _read(file: Path, limit: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(limit)
+
+
 def _applied(
-    dataset: Dataset, entries: list[tuple[str, int]], decisions: list[Decision], refusals: list[Refusal]
+    dataset: Dataset,
+    entries: list[tuple[str, int]],
+    decisions: list[Decision],
+    refusals: list[Refusal],
+    read_file: ReadFile,
 ) -> AppliedReview:
     """With what could not even be read among the refusals, by line."""
     try:
-        applied = apply_review(entries, decisions)
+        applied = apply_review(entries, decisions, read_file)
     except BadDropError as bad:
         raise CliError(f"{dataset.source}: {bad}.", "Correct the layout first.") from bad
     return replace(applied, refusals=sorted([*applied.refusals, *refusals], key=lambda each: each.line))
