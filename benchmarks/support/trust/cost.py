@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.support.cores import count_cores
 from benchmarks.support.demo_model import train_model
+from benchmarks.support.machine import count_cores
 from benchmarks.support.training.photo_sets import DOG_CLASSES, DOG_IMAGES, generate_dog_shaped
 from benchmarks.support.trust.claims import Claim, describe
 from training.doctor.looks import look_at

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from contracts.bucket import DOCTOR, REVIEW, run_key
 from deploy_scripts import cli
-from deploy_scripts.commands import doctor as doctor_command
+from deploy_scripts.commands.checks import doctor as doctor_command
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations import doctor as operations
-from deploy_scripts.operations.doctor import DoctorFindings
+from deploy_scripts.operations.drops import doctor as operations
+from deploy_scripts.operations.drops.doctor import DoctorFindings
 from drops.review import Decision, write_review
 from drops.text import is_unsafe
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops import read_dataset
-from deploy_scripts.operations.reviews import review_dataset
+from deploy_scripts.operations.drops.reviews import review_dataset
+from deploy_scripts.operations.drops.upload import read_dataset
 from drops.review import Decision, write_review
 
 PHOTOS = {"cat/1.jpg": b"one", "cat/2.jpg": b"two", "dog/1.jpg": b"three", "notes.txt": b"four"}
