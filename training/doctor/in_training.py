@@ -1,8 +1,6 @@
 """The doctor within a training: on its features, and on thumbnails of the test photos, without features."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import torch
 
@@ -14,6 +12,7 @@ from training.doctor.examine import examine
 from training.doctor.findings import Examined, ExaminedPhoto
 from training.doctor.looks import SIDE, look_at
 from training.features.extraction import Features, Pass
+from training.job.torch_threads import all_threads
 
 
 def examine_training(
@@ -32,7 +31,7 @@ def examine_training(
         [found.file for found in features.values()],
     )
     run.session.stop.check()
-    with _all_threads(run.threads):
+    with all_threads(run.threads):
         findings = examine(examined, run.seed)
     report = write_report(examined, findings, run_id, run.source)
     leaving = {examined.photos[each.row].name: each.why for each in findings.leaving}
@@ -57,14 +56,3 @@ def _look_at_test(photos: list[Photo], run: Pass) -> tuple[list[Photo], torch.Te
     looks = [each for each in found if each is not None]
     seen = [photo for photo, each in zip(photos, found, strict=True) if each is not None]
     return seen, torch.cat(looks) if looks else look_at([])
-
-
-@contextmanager
-def _all_threads(count: int) -> Iterator[None]:
-    """Elsewhere torch has one thread, and the cores are shared out by batches."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

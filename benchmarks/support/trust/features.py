@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -26,8 +27,12 @@ class PhotoFeatures:
     looks: torch.Tensor
 
 
+@cache
 def read_features(zip_file: Path) -> PhotoFeatures:
-    """All photos of a zip of class folders, whatever their split; copies are left out."""
+    """All photos of a zip of class folders, whatever their split; copies are left out.
+
+    Several parts ask for the same set.
+    """
     source = ZipSource(zip_file)
     run = shipped_pass(source)
     dataset = load_dataset(source, SplitConfig(0.15, 0.2, 0), threads=run.threads)
