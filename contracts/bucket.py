@@ -28,6 +28,9 @@ OUTPUT_ARCHIVE = "output.tar.gz"
 METRICS = "metrics.json"
 REPORT = "report.html"
 PREDICTIONS = "test_predictions.jsonl"
+# What is probably wrong with photos and labels, and the list to correct and hand back; of no older training.
+DOCTOR = "doctor.json"
+REVIEW = "review.csv"
 ACCEPTANCE = "acceptance.json"
 # The photos that acceptance.json names.
 ACCEPTANCE_FOLDER = "acceptance"

@@ -20,6 +20,7 @@ COMMANDS = {
     "up": "local_cloud.up",
     "preflight": "checks.preflight",
     "deploy": "deployment.deploy",
+    "doctor": "checks.doctor",
     "drop": "runs.drop",
     "run": "runs.run",
     "watch": "runs.watch",

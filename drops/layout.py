@@ -3,6 +3,7 @@
     [wrapper/ ...] class/ ... photo
     [wrapper/ ...] train|valid|test/ class/ ... photo
     [wrapper/ ...] class/ train|valid|test/ photo
+    [wrapper/ ...] photo ... beside a table of labels (label_tables.py)
 
 Content then says which candidates are photos (photo_formats.py).
 """
@@ -16,6 +17,7 @@ from typing import Literal
 
 from drops import names as naming
 from drops.folder_tree import File, FolderTree
+from drops.label_tables import LabelledFile, ReadFile, read_label_tables
 from drops.limits import MIN_CLASSES
 from drops.problems import BadDropError, listed, quoted
 from drops.splits import ROLES, resembled_split, split_of
@@ -44,7 +46,7 @@ class Layout:
 
     `strays` are photos by their suffix that lie in no class folder (`strays_in_splits` of them right in a
     split), `others` the other files there; `empty` has the class of each class folder without a file, by its
-    path, and `spellings` the folders' names of each class.
+    path, and `spellings` the folders' names of each class. `by_tables`: tables say the classes, not folders.
     """
 
     kind: Literal["flat", "split"]
@@ -55,6 +57,7 @@ class Layout:
     others: list[str] = field(default_factory=list)
     empty: dict[str, str] = field(default_factory=dict)
     spellings: dict[str, list[str]] = field(default_factory=dict)
+    by_tables: bool = False
 
     @property
     def counts(self) -> dict[str, Counter[str]]:
@@ -80,17 +83,21 @@ class Layout:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_layout(entries: Iterable[tuple[str, int]]) -> Layout:
+def read_layout(entries: Iterable[tuple[str, int]], read_file: ReadFile | None = None) -> Layout:
     """The layout of (name, size in bytes) pairs; names that end in a slash are folders.
 
     Folders around everything are taken off (`archive/dogImages/train/...`); sub-folders of a class belong to
-    the class. Raises BadDropError when names are unsafe, when splits cannot be told from classes, or when
-    names of classes look alike.
+    the class. Where there are no class folders, the tables of label_tables.py say the classes, if `read_file`
+    reads them. Raises BadDropError when names are unsafe, when splits cannot be told from classes, when a
+    table cannot be followed, or when names of classes look alike.
     """
     tree = FolderTree(entries)
     _check_names(tree)
     root = tree.unwrapped()
     layout = _laid_out(tree, root)
+    if read_file and len(layout.counts) < MIN_CLASSES:
+        labelled = read_label_tables(tree.files, read_file)
+        layout = _by_tables(tree, labelled) if labelled else layout
     layout.hidden = tree.hidden
     _check_case({candidate.label for candidate in layout.candidates} | set(layout.empty.values()))
     return layout
@@ -239,6 +246,23 @@ def _collect(
     layout.empty = {"/".join(path): label for path, label in labels.items() if path not in filled}
     for spelling in sorted({folder for folder, _ in places.values()}):
         layout.spellings.setdefault(naming.class_name(spelling), []).append(spelling)
+    return layout
+
+
+def _by_tables(tree: FolderTree, labelled: list[LabelledFile]) -> Layout:
+    """The layout whose classes tables say; what they do not label is passed over."""
+    splits = any(each.split for each in labelled)
+    layout = Layout("split" if splits else "flat", by_tables=True)
+    known = {each.file.name for each in labelled}
+    # Where some have a split, the others are to train on.
+    layout.candidates = [
+        Candidate(each.file.name, each.label, each.split or "train" * splits, each.file.size_bytes)
+        for each in labelled
+    ]
+    for file in tree.files:
+        if file.name not in known:
+            _note_stray(layout, file, [file.parts[:-1]] if any(map(split_of, file.parts[:-1])) else [])
+    layout.spellings = {label: [label] for label in layout.counts}
     return layout
 
 

@@ -3,8 +3,8 @@
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2/boot.sh) and by hand:
 `python -m training.train --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
 `torchrun --nproc-per-node 2` for `python`: several processes then share the feature pass.
-It leaves the model artefact in the model folder; metrics.json, report.html, test_predictions.jsonl
-and the acceptance sample in the other.
+It leaves the model artefact in the model folder; metrics.json, report.html, doctor.json, review.csv,
+test_predictions.jsonl and the acceptance sample in the other.
 """
 
 import os
@@ -18,6 +18,7 @@ from training.arguments import parse_arguments
 from training.data.dataset import Dataset, load_dataset
 from training.data.folder_drop import open_dataset
 from training.data.photo_source import PhotoSource
+from training.doctor.in_training import examine_training
 from training.evaluation.acceptance_sample import take_sample
 from training.evaluation.calibration import measure_calibration
 from training.evaluation.champion import compare_with_champion
@@ -91,6 +92,9 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
         features = compute_all(prepared, dataset, settings.views)
     if not group.is_rank_zero:
         return  # the first process has the features, and SageMaker packs what all of them write into one
+    with clock.measure("doctor"):
+        doctor, features = examine_training(dataset, features, prepared.run, settings.run_id)
+        progress.say_phase("doctor", findings=sum(doctor.document["counts"].values()))
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
         replace_head(network, settings.backbone, trained.layer.to(prepared.device))
@@ -101,7 +105,7 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     served, serving = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, served)
-    results = Results(served, serving, dataset, source, prepared.precision, trained, tested)
+    results = Results(served, serving, dataset, source, prepared.precision, trained, tested, doctor)
     write_artefact(served, network, settings.model_dir)
     write_results(results, settings, clock)
     progress.say_phase("done", seconds=f"{clock.seconds()['total']:.1f}")

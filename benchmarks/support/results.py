@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.support import results_table
 from benchmarks.support.capacity import table as capacity_table
 from benchmarks.support.processes import BENCHMARKS
+from benchmarks.support.trust import table as trust_table
 
 RESULTS = BENCHMARKS / "results"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
@@ -25,3 +26,4 @@ def write_results(file: Path, results: Mapping[str, Any]) -> None:
     if file.parent.resolve() == RESULTS.resolve():
         results_table.update(PAGE, RESULTS)
         capacity_table.update(CAPACITY_PAGE, RESULTS)
+        trust_table.update(PAGE, RESULTS)

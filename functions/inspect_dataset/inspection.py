@@ -9,12 +9,14 @@ from typing import IO, Any, cast
 from contracts.bucket import INSPECTION, SNAPSHOT_ZIP, run_key, snapshot_key
 from contracts.limits import MAX_SENTENCE_CHARACTERS
 from drops import manifest
+from drops.groups import MAX_GROUPS_BYTES, find_groups_file, read_groups
 from drops.keys import Drop, read_drop_key
+from drops.label_tables import ReadFile
 from drops.layout import Layout, read_layout
 from drops.photo_formats import SIGNATURE_BYTES
 from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
 from drops.text import printable
-from drops.zip_safety.members import ZipDrop
+from drops.zip_safety.members import MemberError, ZipDrop
 from drops.zip_safety.unsafe_zips import find_dangers
 from functions.common.documents import put_document
 from functions.common.errors import bounded_reason
@@ -113,7 +115,7 @@ def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> 
         inspection.problems += find_dangers(archive.members, stored.size_bytes, archive.directory_at)
         if inspection.errors:
             return
-        _look_at_files(archive.entries(), zip_reader(archive), inspection)
+        _look_at_files(archive.entries(), archive.read_start, zip_reader(archive), inspection)
 
 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
@@ -125,6 +127,7 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
     try:
         _look_at_files(
             ((name, file.size_bytes) for name, file in folder.files.items()),
+            lambda name, length: s3_drops.read_start(folder.files[name], length, s3=s3),
             lambda name: s3_drops.read_start(folder.files[name], SIGNATURE_BYTES, s3=s3),
             inspection,
         )
@@ -134,8 +137,16 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
         inspection.wait_s = arrival.seconds_to_refusal(marker, folder, inspection.quiet_s)
 
 
-def _look_at_files(files: Iterable[tuple[str, int]], read_start: ReadStart, inspection: Inspection) -> None:
-    layout = inspection.layout = read_layout(files)
+def _look_at_files(
+    files: Iterable[tuple[str, int]], read_file: ReadFile, read_start: ReadStart, inspection: Inspection
+) -> None:
+    try:
+        layout = inspection.layout = read_layout(files, read_file)
+        groups_file = find_groups_file(layout.others)
+        if groups_file:
+            read_groups(read_file(groups_file, MAX_GROUPS_BYTES), groups_file, layout.candidates)
+    except MemberError as damaged:
+        raise BadDropError("damaged_table", f"a table of the drop is {damaged}: upload it again") from damaged
     inspection.layout_sha256 = layout.sha256
     inspection.spot_check = check_contents(layout, read_start)
     inspection.problems += inspection.spot_check.problems()

@@ -7,10 +7,11 @@ import tarfile
 import zlib
 from pathlib import PurePosixPath
 
-from contracts.bucket import ACCEPTANCE, ACCEPTANCE_PHOTO, METRICS, PREDICTIONS, REPORT
+from contracts.bucket import ACCEPTANCE, ACCEPTANCE_PHOTO, DOCTOR, METRICS, PREDICTIONS, REPORT, REVIEW
 from functions.common.errors import DropserveError
 
 FILES = (METRICS, REPORT, ACCEPTANCE, PREDICTIONS)
+OPTIONAL_FILES = (DOCTOR, REVIEW)
 # The report carries its pictures inside; a thousand classes make about 20 MB.
 MAX_PACKED_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
@@ -23,7 +24,8 @@ class ArtifactError(DropserveError):
 def read_artifact(packed: bytes, *, where: str) -> dict[str, bytes]:
     """The FILES of an output.tar.gz and its acceptance photos, by name; all else in it is passed over.
 
-    Raises ArtifactError when it is no such archive, unpacks to too much, or lacks a file.
+    OPTIONAL_FILES are among them where they are there. Raises ArtifactError when it is no such archive,
+    unpacks to too much, or lacks one of FILES.
     """
     try:
         with gzip.open(io.BytesIO(packed)) as stream:
@@ -45,7 +47,7 @@ def _read_members(unpacked: bytes) -> dict[str, bytes]:
         for member in archive:
             # `./metrics.json` is the same file; a link is not, and a sparse member may claim any size.
             name = str(PurePosixPath(member.name))
-            known = name in FILES or re.fullmatch(ACCEPTANCE_PHOTO, name)
+            known = name in (*FILES, *OPTIONAL_FILES) or re.fullmatch(ACCEPTANCE_PHOTO, name)
             wanted = known and member.isreg() and not member.issparse()
             content = archive.extractfile(member) if wanted else None
             if content:

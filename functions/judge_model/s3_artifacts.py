@@ -4,7 +4,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contracts.bucket import ACCEPTANCE, METRICS, MODEL_ARCHIVE, OUTPUT_ARCHIVE, PREDICTIONS, REPORT
+from contracts.bucket import (
+    ACCEPTANCE,
+    DOCTOR,
+    METRICS,
+    MODEL_ARCHIVE,
+    OUTPUT_ARCHIVE,
+    PREDICTIONS,
+    REPORT,
+    REVIEW,
+)
 from functions.common.s3_uris import S3Uri
 from functions.judge_model.artifact import MAX_PACKED_BYTES, ArtifactError
 
@@ -13,6 +22,8 @@ CONTENT_TYPES = {
     METRICS: "application/json",
     ACCEPTANCE: "application/json",
     PREDICTIONS: "application/x-ndjson",
+    DOCTOR: "application/json",
+    REVIEW: "text/csv; charset=utf-8",
 }
 _PHOTO_TYPE = "image/jpeg"
 

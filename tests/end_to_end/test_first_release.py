@@ -66,6 +66,9 @@ def test_the_runs_reports_are_in_the_bucket(dropserve: Any, first_release: dict[
     assert set(json.loads(read("metrics.json"))["classes"]) == LABELS
     assert json.loads(read("audit.json"))["counts"]["critical"] == 0
     assert b"<html" in read("report.html").lower()
+    # The very document, by the command line.
+    assert dropserve.json("doctor", first_release["run_id"]) == json.loads(read("doctor.json"))
+    assert read("review.csv").startswith(b"action,file,label,")
     assert b"<html" in read("audit.html").lower()
 
 

@@ -1,35 +1,27 @@
 """The labelled photos of a run in three splits. A photo's bytes, not its name, decide where it goes."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from drops.limits import MIN_CLASSES, needed_in_train
-from drops.problems import listed, quoted
+from drops.limits import MIN_CLASSES
+from drops.problems import listed
 from drops.splits import SPLITS
 from training.data.photo_hashes import (
     Excluded,
     check_no_class_is_lost,
     hash_photos,
     list_excluded,
+    read_channel_groups,
     read_channel_layout,
 )
 from training.data.photo_source import PhotoSource
+from training.data.splitting import SourcePhoto, settle_splits
 from training.failures import DatasetError
 from training.job.stop_signal import StopSignal
 from training.settings import SplitConfig
 
 MAX_UNREADABLE_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class SourcePhoto:
-    """A photo's name in its source, its class, and its split (None: still to be decided)."""
-
-    name: str
-    label: str
-    split: str | None
 
 
 @dataclass(frozen=True)
@@ -64,13 +56,17 @@ class Dataset:
     def drop_unreadable(self, failures: Iterable[Excluded]) -> None:
         """Take out the photos that could not be decoded. Raises DatasetError when too many are gone."""
         failed = list(failures)
-        names = {failure.name for failure in failed}
+        self.unreadable += len(failed)
+        self.leave_out(failed)
+
+    def leave_out(self, excluded: list[Excluded]) -> None:
+        """Take these photos out of their splits. Raises DatasetError as `check` does."""
+        names = {item.name for item in excluded}
         self.splits = {
             split: [photo for photo in photos if photo.name not in names]
             for split, photos in self.splits.items()
         }
-        self.excluded += failed
-        self.unreadable += len(failed)
+        self.excluded += excluded
         self.check()
 
     def check(self) -> None:
@@ -124,7 +120,7 @@ def load_dataset(
             f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
             f"a classifier needs at least {MIN_CLASSES}"
         )
-    found = _settle_splits(found, hashes, config)
+    found = settle_splits(found, hashes, read_channel_groups(source, layout), config)
     found, leaks = _without_leaks(found, hashes)
     splits = _by_split(found, hashes, classes)
     dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
@@ -145,47 +141,6 @@ def _without_copies(
         else:
             copies.append(Excluded(photo.name, f"the same photo as {original}"))
     return kept, copies
-
-
-def _settle_splits(
-    found: list[SourcePhoto], hashes: dict[str, str], config: SplitConfig
-) -> list[SourcePhoto]:
-    """Split off what is missing from the train photos, class by class.
-
-    Within a class the photos are ordered by a hash of the seed and their bytes, so that names play no part
-    and a dataset that grows keeps nearly all its test photos in the test.
-    """
-    shares = {"valid": config.valid_share, "test": config.test_share}
-    given = {photo.split for photo in found}
-    missing = [split for split in ("test", "valid") if split not in given]
-    pool = [photo for photo in found if photo.split in {None, "train"}]
-    settled = [photo for photo in found if photo.split not in {None, "train"}]
-    for label, photos in sorted(_by_label(pool).items()):
-        needed = needed_in_train([split for split in given if split])
-        if len(photos) < needed:
-            raise DatasetError(
-                f"the class {quoted(label)} has {len(photos)} photo(s) to train on, copies left out; it "
-                f"needs at least {needed}: add photos"
-            )
-        ordered = sorted(photos, key=lambda photo: _shuffled(config.seed, hashes[photo.name]))
-        start = 0
-        for split in missing:
-            count = max(1, round(shares[split] * len(photos)))
-            settled += [replace(photo, split=split) for photo in ordered[start : start + count]]
-            start += count
-        settled += [replace(photo, split="train") for photo in ordered[start:]]
-    return settled
-
-
-def _shuffled(seed: int, sha256: str) -> str:
-    return hashlib.sha256(f"{seed} {sha256}".encode()).hexdigest()
-
-
-def _by_label(found: list[SourcePhoto]) -> dict[str, list[SourcePhoto]]:
-    groups: dict[str, list[SourcePhoto]] = defaultdict(list)
-    for photo in found:
-        groups[photo.label].append(photo)
-    return groups
 
 
 def _without_leaks(

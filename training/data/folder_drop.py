@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drops.groups import is_groups_file
+from drops.label_tables import is_label_table
 from drops.layout import read_layout
 from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestFile, read_manifest
 from drops.problems import BadDropError
@@ -45,26 +47,37 @@ def open_dataset(channel: Path, stop: StopSignal | None = None) -> PhotoSource:
     text = manifest.read_bytes()
     try:
         folder, listed = read_manifest(text.decode().splitlines())
-        layout = read_layout((file.name, file.size_bytes) for file in listed)
     except (ManifestError, UnicodeDecodeError) as error:
         raise DatasetError(f"the dataset's {FILE_NAME} {error}: begin a new run of the drop") from error
+    # Another manifest gets another folder: what is there by number is from this one.
+    digest, stop = hashlib.sha256(text).hexdigest()[:16], stop or StopSignal()
+    tables = [file for file in listed if is_label_table(file.name) or is_groups_file(file.name)]
+    source = FolderDropSource(listed)
+    if tables:
+        _fetch_all(folder, tables, channel / f"tables-{digest}", stop)
+        source.add(tables, channel / f"tables-{digest}")
+    try:
+        layout = read_layout(source.entries(), source.read_start)
     except BadDropError as bad:
         raise DatasetError(str(bad)) from bad
     wanted = {candidate.name for candidate in layout.candidates}
     photos = [file for file in listed if file.name in wanted]
-    # Another manifest gets another folder: what is there by number is from this one.
-    files = channel / f"photos-{hashlib.sha256(text).hexdigest()[:16]}"
-    _fetch_all(folder, photos, files, stop or StopSignal())
-    return FolderDropSource(listed, photos, files)
+    _fetch_all(folder, photos, channel / f"photos-{digest}", stop)
+    source.add(photos, channel / f"photos-{digest}")
+    return source
 
 
 class FolderDropSource:
-    """The files of a manifest by their names in the drop; the photos are read from the folder `files`."""
+    """The files of a manifest by their names in the drop; those that were fetched can be read."""
 
-    def __init__(self, listed: list[ManifestFile], photos: list[ManifestFile], files: Path) -> None:
+    def __init__(self, listed: list[ManifestFile]) -> None:
         self._listed = listed
-        self._files = FolderSource(files)
-        self._numbers = {photo.name: _file_name(number) for number, photo in enumerate(photos)}
+        self._places: dict[str, tuple[FolderSource, str]] = {}
+
+    def add(self, fetched: list[ManifestFile], folder: Path) -> None:
+        """These files lie in the folder, by their numbers."""
+        source = FolderSource(folder)
+        self._places |= {file.name: (source, _file_name(number)) for number, file in enumerate(fetched)}
 
     def entries(self) -> list[tuple[str, int]]:
         """All that was inspected: the layout is read of the same names as at the inspection."""
@@ -72,11 +85,13 @@ class FolderDropSource:
 
     def read(self, name: str) -> bytes:
         """A photo's bytes. Raises PhotoError when it is too large."""
-        return self._files.read(self._numbers[name])
+        source, file_name = self._places[name]
+        return source.read(file_name)
 
     def read_start(self, name: str, length: int) -> bytes:
         """At most the first `length` bytes of a photo."""
-        return self._files.read_start(self._numbers[name], length)
+        source, file_name = self._places[name]
+        return source.read_start(file_name, length)
 
 
 def _file_name(number: int) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from drops.groups import MAX_GROUPS_BYTES, find_groups_file, guess_groups, read_groups
 from drops.layout import Candidate, Layout, read_layout
 from drops.names import has_photo_suffix
 from drops.photo_formats import SIGNATURE_BYTES, photo_format, unread_format, why_unread
@@ -28,8 +29,8 @@ class Excluded:
 def read_channel_layout(source: PhotoSource, inspected_sha256: str | None) -> Layout:
     """Raises DatasetError when the layout is unclear, not what was inspected, or without photos."""
     try:
-        layout = read_layout(source.entries())
-    except BadDropError as bad:
+        layout = read_layout(source.entries(), source.read_start)
+    except (BadDropError, PhotoError) as bad:
         raise DatasetError(str(bad)) from bad
     if inspected_sha256 and layout.sha256 != inspected_sha256:
         raise DatasetError(
@@ -47,6 +48,21 @@ def read_channel_layout(source: PhotoSource, inspected_sha256: str | None) -> La
             f"class folders without a file: {listed(lost)}; put photos into them, or leave the folders out"
         )
     return layout
+
+
+def read_channel_groups(source: PhotoSource, layout: Layout) -> dict[str, str]:
+    """The scene of each photo that has one, by groups.csv, else by the photos' names.
+
+    Raises DatasetError when groups.csv cannot be followed.
+    """
+    groups_file = find_groups_file(layout.others)
+    if groups_file is None:
+        return guess_groups(layout.candidates)
+    try:
+        content = source.read_start(groups_file, MAX_GROUPS_BYTES)
+        return read_groups(content, groups_file, layout.candidates)
+    except (BadDropError, PhotoError) as bad:
+        raise DatasetError(str(bad)) from bad
 
 
 def check_no_class_is_lost(layout: Layout, hashes: dict[str, str], failures: list[Excluded]) -> None:

@@ -1,7 +1,7 @@
 """One pass of a network over the photos; every core decodes and computes batches of its own."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from training.data.dataset import Photo
 from training.data.photo_hashes import Excluded
 from training.data.photo_source import PhotoSource
 from training.data.preprocessing import PhotoError, Pixels, Preprocessing
+from training.doctor.looks import look_at
 from training.features.feature_file import Batch, FeatureFile
 from training.features.saved_features import SavedFeatures
 from training.job.checkpoints import Checkpoints, Session
@@ -54,22 +55,38 @@ class Pass:
 class Part:
     """Photos that are computed alike, in so many views; `saved` is known already.
 
-    `compute` is None where the pass's own serves.
+    `compute` is None where the pass's own serves; `with_looks` asks for the photos' looks as well.
     """
 
     photos: list[Photo]
     views: int = 1
     saved: SavedFeatures = field(default_factory=lambda: SavedFeatures(Checkpoints(None), ""))
     compute: Compute | None = None
+    with_looks: bool = False
 
 
 @dataclass(frozen=True)
 class Features:
-    """Outputs (N, views, width) in float32 on disk, the photos of these rows, and the photos that failed."""
+    """Outputs (N, views, width) in float32 on disk, the photos of these rows, and the photos that failed.
+
+    `look_batches` has the looks (n, LOOK_WIDTH) of the photos, batch by batch, where they were asked for.
+    """
 
     file: FeatureFile
     photos: list[Photo]
     failures: list[Excluded]
+    look_batches: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def looks(self) -> torch.Tensor:
+        """The looks (N, LOOK_WIDTH) of all photos."""
+        return torch.cat(self.look_batches) if self.look_batches else look_at([])
+
+    def without(self, names: Collection[str]) -> "Features":
+        """The same without the photos of these names."""
+        kept = torch.tensor([photo.name not in names for photo in self.photos])
+        photos = [photo for photo in self.photos if photo.name not in names]
+        return Features(self.file.keep(kept), photos, self.failures, [self.looks[kept]])
 
     @property
     def labels(self) -> torch.Tensor:
@@ -158,6 +175,8 @@ def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
     features.file.append(batch.outputs)
     features.photos.extend(photo for photo in photos if photo.name not in failed)
     features.failures.extend(Excluded(name, reason) for name, reason in batch.failures)
+    if batch.looks.numel():
+        features.look_batches.append(batch.looks)
 
 
 @contextmanager
@@ -200,4 +219,5 @@ def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:
         return Batch(torch.empty(0, part.views, 0), failures)
     run = replace(run, compute=part.compute or run.compute)
     outputs = [compute_batch(run, view) for view in by_view]
-    return Batch(torch.stack(outputs, dim=1), failures)
+    looks = look_at(by_view[0] if part.with_looks else [])
+    return Batch(torch.stack(outputs, dim=1), failures, looks)

@@ -7,7 +7,7 @@ large folios the kernel maps far more of them around each row than is read.
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -19,10 +19,14 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """Outputs (n, views, width) of a batch's photos, and name and reason of those that failed."""
+    """Outputs (n, views, width) of a batch's photos, name and reason of those that failed, and looks.
+
+    Looks (n, LOOK_WIDTH), as doctor/looks.py makes them, are there where the part wants them.
+    """
 
     outputs: torch.Tensor
     failures: list[tuple[str, str]]
+    looks: torch.Tensor = field(default_factory=lambda: torch.empty(0, 0))
 
 
 class FeatureFile:
@@ -33,6 +37,15 @@ class FeatureFile:
         self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="features-", buffering=0))  # noqa: SIM115
         self._row_shape: tuple[int, int] = (0, 0)
         self._count = 0
+
+    def keep(self, rows: torch.Tensor) -> "FeatureFile":
+        """A file with only the rows where `rows` (N,) is true."""
+        file = FeatureFile()
+        start = 0
+        for chunk in self.chunks():
+            file.append(chunk[rows[start : start + len(chunk)]])
+            start += len(chunk)
+        return file
 
     @classmethod
     def of(cls, rows: torch.Tensor) -> "FeatureFile":

@@ -27,6 +27,8 @@ from training.settings import Settings
 
 # Photos that torch computes at once; the engine is faster with fewer.
 _TORCH_BATCH = 16
+# Of what a checkpoint holds: another one is not gone on with.
+_SAVED_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,13 @@ def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dic
     """
     checkpoints, group = prepared.run.session.checkpoints, prepared.run.session.group
     parts = {
-        "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train")),
+        "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train"), with_looks=True),
         "valid": Part(
-            dataset.splits["valid"], 1, SavedFeatures(checkpoints, "valid"), prepared.valid_compute
+            dataset.splits["valid"],
+            1,
+            SavedFeatures(checkpoints, "valid"),
+            prepared.valid_compute,
+            with_looks=True,
         ),
     }
     shared = replace(prepared.run, threads=group.cores)
@@ -162,6 +168,7 @@ def _fingerprint(settings: Settings, dataset: Dataset, device: torch.device) -> 
     """Equal for two runs that would compute the same: settings, photos, weights, versions, kind of device."""
     weights = (settings.weights / weights_file(settings.backbone)).read_bytes()
     parts = {
+        "format": _SAVED_FORMAT,
         "hyperparameters": settings.hyperparameters(),
         "precision": settings.precision,
         "splits": {

@@ -18,8 +18,9 @@ class SavedFeatures:
     def load(self) -> Iterator[Batch]:
         """The batches that were saved, from the first on without a gap."""
         while state := self._checkpoints.load(self._part()):
-            for outputs, failures in zip(state["outputs"], state["failures"], strict=True):
-                yield Batch(outputs, [(name, reason) for name, reason in failures])
+            saved = zip(state["outputs"], state["failures"], state["looks"], strict=True)
+            for outputs, failures, looks in saved:
+                yield Batch(outputs, [(name, reason) for name, reason in failures], looks)
             self._next_part += 1
 
     def add(self, batch: Batch) -> None:
@@ -37,6 +38,7 @@ class SavedFeatures:
         state = {
             "outputs": [batch.outputs for batch in self._pending],
             "failures": [[list(failure) for failure in batch.failures] for batch in self._pending],
+            "looks": [batch.looks for batch in self._pending],
         }
         self._checkpoints.save(self._part(), state)
         self._pending = []

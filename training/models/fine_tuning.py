@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from training.data.dataset import Photo
 from training.data.preprocessing import Pixels
 from training.features.extraction import compute_features
 from training.features.preparation import PreparedBackbone
+from training.job.torch_threads import all_threads
 from training.models.adamw import AdamW
 from training.models.backbones import blocks_of
 from training.models.head import Epoch, TrainedHead, class_weights
@@ -49,7 +49,7 @@ def fine_tune(
     state = checkpoints.load(_STATE)
     if state is not None:
         tuning.restore(state)
-    with _all_threads(run.threads):
+    with all_threads(run.threads):
         while len(tuning.history) < settings.tuning.epochs:
             on_epoch(tuning.run_epoch())
             if checkpoints.enabled:
@@ -210,14 +210,3 @@ def _unfreeze_from(network: nn.Module, block: nn.Module) -> None:
     for weight in network.parameters():
         learns = learns or weight is first
         weight.requires_grad_(learns)
-
-
-@contextmanager
-def _all_threads(threads: int) -> Iterator[None]:
-    """One step uses every core: unlike a pass over many batches, it has only one batch at a time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

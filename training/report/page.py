@@ -1,23 +1,25 @@
 """report.html: one page for a person, with everything in it; nothing is loaded from elsewhere."""
 
-import base64
-import io
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import torch
 
 from drops.text import printable
 from training.data.photo_source import PhotoSource
-from training.data.preprocessing import open_photo
 from training.features.extraction import Features
 from training.models.head import Epoch
 from training.report.charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
-from training.report.style import STYLE
+from training.report.doctor import render_doctor
+from training.report.markup import data_uri as _data_uri
+from training.report.markup import name as _name
+from training.report.markup import page as _page
+from training.report.markup import section as _section
+from training.report.markup import table as _table
+from training.report.markup import text as _text
+from training.report.thumbnails import make_thumbnail
 
 _MAX_MISTAKES = 12
-_THUMBNAIL_SIDE = 220
 _MAX_EXCLUDED_SHOWN = 200
 # Largest class over smallest from which the report speaks of it.
 _SKEWED_FROM = 3
@@ -48,14 +50,19 @@ def find_mistakes(
             truth=classes[test.photos[row].label],
             answer=classes[int(predicted[row])],
             probability=float(confidence[row]),
-            thumbnail=_thumbnail(source.read(test.photos[row].name)),
+            thumbnail=make_thumbnail(source.read(test.photos[row].name)),
         )
         for row in worst.tolist()
     ]
 
 
-def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: str = "") -> str:
-    """The page, from metrics.json's content, the worst mistakes, and what the inspection warned of."""
+def render_report(
+    metrics: dict[str, Any],
+    mistakes: list[Mistake],
+    findings: str = "",
+    doctor: dict[str, Any] | None = None,
+) -> str:
+    """The page, of metrics.json, the worst mistakes, what the inspection warned of, and doctor.json."""
     classes = metrics["classes"]
     history = [Epoch(**epoch) for epoch in metrics["history"]]
     sections = [
@@ -73,16 +80,12 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: st
         _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        *(render_doctor(doctor) if doctor else []),
         *_inspection(findings),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
         _section("How it was made", "", _settings(metrics)),
     ]
-    title = _text(f"{metrics['backbone']}: {metrics['accuracy']:.1%} on the test")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body><main>{''.join(sections)}</main></body></html>\n"
-    )
+    return _page(f"{metrics['backbone']}: {metrics['accuracy']:.1%} on the test", sections)
 
 
 def _header(metrics: dict[str, Any]) -> str:
@@ -169,22 +172,6 @@ def _calibration_chart(metrics: dict[str, Any]) -> str:
     return _picture(svg, "Share of right answers by probability")
 
 
-def _text(value: object) -> str:
-    return escape(printable(value))
-
-
-def _name(name: str) -> str:
-    """A name within a sentence: one that is written from right to left turns nothing around it."""
-    return f"<bdi>{_text(name)}</bdi>"
-
-
-def _section(title: str, lead: str, body: str, css_class: str = "") -> str:
-    return (
-        f"<section><h2>{_text(title)}</h2>{f'<p>{_text(lead)}</p>' if lead else ''}"
-        f'<div class="{css_class}">{body}</div></section>'
-    )
-
-
 def _picture(svg: str, description: str) -> str:
     return f'<img class="chart" alt="{_text(description)}" src="{_data_uri("image/svg+xml", svg.encode())}">'
 
@@ -265,20 +252,3 @@ def _pairs(values: dict[str, Any]) -> str:
     return "".join(
         f"<tr><td>{_text(str(name))}</td><td>{_text(str(value))}</td></tr>" for name, value in values.items()
     )
-
-
-def _table(heads: list[str], rows: str) -> str:
-    cells = "".join(f"<th>{_text(head)}</th>" for head in heads)
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _thumbnail(photo: bytes) -> bytes:
-    image = open_photo(photo, _THUMBNAIL_SIDE)
-    image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()
-
-
-def _data_uri(content_type: str, content: bytes) -> str:
-    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"

@@ -12,9 +12,10 @@ import numpy as np
 import PIL
 import torch
 
-from contracts.bucket import METRICS, PREDICTIONS, REPORT
+from contracts.bucket import DOCTOR, METRICS, PREDICTIONS, REPORT, REVIEW
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
+from training.doctor.document import DoctorReport
 from training.evaluation.acceptance_sample import AcceptanceSample
 from training.evaluation.metrics import Evaluation
 from training.export.served_model import ServedModel
@@ -51,6 +52,7 @@ class Results:
     precision: str
     trained: TrainedHead
     tested: Tested
+    doctor: DoctorReport
 
 
 def write_results(results: Results, settings: Settings, clock: Clock) -> None:
@@ -62,7 +64,10 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     calibrated = results.tested.logits / results.served.description.temperature
     mistakes = find_mistakes(test, calibrated, classes, results.source)
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
-    (folder / REPORT).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
+    page = render_report(metrics, mistakes, settings.inspection_findings, results.doctor.document)
+    (folder / REPORT).write_text(page, "utf-8")
+    (folder / DOCTOR).write_text(json.dumps(results.doctor.document, indent=1, ensure_ascii=False), "utf-8")
+    (folder / REVIEW).write_text(results.doctor.review, "utf-8")
     results.tested.acceptance.write(folder)
     predictions = predictions_lines(results.served, results.tested)
     (folder / PREDICTIONS).write_text(predictions, "utf-8")
@@ -93,6 +98,7 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         },
         "peak_memory_mib": clock.peak_memory_mib(),
         "excluded_images": [asdict(item) for item in dataset.excluded],
+        "doctor": results.doctor.document["counts"],
         "hyperparameters": {**settings.hyperparameters(), "precision": results.precision},
         "versions": _versions(),
     }

@@ -7,7 +7,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contracts.bucket import AUDIT_PAGE, INSPECTION, METRICS, PLAN, REPORT, VERDICT, run_key
+from contracts.bucket import (
+    AUDIT_PAGE,
+    DOCTOR,
+    INSPECTION,
+    METRICS,
+    PLAN,
+    REPORT,
+    REVIEW,
+    VERDICT,
+    run_key,
+)
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
@@ -15,7 +25,7 @@ from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, rea
 from deploy_scripts.operations.runs.ledger import LedgerItem
 from deploy_scripts.operations.s3_documents import read_json
 
-_REPORTS = (INSPECTION, PLAN, METRICS, REPORT, VERDICT, AUDIT_PAGE)
+_REPORTS = (INSPECTION, PLAN, METRICS, REPORT, DOCTOR, REVIEW, VERDICT, AUDIT_PAGE)
 # What works or waits; the others take no time.
 _KINDS = {"Task", "Wait"}
 

@@ -9,6 +9,7 @@ from benchmarks.support import results
 from benchmarks.support.capacity.table import render_table as render_capacity_table
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.results_table import ROWS, render_table
+from benchmarks.support.trust.table import render_table as render_trust_table
 
 PROJECT = Path(__file__).parents[3]
 
@@ -21,6 +22,12 @@ def test_the_page_of_capacity_has_the_table_of_its_results() -> None:
     table = render_capacity_table(RESULTS)
     assert table in (PROJECT / "docs" / "capacity.md").read_text("utf-8")
     assert json.loads((RESULTS / "capacity.json").read_text("utf-8"))["held"]
+
+
+def test_the_page_has_the_table_of_what_is_claimed_of_data_and_answers() -> None:
+    table = render_trust_table(RESULTS)
+    assert table in (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert all(part["held"] for part in json.loads((RESULTS / "trust.json").read_text("utf-8")).values())
 
 
 @pytest.fixture

@@ -38,6 +38,11 @@ RUN_BY = {
         "tests/end_to_end/test_folder_drops.py",
         '"run", "--key", key',
     ),
+    r"dropserve doctor .*": ("tests/unit/deploy_scripts/test_doctor_command.py", 'invoke("doctor", examined'),
+    r"dropserve drop .* --review review.csv": (
+        "tests/unit/deploy_scripts/operations/test_reviews.py",
+        "review_dataset",
+    ),
     r"dropserve audit( --file .*)?": ("tests/end_to_end/test_examples.py", "commands_for_an_audit"),
     r"aws iam get-account-authorization-details": (
         "tests/end_to_end/test_examples.py",

@@ -84,6 +84,18 @@ def test_metrics_match_their_schema_and_add_up(trained: Trained) -> None:
     assert metrics["hyperparameters"]["image_size"] == 64
 
 
+def test_what_the_doctor_found_matches_its_schema_and_is_told_everywhere(trained: Trained) -> None:
+    document = json.loads((trained.output / "doctor.json").read_text("utf-8"))
+    jsonschema.validate(document, json.loads((SCHEMAS / "doctor.schema.json").read_text()))
+    metrics = trained.metrics()
+    assert document["counts"] == metrics["doctor"]
+    assert document["photos"] == metrics["images"]
+    # Ten photos a class are few, noise has no copies, and colours are no wrong labels.
+    assert {kind for kind, count in document["counts"].items() if count} == {"few_photos"}
+    assert "Classes with few photos: 3" in (trained.output / "report.html").read_text("utf-8")
+    assert (trained.output / "review.csv").read_text("utf-8").startswith("action,file,label,")
+
+
 def test_each_test_photo_has_its_answer_on_a_line(trained: Trained) -> None:
     schema = json.loads((SCHEMAS / "test_prediction.schema.json").read_text())
     text = (trained.output / "test_predictions.jsonl").read_text("utf-8")

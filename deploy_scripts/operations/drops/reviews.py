@@ -1,0 +1,94 @@
+"""Applies a review to a dataset before it is dropped: what goes up is a copy, the original stays as it is."""
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from deploy_scripts.errors import CliError
+from deploy_scripts.operations.drops.dataset_files import DatasetFiles
+from deploy_scripts.operations.drops.upload import Dataset
+from drops.applied_review import AppliedReview, apply_review
+from drops.label_tables import ReadFile
+from drops.problems import BadDropError
+from drops.review import MAX_REVIEW_BYTES, Decision, Refusal, ReviewError, read_review
+from drops.zip_safety.members import MemberError, ZipDrop
+from drops.zip_safety.unsafe_zips import find_dangers
+
+# In a member's directory entry; the same bytes each time.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_ADVICE = "`dropserve doctor` writes such a file: correct that one, and hand it back."
+
+
+def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedReview]:
+    """The dataset as the review wants it: of a zip, another zip beside it; of a folder, the files renamed.
+
+    Raises CliError when the review, or the dataset, cannot be read, or when the other zip is there already.
+    """
+    try:
+        if review.stat().st_size > MAX_REVIEW_BYTES:
+            raise CliError(f"{review} is over {MAX_REVIEW_BYTES // 1024**2} MiB.", _ADVICE)
+        decisions, refusals = read_review(review.read_text("utf-8"))
+    except (ReviewError, UnicodeDecodeError) as error:
+        raise CliError(f"{review} is no review: {error}.", _ADVICE) from error
+    if dataset.folder is not None:
+        files = dataset.folder.files
+        sizes = [(name, file.stat().st_size) for name, file in files.items()]
+        applied = _applied(dataset, sizes, decisions, refusals, lambda name, limit: _read(files[name], limit))
+        renamed = {new: files[name] for name, new in applied.names.items()}
+        return replace(dataset, folder=DatasetFiles(renamed, dataset.folder.left_out)), applied
+    target = dataset.source.with_name(f"{dataset.source.stem}-reviewed{dataset.source.suffix}")
+    if target.exists():
+        raise CliError(f"{target} is there already.", "It is an earlier review's: move it away.")
+    return _review_zip(dataset, target, decisions, refusals)
+
+
+def _review_zip(
+    dataset: Dataset, target: Path, decisions: list[Decision], refusals: list[Refusal]
+) -> tuple[Dataset, AppliedReview]:
+    size_bytes = dataset.source.stat().st_size
+    try:
+        with dataset.source.open("rb") as file, ZipDrop(file, size_bytes) as archive:
+            dangers = find_dangers(archive.members, size_bytes, archive.directory_at)
+            if dangers:
+                raise CliError(f"{dataset.source} is not read: {dangers[0].message}.")
+            entries = list(archive.entries())
+            applied = _applied(dataset, entries, decisions, refusals, archive.read_start)
+            _write_zip(archive, applied.names, target)
+    except (BadDropError, MemberError) as bad:
+        raise CliError(f"{dataset.source}: {bad}.", "Correct the zip first.") from bad
+    return replace(dataset, source=target), applied
+
+
+def _read(file: Path, limit: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(limit)
+
+
+def _applied(
+    dataset: Dataset,
+    entries: list[tuple[str, int]],
+    decisions: list[Decision],
+    refusals: list[Refusal],
+    read_file: ReadFile,
+) -> AppliedReview:
+    """With what could not even be read among the refusals, by line."""
+    try:
+        applied = apply_review(entries, decisions, read_file)
+    except BadDropError as bad:
+        raise CliError(f"{dataset.source}: {bad}.", "Correct the layout first.") from bad
+    return replace(applied, refusals=sorted([*applied.refusals, *refusals], key=lambda each: each.line))
+
+
+def _write_zip(archive: ZipDrop, names: Mapping[str, str], target: Path) -> None:
+    """Whole or not at all. Photos are compressed already."""
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    try:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as written:
+            for name, new in names.items():
+                content = b"" if name.endswith("/") else archive.read(name)
+                written.writestr(zipfile.ZipInfo(new, _TIME), content)
+        unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)

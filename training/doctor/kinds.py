@@ -1,0 +1,36 @@
+"""The kinds of findings: what each means, and what to do about it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding: its title, and what to do about it."""
+
+    title: str
+    advice: str
+
+
+PHOTO_KINDS = {
+    "label_error": Kind(
+        "Probably wrong labels", "Look at each: relabel it, drop it, or keep it where the label is right."
+    ),
+    "near_duplicate": Kind(
+        "Nearly the same photo twice",
+        "Keep one of each pair. A photo in two splits makes the test look better than it is: "
+        "training leaves out the one that is not measured.",
+    ),
+    "outlier": Kind(
+        "Unlike all others", "Look whether it belongs in the dataset: a wrong object, a scan, a screenshot."
+    ),
+    "blank": Kind("Blank", "Drop it: it shows nothing."),
+    "dark": Kind("Very dark", "Drop it, unless photos to predict are as dark."),
+    "blurry": Kind("Much less sharp than the others", "Drop it, unless photos to predict are as blurred."),
+}
+CLASS_KINDS = {
+    "confusable_classes": Kind(
+        "Classes that the features cannot tell apart",
+        "Merge them, add photos that show the difference, or train with fine-tune.",
+    ),
+    "few_photos": Kind("Classes with few photos", "Add photos: a class this small is learned badly."),
+}
