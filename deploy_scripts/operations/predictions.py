@@ -24,11 +24,15 @@ MAX_PHOTO_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Prediction:
-    """The function's answer; `labels` are (label, probability), the likeliest first."""
+    """The function's answer; `labels` are (label, probability), the likeliest first.
+
+    `unknown` says that the photo is unlike those of the training; None where the model cannot tell.
+    """
 
     labels: list[tuple[str, float]]
     release: str
     document: dict[str, Any]
+    unknown: bool | None = None
 
 
 def predict_photo(deployment: Deployment, photo: str) -> Prediction:
@@ -70,7 +74,7 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
         fault = body.get("detail", body.get("title"))
         raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]
-    return Prediction(labels, body["model"]["release"], body)
+    return Prediction(labels, body["model"]["release"], body, body.get("unknown"))
 
 
 def _read_file(file: Path) -> tuple[bytes, str]:

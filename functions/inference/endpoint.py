@@ -35,12 +35,24 @@ _CONTAINER_REFUSED = {400, 413, 415, 422}
 _CONTAINER_BUSY = {429, 503}
 
 
+class Unknown(NamedTuple):
+    """Whether an image is unlike all that the model was trained on: its score is above the threshold."""
+
+    unknown: bool
+    score: float
+    threshold: float
+
+
 class Scores(NamedTuple):
-    """A model's answer for one image; the three lists have one entry a class, in the same order."""
+    """A model's answer for one image; the three lists have one entry a class, in the same order.
+
+    `unknown` is None for a model that cannot tell, as one that was trained before models could.
+    """
 
     classes: list[str]
     scores: list[float]
     probabilities: list[float]
+    unknown: Unknown | None = None
 
 
 class EndpointClient:
@@ -124,12 +136,21 @@ def _scores(body: bytes) -> Scores:
             classes=[str(label) for label in answer["classes"]],
             scores=[float(score) for score in answer["scores"]],
             probabilities=[float(probability) for probability in answer["probabilities"]],
+            unknown=_unknown(answer),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise EndpointError("the model's answer is not the expected JSON") from error
     count = len(scores.classes)
     if not count or count != len(scores.scores) or count != len(scores.probabilities):
         raise EndpointError("the model's answer does not give one score and probability a class")
-    if not all(math.isfinite(number) for number in (*scores.scores, *scores.probabilities)):
+    told = scores.unknown[1:] if scores.unknown else ()
+    if not all(math.isfinite(number) for number in (*scores.scores, *scores.probabilities, *told)):
         raise EndpointError("the model's answer holds a number that is not finite")
     return scores
+
+
+def _unknown(answer: dict[str, Any]) -> Unknown | None:
+    if "unknown" not in answer:
+        return None
+    score, threshold = float(answer["unknown_score"]), float(answer["unknown_threshold"])
+    return Unknown(bool(answer["unknown"]), score, threshold)

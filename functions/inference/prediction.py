@@ -110,7 +110,8 @@ class Predictor(NamedTuple):
             note_model(release.track, elapsed_s=time.perf_counter() - began, failed=True)
             raise
         unsure = max(scores.probabilities) < self.low_confidence
-        note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure)
+        unknown = scores.unknown.unknown if scores.unknown else None
+        note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure, unknown=unknown)
         return scores
 
     def _result(self, request: Request, release: Release, scores: Scores) -> Result:
@@ -124,6 +125,10 @@ class Predictor(NamedTuple):
             "predictions": [{"label": label, "probability": probability} for probability, label in best],
             "model": {"release": release.release, "run_id": release.run_id},
         }
+        if scores.unknown:
+            answer["unknown"] = scores.unknown.unknown
+            answer["unknown_score"] = scores.unknown.score
+            answer["unknown_threshold"] = scores.unknown.threshold
         if request.candidate:
             # The workflow asks, and the answer becomes a part of its state, which has a limit.
             return answer

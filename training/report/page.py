@@ -15,6 +15,7 @@ from training.features.extraction import Features
 from training.models.head import Epoch
 from training.report.charts import draw_confusion_matrix, draw_learning_curve, draw_reliability
 from training.report.style import STYLE
+from training.report.unknown import unknown_lead
 
 _MAX_MISTAKES = 12
 _THUMBNAIL_SIDE = 220
@@ -73,6 +74,7 @@ def render_report(metrics: dict[str, Any], mistakes: list[Mistake], findings: st
         _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        _section("Unknown photos", unknown_lead(metrics["unknown"]), _left_out_table(metrics["unknown"])),
         *_inspection(findings),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
         _section("How it was made", "", _settings(metrics)),
@@ -214,6 +216,15 @@ def _mistake(mistake: Mistake) -> str:
         f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
         f"<small>{_name(mistake.name)}</small></figcaption></figure>"
     )
+
+
+def _left_out_table(unknown: dict[str, Any]) -> str:
+    """A row a class that was left out in turn."""
+    rows = "".join(
+        f"<tr><td>{_name(row['label'])}</td><td>{row['auroc']:.2f}</td><td>{row['detected']:.0%}</td></tr>"
+        for row in unknown["left_out"]
+    )
+    return _table(["Class left out", "AUROC", "Called unknown"], rows) if rows else ""
 
 
 def _inspection(findings: str) -> list[str]:

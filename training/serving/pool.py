@@ -187,5 +187,9 @@ def _predict(photo: bytes | str, model: ServedModel) -> Result:
         pixels = model.description.preprocessing.decode(photo)
     except PhotoError as error:
         return {"error": f"bad image: {error}"}
-    scores = model.scores([pixels])
-    return {"scores": scores[0].tolist(), "probabilities": model.probabilities(scores)[0].tolist()}
+    scores, unknown = model.answers([pixels])
+    return {
+        "scores": scores[0].tolist(),
+        "probabilities": model.probabilities(scores)[0].tolist(),
+        **({} if unknown is None else model.unknown(unknown[0])),
+    }

@@ -31,4 +31,6 @@ def predict(
     for label, probability in prediction.labels:
         table.add_row(cell(label), cell(f"{probability:.3f}"))
     screen.show(table)
+    if prediction.unknown:
+        screen.say("The photo is unlike all that the model was trained on: do not rely on this.")
     screen.say(f"by {prediction.release}")

@@ -426,7 +426,21 @@ def test_a_canary_answers_and_is_measured_by_itself(
     printed = capsys.readouterr().out
     assert emitted(printed, "ModelFailure") == [("canary", 0)]
     assert emitted(printed, "LowConfidence") == [("canary", 1)]
+    assert emitted(printed, "UnknownPhoto") == []
     assert [track for track, ms in emitted(printed, "ModelLatency") if ms > 0] == ["canary"]
+
+
+def test_an_unknown_image_is_answered_so_and_counted(
+    ask: Ask, aws: LocalServer, images: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"unknown": True, "unknown_score": 2.5, "unknown_threshold": 1.8}
+    aws.replies[invocations(RELEASE)] = send_json({**ANSWER, **told})
+
+    _, body = ask({"url": images.url("/dog.jpg")})
+
+    assert {name: body[name] for name in told} == told
+    assert body["scores"] == ANSWER["scores"]
+    assert emitted(capsys.readouterr().out, "UnknownPhoto") == [("live", 1)]
 
 
 def test_the_acceptance_test_is_no_traffic(
