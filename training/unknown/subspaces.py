@@ -60,6 +60,11 @@ class Doubt:
         highest = -scores.max(1)
         return cls(float(highest.mean()), max(float(highest.std()), 1e-9))
 
+    def scores(self, scores: Rows) -> Rows:
+        """What is added to the detector's score of photos with these scores (N, classes)."""
+        added: Rows = self.weight * (-scores.max(1) - self.mean) / self.deviation
+        return added
+
 
 @dataclass(frozen=True)
 class Detector:

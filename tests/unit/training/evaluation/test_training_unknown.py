@@ -48,8 +48,9 @@ def test_the_graph_computes_what_was_fitted() -> None:
     graph = Graph(append_unknown_score(model, detector, doubt), 1)
     scores, unknown = graph.run_all(photos)
 
-    unsure = doubt.weight * (-scores.max(1) - doubt.mean) / doubt.deviation
-    assert unknown == pytest.approx(detector.scores(embedded) + unsure, abs=0.02)
+    assert unknown == pytest.approx(
+        detector.scores(embedded) + doubt.scores(scores.astype(np.float64)), abs=0.02
+    )
     assert scores == pytest.approx(Graph(model, 1).run(photos), abs=1e-4)
     assert graph.fits(64, 4)
 
