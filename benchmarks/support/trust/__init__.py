@@ -1,0 +1,1 @@
+"""The parts of benchmarks/trust.py, and the real photos that they take."""
