@@ -1,5 +1,6 @@
 """Asks the inference function about a photo: by its address, or by a file that is uploaded for minutes."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ class Prediction:
     unknown: bool | None = None
 
 
-def predict_photo(deployment: Deployment, photo: str) -> Prediction:
+def predict_photo(deployment: Deployment, photo: str, *, explain: bool = False) -> Prediction:
     """By an address (http, https, s3, in any case), or by a file of this machine.
 
     Raises CliError when there is no such photo, and with what the function said when it does not answer 200.
@@ -44,19 +45,19 @@ def predict_photo(deployment: Deployment, photo: str) -> Prediction:
     match scheme.lower() if separator else "":
         case "":
             with temporary_upload(deployment, *_read_file(Path(photo))) as url:
-                return predict_url(deployment, url, uploaded=photo)
+                return predict_url(deployment, url, uploaded=photo, explain=explain)
         case "http" | "https" as known:
-            return predict_url(deployment, f"{known}://{rest}")
+            return predict_url(deployment, f"{known}://{rest}", explain=explain)
         case "s3":
             with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
-                return predict_url(deployment, url, uploaded=photo.strip())
+                return predict_url(deployment, url, uploaded=photo.strip(), explain=explain)
     raise CliError(
         f"{photo} begins with {scheme}://, which is no way to give a photo.",
         "Name a file, or an address that begins with https://, http:// or s3://.",
     )
 
 
-def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Prediction:
+def predict_url(deployment: Deployment, url: str, *, uploaded: str = "", explain: bool = False) -> Prediction:
     """`uploaded` names the photo that was uploaded to have this address: the function cannot know it.
 
     Raises CliError with what the function said when it does not answer 200.
@@ -64,7 +65,7 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
     payload = call_function(
         deployment,
         "InferenceFunctionAliasArn",
-        {"url": url},
+        {"url": url, "explain": True} if explain else {"url": url},
         what="The inference function",
         log="inference",
     )
@@ -75,6 +76,20 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
         raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]
     return Prediction(labels, body["model"]["release"], body, body.get("unknown"))
+
+
+def write_heat_map(prediction: Prediction, photo: str) -> Path:
+    """Write the answer's heat map into the working folder, under the photo's name; gives the file.
+
+    Raises CliError with what the model says where it has none.
+    """
+    explanation = prediction.document["explanation"]
+    if "png" not in explanation:
+        raise CliError(f"No heat map: {explanation['refused']}.")
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(photo.partition("?")[0]).stem)[:80] or "photo"
+    file = Path(f"{stem}-heat-map.png")
+    file.write_bytes(base64.b64decode(explanation["png"], validate=True))
+    return file
 
 
 def _read_file(file: Path) -> tuple[bytes, str]:

@@ -48,9 +48,11 @@ def embed(model: ov.Model) -> tuple[ov.Output, ov.Output]:
 
 
 def last_product(model: ov.Model) -> ov.Node:
-    """The matrix product nearest to the scores: the last linear layer."""
+    """The matrix product nearest to the scores: the last linear layer. Raises LookupError without any."""
     node = model.get_results()[0].input_value(0).get_node()
     while node.get_type_name() != "MatMul":
+        if not node.inputs():
+            raise LookupError("the graph has no matrix product")
         node = node.input_value(0).get_node()
     return node
 

@@ -79,7 +79,11 @@ class Explainer:
 def class_map_graph(model: ov.Model) -> ov.Model:
     """The graph with scores (N, classes) and maps (N, classes, height, width). Raises NoHeatMapError."""
     copied = model.clone()
-    scores, product = copied.get_results()[0].input_value(0), last_product(copied)
+    scores = copied.get_results()[0].input_value(0)
+    try:
+        product = last_product(copied)
+    except LookupError as error:
+        raise NoHeatMapError("this model has no exact heat map: it has no linear head") from error
     maps = _averaged_maps(product)
     _, channels, height, width = (maps.get_partial_shape()[place] for place in range(4))
     columns = opset13.constant(np.array([0, channels.get_length(), -1], np.int64))

@@ -9,6 +9,7 @@ import math
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from contracts.limits import DEFAULT_TOP_K
 from training.data.preprocessing import Pixels, Preprocessing
 from training.export.graph import Graph, GraphError, Scores
+from training.export.heat_map import Explainer
 
 GRAPH_FILE = "graph.xml"
 GRAPH_WEIGHTS_FILE = "graph.bin"
@@ -73,6 +75,11 @@ class ServedModel:
     graph: Graph
     classes: list[str]
     description: Description
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What makes heat maps of this model's answers; it costs nothing until it is asked."""
+        return Explainer(self.graph)
 
     def scores(self, photos: list[Pixels]) -> Scores:
         """Raw scores (N, classes) for decoded photos."""
