@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -26,17 +27,25 @@ _SKEWED_FROM = 3
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test photo that the model gets wrong, how sure it was, and a small picture of it."""
+    """A test photo that the model gets wrong, how sure it was, and a small picture of it.
+
+    `heat_map` is a PNG of what the wrong answer comes from, None where the model has none.
+    """
 
     name: str
     truth: str
     answer: str
     probability: float
     thumbnail: bytes
+    heat_map: bytes | None = None
 
 
 def find_mistakes(
-    test: Features, logits: torch.Tensor, classes: list[str], source: PhotoSource
+    test: Features,
+    logits: torch.Tensor,
+    classes: list[str],
+    source: PhotoSource,
+    explain: Callable[[bytes], bytes | None],
 ) -> list[Mistake]:
     """The wrong answers that the model was surest of, at most twelve."""
     probabilities = logits.softmax(1)
@@ -50,6 +59,7 @@ def find_mistakes(
             answer=classes[int(predicted[row])],
             probability=float(confidence[row]),
             thumbnail=_thumbnail(source.read(test.photos[row].name)),
+            heat_map=explain(source.read(test.photos[row].name)),
         )
         for row in worst.tolist()
     ]
@@ -207,12 +217,18 @@ def _bar(value: float) -> str:
 def _mistakes_lead(mistakes: list[Mistake]) -> str:
     if not mistakes:
         return "None: every test photo was classified correctly."
-    return "Wrong answers on the test photos that the model was surest of."
+    lead = "Wrong answers on the test photos that the model was surest of."
+    if any(mistake.heat_map for mistake in mistakes):
+        lead += " Red is where the wrong answer comes from."
+    return lead
 
 
 def _mistake(mistake: Mistake) -> str:
+    heat_map = ""
+    if mistake.heat_map:
+        heat_map = f'<img alt="Heat map" src="{_data_uri("image/png", mistake.heat_map)}">'
     return (
-        f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}"><figcaption>'
+        f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}">{heat_map}<figcaption>'
         f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
         f"<small>{_name(mistake.name)}</small></figcaption></figure>"
     )

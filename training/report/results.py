@@ -5,6 +5,7 @@ and an answer for every test photo in test_predictions.jsonl.
 import json
 import platform
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +19,7 @@ from training.data.photo_source import PhotoSource
 from training.evaluation.acceptance_sample import AcceptanceSample
 from training.evaluation.metrics import Evaluation
 from training.export.graph import Scores
+from training.export.heat_map import NoHeatMapError
 from training.export.served_model import ServedModel
 from training.export.served_precision import Chosen
 from training.features.extraction import Features
@@ -62,12 +64,19 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     classes, test = results.dataset.classes, results.tested.test
     served = results.chosen.served
     calibrated = results.tested.logits / served.description.temperature
-    mistakes = find_mistakes(test, calibrated, classes, results.source)
+    mistakes = find_mistakes(test, calibrated, classes, results.source, partial(_heat_map, served))
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     (folder / REPORT).write_text(render_report(metrics, mistakes, settings.inspection_findings), "utf-8")
     results.tested.acceptance.write(folder)
     predictions = predictions_lines(served, results.tested)
     (folder / PREDICTIONS).write_text(predictions, "utf-8")
+
+
+def _heat_map(served: ServedModel, photo: bytes) -> bytes | None:
+    try:
+        return served.explainer.explain(served.description.preprocessing.decode(photo)).over(photo)
+    except NoHeatMapError:
+        return None
 
 
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:

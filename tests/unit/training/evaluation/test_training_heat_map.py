@@ -30,7 +30,7 @@ def test_the_score_is_the_mean_of_the_map_and_the_bias() -> None:
         assert row == near_scores(those)
     found = Explainer(served).explain(photos[0])
     assert found.label == int(scores[0].argmax())
-    assert found.places.tolist() == pytest.approx(maps[0, found.label].tolist(), abs=1e-4)
+    assert found.places == pytest.approx(maps[0, found.label], abs=1e-4)
 
 
 def test_a_network_whose_head_stands_on_something_else_is_refused() -> None:
