@@ -55,6 +55,8 @@ NUMBERS = {
     "valid-share": Number(0.15, 0.05, 0.5),
     "test-share": Number(0.2, 0.05, 0.5),
     "int8-max-accuracy-loss": Number(0.005, 0, 1),
+    # Of photos like those of the training, the share that may be called unknown; 0: none is ever.
+    "unknown-false-alarm-rate": Number(0.05, 0, 0.5),
 }
 # The first of each is the default.
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -24,6 +24,7 @@ _HELP = {
     "test-share": "split off where there is no such split",
     "int8": "auto: serve int8 where the validation photos allow it",
     "int8-max-accuracy-loss": "on the validation photos, for int8 to be served",
+    "unknown-false-alarm-rate": "share of photos like the training's that may be called unknown; 0: off",
     "serving-architecture": "of the endpoint's processor; auto: as this machine's",
 }
 
@@ -61,6 +62,7 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         precision=values.precision,
         int8=values.int8,
         int8_max_accuracy_loss=values.int8_max_accuracy_loss,
+        unknown_false_alarm_rate=values.unknown_false_alarm_rate,
         serving_architecture=(
             machine_architecture() if values.serving_architecture == "auto" else values.serving_architecture
         ),

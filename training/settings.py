@@ -57,6 +57,7 @@ class Settings:
     precision: str
     int8: str
     int8_max_accuracy_loss: float
+    unknown_false_alarm_rate: float
     serving_architecture: str
     views: int
     head: HeadSettings
@@ -72,6 +73,7 @@ class Settings:
             "views": self.views,
             "int8": self.int8,
             "int8_max_accuracy_loss": self.int8_max_accuracy_loss,
+            "unknown_false_alarm_rate": self.unknown_false_alarm_rate,
             "serving_architecture": self.serving_architecture,
             **vars(self.head),
             **{f"fine_tune_{name}": value for name, value in vars(self.tuning).items()},

@@ -102,11 +102,11 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
         with clock.measure("fine_tune"):
             trained = fine_tune(prepared, dataset.splits, settings, trained, _say_epoch)
     learned = Learned(prepared, trained, dataset, features["valid"])
-    served, serving = choose_served_model(settings, learned, clock)
+    chosen = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
-        tested = _evaluate(settings, prepared.run, dataset, served)
-    results = Results(served, serving, dataset, source, prepared.precision, trained, tested, doctor)
-    write_artefact(served, network, settings.model_dir)
+        tested = _evaluate(settings, prepared.run, dataset, chosen.served)
+    results = Results(chosen, dataset, source, prepared.precision, trained, tested, doctor)
+    write_artefact(chosen.served, network, settings.model_dir)
     write_results(results, settings, clock)
     progress.say_phase("done", seconds=f"{clock.seconds()['total']:.1f}")
 
@@ -150,11 +150,12 @@ def _say_epoch(epoch: Epoch) -> None:
 
 def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedModel) -> Tested:
     """The served graph on the test photos, and the champion's on the same ones."""
-    run = run.on_engine(served.scores)
+    run = run.on_engine(served.rows)
     photos = dataset.splits["test"]
     test = compute_features(run, photos, count_photos("evaluate", len(photos)))
     dataset.drop_unreadable(test.failures)
-    logits, temperature = test.outputs, served.description.temperature
+    logits, unknown = test.outputs[:, : len(served.classes)], test.outputs[:, len(served.classes) :]
+    temperature = served.description.temperature
     evaluation = evaluate(logits, test.labels, dataset.classes)
     progress.say_test(accuracy=evaluation.accuracy, loss=evaluation.loss)
     champion = None
@@ -165,6 +166,7 @@ def _evaluate(settings: Settings, run: Pass, dataset: Dataset, served: ServedMod
     return Tested(
         test=test,
         logits=logits,
+        unknown_scores=unknown[:, 0].numpy() if unknown.shape[1] else None,
         evaluation=evaluation,
         calibration=measure_calibration(logits, test.labels, temperature),
         champion=champion,

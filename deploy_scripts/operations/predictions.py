@@ -1,5 +1,6 @@
 """Asks the inference function about a photo: by its address, or by a file that is uploaded for minutes."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -24,14 +25,18 @@ MAX_PHOTO_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Prediction:
-    """The function's answer; `labels` are (label, probability), the likeliest first."""
+    """The function's answer; `labels` are (label, probability), the likeliest first.
+
+    `unknown` says that the photo is unlike those of the training; None where the model cannot tell.
+    """
 
     labels: list[tuple[str, float]]
     release: str
     document: dict[str, Any]
+    unknown: bool | None = None
 
 
-def predict_photo(deployment: Deployment, photo: str) -> Prediction:
+def predict_photo(deployment: Deployment, photo: str, *, explain: bool = False) -> Prediction:
     """By an address (http, https, s3, in any case), or by a file of this machine.
 
     Raises CliError when there is no such photo, and with what the function said when it does not answer 200.
@@ -40,19 +45,19 @@ def predict_photo(deployment: Deployment, photo: str) -> Prediction:
     match scheme.lower() if separator else "":
         case "":
             with temporary_upload(deployment, *_read_file(Path(photo))) as url:
-                return predict_url(deployment, url, uploaded=photo)
+                return predict_url(deployment, url, uploaded=photo, explain=explain)
         case "http" | "https" as known:
-            return predict_url(deployment, f"{known}://{rest}")
+            return predict_url(deployment, f"{known}://{rest}", explain=explain)
         case "s3":
             with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
-                return predict_url(deployment, url, uploaded=photo.strip())
+                return predict_url(deployment, url, uploaded=photo.strip(), explain=explain)
     raise CliError(
         f"{photo} begins with {scheme}://, which is no way to give a photo.",
         "Name a file, or an address that begins with https://, http:// or s3://.",
     )
 
 
-def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Prediction:
+def predict_url(deployment: Deployment, url: str, *, uploaded: str = "", explain: bool = False) -> Prediction:
     """`uploaded` names the photo that was uploaded to have this address: the function cannot know it.
 
     Raises CliError with what the function said when it does not answer 200.
@@ -60,7 +65,7 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
     payload = call_function(
         deployment,
         "InferenceFunctionAliasArn",
-        {"url": url},
+        {"url": url, "explain": True} if explain else {"url": url},
         what="The inference function",
         log="inference",
     )
@@ -70,7 +75,21 @@ def predict_url(deployment: Deployment, url: str, *, uploaded: str = "") -> Pred
         fault = body.get("detail", body.get("title"))
         raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]
-    return Prediction(labels, body["model"]["release"], body)
+    return Prediction(labels, body["model"]["release"], body, body.get("unknown"))
+
+
+def write_heat_map(prediction: Prediction, photo: str) -> Path:
+    """Write the answer's heat map into the working folder, under the photo's name; gives the file.
+
+    Raises CliError with what the model says where it has none.
+    """
+    explanation = prediction.document["explanation"]
+    if "png" not in explanation:
+        raise CliError(f"No heat map: {explanation['refused']}.")
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(photo.partition("?")[0]).stem)[:80] or "photo"
+    file = Path(f"{stem}-heat-map.png")
+    file.write_bytes(base64.b64decode(explanation["png"], validate=True))
+    return file
 
 
 def _read_file(file: Path) -> tuple[bytes, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
+from contracts.endpoint import EXPLAIN
 from functions.common.errors import DropserveError
 from functions.inference.clients import CONNECT_TIMEOUT_S
 from functions.inference.errors import (
@@ -35,12 +36,26 @@ _CONTAINER_REFUSED = {400, 413, 415, 422}
 _CONTAINER_BUSY = {429, 503}
 
 
+class Unknown(NamedTuple):
+    """Whether an image is unlike all that the model was trained on: its score is above the threshold."""
+
+    unknown: bool
+    score: float
+    threshold: float
+
+
 class Scores(NamedTuple):
-    """A model's answer for one image; the three lists have one entry a class, in the same order."""
+    """A model's answer for one image; the three lists have one entry a class, in the same order.
+
+    `unknown` is None for a model that cannot tell, as one that was trained before models could.
+    `explanation` is as the model's server gives it, where it was asked for one.
+    """
 
     classes: list[str]
     scores: list[float]
     probabilities: list[float]
+    unknown: Unknown | None = None
+    explanation: dict[str, str] | None = None
 
 
 class EndpointClient:
@@ -49,8 +64,10 @@ class EndpointClient:
     def __init__(self, client_for: Callable[[int], "SageMakerRuntimeClient"]) -> None:
         self._client_for = client_for
 
-    def invoke(self, endpoint_name: str, image: ModelInput, deadline: Deadline) -> Scores:
-        """The scores of one image.
+    def invoke(
+        self, endpoint_name: str, image: ModelInput, deadline: Deadline, *, explain: bool = False
+    ) -> Scores:
+        """The scores of one image; `explain` asks for a heat map as well.
 
         Raises EndpointGoneError, ImageRefusedError, ModelBusyError (after MAX_ATTEMPTS tries), EndpointError,
         OutOfTimeError.
@@ -58,7 +75,7 @@ class EndpointClient:
         attempt = 1
         while True:
             try:
-                return self._invoke_once(endpoint_name, image, deadline)
+                return self._invoke_once(endpoint_name, image, deadline, explain=explain)
             except ModelBusyError:
                 # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
                 pause_s = random.uniform(0, BACKOFF_S * 2**attempt)  # noqa: S311  (no secret is made of it)
@@ -67,7 +84,9 @@ class EndpointClient:
             time.sleep(pause_s)
             attempt += 1
 
-    def _invoke_once(self, endpoint_name: str, image: ModelInput, deadline: Deadline) -> Scores:
+    def _invoke_once(
+        self, endpoint_name: str, image: ModelInput, deadline: Deadline, *, explain: bool
+    ) -> Scores:
         client = self._client_for(_read_timeout_s(deadline))
         try:
             reply = client.invoke_endpoint(
@@ -75,6 +94,7 @@ class EndpointClient:
                 ContentType=image.content_type,
                 Accept="application/json",
                 Body=image.body,
+                **({"CustomAttributes": EXPLAIN} if explain else {}),
             )
             body = reply["Body"].read()
         except ReadTimeoutError as error:
@@ -124,12 +144,28 @@ def _scores(body: bytes) -> Scores:
             classes=[str(label) for label in answer["classes"]],
             scores=[float(score) for score in answer["scores"]],
             probabilities=[float(probability) for probability in answer["probabilities"]],
+            unknown=_unknown(answer),
+            explanation=_explanation(answer),
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EndpointError("the model's answer is not the expected JSON") from error
     count = len(scores.classes)
     if not count or count != len(scores.scores) or count != len(scores.probabilities):
         raise EndpointError("the model's answer does not give one score and probability a class")
-    if not all(math.isfinite(number) for number in (*scores.scores, *scores.probabilities)):
+    told = scores.unknown[1:] if scores.unknown else ()
+    if not all(math.isfinite(number) for number in (*scores.scores, *scores.probabilities, *told)):
         raise EndpointError("the model's answer holds a number that is not finite")
     return scores
+
+
+def _explanation(answer: dict[str, Any]) -> dict[str, str] | None:
+    if "explanation" not in answer:
+        return None
+    return {name: str(value) for name, value in answer["explanation"].items()}
+
+
+def _unknown(answer: dict[str, Any]) -> Unknown | None:
+    if "unknown" not in answer:
+        return None
+    score, threshold = float(answer["unknown_score"]), float(answer["unknown_threshold"])
+    return Unknown(bool(answer["unknown"]), score, threshold)

@@ -47,11 +47,19 @@ def note_latency(elapsed_s: float) -> None:
     metrics.add_metric(name="RequestLatency", unit=MetricUnit.Milliseconds, value=elapsed_s * 1000)
 
 
-def note_model(track: Track, *, elapsed_s: float, failed: bool = False, unsure: bool | None = None) -> None:
+def note_model(
+    track: Track,
+    *,
+    elapsed_s: float,
+    failed: bool = False,
+    unsure: bool | None = None,
+    unknown: bool | None = None,
+) -> None:
     """One call of the endpoint, by which alarms watch a release, live or canary.
 
-    The shares of failures and of low confidence are averages of 0 and 1.
-    `unsure` is None where there is no answer. The acceptance test's own calls leave nothing.
+    The shares of failures, of low confidence and of unknown images are averages of 0 and 1. `unsure` is None
+    where there is no answer, `unknown` where the model cannot tell.
+    The acceptance test's own calls leave nothing.
     """
     if track == "candidate":
         return
@@ -62,6 +70,8 @@ def note_model(track: Track, *, elapsed_s: float, failed: bool = False, unsure: 
     own.add_metric(name="ModelLatency", unit=MetricUnit.Milliseconds, value=elapsed_s * 1000)
     if unsure is not None:
         own.add_metric(name="LowConfidence", unit=MetricUnit.Count, value=int(unsure))
+    if unknown is not None:
+        own.add_metric(name="UnknownPhoto", unit=MetricUnit.Count, value=int(unknown))
     own.flush_metrics()
 
 

@@ -27,6 +27,8 @@ from functions.inference.live_release import LivePointer, Release
 from functions.inference.observations import note_model
 from functions.inference.timings import run_phase
 
+NO_EXPLANATION = "the live model's server gives no heat maps: deploy, and train the model again"
+
 # One image's body, or why it has none.
 Result = dict[str, Any] | Exception
 
@@ -84,7 +86,7 @@ class Predictor(NamedTuple):
         self, request: Request, release: Release, deadline: Deadline, image: ModelInput
     ) -> tuple[Release, Scores]:
         try:
-            return release, self._invoke(release, image, deadline)
+            return release, self._invoke(release, image, deadline, explain=request.explain)
         except EndpointGoneError:
             if request.candidate:
                 raise
@@ -99,18 +101,19 @@ class Predictor(NamedTuple):
                 raise
             # Nobody is to suffer from a trial.
             other = self.live_pointer.without_canary()
-        return other, self._invoke(other, image, deadline)
+        return other, self._invoke(other, image, deadline, explain=request.explain)
 
-    def _invoke(self, release: Release, image: ModelInput, deadline: Deadline) -> Scores:
+    def _invoke(self, release: Release, image: ModelInput, deadline: Deadline, *, explain: bool) -> Scores:
         """The endpoint's scores; how it did becomes a metric of the release's track."""
         began = time.perf_counter()
         try:
-            scores = self.endpoint.invoke(release.endpoint_name, image, deadline)
+            scores = self.endpoint.invoke(release.endpoint_name, image, deadline, explain=explain)
         except (EndpointError, EndpointGoneError, ModelBusyError, ModelTimeoutError):
             note_model(release.track, elapsed_s=time.perf_counter() - began, failed=True)
             raise
         unsure = max(scores.probabilities) < self.low_confidence
-        note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure)
+        unknown = scores.unknown.unknown if scores.unknown else None
+        note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure, unknown=unknown)
         return scores
 
     def _result(self, request: Request, release: Release, scores: Scores) -> Result:
@@ -124,6 +127,13 @@ class Predictor(NamedTuple):
             "predictions": [{"label": label, "probability": probability} for probability, label in best],
             "model": {"release": release.release, "run_id": release.run_id},
         }
+        if scores.unknown:
+            answer["unknown"] = scores.unknown.unknown
+            answer["unknown_score"] = scores.unknown.score
+            answer["unknown_threshold"] = scores.unknown.threshold
+        if request.explain:
+            # A server that is older than the question does not answer it.
+            answer["explanation"] = scores.explanation or {"refused": NO_EXPLANATION}
         if request.candidate:
             # The workflow asks, and the answer becomes a part of its state, which has a limit.
             return answer

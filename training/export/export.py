@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import openvino as ov
@@ -12,17 +13,29 @@ from openvino.preprocess import PrePostProcessor
 from torch import nn
 
 from training.data.preprocessing import Preprocessing
+from training.export.embedding import observed_name
 
 _BRIGHTEST = 255
 
 
-def export_network(network: nn.Module, preprocessing: Preprocessing) -> ov.Model:
-    """The network in evaluation mode, on images of that kind and any number of them; it is left as it is."""
+def export_network(
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    observe: Callable[[nn.Module], list[nn.Module]] = lambda _: [],
+) -> ov.Model:
+    """The network in evaluation mode, on images of that kind and any number of them; it is left as it is.
+
+    The outputs of the modules that `observe` finds in it have the names of `observed_name` in the graph.
+    """
     # The graph's constants are the tensors' own memory, which a training that goes on would change.
     copied = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     side = preprocessing.image_size
-    model = ov.convert_model(_trace(copied, side), example_input=torch.zeros(1, 3, side, side))
+    traced = _trace(_Observed(copied, observe(copied)), side)
+    model = ov.convert_model(traced, example_input=torch.zeros(1, 3, side, side))
     model.reshape([-1, 3, side, side])
+    for number, result in enumerate(model.get_results()[1:]):
+        result.input_value(0).get_tensor().add_names({observed_name(number)})
+        model.remove_result(result)
     return _take_pixels(model, preprocessing)
 
 
@@ -36,6 +49,26 @@ def append_linear(model: ov.Model, weight: NDArray[np.float32], bias: NDArray[np
     result.input(0).replace_source_output(opset13.add(product, opset13.constant(bias)).output(0))
     longer.validate_nodes_and_infer_types()
     return longer
+
+
+class _Observed(nn.Module):
+    """A network that gives its output, and behind it those of some of its modules."""
+
+    def __init__(self, network: nn.Module, modules: list[nn.Module]) -> None:
+        super().__init__()
+        self.network = network
+        self._observed = list(modules)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen: list[torch.Tensor] = []
+        hooks = [
+            module.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+            for module in self._observed
+        ]
+        output = self.network(images)
+        for hook in hooks:
+            hook.remove()
+        return output, *seen
 
 
 def _trace(network: nn.Module, side: int) -> torch.jit.ScriptModule:

@@ -1,7 +1,7 @@
 """A network as a graph that the inference engine runs; nothing here needs torch.
 
 The graph takes the pixels of decoded photos as they are, uint8 (N, side, side, 3) in RGB, and normalises them
-itself; its only output is float32 (N, outputs).
+itself; its output is float32 (N, outputs), and it may have more behind that.
 """
 
 import threading
@@ -71,15 +71,23 @@ class Graph:
             and given.partial_shape == ov.PartialShape([photos, outputs])
         )
 
+    @property
+    def output_count(self) -> int:
+        """How many outputs it has."""
+        return len(self._compiled.outputs)
+
     def run(self, photos: list[Pixels]) -> Scores:
-        """The output (N, outputs) for photos (side, side, 3); one pass."""
+        """The first output (N, outputs) for photos (side, side, 3); one pass."""
+        return self.run_all(photos)[0]
+
+    def run_all(self, photos: list[Pixels]) -> list[Scores]:
+        """Every output for photos (side, side, 3); one pass."""
         request = getattr(self._own, "request", None)
         if request is None:
             request = self._own.request = self._compiled.create_infer_request()
         batch = np.stack(photos)
-        # The output is the request's own memory, which its next pass overwrites.
-        output: Scores = request.infer([batch], share_inputs=True)[0].copy()
-        return output
+        # The outputs are the request's own memory, which its next pass overwrites.
+        return [output.copy() for output in request.infer([batch], share_inputs=True).values()]
 
     def save(self, path: Path) -> None:
         """Write `path` (.xml) and its weights beside it (.bin), in the precision that they have."""

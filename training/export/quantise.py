@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 import openvino as ov
 
 from training.data.preprocessing import Pixels
+from training.export.embedding import last_product
 
 
 class QuantisationError(RuntimeError):
@@ -35,7 +36,7 @@ def quantise(model: ov.Model, photos: list[Pixels]) -> ov.Model:
                 nncf.Dataset([photo[None] for photo in photos]),
                 subset_size=len(photos),
                 preset=nncf.QuantizationPreset.MIXED,
-                ignored_scope=nncf.IgnoredScope(names=[_last_product(model)]),
+                ignored_scope=nncf.IgnoredScope(names=[last_product(model).get_friendly_name()]),
                 advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
             )
             quantised.reshape(model.input(0).partial_shape)
@@ -43,15 +44,6 @@ def quantise(model: ov.Model, photos: list[Pixels]) -> ov.Model:
     # Anything may fail in there, and a run has float32 to serve.
     except Exception as error:
         raise QuantisationError(f"{type(error).__name__}: {error}") from error
-
-
-def _last_product(model: ov.Model) -> str:
-    """The name of the matrix product nearest to the output."""
-    node = model.get_results()[0].input_value(0).get_node()
-    while node.get_type_name() != "MatMul":
-        node = node.input_value(0).get_node()
-    name: str = node.get_friendly_name()
-    return name
 
 
 @contextmanager

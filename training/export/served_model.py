@@ -8,7 +8,8 @@ import json
 import math
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from contracts.limits import DEFAULT_TOP_K
 from training.data.preprocessing import Pixels, Preprocessing
 from training.export.graph import Graph, GraphError, Scores
+from training.export.heat_map import Explainer
 
 GRAPH_FILE = "graph.xml"
 GRAPH_WEIGHTS_FILE = "graph.bin"
@@ -31,14 +33,27 @@ class ArtefactError(ValueError):
 
 
 @dataclass(frozen=True)
+class UnknownRule:
+    """A photo whose score is above `threshold` is called unknown; of photos like the training's, that
+    happens to the share `false_alarm_rate`."""
+
+    threshold: float
+    false_alarm_rate: float
+
+
+@dataclass(frozen=True)
 class Description:
-    """model.json. `architecture` is the kind of processor on which an int8 graph was validated."""
+    """model.json. `architecture` is the kind of processor on which an int8 graph was validated.
+
+    `unknown` is None where the model cannot tell, as one that was trained before it could.
+    """
 
     backbone: str
     preprocessing: Preprocessing
     precision: str
     architecture: str
     temperature: float
+    unknown: UnknownRule | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As model.json has it."""
@@ -48,6 +63,7 @@ class Description:
             "precision": self.precision,
             "architecture": self.architecture,
             "temperature": self.temperature,
+            **({"unknown": asdict(self.unknown)} if self.unknown else {}),
             **self.preprocessing.describe(),
         }
 
@@ -60,9 +76,36 @@ class ServedModel:
     classes: list[str]
     description: Description
 
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What makes heat maps of this model's answers; it costs nothing until it is asked."""
+        return Explainer(self.graph)
+
     def scores(self, photos: list[Pixels]) -> Scores:
         """Raw scores (N, classes) for decoded photos."""
         return self.graph.run(photos)
+
+    def answers(self, photos: list[Pixels]) -> tuple[Scores, Scores | None]:
+        """Raw scores (N, classes), and how unlike the training photos each photo is (N,); None where the
+        model cannot tell."""
+        outputs = self.graph.run_all(photos)
+        return outputs[0], outputs[1] if self.description.unknown else None
+
+    def rows(self, photos: list[Pixels]) -> Scores:
+        """What `answers` gives in one array: the scores, and behind them the unknown score, if any."""
+        scores, unknown = self.answers(photos)
+        return scores if unknown is None else np.concatenate([scores, unknown[:, None]], 1)
+
+    def unknown(self, score: float) -> dict[str, Any]:
+        """What is answered of a photo's unknown score; nothing where the model cannot tell."""
+        rule = self.description.unknown
+        if rule is None:
+            return {}
+        return {
+            "unknown": bool(score > rule.threshold),
+            "unknown_score": round(float(score), 4),
+            "unknown_threshold": round(rule.threshold, 4),
+        }
 
     def probabilities(self, scores: Scores) -> NDArray[np.float64]:
         """Calibrated probabilities (N, classes): softmax of the scores divided by the temperature."""
@@ -106,6 +149,10 @@ def load_served_model(
     side = description.preprocessing.image_size
     if not graph.fits(side, len(classes), 1 if one_photo else -1):
         raise ArtefactError(f"{GRAPH_FILE} does not give {len(classes)} scores for photos of {side} pixels")
+    if description.unknown and graph.output_count < 2:
+        raise ArtefactError(
+            f"{GRAPH_FILE} has no score of unknown photos, which {DESCRIPTION_FILE} has a rule for"
+        )
     return ServedModel(graph, classes, description)
 
 
@@ -136,6 +183,7 @@ def _read_description(text: bytes) -> Description:
             precision=content["precision"],
             architecture=content["architecture"],
             temperature=content["temperature"],
+            unknown=_read_unknown(content.get("unknown")),
         )
     except ArtefactError:
         raise
@@ -147,6 +195,16 @@ def _read_description(text: bytes) -> Description:
     if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
         raise ArtefactError(f"{DESCRIPTION_FILE} has the temperature {temperature!r}, not a positive number")
     return description
+
+
+def _read_unknown(content: Any) -> UnknownRule | None:
+    if content is None:
+        return None
+    rule = UnknownRule(content["threshold"], content["false_alarm_rate"])
+    for value in (rule.threshold, rule.false_alarm_rate):
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ArtefactError(f"{DESCRIPTION_FILE} has {value!r} in its rule for unknown photos")
+    return rule
 
 
 def _read_classes(text: bytes) -> list[str]:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,11 @@ from training.features.extraction import Features, Pass, compute_features
 from training.features.preparation import PreparedBackbone
 from training.job import progress
 from training.job.clock import Clock
+from training.models.backbones import observed_blocks
 from training.models.head import TrainedHead
 from training.settings import Settings
+from training.unknown.detection import MOST_PHOTOS, UnknownReport
+from training.unknown.learning import KnownPhotos, add_unknown_score
 
 # Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos;
 # each photo takes a tenth of a second.
@@ -69,16 +73,23 @@ class _Candidate:
     scores: torch.Tensor
 
 
-def choose_served_model(
-    settings: Settings, learned: Learned, clock: Clock
-) -> tuple[ServedModel, ServingReport]:
-    """The model as the endpoint will run it, with the temperature of its own scores.
+@dataclass(frozen=True)
+class Chosen:
+    """The model as the endpoint will run it, why in that precision, and how it tells unknown photos."""
+
+    served: ServedModel
+    serving: ServingReport
+    unknown: UnknownReport
+
+
+def choose_served_model(settings: Settings, learned: Learned, clock: Clock) -> Chosen:
+    """The model as the endpoint will run it, with the temperature and the threshold of its own scores.
 
     int8 never fails a run: the report says why float32 is served instead.
     """
     run, valid = learned.prepared.run, learned.valid
     with clock.measure("export"):
-        model = _export(learned.prepared, learned.trained)
+        model = _export(settings.backbone, learned.prepared, learned.trained)
         graph = Graph(model, run.threads)
         exact = _Candidate(graph, _exact_scores(graph, learned))
     chosen, report = exact, _report("float32", _why_not(settings, valid), exact, valid)
@@ -86,14 +97,21 @@ def choose_served_model(
         with clock.measure("quantise"):
             chosen, report = _try_int8(settings, learned, model, exact)
     _say(report)
+    with clock.measure("unknown"):
+        known = _known_photos(settings, learned, chosen)
+        graph, unknown = add_unknown_score(
+            settings.unknown_false_alarm_rate, known, exact=model, served=chosen.graph
+        )
+    _say_unknown(unknown)
     description = Description(
         backbone=settings.backbone,
         preprocessing=run.preprocessing,
         precision=report.precision,
         architecture=report.architecture,
         temperature=fit_temperature(chosen.scores, valid.labels),
+        unknown=unknown.rule(),
     )
-    return ServedModel(chosen.graph, learned.dataset.classes, description), report
+    return Chosen(ServedModel(graph, learned.dataset.classes, description), report, unknown)
 
 
 def _say(report: ServingReport) -> None:
@@ -102,6 +120,30 @@ def _say(report: ServingReport) -> None:
     reason = figures.pop("reason")
     rounded = {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in figures.items()}
     progress.say_phase("serving", **rounded, reason=reason)
+
+
+def _say_unknown(report: UnknownReport) -> None:
+    """`phase=unknown threshold=1.4126 left_out_auroc=0.8810`, or why not."""
+    if report.reason:
+        progress.say_phase("unknown", reason=report.reason)
+    else:
+        progress.say_phase(
+            "unknown",
+            threshold=f"{report.threshold:.4f}",
+            left_out_auroc="-" if report.left_out_auroc is None else f"{report.left_out_auroc:.4f}",
+        )
+
+
+def _known_photos(settings: Settings, learned: Learned, served: _Candidate) -> KnownPhotos:
+    seed, valid = settings.head.seed, learned.valid.photos
+    return KnownPhotos(
+        learned.prepared.run,
+        learned.dataset.classes,
+        pick_calibration_photos(learned.dataset.splits["train"], MOST_PHOTOS, seed),
+        valid,
+        served.scores.double().numpy(),
+        pick_calibration_photos(valid, MOST_PHOTOS, seed),
+    )
 
 
 def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[Photo]:
@@ -116,10 +158,11 @@ def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[
     return [photo for _, photo in ranked[:limit]]
 
 
-def _export(prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
+def _export(backbone: str, prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
     """The whole network; a frozen backbone that is a graph already only gets its head."""
     if prepared.graph is None or trained.backbone_tuned:
-        return export_network(prepared.network, prepared.run.preprocessing)
+        observe = partial(observed_blocks, name=backbone)
+        return export_network(prepared.network, prepared.run.preprocessing, observe)
     weight, bias = (part.detach().cpu().numpy() for part in (trained.layer.weight, trained.layer.bias))
     return append_linear(prepared.graph, weight, bias)
 

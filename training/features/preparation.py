@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import openvino as ov
 import torch
@@ -21,7 +22,7 @@ from training.job import progress
 from training.job.checkpoints import Session
 from training.job.cores import count_cores
 from training.job.distributed import ProcessGroup
-from training.models.backbones import BACKBONES, replace_head
+from training.models.backbones import BACKBONES, observed_blocks, replace_head
 from training.models.torch_network import TorchNetwork
 from training.settings import Settings
 
@@ -71,7 +72,11 @@ def prepare_backbone(
     # channels_last is an overload that torch's stubs lack.
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     preprocessing = BACKBONES[settings.backbone].preprocessing(settings.image_size)
-    graph = None if device.type == "cuda" else export_network(network, preprocessing)
+    graph = (
+        None
+        if device.type == "cuda"
+        else export_network(network, preprocessing, partial(observed_blocks, name=settings.backbone))
+    )
 
     def compute_at(precision: str) -> Compute:
         if graph is None:

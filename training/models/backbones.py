@@ -1,5 +1,6 @@
 """The pretrained networks that training can start from, and how each wants its images."""
 
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _IMAGENET_CLASSES = 1000
 _HALVES = (0.5, 0.5, 0.5)
+# Of a network's depth; `python -m benchmarks.trust unknown` measures what they are good for.
+_OBSERVED_SHARES = (5 / 16, 9 / 16, 1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,13 @@ def blocks_of(network: nn.Module, name: str) -> list[nn.Module]:
     """The network's blocks in the order of their use."""
     stages = [network.get_submodule(path) for path in BACKBONES[name].blocks]
     return [block for stage in stages for block in stage.children()]
+
+
+def observed_blocks(network: nn.Module, name: str) -> list[nn.Module]:
+    """Blocks along the network, by whose outputs unknown photos are told; the last block comes last."""
+    blocks = blocks_of(network, name)
+    places = {math.ceil(share * len(blocks)) - 1 for share in _OBSERVED_SHARES}
+    return [blocks[place] for place in sorted(places)]
 
 
 def build_classifier(name: str, classes: int) -> nn.Module:

@@ -1,5 +1,6 @@
 """report.html: one page for a person, with everything in it; nothing is loaded from elsewhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from training.report.markup import section as _section
 from training.report.markup import table as _table
 from training.report.markup import text as _text
 from training.report.thumbnails import make_thumbnail
+from training.report.unknown import unknown_lead
 
 _MAX_MISTAKES = 12
 _MAX_EXCLUDED_SHOWN = 200
@@ -27,17 +29,25 @@ _SKEWED_FROM = 3
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test photo that the model gets wrong, how sure it was, and a small picture of it."""
+    """A test photo that the model gets wrong, how sure it was, and a small picture of it.
+
+    `heat_map` is a PNG of what the wrong answer comes from, None where the model has none.
+    """
 
     name: str
     truth: str
     answer: str
     probability: float
     thumbnail: bytes
+    heat_map: bytes | None = None
 
 
 def find_mistakes(
-    test: Features, logits: torch.Tensor, classes: list[str], source: PhotoSource
+    test: Features,
+    logits: torch.Tensor,
+    classes: list[str],
+    source: PhotoSource,
+    explain: Callable[[bytes], bytes | None],
 ) -> list[Mistake]:
     """The wrong answers that the model was surest of, at most twelve."""
     probabilities = logits.softmax(1)
@@ -51,6 +61,7 @@ def find_mistakes(
             answer=classes[int(predicted[row])],
             probability=float(confidence[row]),
             thumbnail=make_thumbnail(source.read(test.photos[row].name)),
+            heat_map=explain(source.read(test.photos[row].name)),
         )
         for row in worst.tolist()
     ]
@@ -80,6 +91,7 @@ def render_report(
         _section("Probabilities", _calibration_lead(metrics), _calibration_chart(metrics)),
         _section("Classes", "Weakest first, on the test photos.", _class_table(metrics["per_class"])),
         _section("Worst mistakes", _mistakes_lead(mistakes), "".join(map(_mistake, mistakes)), "mistakes"),
+        _section("Unknown photos", unknown_lead(metrics["unknown"]), _left_out_table(metrics["unknown"])),
         *(render_doctor(doctor) if doctor else []),
         *_inspection(findings),
         _section("Left out", _excluded_lead(metrics), _excluded_table(metrics["excluded_images"])),
@@ -192,15 +204,30 @@ def _bar(value: float) -> str:
 def _mistakes_lead(mistakes: list[Mistake]) -> str:
     if not mistakes:
         return "None: every test photo was classified correctly."
-    return "Wrong answers on the test photos that the model was surest of."
+    lead = "Wrong answers on the test photos that the model was surest of."
+    if any(mistake.heat_map for mistake in mistakes):
+        lead += " Red is where the wrong answer comes from."
+    return lead
 
 
 def _mistake(mistake: Mistake) -> str:
+    heat_map = ""
+    if mistake.heat_map:
+        heat_map = f'<img alt="Heat map" src="{_data_uri("image/png", mistake.heat_map)}">'
     return (
-        f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}"><figcaption>'
+        f'<figure><img alt="" src="{_data_uri("image/jpeg", mistake.thumbnail)}">{heat_map}<figcaption>'
         f"<b>{_name(mistake.answer)}</b> {mistake.probability:.0%}<br>is {_name(mistake.truth)}"
         f"<small>{_name(mistake.name)}</small></figcaption></figure>"
     )
+
+
+def _left_out_table(unknown: dict[str, Any]) -> str:
+    """A row a class that was left out in turn."""
+    rows = "".join(
+        f"<tr><td>{_name(row['label'])}</td><td>{row['auroc']:.2f}</td><td>{row['detected']:.0%}</td></tr>"
+        for row in unknown["left_out"]
+    )
+    return _table(["Class left out", "AUROC", "Called unknown"], rows) if rows else ""
 
 
 def _inspection(findings: str) -> list[str]:

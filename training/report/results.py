@@ -5,6 +5,7 @@ and an answer for every test photo in test_predictions.jsonl.
 import json
 import platform
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -18,8 +19,10 @@ from training.data.photo_source import PhotoSource
 from training.doctor.document import DoctorReport
 from training.evaluation.acceptance_sample import AcceptanceSample
 from training.evaluation.metrics import Evaluation
+from training.export.graph import Scores
+from training.export.heat_map import NoHeatMapError
 from training.export.served_model import ServedModel
-from training.export.served_precision import ServingReport
+from training.export.served_precision import Chosen
 from training.features.extraction import Features
 from training.job.clock import Clock
 from training.models.head import TrainedHead
@@ -31,10 +34,11 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Tested:
-    """What the served graph made of the test photos; `logits` (N, classes) are its scores of `test`."""
+    """What the served graph made of `test`: `logits` (N, classes), `unknown_scores` (N,) if it can tell."""
 
     test: Features
     logits: torch.Tensor
+    unknown_scores: Scores | None
     evaluation: Evaluation
     calibration: dict[str, Any]
     champion: dict[str, Any] | None
@@ -45,8 +49,7 @@ class Tested:
 class Results:
     """Everything that a finished run knows; `precision` is that of the features the head learned from."""
 
-    served: ServedModel
-    serving: ServingReport
+    chosen: Chosen
     dataset: Dataset
     source: PhotoSource
     precision: str
@@ -61,16 +64,24 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     metrics = build_metrics(results, settings, clock)
     classes, test = results.dataset.classes, results.tested.test
-    calibrated = results.tested.logits / results.served.description.temperature
-    mistakes = find_mistakes(test, calibrated, classes, results.source)
+    served = results.chosen.served
+    calibrated = results.tested.logits / served.description.temperature
+    mistakes = find_mistakes(test, calibrated, classes, results.source, partial(_heat_map, served))
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     page = render_report(metrics, mistakes, settings.inspection_findings, results.doctor.document)
     (folder / REPORT).write_text(page, "utf-8")
     (folder / DOCTOR).write_text(json.dumps(results.doctor.document, indent=1, ensure_ascii=False), "utf-8")
     (folder / REVIEW).write_text(results.doctor.review, "utf-8")
     results.tested.acceptance.write(folder)
-    predictions = predictions_lines(results.served, results.tested)
+    predictions = predictions_lines(served, results.tested)
     (folder / PREDICTIONS).write_text(predictions, "utf-8")
+
+
+def _heat_map(served: ServedModel, photo: bytes) -> bytes | None:
+    try:
+        return served.explainer.explain(served.description.preprocessing.decode(photo)).over(photo)
+    except NoHeatMapError:
+        return None
 
 
 def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[str, Any]:
@@ -89,7 +100,8 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "class_counts": _count_classes(dataset),
         "history": [epoch.figures() for epoch in results.trained.history],
         "best_epoch": results.trained.best_epoch,
-        "serving": results.serving.figures(),
+        "serving": results.chosen.serving.figures(),
+        "unknown": results.chosen.unknown.tested(tested.unknown_scores).figures(),
         "champion": tested.champion,
         "seconds": seconds,
         "images_per_second": {
@@ -106,11 +118,18 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
 
 def predictions_lines(served: ServedModel, tested: Tested) -> str:
     """A line a test photo, as schemas/test_prediction.schema.json describes it."""
+    unknown_scores = tested.unknown_scores
+    if unknown_scores is None:
+        unknown_scores = np.zeros(len(tested.test.photos), np.float32)
+    answers = zip(tested.test.photos, served.predictions(tested.logits.numpy()), unknown_scores, strict=True)
     lines = [
-        {"photo": photo.name, "label": served.classes[photo.label], "predictions": predictions}
-        for photo, predictions in zip(
-            tested.test.photos, served.predictions(tested.logits.numpy()), strict=True
-        )
+        {
+            "photo": photo.name,
+            "label": served.classes[photo.label],
+            "predictions": predictions,
+            **served.unknown(unknown_score),
+        }
+        for photo, predictions, unknown_score in answers
     ]
     return "".join(json.dumps(line) + "\n" for line in lines)
 

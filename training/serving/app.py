@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from contracts.endpoint import CUSTOM_ATTRIBUTES_HEADER, EXPLAIN
 from contracts.limits import MAX_PAYLOAD_BYTES
 from training.serving.metrics import Metrics
 from training.serving.pool import Pool
@@ -78,10 +79,12 @@ class InferenceApp:
             raise refusal from error
         except ClientDisconnect as error:
             raise self._pool.refusal("client_gone", "the client has gone") from error
-        kind, accept = request.headers.get("content-type", ""), request.headers.get("accept", "*/*")
+        headers = request.headers
+        kind, accept = headers.get("content-type", ""), headers.get("accept", "*/*")
+        explain = headers.get(CUSTOM_ATTRIBUTES_HEADER, "").strip().lower() == EXPLAIN
         leaving = asyncio.ensure_future(request.receive())
         try:
-            content, media_type = await self._pool.answer(body, kind, accept, leaving)
+            content, media_type = await self._pool.answer(body, kind, accept, leaving, explain=explain)
         finally:
             leaving.cancel()
         return Response(content, media_type=media_type)

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from training.data.preprocessing import PhotoError
 from training.export.served_model import ServedModel
+from training.serving.explanations import explanation_of
 from training.serving.metrics import Metrics
 from training.serving.requests import Photos, RequestError, Result, format_answer, parse_request
 from training.serving.settings import Settings
@@ -41,6 +42,7 @@ class Job:
     content_type: str
     accept: str
     future: "asyncio.Future[Answer]"
+    explain: bool = False
     begun: bool = False
     photos: Photos = ()
     batch: bool = False
@@ -107,10 +109,21 @@ class Pool:
             self._admitted -= 1
             self._admitted_bytes -= body_bytes
 
-    async def answer(self, body: bytes, kind: str, accept: str, leaving: "asyncio.Future[Any]") -> Answer:
-        """The answer to a request, unless it is late, or its client is `leaving`. Raises HTTPException."""
+    async def answer(
+        self,
+        body: bytes,
+        kind: str,
+        accept: str,
+        leaving: "asyncio.Future[Any]",
+        *,
+        explain: bool = False,
+    ) -> Answer:
+        """The answer to a request, unless it is late, or its client is `leaving`. Raises HTTPException.
+
+        `explain`: with a heat map of each photo.
+        """
         loop, settings = asyncio.get_running_loop(), self._settings
-        job = Job(body, kind, accept, loop.create_future())
+        job = Job(body, kind, accept, loop.create_future(), explain)
         leaving.add_done_callback(lambda _: self._refuse(job, "client_gone", "the client has gone"))
         limits = {
             "not_taken": (settings.wait_limit_s, "no worker was free"),
@@ -169,7 +182,7 @@ def _compute(job: Job, model: ServedModel) -> Answer | HTTPException | None:
         if not job.photos:
             job.photos, job.batch = parse_request(job.body, job.content_type)
         turn = job.photos[len(job.results) :][:_PHOTOS_OF_A_TURN]
-        job.results += [_predict(photo, model) for photo in turn]
+        job.results += [_predict(photo, model, explain=job.explain) for photo in turn]
         if len(job.results) < len(job.photos):
             return None
         return format_answer(model.classes, job.results, job.accept, batch=job.batch)
@@ -180,12 +193,17 @@ def _compute(job: Job, model: ServedModel) -> Answer | HTTPException | None:
         return HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR, "the model failed; see the server's log")
 
 
-def _predict(photo: bytes | str, model: ServedModel) -> Result:
+def _predict(photo: bytes | str, model: ServedModel, *, explain: bool) -> Result:
     if isinstance(photo, str):
         return {"error": photo}
     try:
         pixels = model.description.preprocessing.decode(photo)
     except PhotoError as error:
         return {"error": f"bad image: {error}"}
-    scores = model.scores([pixels])
-    return {"scores": scores[0].tolist(), "probabilities": model.probabilities(scores)[0].tolist()}
+    scores, unknown = model.answers([pixels])
+    return {
+        "scores": scores[0].tolist(),
+        "probabilities": model.probabilities(scores)[0].tolist(),
+        **({} if unknown is None else model.unknown(unknown[0])),
+        **(explanation_of(photo, pixels, model) if explain else {}),
+    }

@@ -7,6 +7,7 @@ from benchmarks.support.trust.cleaning import measure_cleaning
 from benchmarks.support.trust.cost import measure_cost
 from benchmarks.support.trust.label_errors import measure_label_errors
 from benchmarks.support.trust.near_duplicates import measure_near_duplicates
+from benchmarks.support.trust.unknown import measure_unknown
 
 # A part's figures; `held` among them says whether each claim of it holds.
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -14,4 +15,5 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "near_duplicates": measure_near_duplicates,
     "cleaning": measure_cleaning,
     "doctor_cost": measure_cost,
+    "unknown": measure_unknown,
 }

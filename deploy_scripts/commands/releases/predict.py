@@ -6,7 +6,7 @@ import typer
 
 from deploy_scripts.aws import Target
 from deploy_scripts.operations.deployment import open_deployment
-from deploy_scripts.operations.predictions import predict_photo
+from deploy_scripts.operations.predictions import predict_photo, write_heat_map
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 
@@ -15,6 +15,9 @@ from deploy_scripts.screen import Screen, cell, make_table
 def predict(
     target: Target,
     photo: Annotated[str, typer.Argument(help="Address of a photo (https://... or s3://...), or a file.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Write a heat map of what the answer comes from, as a PNG here.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the inference function about a photo.
@@ -23,7 +26,8 @@ def predict(
     """
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
-    prediction = predict_photo(deployment, photo)
+    prediction = predict_photo(deployment, photo, explain=explain)
+    written = write_heat_map(prediction, photo) if explain else None
     if as_json:
         screen.put_json(prediction.document)
         return
@@ -31,4 +35,8 @@ def predict(
     for label, probability in prediction.labels:
         table.add_row(cell(label), cell(f"{probability:.3f}"))
     screen.show(table)
+    if prediction.unknown:
+        screen.say("The photo is unlike all that the model was trained on: do not rely on this.")
+    if written:
+        screen.say(f"The heat map of {prediction.labels[0][0]}: {written}")
     screen.say(f"by {prediction.release}")

@@ -24,7 +24,7 @@ MAX_TOP_K = 1000
 MAX_URLS = 10
 
 _SOURCES = {"url", "urls", "s3_uri", "image"}
-_OPTIONS = {"top_k", "min_probability"}
+_OPTIONS = {"top_k", "min_probability", "explain"}
 # Patterns are compiled when they are needed: most requests need none.
 # EndpointName in botocore's sagemaker-runtime model: this pattern, at most 63 characters.
 _ENDPOINT_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
@@ -47,6 +47,7 @@ class Request(NamedTuple):
     """Classify each of `images` with the live model, or with a candidate.
 
     `is_batch`: the caller sent a list and gets one. Predictions: at most `top_k`, from `min_probability` on.
+    `explain`: with a heat map.
     """
 
     images: tuple[ImageSource, ...]
@@ -54,15 +55,16 @@ class Request(NamedTuple):
     top_k: int = DEFAULT_TOP_K
     min_probability: float = 0.0
     candidate: Candidate | None = None
+    explain: bool = False
 
 
 def parse_request(event: Any, *, data_bucket: str) -> Request:
     """The request in an event of Lambda.
 
-    {"url"}, {"urls"}, {"s3_uri"} or {"image"} with "top_k"? and "min_probability"?, by direct invoke or as a
-    JSON body; "url" and "s3_uri" as a query string, too; an image's bytes as the body. An "image" is base64,
-    an "s3_uri" of `data_bucket`, under uploads/. By direct invoke only: "endpoint_name" beside an "s3_uri"
-    under runs/<run id>/acceptance/.
+    {"url"}, {"urls"}, {"s3_uri"} or {"image"} with "top_k"?, "min_probability"? and "explain"?, by direct
+    invoke or as a JSON body; "url" and "s3_uri" as a query string, too; an image's bytes as the body. An
+    "image" is base64, an "s3_uri" of `data_bucket`, under uploads/. By direct invoke only: "endpoint_name"
+    beside an "s3_uri" under runs/<run id>/acceptance/.
     Raises BadRequestError, ForbiddenAddressError, MethodNotAllowedError.
     """
     if sender := sender_of(event):
@@ -181,7 +183,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """`top_k` and `min_probability`, those of them that the caller gave."""
+    """`top_k`, `min_probability` and `explain`, those of them that the caller gave."""
     given: dict[str, Any] = {}
     if "top_k" in fields:
         given["top_k"] = _number(fields["top_k"])
@@ -191,6 +193,10 @@ def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
         given["min_probability"] = _number(fields["min_probability"])
         if given["min_probability"] is None or not 0 <= given["min_probability"] <= 1:
             raise BadRequestError("min_probability must be a number from 0 to 1")
+    if "explain" in fields:
+        given["explain"] = _flag(fields["explain"])
+        if given["explain"] is None:
+            raise BadRequestError("explain must be true or false")
     return given
 
 
@@ -199,3 +205,10 @@ def _number(value: Any) -> int | float | None:
     if isinstance(value, str) and re.fullmatch(_DECIMAL, value):
         return float(value) if "." in value else int(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _flag(value: Any) -> bool | None:
+    """A JSON boolean as it is, a query string's text as one; None for anything else."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value)
+    return value if isinstance(value, bool) else None

@@ -76,7 +76,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         {"url": "https://example.com/a.jpg", "top_k": 1, "min_probability": 0.5},
         {"urls": ["https://example.com/a.jpg", "https://example.com/b.jpg"]},
         {"s3_uri": "s3://data/uploads/a.jpg", "top_k": 1000},
-        {"image": "/9j/4AAQ", "top_k": 3},
+        {"image": "/9j/4AAQ", "top_k": 3, "explain": True},
     ],
 )
 def test_what_the_document_takes_the_function_takes(body: dict[str, Any]) -> None:

@@ -42,12 +42,13 @@ class StubbedRuntime:
         self.read_timeouts_s.append(read_timeout_s)
         return self.client
 
-    def answers(self, body: bytes) -> None:
+    def answers(self, body: bytes, **asked: str) -> None:
         expected = {
             "EndpointName": RELEASE,
             "ContentType": "image/jpeg",
             "Accept": "application/json",
             "Body": b"an image",
+            **asked,
         }
         stream = StreamingBody(io.BytesIO(body), len(body))
         self.stubber.add_response(
@@ -82,6 +83,23 @@ def test_the_scores_come_back_in_the_order_of_the_classes(runtime: StubbedRuntim
     assert scores.classes == ANSWER["classes"]
     assert scores.scores == ANSWER["scores"]
     assert scores.probabilities == ANSWER["probabilities"]
+    assert scores.unknown is None
+
+
+def test_a_heat_map_is_asked_for_by_a_custom_attribute(runtime: StubbedRuntime) -> None:
+    told = {"label": "dog", "png": "iVBORw0KGgo="}
+    runtime.answers(json.dumps({**ANSWER, "explanation": told}).encode(), CustomAttributes="explain=true")
+
+    scores = EndpointClient(runtime.client_for).invoke(RELEASE, IMAGE, Deadline.after(30), explain=True)
+
+    assert scores.explanation == told
+
+
+def test_a_model_may_call_an_image_unknown(runtime: StubbedRuntime) -> None:
+    told = {"unknown": True, "unknown_score": 2.5, "unknown_threshold": 1.8}
+    runtime.answers(json.dumps({**ANSWER, **told}).encode())
+
+    assert invoke(runtime).unknown == (True, 2.5, 1.8)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +118,10 @@ def test_the_scores_come_back_in_the_order_of_the_classes(runtime: StubbedRuntim
         json.dumps({**ANSWER, "scores": [1.0, float("nan"), 2.0, 3.0]}).encode(),
         json.dumps({**ANSWER, "probabilities": [1.0, float("inf"), 2.0, 3.0]}).encode(),
         json.dumps({"classes": [], "scores": [], "probabilities": []}).encode(),
+        json.dumps({**ANSWER, "unknown": True}).encode(),
+        json.dumps(
+            {**ANSWER, "unknown": True, "unknown_score": float("nan"), "unknown_threshold": 1}
+        ).encode(),
     ],
 )
 def test_an_answer_of_another_shape_is_the_endpoints_failure(runtime: StubbedRuntime, body: bytes) -> None:

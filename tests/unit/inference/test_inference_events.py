@@ -40,6 +40,9 @@ def posted_image(**changes: Any) -> dict[str, Any]:
 def test_a_direct_invocation() -> None:
     assert parse({"url": DOG_URL}) == Request((DOG,), top_k=5, min_probability=0)
     assert parse({"url": DOG_URL, "top_k": 1}) == Request((DOG,), top_k=1)
+    assert parse({"url": DOG_URL, "explain": True}) == Request((DOG,), explain=True)
+    with pytest.raises(BadRequestError, match="explain must be true or false"):
+        parse({"url": DOG_URL, "explain": 1})
     assert parse({"url": DOG_URL, "min_probability": 0.5}) == Request((DOG,), min_probability=0.5)
 
 

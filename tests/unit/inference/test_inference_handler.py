@@ -10,6 +10,7 @@ import pytest
 
 from functions.inference import endpoint, handler
 from functions.inference.events import requests, responses
+from functions.inference.prediction import NO_EXPLANATION
 from tests.support.seeded_noise import noise
 from tests.unit.inference.api_document import check_answer
 from tests.unit.inference.aws_replies import (
@@ -426,7 +427,32 @@ def test_a_canary_answers_and_is_measured_by_itself(
     printed = capsys.readouterr().out
     assert emitted(printed, "ModelFailure") == [("canary", 0)]
     assert emitted(printed, "LowConfidence") == [("canary", 1)]
+    assert emitted(printed, "UnknownPhoto") == []
     assert [track for track, ms in emitted(printed, "ModelLatency") if ms > 0] == ["canary"]
+
+
+def test_an_unknown_image_is_answered_so_and_counted(
+    ask: Ask, aws: LocalServer, images: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"unknown": True, "unknown_score": 2.5, "unknown_threshold": 1.8}
+    aws.replies[invocations(RELEASE)] = send_json({**ANSWER, **told})
+
+    _, body = ask({"url": images.url("/dog.jpg")})
+
+    assert {name: body[name] for name in told} == told
+    assert body["scores"] == ANSWER["scores"]
+    assert emitted(capsys.readouterr().out, "UnknownPhoto") == [("live", 1)]
+
+
+@pytest.mark.parametrize("told", [{"label": "dog", "png": "iVBORw0KGgo="}, None])
+def test_a_heat_map_is_in_the_answer_that_asks_for_it(
+    ask: Ask, aws: LocalServer, images: LocalServer, told: dict[str, str] | None
+) -> None:
+    aws.replies[invocations(RELEASE)] = send_json({**ANSWER, **({"explanation": told} if told else {})})
+
+    _, body = ask({"url": images.url("/dog.jpg"), "explain": True})
+    assert body["explanation"] == (told or {"refused": NO_EXPLANATION})
+    assert "explanation" not in ask({"url": images.url("/dog.jpg")})[1]
 
 
 def test_the_acceptance_test_is_no_traffic(

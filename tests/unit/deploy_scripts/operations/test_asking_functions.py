@@ -1,5 +1,6 @@
 """Predictions and audits: answers, refusals, failures."""
 
+import base64
 import io
 import json
 import re
@@ -12,7 +13,13 @@ from botocore.stub import ANY
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
-from deploy_scripts.operations.predictions import predict_photo, predict_url, temporary_upload
+from deploy_scripts.operations.predictions import (
+    Prediction,
+    predict_photo,
+    predict_url,
+    temporary_upload,
+    write_heat_map,
+)
 
 
 def answer(payload: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -103,6 +110,37 @@ def test_an_address_is_one_in_any_case(stubbed: Any, photo: str, asked: str) -> 
     )
 
     assert predict_photo(stubbed.deployment, photo).labels == [("roots", 0.9)]
+
+
+def test_a_heat_map_is_written_under_the_photo_s_name(
+    stubbed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = {"label": "roots", "png": base64.b64encode(b"a picture").decode()}
+    body = {
+        "predictions": [{"label": "roots", "probability": 0.9}],
+        "model": {"release": "r"},
+        "unknown": True,
+        "explanation": said,
+    }
+    url = "https://example.com/b/../my%20root.jpg?size=1"
+    stubbed.answer(
+        "functions",
+        "invoke",
+        answer(http(200, body)),
+        FunctionName=stubbed.deployment.outputs["InferenceFunctionAliasArn"],
+        Payload=json.dumps({"url": url, "explain": True}).encode(),
+    )
+    prediction = predict_photo(stubbed.deployment, url, explain=True)
+    assert prediction.unknown
+
+    written = write_heat_map(prediction, url)
+
+    assert written == Path("my_20root-heat-map.png")
+    assert (tmp_path / written).read_bytes() == b"a picture"
+    body["explanation"] = {"refused": "this model has no exact heat map"}
+    with pytest.raises(CliError, match="No heat map: this model has no exact heat map"):
+        write_heat_map(Prediction([], "r", body), url)
 
 
 @pytest.mark.parametrize("scheme", ["s3", "S3"])

@@ -43,7 +43,9 @@ def int8(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run whose int8 graph is served whatever it loses: six photos are few to decide by."""
     folder = tmp_path_factory.mktemp("int8")
     with judged_by_few():
-        return run_again(trained, folder, **{"int8": "auto", "int8-max-accuracy-loss": 1})
+        return run_again(
+            trained, folder, **{"int8": "auto", "int8-max-accuracy-loss": 1, "unknown-false-alarm-rate": 0.2}
+        )
 
 
 def test_the_int8_graph_is_what_is_served_and_evaluated(int8: Trained) -> None:
@@ -65,6 +67,29 @@ def test_the_int8_graph_is_what_is_served_and_evaluated(int8: Trained) -> None:
         assert {each["label"]: each["probability"] for each in line["predictions"]} == pytest.approx(
             answers, abs=0.01
         )
+
+
+def test_the_int8_graph_tells_unknown_photos_as_the_evaluation_did(int8: Trained) -> None:
+    unknown, served, source = int8.metrics()["unknown"], load(int8.model), open_source(int8.dataset)
+    assert unknown["reason"] is None
+    assert unknown["valid_photos"] == 6
+    assert served.description.unknown
+    assert served.description.unknown.threshold == unknown["threshold"]
+    decode = served.description.preprocessing.decode
+    called = []
+    for line in map(json.loads, (int8.output / "test_predictions.jsonl").read_text("utf-8").splitlines()):
+        _, scores = served.answers([decode(source.read(line["photo"]))])
+        assert scores is not None
+        assert line["unknown_score"] == pytest.approx(float(scores[0]), abs=1e-3)
+        assert line["unknown"] == (line["unknown_score"] > line["unknown_threshold"])
+        called.append(line["unknown"])
+    assert unknown["test_false_alarm_rate"] == pytest.approx(sum(called) / len(called))
+
+    # The training's photos have noise over one colour.
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::8], stripes[:, ::8] = 255, (255, 0, 90)
+    _, (score,) = served.answers([stripes])  # type: ignore[misc]
+    assert served.unknown(score)["unknown"]
 
 
 def test_the_last_layer_alone_stays_in_float32(int8: Trained) -> None:

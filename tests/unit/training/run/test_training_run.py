@@ -135,6 +135,7 @@ def test_the_acceptance_sample_is_of_the_test_photos_and_says_what_they_are_answ
 def test_the_report_is_one_page_that_loads_nothing(trained: Trained) -> None:
     report = (trained.output / "report.html").read_text()
     assert report.count("data:image/svg+xml;base64,") == 3
+    assert "The endpoint calls no photo unknown: 6 validation photos are too few" in report
     assert 'src="http' not in report
     assert "<script" not in report
     assert f"{trained.metrics()['accuracy']:.1%}" in report

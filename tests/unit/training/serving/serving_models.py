@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.waiting import wait_until
 from training import serve
 from training.data.preprocessing import Preprocessing
-from training.export.served_model import Description, machine_architecture
+from training.export.served_model import Description, UnknownRule, machine_architecture
 from training.serving.settings import Settings
 
 # The class of a photo is its strongest channel.
@@ -31,13 +31,18 @@ SIDE = 32
 PREPROCESSING = Preprocessing(SIDE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 
 
-def write_tiny_artefact(folder: Path, temperature: float = 2.0) -> Path:
-    """Scores are the means of the channels, from 0 to 1."""
+def write_tiny_artefact(
+    folder: Path, temperature: float = 2.0, *, unknown_above: float | None = None
+) -> Path:
+    """Scores are the means of the channels, from 0 to 1; the unknown score is the sum of them."""
     pixels = opset13.parameter([-1, SIDE, SIDE, 3], np.uint8)
     means = opset13.reduce_mean(opset13.convert(pixels, "f32"), np.array([1, 2]))
     scores = opset13.divide(means, np.float32(255))
-    ov.save_model(ov.Model([scores], [pixels]), folder / "graph.xml", compress_to_fp16=False)
-    description = Description("tiny", PREPROCESSING, "float32", machine_architecture(), temperature)
+    outputs = [scores, opset13.reduce_sum(scores, np.array([1]))]
+    rule = None if unknown_above is None else UnknownRule(unknown_above, 0.05)
+    model = ov.Model(outputs if rule else outputs[:1], [pixels])
+    ov.save_model(model, folder / "graph.xml", compress_to_fp16=False)
+    description = Description("tiny", PREPROCESSING, "float32", machine_architecture(), temperature, rule)
     (folder / "model.json").write_text(json.dumps(description.to_json()))
     (folder / "classes.json").write_text(json.dumps(CLASSES))
     return folder
@@ -57,7 +62,7 @@ class ObedientModel:
 
     def load(self, _settings: Settings) -> tuple[Any, Any]:
         self.hold.wait()
-        lone = SimpleNamespace(**{**vars(self), "scores": self._scores_alone})
+        lone = SimpleNamespace(**{**vars(self), "answers": self._answers_alone})
         lone.probabilities = self.probabilities
         return self, lone
 
@@ -77,9 +82,12 @@ class ObedientModel:
             self.go.wait()
         return np.zeros((1, 1), np.float32)
 
-    def _scores_alone(self, photos: list[bytes]) -> Any:
+    def answers(self, photos: list[bytes]) -> tuple[Any, None]:
+        return self.scores(photos), None
+
+    def _answers_alone(self, photos: list[bytes]) -> tuple[Any, None]:
         self.lone_seen.append(photos[0].decode("latin-1"))
-        return self.scores(photos)
+        return self.answers(photos)
 
     def probabilities(self, scores: Any) -> Any:
         return scores + 1

@@ -85,6 +85,14 @@ def test_what_cannot_be_answered_gets_a_sentence(real: Client) -> None:
     assert real.metric("serve_requests_total", status="415") == 1
 
 
+def test_why_is_told_only_where_it_is_asked(real: Client) -> None:
+    asked = {"X_Amzn_SageMaker_Custom_Attributes": "explain=true"}
+    assert "explanation" not in real.ask(photo_of("lime"))[1]
+    status, answer = real.ask(photo_of("lime"), **asked)
+    assert (status, answer["scores"]) == (200, pytest.approx([0.0, 1.0, 0.0]))
+    assert answer["explanation"] == {"refused": "this model has no exact heat map: it has no linear head"}
+
+
 def test_a_batch_is_answered_photo_by_photo(real: Client) -> None:
     body = batch_of(photo_of("red"), b"no photo", *[photo_of("blue")] * 6)
     status, answer = real.ask(body, Content_Type="application/json")
