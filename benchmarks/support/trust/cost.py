@@ -90,7 +90,8 @@ def _draw(number: int, label: int) -> Pixels:
     shapes = own.integers(0, 128, (9, 12, 3)) + random.integers(0, 128, (9, 12, 3))
     soft = Image.fromarray(shapes.astype(np.uint8)).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
     grain = random.integers(0, 64, (_SIDE, _SIDE, 1), np.uint8)
-    return (0.75 * np.asarray(soft) + grain).astype(np.uint8)
+    drawn: Pixels = (0.75 * np.asarray(soft) + grain).astype(np.uint8)
+    return drawn
 
 
 def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
