@@ -19,7 +19,7 @@ CLASSES = ["beagle", "poodle"]
 PHOTOS = 2
 # Every release that replaces another is a canary first, and watched afterwards, one look each.
 WATCHED = {"BakeSeconds": "1", "CanaryPercent": "10", "CanarySeconds": "1"}
-_SETTLE_S = 30.0
+_SETTLE_S = 90.0
 _RUNNING = ["pending", "running"]
 # Trains, or does what a test wants, on an instance of EC2.
 BOOT = """#!/bin/bash

@@ -224,4 +224,7 @@ def _subject(case: Case, document: Any, ended: Ended) -> str:
 
 
 def _kept(case: Case, leaks: list[str]) -> list[str]:
-    return [leak for leak in leaks if " is left" in leak or "instance" in leak] if case.leaves else []
+    if not case.leaves:
+        return []
+    # The programs of an endpoint stay with it.
+    return [leak for leak in leaks if any(each in leak for each in (" is left", "instance", " serve "))]
