@@ -187,14 +187,14 @@ def statuses(story: Story, state: str, fate: str, *, answered: bool) -> set[str]
     if fate == "recovers":
         return {story.status}
     if fate == "fails":
-        return _after_a_failure(story, state)
+        return _after_a_failure(story, state, answered=answered)
     return _after_an_end(story, state)
 
 
-def _after_a_failure(story: Story, state: str) -> set[str]:
+def _after_a_failure(story: Story, state: str, *, answered: bool) -> set[str]:
     """Before the switch the run fails; after it, and where nothing depends on the Task, it goes on."""
     if state == "Record duplicate":
-        return {""}
+        return {story.status if answered else ""}
     if state == RECORD:
         # The clean-up writes it.
         return {story.status if story.status in ("live", "restored") else "failed"}

@@ -19,7 +19,7 @@ CLASSES = ["beagle", "poodle"]
 PHOTOS = 2
 # Every release that replaces another is a canary first, and watched afterwards, one look each.
 WATCHED = {"BakeSeconds": "1", "CanaryPercent": "10", "CanarySeconds": "1"}
-_SETTLE_S = 30.0
+_SETTLE_S = 90.0
 _RUNNING = ["pending", "running"]
 # Trains, or does what a test wants, on an instance of EC2.
 BOOT = """#!/bin/bash
@@ -162,7 +162,7 @@ class Deployment(Stage):
 
     # -- what is there
 
-    def leaks(self) -> list[str]:
+    def leaks(self, *, settle_s: float = _SETTLE_S) -> list[str]:
         """What stands, trains or runs beside the live release, once all that was begun has come to an end."""
         left: list[str] = []
 
@@ -171,7 +171,7 @@ class Deployment(Stage):
             return not left
 
         try:
-            wait_until(settled, timeout_s=_SETTLE_S, poll_s=0.1)
+            wait_until(settled, timeout_s=settle_s, poll_s=0.1)
         except AssertionError:
             return sorted(left)
         return []

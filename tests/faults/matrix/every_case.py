@@ -50,6 +50,7 @@ class Teller:
             told |= {"end": outcome.end or "no run", "leaks": len(outcome.leaks) - kept, "kept": kept}
             told |= {"answers": outcome.answers, "expected": not problems}
         finally:
+            told["problems"] = problems
             if len(of) == 1 or not problems:
                 self._tell(of, told, seconds=time.monotonic() - began)
         return problems

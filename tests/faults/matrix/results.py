@@ -1,9 +1,10 @@
 """What came of `make faults`, in benchmarks/results/faults.json and in docs/faults.md, which quotes it.
 
-Outcomes are kept as they come: a session that is interrupted is gone on with by the next one
-of the same revision, which leaves out the cases that have ended as they have to.
+Outcomes are kept as they come: a session that is interrupted is gone on with by the next one, which leaves
+out the cases that have ended as they have to, as long as nothing has changed of what they run.
 """
 
+import hashlib
 import json
 import subprocess
 from collections import Counter
@@ -22,15 +23,37 @@ PAGE = ROOT / "docs" / "faults.md"
 # The property of a test that tells an outcome.
 PROPERTY = "faults"
 KEPT = ROOT / ".dropserve" / "faults.jsonl"
+_PRODUCT = (
+    "state_machines",
+    "functions",
+    "training",
+    "drops",
+    "contracts",
+    "schemas",
+    "local_cloud",
+    "deploy_scripts",
+)
 # A part of the file each; `cases` and `guards` have many outcomes, each of which says how many there are.
 Part = str
 Outcome = tuple[Part, dict[str, Any]]
 
 
 @cache
+def product() -> str:
+    """What the cases run, as one text; "" where something of it is not committed."""
+    if _git("status", "--porcelain", "--", *_PRODUCT):
+        return ""
+    return hashlib.sha256(_git("ls-files", "--stage", "--", *_PRODUCT).encode()).hexdigest()[:16]
+
+
+@cache
 def revision() -> str:
     """The commit; what is not committed is `-dirty`."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    return _git("describe", "--always", "--dirty", "--abbrev=10", "--exclude=*")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
@@ -38,13 +61,13 @@ def keep(outcome: Outcome, file: Path = KEPT) -> None:
     """Write an outcome down as soon as it is there."""
     file.parent.mkdir(exist_ok=True)
     with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps([revision(), *outcome]) + "\n")
+        lines.write(json.dumps([product(), *outcome]) + "\n")
 
 
 def kept(file: Path = KEPT) -> list[Outcome]:
-    """Of earlier sessions of this revision, what ended as it has to; nothing of a tree that is changed."""
-    now = revision()
-    if not file.exists() or now.endswith("-dirty"):
+    """Of earlier sessions with the same product, committed as it is, what ended as it has to."""
+    now = product()
+    if not file.exists() or not now:
         return []
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     return [(part, told) for told_by, part, told in lines if told_by == now and told.get("expected")]
@@ -99,7 +122,7 @@ def _cases(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "kinds": _counted(cases, "kind"),
         "stages": _counted(cases, "stage"),
         "ends": _counted(cases, "end"),
-        "not_as_expected": sorted(each["name"] for each in cases if not each["expected"]),
+        "not_as_expected": {each["name"]: each["problems"] for each in cases if not each["expected"]},
     }
 
 

@@ -64,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
 if "broken" in sys.argv:
     sys.exit("this container has no model server")
 if "hanging" in sys.argv:
-    time.sleep(600)
+    # Longer than a run waits for it, and shorter than a teardown does.
+    time.sleep(5)
+    sys.exit("this container has loaded no model")
 HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
 
