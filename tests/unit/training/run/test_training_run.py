@@ -90,9 +90,11 @@ def test_what_the_doctor_found_matches_its_schema_and_is_told_everywhere(trained
     metrics = trained.metrics()
     assert document["counts"] == metrics["doctor"]
     assert document["photos"] == metrics["images"]
-    # Ten photos a class are few, noise has no copies, and colours are no wrong labels.
-    assert {kind for kind, count in document["counts"].items() if count} == {"few_photos"}
-    assert "Classes with few photos: 3" in (trained.output / "report.html").read_text("utf-8")
+    # Faint noise shows nothing, and ten photos a class are few.
+    counts = {kind: count for kind, count in document["counts"].items() if count}
+    assert counts == {"blank": 30, "few_photos": 3}
+    report = (trained.output / "report.html").read_text("utf-8")
+    assert "Classes with few photos: 3" in report and "Blank: 30, the first 12" in report
     assert (trained.output / "review.csv").read_text("utf-8").startswith("action,file,label,")
 
 
