@@ -77,7 +77,14 @@ def _observed(model: ov.Model) -> list[ov.Output]:
     }
     if not found:
         raise NotObservedError("the graph names no blocks")
-    return [found[observed_name(number)] for number in range(len(found))]
+    return [_as_it_is_passed_on(found[observed_name(number)]) for number in range(len(found))]
+
+
+def _as_it_is_passed_on(block: ov.Output) -> ov.Output:
+    """In an int8 graph what the next block gets: float32 beside it would be computed for this alone."""
+    readers = (target.get_node() for target in block.get_target_inputs())
+    quantised = [node for node in readers if node.get_type_name() == "FakeQuantize"]
+    return quantised[0].output(0) if quantised else block
 
 
 def _over_places(block: ov.Output, reduce: "type[opset13.reduce_mean]") -> ov.Node:

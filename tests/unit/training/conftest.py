@@ -46,13 +46,13 @@ def one_export_a_backbone() -> Iterator[None]:
     exported: dict[tuple[object, ...], Any] = {}
     real = preparation.export_network
 
-    def export_once(network: Any, preprocessing: Any) -> Any:
+    def export_once(network: Any, preprocessing: Any, observe: Any) -> Any:
         weights = hashlib.sha256()
         for tensor in network.state_dict().values():
             weights.update(tensor.cpu().contiguous().numpy().tobytes())
         key = (type(network), preprocessing, weights.digest())
         if key not in exported:
-            exported[key] = real(network, preprocessing)
+            exported[key] = real(network, preprocessing, observe)
         return exported[key].clone()
 
     with pytest.MonkeyPatch.context() as patch:

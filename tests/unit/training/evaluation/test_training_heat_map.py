@@ -1,6 +1,9 @@
 """The heat map of a class is what its score comes from, and a network without one says so."""
 
+import base64
 import io
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from training.export.export import export_network
 from training.export.graph import Graph
 from training.export.heat_map import Explainer, HeatMap, NoHeatMapError, class_map_graph
 from training.models.backbones import BACKBONES, build_classifier
+from training.serving.explanations import explanation_of
 
 
 def test_the_score_is_the_mean_of_the_map_and_the_bias() -> None:
@@ -50,6 +54,15 @@ def test_it_is_laid_over_the_photo_where_the_score_comes_from() -> None:
     cold, warm = picture.getpixel((10, 10)), picture.getpixel((310, 150))
     assert cold[2] > 180 and cold[0] < 60  # type: ignore[index]
     assert warm[0] > 120 and warm[2] < 120  # type: ignore[index]
+
+
+def test_an_answer_has_the_map_of_the_likeliest_class_as_png() -> None:
+    heat, photo = HeatMap(1, np.ones((2, 2), np.float32)), make_jpeg("green", 1)
+    explainer = SimpleNamespace(explain=lambda _pixels: heat)
+    model: Any = SimpleNamespace(explainer=explainer, classes=["one", "other"])
+    told = explanation_of(photo, np.zeros((64, 64, 3), np.uint8), model)["explanation"]
+    assert told["label"] == "other"
+    assert base64.b64decode(told["png"]) == heat.over(photo)
 
 
 def test_a_map_that_speaks_against_the_class_leaves_the_photo_as_it_is() -> None:
