@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from benchmarks.support.cores import count_cores
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from training.data.dataset import Photo, load_dataset
 from training.data.photo_source import PhotoSource, ZipSource
 from training.export.export import export_network
 from training.export.graph import Graph
 from training.features.extraction import Pass, compute_features
+from training.job.cores import count_cores
 from training.models.backbones import BACKBONES, load_pretrained, replace_head
 from training.settings import SplitConfig
 
