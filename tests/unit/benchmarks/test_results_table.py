@@ -27,7 +27,9 @@ def test_the_page_of_capacity_has_the_table_of_its_results() -> None:
 def test_the_page_has_the_table_of_what_is_claimed_of_data_and_answers() -> None:
     table = render_trust_table(RESULTS)
     assert table in (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
-    assert all(part["held"] for part in json.loads((RESULTS / "trust.json").read_text("utf-8")).values())
+    parts = json.loads((RESULTS / "trust.json").read_text("utf-8")).values()
+    missed = [claim for part in parts for claim in part["claims"] if not claim["held"]]
+    assert table.count(": not held |") == len(missed)
 
 
 @pytest.fixture
