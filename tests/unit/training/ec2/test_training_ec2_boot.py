@@ -40,8 +40,10 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
     left = machine.uploaded("output.tar.gz")
     assert [name for name in left if not name.startswith("acceptance/")] == [
         "acceptance.json",
+        "doctor.json",
         "metrics.json",
         "report.html",
+        "review.csv",
         "test_predictions.jsonl",
     ]
     assert "acceptance/00.jpg" in left

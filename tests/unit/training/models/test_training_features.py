@@ -86,7 +86,8 @@ def test_several_views_train_a_head(trained: Trained, tmp_path: Path) -> None:
 
 def test_figures_of_the_machine_are_given_by_phase(trained: Trained) -> None:
     metrics = trained.metrics()
-    assert set(metrics["peak_memory_mib"]) == {"read", "features", "doctor", "head", "export", "evaluate"}
+    phases = {"read", "features", "doctor", "head", "export", "unknown", "evaluate"}
+    assert set(metrics["peak_memory_mib"]) == phases
     assert sorted(metrics["peak_memory_mib"].values()) == list(metrics["peak_memory_mib"].values())
     assert metrics["images_per_second"]["features"] > 0
     report = (trained.output / "report.html").read_text()

@@ -98,8 +98,10 @@ def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
     assert sorted(path.name for path in output.iterdir()) == [
         "acceptance",
         "acceptance.json",
+        "doctor.json",
         "metrics.json",
         "report.html",
+        "review.csv",
         "test_predictions.jsonl",
     ]
     metrics = json.loads((output / "metrics.json").read_text())
