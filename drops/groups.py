@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from drops.layout import Candidate
-from drops.names import path_parts
+from drops.names import own_name, path_parts
 from drops.problems import BadDropError, listed
 
 GROUPS_FILE = "groups.csv"
-MAX_GROUPS_BYTES = 64 * 1024**2
 _COLUMNS = ("file", "group")
 # `scene12_003`, `cam1-0007`: a word with a number, then the number of the photo.
 _NUMBERED_SCENE = re.compile(r"(.*[^\W\d_]\d+)[ _.-]+\d+")
@@ -23,7 +22,7 @@ _MIN_PHOTOS_A_SCENE = 2
 
 def is_groups_file(name: str) -> bool:
     """Whether a file is called groups.csv, wherever it lies."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1].casefold() == GROUPS_FILE
+    return own_name(name).casefold() == GROUPS_FILE
 
 
 def find_groups_file(names: Iterable[str]) -> str | None:

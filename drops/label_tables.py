@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from drops.folder_tree import File
-from drops.names import class_name, folder_fault, has_photo_suffix
+from drops.limits import MAX_TABLE_BYTES
+from drops.names import class_name, folder_fault, has_photo_suffix, own_name
 from drops.problems import BadDropError, listed, quoted
 from drops.splits import split_of
 
 LABELS_FILE = "labels.csv"
 _COCO_SUFFIX = ".coco.json"
 _COCO_FILES = frozenset({"annotations.json", "labels.json", "coco.json"})
-MAX_TABLE_BYTES = 64 * 1024**2
 _FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "id", "path", "photo", "name")
 _LABEL_COLUMNS = ("label", "class", "category", "breed", "species", "target", "class_name")
 _SPLIT_COLUMN = "split"
@@ -46,7 +46,7 @@ class _Row:
 
 def is_label_table(name: str) -> bool:
     """Whether a file may be such a table, by its name."""
-    own = name.replace("\\", "/").rsplit("/", 1)[-1].casefold()
+    own = own_name(name).casefold()
     return own == LABELS_FILE or own in _COCO_FILES or own.endswith(_COCO_SUFFIX)
 
 
@@ -83,7 +83,7 @@ class _Below:
 
     def find(self, name: str) -> File | None:
         path = name.replace("\\", "/").removeprefix("./")
-        own = path.rsplit("/", 1)[-1]
+        own = own_name(path)
         return self._by_path.get(path) or self._by_own.get(own) or self._by_stem.get(own)
 
 

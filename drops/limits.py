@@ -16,6 +16,8 @@ MAX_IMAGES = 300_000
 # Training decodes a photo in memory, one for each thread, and leaves larger files out.
 MAX_IMAGE_BYTES = 64 * 1024**2
 MAX_TOTAL_BYTES = 100 * 1024**3
+# Of labels.csv, COCO's JSON, groups.csv and review.csv: a line a photo, all of it in memory.
+MAX_TABLE_BYTES = 64 * 1024**2
 
 # No DEFLATE stream unpacks to more than 1032 times its size: https://zlib.net/zlib_tech.html ("Maximum
 # Compression Factor"). A white scan comes near it, so the ratio of one photo says nothing below that.

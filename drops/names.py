@@ -45,6 +45,11 @@ def path_parts(name: str) -> tuple[str, ...]:
     return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
+def own_name(name: str) -> str:
+    """The name without the folders around it; empty for a folder itself."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
 def is_folder(name: str) -> bool:
     """Whether the name of an archive's member or of an S3 object stands for a folder itself."""
     return name.endswith(("/", "\\"))

@@ -15,7 +15,6 @@ COLUMNS = ("action", "file", "label", "suggested_label", "why", "score")
 # What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _QUOTE = "'"
-MAX_REVIEW_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True)

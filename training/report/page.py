@@ -60,10 +60,10 @@ def find_mistakes(
             truth=classes[test.photos[row].label],
             answer=classes[int(predicted[row])],
             probability=float(confidence[row]),
-            thumbnail=make_thumbnail(source.read(test.photos[row].name)),
-            heat_map=explain(source.read(test.photos[row].name)),
+            thumbnail=make_thumbnail(photo),
+            heat_map=explain(photo),
         )
-        for row in worst.tolist()
+        for row, photo in ((row, source.read(test.photos[row].name)) for row in worst.tolist())
     ]
 
 

@@ -4,7 +4,7 @@ The residual of a PCA is that of Wang et al., "ViM: Out-Of-Distribution with Vir
 https://arxiv.org/abs/2203.10807; here it is taken at two depths, and the two are added.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def refit(detector: Detector, rows: Rows) -> Detector:
         (detector.deep, rows[:, width:], False),
     ):
         fitted = _fit(own, standardise=standardise)
-        parts.append(Subspace(fitted.shift, fitted.scale, fitted.axes, part.mean, part.deviation))
+        parts.append(replace(fitted, mean=part.mean, deviation=part.deviation))
     return Detector(*parts)
 
 
@@ -111,8 +111,7 @@ def _fit_scored(rows: Rows, *, standardise: bool) -> Subspace:
         ]
     )
     fitted = _fit(rows, standardise=standardise)
-    deviation = max(float(outside.std()), 1e-9)
-    return Subspace(fitted.shift, fitted.scale, fitted.axes, float(outside.mean()), deviation)
+    return replace(fitted, mean=float(outside.mean()), deviation=max(float(outside.std()), 1e-9))
 
 
 def _fit(rows: Rows, *, standardise: bool) -> Subspace:

@@ -7,13 +7,11 @@ from typing import Any
 import torch
 
 from benchmarks.support.trust.claims import Claim, describe
-from benchmarks.support.trust.features import PhotoFeatures, read_features
+from benchmarks.support.trust.features import PhotoFeatures, head_settings, read_features
 from benchmarks.support.trust.label_errors import RATES, SEEDS, plant, score
 from benchmarks.support.trust.photo_sets import SETS
-from contracts.training_job import CHOICES, NUMBERS
 from training.features.feature_file import FeatureFile
 from training.models.head import HeadData, Labelled, train_head
-from training.settings import HeadSettings
 
 _TEST_SHARE, _VALID_SHARE = 0.3, 0.15
 # Standard errors of the mean difference that are noise.
@@ -80,22 +78,7 @@ def _accuracy(found: PhotoFeatures, split: Split, labels: torch.Tensor) -> float
         Labelled(FeatureFile.of(found.features[rows][:, None]), labels[rows])
         for rows in (split.train, split.valid)
     )
-    layer = train_head(HeadData(train, valid, len(found.classes)), _head_settings()).layer
+    layer = train_head(HeadData(train, valid, len(found.classes)), head_settings()).layer
     with torch.inference_mode():
         answers = layer(found.features[split.test]).argmax(1)
     return float((answers == found.labels[split.test]).float().mean())
-
-
-def _head_settings() -> HeadSettings:
-    """Training's defaults."""
-    number = {name: each.typed(each.default) for name, each in NUMBERS.items()}
-    return HeadSettings(
-        epochs=int(number["epochs"]),
-        batch_size=int(number["batch-size"]),
-        learning_rate=number["learning-rate"],
-        warmup_epochs=int(number["warmup-epochs"]),
-        weight_decay=number["weight-decay"],
-        label_smoothing=number["label-smoothing"],
-        class_weights=CHOICES["class-weights"][0],
-        seed=int(number["seed"]),
-    )

@@ -20,7 +20,9 @@ import torch
 from benchmarks.support.demo_model import train_model
 from benchmarks.support.spread import shorten
 from benchmarks.support.trust.claims import Claim, describe
+from benchmarks.support.trust.features import head_settings
 from benchmarks.support.trust.photo_sets import SETS
+from contracts.training_job import NUMBERS
 from deploy_scripts.packaging.weights import SHIPPED_BACKBONE, shipped_weights
 from training.data.preprocessing import Pixels
 from training.export.embedding import embed, features, width_of
@@ -30,17 +32,15 @@ from training.export.served_model import ServedModel, load_served_model
 from training.features.feature_file import FeatureFile
 from training.models.backbones import BACKBONES, load_pretrained, observed_blocks
 from training.models.head import HeadData, Labelled, train_head
-from training.settings import HeadSettings
 from training.unknown.detection import auroc
 from training.unknown.subspaces import Doubt, Rows, fit_detector
 from training.unknown.threshold import conformal_threshold
 
 _SPLITS = 10
-_RATE = 0.05
-_VALID_SHARE, _TEST_SHARE = 0.15, 0.2
-_IMAGE_SIZE = 224
-# As contracts/training_job.py has them.
-_HEAD = HeadSettings(60, 64, 0.001, 1, 0.001, 0.1, "none", 0)
+_RATE, _VALID_SHARE, _TEST_SHARE = (
+    NUMBERS[name].default for name in ("unknown-false-alarm-rate", "valid-share", "test-share")
+)
+_IMAGE_SIZE = int(NUMBERS["image-size"].default)
 _ROUNDS = 400
 
 Labels = np.ndarray[Any, np.dtype[np.int64]]
@@ -118,7 +118,7 @@ def _one_split(known: _PhotoSet, other: _PhotoSet, seed: int) -> dict[str, float
         )
         for part in (train, valid)
     ]
-    head = train_head(HeadData(data[0], data[1], int(known.labels.max()) + 1), _HEAD).layer
+    head = train_head(HeadData(data[0], data[1], int(known.labels.max()) + 1), head_settings()).layer
     detector = fit_detector(known.rows[train], known.shallow_width)
 
     def logits(found: Scores) -> Rows:

@@ -11,8 +11,9 @@ from deploy_scripts.operations.drops.dataset_files import DatasetFiles
 from deploy_scripts.operations.drops.upload import Dataset
 from drops.applied_review import AppliedReview, apply_review
 from drops.label_tables import ReadFile
+from drops.limits import MAX_TABLE_BYTES
 from drops.problems import BadDropError
-from drops.review import MAX_REVIEW_BYTES, Decision, Refusal, ReviewError, read_review
+from drops.review import Decision, Refusal, ReviewError, read_review
 from drops.zip_safety.members import MemberError, ZipDrop
 from drops.zip_safety.unsafe_zips import find_dangers
 
@@ -27,8 +28,8 @@ def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedRevi
     Raises CliError when the review, or the dataset, cannot be read, or when the other zip is there already.
     """
     try:
-        if review.stat().st_size > MAX_REVIEW_BYTES:
-            raise CliError(f"{review} is over {MAX_REVIEW_BYTES // 1024**2} MiB.", _ADVICE)
+        if review.stat().st_size > MAX_TABLE_BYTES:
+            raise CliError(f"{review} is over {MAX_TABLE_BYTES // 1024**2} MiB.", _ADVICE)
         decisions, refusals = read_review(review.read_text("utf-8"))
     except (ReviewError, UnicodeDecodeError) as error:
         raise CliError(f"{review} is no review: {error}.", _ADVICE) from error
