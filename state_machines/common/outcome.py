@@ -26,6 +26,9 @@ LIVE_STATUS = "$exists($input.action) ? 'restored' : 'live'"
 # How an execution fails that has told the ledger how its run ended -> the run's status.
 ENDS_TOLD = {"RunFailed": "failed", "RunBlocked": "blocked", "RunRolledBack": "rolled_back"}
 
+# How an execution fails that could not take a release back: the clean-up does it.
+ROLLBACK_FAILED = "RollbackFailed"
+
 
 def outcome(status: str, reason: str, release: str = "''") -> dict[str, Any]:
     """Assigns `$outcome`; `reason` and `release` are expressions, `status` is one or a plain text."""

@@ -5,7 +5,7 @@ EventBridge starts an execution of the same state machine with the event; it goe
 
 from contracts.workflow import ROLLBACK
 from state_machines.common.live_pointer import read_pointer
-from state_machines.common.outcome import ENDS_TOLD, LIVE_STATUS, Finish, outcome
+from state_machines.common.outcome import ENDS_TOLD, LIVE_STATUS, ROLLBACK_FAILED, Finish, outcome
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
 
@@ -15,6 +15,8 @@ PATIENCE = 20
 
 def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State, roll_back: State) -> State:
     """A run that is live already is completed; of any other, what it made is removed, a canary first of all.
+
+    One that was to be taken back is, though it is live.
 
     A pause or resume that ended half way is seen to by its own states, with the deploy lock.
     """
@@ -32,13 +34,19 @@ def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State,
     reason = "$input.ended_execution.reason"
     begun = {**outcome("failed", reason), "release_begun": True, "lock_acquired": True}
     live = Choice("Run live?", assign=begun)
+    replaced = jsonata("$exists($previous.previous) ? $previous.previous : {}")
     switched = {
         **outcome(LIVE_STATUS, f"{reason} & ', after the switch'", release="$previous.release"),
-        "previous": jsonata("$exists($previous.previous) ? $previous.previous : {}"),
+        "previous": replaced,
         "lock_acquired": True,
     }
+    to_take_back = (
+        f"$input.ended_execution.error = '{ROLLBACK_FAILED}' and $exists($previous.previous.release)"
+    )
+    is_live = "$previous.release = $release_name"
+    live.when(f"{is_live} and {to_take_back}", roll_back, {**begun, "previous": replaced})
     # A release is named after its execution, and its run may be one of long ago.
-    live.when("$previous.release = $release_name", complete_release, switched)
+    live.when(is_live, complete_release, switched)
     live.when("$canary.release = $release_name", roll_back, begun)
     live.next(finish.teardown)
     idles = f"$exists($input.action) and $input.action != '{ROLLBACK}'"

@@ -49,8 +49,8 @@ def switch_live_endpoint(finish: Finish) -> State:
         "{'release': $release_name, 'endpoint_name': $release_name, 'run_id': $released_run_id, "
         "'model_data_uri': $model_data_uri, 'accuracy': $verdict.accuracy, "
         "'exposed_at': $states.context.State.EnteredTime, "
-        "'previous': $exists($previous.run_id) ? "
-        "{'run_id': $previous.run_id, 'endpoint_name': $previous.endpoint_name} : {}}"
+        # Whole: the clean-up may have to write it back.
+        "'previous': $merge([{}, $sift($previous, function($value, $name) { $name != 'previous' })])}"
     )
     reason = f"$verdict.reason & '; ' & $acceptance.summary & {CONCURRENCY_NOTE}"
     live = outcome(LIVE_STATUS, reason, release="$release_name")

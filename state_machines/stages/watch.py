@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from contracts.workflow import MOST_LOOKS
 from state_machines.common.endpoint import accept_model
 from state_machines.common.live_pointer import write_pointer
-from state_machines.common.outcome import Finish, ask_about_failure, outcome, read_failure
+from state_machines.common.outcome import (
+    IS_CLEAN_UP,
+    ROLLBACK_FAILED,
+    Finish,
+    ask_about_failure,
+    outcome,
+    read_failure,
+)
 from state_machines.language.flow import Stage, best_effort, in_order
-from state_machines.language.sdk import Choice, State, Task, Wait, jsonata
+from state_machines.language.sdk import Choice, Fail, State, Task, Wait, jsonata
 from state_machines.language.tasks import KEEP_ERROR, THIS_RUN, call, catch
 
 # There is something to go back to, and nobody asked for this release by hand.
@@ -30,12 +37,13 @@ class RollBack:
 
 def roll_back(finish: Finish) -> RollBack:
     """The pointer first; then, once no request can be on its way to it, the release is torn down."""
-    back = write_pointer(
-        "Roll back",
-        "$previous",
-        # Whichever serves now, neither is torn down.
-        on_error=read_failure("Read rollback failure", finish.release_lock),
-    )
+    unconfirmed = Choice("Rollback by clean-up?")
+    # Nobody cleans up after it: whichever serves now, neither is torn down.
+    unconfirmed.when(IS_CLEAN_UP, read_failure("Read rollback failure", finish.release_lock))
+    # The clean-up sees what serves, and takes it back.
+    why = jsonata("'The way back was not confirmed: ' & $outcome.reason")
+    unconfirmed.next(Fail("Release to take back", error=ROLLBACK_FAILED, cause=why))
+    back = write_pointer("Roll back", "$previous", on_error=unconfirmed)
     drain = Wait("Drain rolled back endpoint", seconds=jsonata("$settings.drain_s"))
     in_order(back, drain, finish.teardown)
     answers = ask_about_failure(

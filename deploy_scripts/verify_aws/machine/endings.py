@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.workflow import DEPLOY_LOCK_ID, NOBODY
 from deploy_scripts.verify_aws.machine.run import Run
-from deploy_scripts.verify_aws.machine.scenario import SWITCH_FAILED, Scenario
+from deploy_scripts.verify_aws.machine.scenario import LEFT_TO_CLEAN_UP, Scenario
 
 # What is created, by which call it is removed again, and the argument that names both.
 _CREATED = (
@@ -63,7 +63,7 @@ def _left_behind(scenario: Scenario, run: Run) -> Iterator[str]:
         if switches and not run.calls_of("ssm:putParameter"):
             yield "the live pointer was not written"
         return
-    if run.error == SWITCH_FAILED or "Read rollback failure" in run.states:
+    if run.error in LEFT_TO_CLEAN_UP or "Read rollback failure" in run.states:
         return
     # Where none was created, it was the live endpoint that was scaled.
     scaled = _CREATED if run.calls_of("sagemaker:createEndpoint") else _CREATED[:-1]
@@ -86,7 +86,7 @@ def _lock_kept(run: Run) -> Iterator[str]:
 
     So is an execution that leaves all to the clean-up.
     """
-    if run.error == SWITCH_FAILED:
+    if run.error in LEFT_TO_CLEAN_UP:
         return
     acquired = set(_holders(run, answered=True)) - {NOBODY}
     if acquired and NOBODY not in _holders(run):

@@ -9,7 +9,7 @@ from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.endings import ending_problems
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.run import NotADefinitionError, Run, checked, run
-from deploy_scripts.verify_aws.machine.scenario import SWITCH_FAILED, Scenario
+from deploy_scripts.verify_aws.machine.scenario import ROLLBACK_FAILED, SWITCH_FAILED, Scenario
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
 from deploy_scripts.verify_aws.template.example_values import substituted
 
@@ -30,7 +30,7 @@ GOES_ON = frozenset(
         "Notify",
         *("Read release rollback request", "Read release alarms", "Test release"),
         *("Read canary rollback request", "Read canary alarms", "Test canary"),
-        *("Read wrong answers", "Record restored release"),
+        *("Read wrong answers", "Read rollback failure", "Record restored release"),
         *("Create endpoint log group again", "Set log retention again"),
         *("Deregister scaling to pause", "Delete endpoint to pause", "Delete endpoint to resume"),
     }
@@ -131,6 +131,8 @@ def _for_good(story: Scenario, state: str, error: str) -> Scenario:
         ending, end_error = story.ending, "LedgerFailed"
     elif state.startswith("Restore live endpoint"):
         ending, end_error = "running", SWITCH_FAILED
+    elif state == "Roll back":
+        ending, end_error = "running", ROLLBACK_FAILED
     return story.but(f"{state} refused with {error}", ending, end_error, {state: Refusal(error)})
 
 

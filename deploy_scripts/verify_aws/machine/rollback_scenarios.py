@@ -7,6 +7,7 @@ from typing import Any
 from contracts.workflow import Status
 from deploy_scripts.verify_aws.machine.answers import (
     DEAD,
+    DROP,
     ENDED_EXECUTION,
     FORMER,
     PREVIOUS,
@@ -18,7 +19,7 @@ from deploy_scripts.verify_aws.machine.answers import (
     release_of,
 )
 from deploy_scripts.verify_aws.machine.refusal import Refusal
-from deploy_scripts.verify_aws.machine.scenario import Scenario, ended
+from deploy_scripts.verify_aws.machine.scenario import ROLLBACK_FAILED, Scenario, ended, left_to_clean_up
 
 RUN_ID = "9" * 32
 _ROLLBACK = {"action": "rollback", "to": RUN_ID}
@@ -69,15 +70,21 @@ def _watches() -> list[Scenario]:
             "Roll back",
             {"Start_canary": Refusal("Ssm.SsmException")},
         ),
-        (
-            "a release that cannot be taken back",
-            "failed",
-            "Read rollback failure",
-            {"Test_release": _WRONG, "Roll_back": Refusal("Ssm.SsmException")},
-        ),
     ]
+    unconfirmed = {**_REPLACING, "Roll_back": Refusal("Ssm.SsmException")}
+    to_take_back = {
+        "a canary that may have begun": {**unconfirmed, "Start_canary": Refusal("Ssm.SsmException")},
+        "a release that cannot be taken back": {**unconfirmed, "Test_release": _WRONG},
+    }
     return [
-        ended(name, ending, passes, **{**_REPLACING, **changes}) for name, ending, passes, changes in stories
+        *(
+            ended(name, ending, passes, **{**_REPLACING, **changes})
+            for name, ending, passes, changes in stories
+        ),
+        *(
+            replace(left_to_clean_up(name, "Release to take back", **changes), error=ROLLBACK_FAILED)
+            for name, changes in to_take_back.items()
+        ),
     ]
 
 
@@ -142,6 +149,24 @@ def _clean_ups() -> list[Scenario]:
         ),
     ]
     return [
-        replace(ended(name, ending, passes, event, **changes), error=None)
-        for name, ending, passes, changes in stories
+        replace(each, error=None)
+        for each in (
+            *(ended(name, ending, passes, event, **changes) for name, ending, passes, changes in stories),
+            *_take_back(),
+        )
+    ]
+
+
+def _take_back() -> list[Scenario]:
+    """Of a release that its own execution could not take back."""
+    event = {**ENDED_EXECUTION, "detail": {**ENDED_EXECUTION["detail"], "error": ROLLBACK_FAILED}}
+    candidate = release_of(DROP["key"], DROP["version_id"], DROP["idempotency_token"])
+    switched = {
+        "Read_run_to_clean_up": ledger_item("running", DEAD),
+        "Read_live_pointer": pointer({**PREVIOUS, "release": candidate, "previous": PREVIOUS}),
+    }
+    refused = {**switched, "Roll_back": Refusal("Ssm.SsmException")}
+    return [
+        ended("a release that is still to be taken back", "failed", "Roll back", event, **switched),
+        ended("a release that nobody can take back", "failed", "Read rollback failure", event, **refused),
     ]

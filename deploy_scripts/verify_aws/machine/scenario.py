@@ -8,8 +8,9 @@ from contracts.workflow import Status
 from deploy_scripts.verify_aws.machine.answers import DROP, STRAIGHT
 from functions.read_input.reading import read_input
 
-# The end of an execution that cannot know which release is live: the clean-up sees to all that it left.
-SWITCH_FAILED = "SwitchFailed"
+# The ends of an execution that cannot know which release is live: the clean-up sees to all that it left.
+SWITCH_FAILED, ROLLBACK_FAILED = "SwitchFailed", "RollbackFailed"
+LEFT_TO_CLEAN_UP = (SWITCH_FAILED, ROLLBACK_FAILED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ class Case:
     prepare: Callable[[Any], None] | None = None
     """Called with the deployment after the story has begun."""
     leaves: bool = False
-    """It is refused for good to remove something: that stays, and no more."""
+    """Something is not to be removed, or both releases stay: those, and no more."""
     silent: bool = False
     """Nobody can be told."""
     waiter: bool = False
@@ -59,7 +59,7 @@ class Case:
     @property
     def is_run_again(self) -> bool:
         """Whether the drop is run once more after it: once a state, after the hardest of its faults."""
-        return self.kind not in ("refused", "answers late")
+        return self.story.both_stay or self.kind not in ("refused", "answers late")
 
 
 @cache
@@ -173,9 +173,7 @@ def _case(
         frozenset(statuses(story, state, fate, answered=fault.effect != "refuse")),
         faults,
         changes or {},
-        # Where it is not known which one is live, neither is removed.
-        leaves=(refused and Api.of(tasks()[state]["Resource"]).removes)
-        or (fate == "fails" and state in ("Roll back", "Read rollback failure")),
+        leaves=story.both_stay or (refused and Api.of(tasks()[state]["Resource"]).removes),
         # What ends between the ledger and the topic is not told again.
         silent=(fate == "ends" and state == RECORD)
         or (refused and tasks()[state]["Resource"].startswith("arn:aws:states:::sns:")),

@@ -14,6 +14,7 @@ from deploy_scripts.verify_aws.machine.answers import BUCKET
 from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.run import run as play
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
+from deploy_scripts.verify_aws.template.example_values import STACK
 from tests.faults.matrix.deployment import WATCHED, Deployment, ended_with_all
 from tests.faults.matrix.injection import Fault
 
@@ -39,6 +40,8 @@ class Story:
     """The execution cleans up after another one, and ends that one's run."""
     acts: bool = False
     """It pauses, resumes or rolls back."""
+    both_stay: bool = False
+    """Nobody could take the release back: a person has to look."""
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -48,6 +51,7 @@ class Story:
 
 _VALUES = {
     **WATCHED,
+    "StackName": STACK,
     "DataBucket": BUCKET,
     "LiveAlarms": "none",
     "CanaryAlarms": "none",
@@ -126,11 +130,13 @@ def _announced_again(deployment: Deployment) -> Any:
 
 def _held_by_the_dead(begin: Callable[[Deployment], Any]) -> Callable[[Deployment], Any]:
     def hold(deployment: Deployment) -> Any:
+        # First: what it runs takes and releases the lock itself.
+        document = begin(deployment)
         done = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
         dead = deployment.bench.start(done)
         deployment.bench.finished(dead)
         deployment.hold_lock(dead)
-        return begin(deployment)
+        return document
 
     return hold
 
@@ -147,6 +153,15 @@ def _ended_at(state: str, begin: Callable[[Deployment], Any] = _drop) -> Callabl
         return deployment.end_of(execution)
 
     return stopped
+
+
+def _not_taken_back(deployment: Deployment) -> Any:
+    """The event of an execution that could not take its release back."""
+    deployment.faults = {"Test release": [_NO_ACCEPTANCE], "Roll back": [_NO_SSM]}
+    execution = deployment.start(deployment.drop())
+    deployment.ended(execution)
+    deployment.faults = {}
+    return deployment.end_of(execution)
 
 
 def _pause(deployment: Deployment) -> Any:
@@ -232,10 +247,12 @@ STORIES = (
         "a drop that fails during a pause", "failed", _drop_in_a_pause, {"Set concurrency": _NO_ACCEPTANCE}
     ),
     Story(
-        "a release that cannot be taken back",
+        "a release that nobody can take back",
         "failed",
-        _drop,
-        {"Test release": _NO_ACCEPTANCE, "Roll back": _NO_SSM},
+        _not_taken_back,
+        {"Roll back": _NO_SSM},
+        cleans_up=True,
+        both_stay=True,
     ),
 )
 

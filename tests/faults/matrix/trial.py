@@ -153,7 +153,7 @@ class Trial:
         holder = self.deployment.item("deploy-lock")["holder"]
         if holder != "nobody" and case.state != "Release deploy lock":
             yield f"the deploy lock is held by {holder}"
-        if case.state in UNTOLD:
+        if case.state in UNTOLD or case.story.both_stay:
             return
         live = [row.get("release") for row in self.deployment.rows() if row.get("status") == "live"]
         if self.deployment.live()["release"] not in live and case.story.status != "resumed":
@@ -169,7 +169,7 @@ class Trial:
             yield "nobody was told how the run ended"
 
     def _pointer(self, case: Case, subject: str, before: str) -> Iterator[str]:
-        if case.waiter or not subject:
+        if case.waiter or case.story.both_stay or not subject:
             return
         item = self.deployment.item_of(subject)
         live = self.deployment.live()
@@ -200,7 +200,8 @@ class Trial:
             self.deployment.client("sagemaker"),
             self.deployment.client("application-autoscaling"),
         )
-        for leak in kept:
+        # An endpoint takes its scaling target with it.
+        for leak in sorted(kept, reverse=True):
             kind, name = leak.removesuffix(" is left").rsplit(" ", 1)
             if kind == "endpoint":
                 sagemaker.delete_endpoint(EndpointName=name)

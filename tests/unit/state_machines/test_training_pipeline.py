@@ -216,9 +216,16 @@ def test_what_cannot_be_looked_at_takes_no_release_back(which: str) -> None:
         assert catches == ({"AcceptanceError": "Read wrong answers"} if name.startswith("Test") else {})
 
 
-def test_a_release_that_cannot_be_taken_back_is_not_torn_down() -> None:
+def test_a_release_that_cannot_be_taken_back_is_left_to_the_clean_up() -> None:
     (catch,) = STATES["Roll back"]["Catch"]
-    assert catch["Next"] == "Read rollback failure"
+    last_resort = STATES[catch["Next"]]
+    assert last_resort["Default"] == "Release to take back"
+    assert STATES["Release to take back"]["Type"] == "Fail"
+
+
+def test_a_release_that_the_clean_up_cannot_take_back_is_not_torn_down() -> None:
+    (stays,) = STATES["Rollback by clean-up?"]["Choices"]
+    assert stays["Next"] == "Read rollback failure"
     assert "Delete candidate endpoint" not in reachable("Read rollback failure")
 
 
