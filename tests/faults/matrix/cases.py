@@ -299,6 +299,21 @@ def _boot(behaviour: str) -> Callable[[Any], None]:
     return lambda deployment: deployment.boot(behaviour)
 
 
+# The pauses between tries are cut in these tests: as long as in the product, by more of them.
+_PATIENT = {
+    "Delete candidate endpoint": {
+        "Retry": [
+            {
+                "ErrorEquals": ["SageMaker.SageMakerException"],
+                "IntervalSeconds": 1,
+                "BackoffRate": 1,
+                "MaxAttempts": 100,
+            },
+        ]
+    }
+}
+
+
 def _of_endpoint(state: str, story: Story, api: Api) -> Iterator[Case]:
     """Of an endpoint of a new release: a resume starts one that has served already."""
     if api.operation.name != "CreateEndpoint" or story.acts:
@@ -310,7 +325,7 @@ def _of_endpoint(state: str, story: Story, api: Api) -> Iterator[Case]:
             {"classes": '["poodle", "beagle"]'}, stopping_condition={"MaxRuntimeInSeconds": 60}
         ),
     }.items():
-        yield Case(kind, state, story, frozenset({"failed"}), _own(story), prepare=prepare)
+        yield Case(kind, state, story, frozenset({"failed"}), _own(story), _PATIENT, prepare)
 
 
 def _serve(image: str) -> Callable[[Any], None]:

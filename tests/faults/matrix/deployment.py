@@ -92,6 +92,7 @@ class Deployment(Stage):
             "Ec2BootUri": f"s3://{self.name}/boot.sh",
             # The cloud's waits are a fifth as long.
             "PollLimit": "100",
+            "DrainSeconds": "3",
             **WATCHED,
             **self.parameters,
         }
