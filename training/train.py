@@ -101,7 +101,7 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     if settings.tuning.blocks:
         with clock.measure("fine_tune"):
             trained = fine_tune(prepared, dataset.splits, settings, trained, _say_epoch)
-    learned = Learned(prepared, trained, dataset, features["valid"])
+    learned = Learned(prepared, trained, dataset, features["train"], features["valid"])
     chosen = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, chosen.served)
