@@ -3,8 +3,8 @@
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2/boot.sh) and by hand:
 `python -m training.train --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
 `torchrun --nproc-per-node 2` for `python`: several processes then share the feature pass.
-It leaves the model artefact in the model folder; metrics.json, report.html, doctor.json, review.csv,
-test_predictions.jsonl and the acceptance sample in the other.
+It leaves the model artefact in the model folder; metrics.json, report.html, model_card.html,
+doctor.json, review.csv, test_predictions.jsonl and the acceptance sample in the other.
 """
 
 import os

@@ -36,12 +36,16 @@ class Photo:
 
 @dataclass
 class Dataset:
-    """Classes in sorted order, photos by split (sorted by class, then by hash), and what was left out."""
+    """Classes in sorted order, photos by split (sorted by class, then by hash), and what was left out.
+
+    `given_splits` are those that came with the drop; the others were cut from it.
+    """
 
     classes: list[str]
     splits: dict[str, list[Photo]]
     excluded: list[Excluded] = field(default_factory=list)
     unreadable: int = 0
+    given_splits: frozenset[str] = frozenset()
 
     @property
     def image_count(self) -> int:
@@ -125,7 +129,8 @@ def load_dataset(
     found = settle_splits(found, hashes, groups, config)
     found, leaks = _without_leaks(found, hashes)
     splits = _by_split(found, hashes, groups, classes)
-    dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
+    given = frozenset(candidate.split for candidate in layout.candidates if candidate.split)
+    dataset = Dataset(classes, splits, excluded + failures + copies + leaks, len(failures), given)
     dataset.check()
     return dataset
 
