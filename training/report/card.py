@@ -18,6 +18,8 @@ from training.settings import Settings
 
 # A page has room for so many rows of classes.
 _MAX_CLASSES = 14
+# With fewer classes, one of the likeliest five is always right.
+_TOP = 5
 _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -144,9 +146,10 @@ def _data(metrics: dict[str, Any], origin: Origin) -> list[tuple[str, object]]:
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, object]]:
     count, calibration = metrics["images"]["test"], metrics["calibration"]
     recall = sum(row["recall"] for row in metrics["per_class"]) / len(metrics["per_class"])
+    many = len(metrics["classes"]) > _TOP
     facts: list[tuple[str, object]] = [
         ("Accuracy", _with_interval(metrics["accuracy"], count)),
-        ("Top-5 accuracy", _with_interval(metrics["top5_accuracy"], count)),
+        *([("Top-5 accuracy", _with_interval(metrics["top5_accuracy"], count))] if many else []),
         ("Mean recall of the classes", f"{recall:.1%}"),
         (
             "Calibration error (ECE)",

@@ -52,7 +52,7 @@ def _weak_classes(metrics: dict[str, Any]) -> Iterator[str]:
         if figures["support"] and figures["recall"] < _WEAK_RECALL:
             hits, other = round(figures["recall"] * figures["support"]), mistaken_for(metrics, label)
             most = f", and takes {other[1]} for {other[0]}" if other else ""
-            yield f"Of {figures['support']} photos of {figures['label']} it knows {hits}{most}."
+            yield f"Of {figures['support']} test photos of {figures['label']} it gets {hits} right{most}."
 
 
 def _small_classes(metrics: dict[str, Any]) -> Iterator[str]:
