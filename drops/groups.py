@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from drops.label_tables import ReadFile
 from drops.layout import Candidate
+from drops.limits import MAX_TABLE_BYTES
 from drops.names import own_name, path_parts
 from drops.problems import BadDropError, listed
 
@@ -30,12 +32,17 @@ def find_groups_file(names: Iterable[str]) -> str | None:
     return min(filter(is_groups_file, names), key=lambda name: (len(path_parts(name)), name), default=None)
 
 
-def read_groups(content: bytes, groups_file: str, candidates: Iterable[Candidate]) -> dict[str, str]:
+def read_groups(read_file: ReadFile, groups_file: str, candidates: Iterable[Candidate]) -> dict[str, str]:
     """The group of each photo that groups.csv names, by the photo's name in the drop.
 
     A file is named as in the drop, from the folder on in which groups.csv lies, or by its own name. Lines
-    about other files are passed over. Raises BadDropError when it is no such file, or has no photo's line.
+    about other files are passed over. Raises BadDropError when it is no such file, is too large, or has no
+    photo's line.
     """
+    content = read_file(groups_file, MAX_TABLE_BYTES)
+    if len(content) == MAX_TABLE_BYTES:
+        # There may be more of it: what is cut off would part scenes unseen.
+        raise _bad(f"has {MAX_TABLE_BYTES // 1024**2} MiB or more")
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]

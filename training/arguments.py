@@ -56,6 +56,9 @@ def parse_arguments(arguments: list[str], environment: Mapping[str, str]) -> Set
         run_id=values.run_id,
         layout_sha256=values.layout_sha256 or None,
         inspection_findings=values.inspection_findings,
+        drop=values.drop,
+        drop_version=values.drop_version,
+        machine=values.machine,
         backbone=values.backbone,
         image_size=values.image_size,
         split=SplitConfig(values.valid_share, values.test_share, values.seed),
@@ -106,6 +109,9 @@ def _parser(environment: Mapping[str, str]) -> _Parser:
     add("--run-id", default="by-hand")
     add("--layout-sha256", help="of the dataset's layout, by its inspection; another layout is refused")
     add("--inspection-findings", default="", help="what its inspection warns of, for the report")
+    add("--drop", default="", help="where the dataset comes from, for the model card")
+    add("--drop-version", default="", help="which version of it, for the model card")
+    add("--machine", default="", help="what trains, for the model card")
     for name, allowed in CHOICES.items():
         add(f"--{name}", choices=allowed, default=allowed[0], help=_HELP.get(name))
     for name, number in NUMBERS.items():

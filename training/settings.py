@@ -40,7 +40,10 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """A run's folders and hyperparameters, checked; the layout's digest and findings are the inspection's."""
+    """A run's folders and hyperparameters, checked; the layout's digest and findings are the inspection's.
+
+    `drop` and its version, and `machine`, are for the model card; empty in a training by hand.
+    """
 
     dataset: Path
     weights: Path
@@ -51,6 +54,9 @@ class Settings:
     run_id: str
     layout_sha256: str | None
     inspection_findings: str
+    drop: str
+    drop_version: str
+    machine: str
     backbone: str
     image_size: int
     split: SplitConfig

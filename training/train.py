@@ -3,8 +3,8 @@
 Runs unchanged under SageMaker's training toolkit, on an EC2 instance (ec2/boot.sh) and by hand:
 `python -m training.train --dataset FOLDER --weights FOLDER --model-dir FOLDER --output-dir FOLDER`, or with
 `torchrun --nproc-per-node 2` for `python`: several processes then share the feature pass.
-It leaves the model artefact in the model folder; metrics.json, report.html, doctor.json, review.csv,
-test_predictions.jsonl and the acceptance sample in the other.
+It leaves the model artefact in the model folder; metrics.json, report.html, model_card.html,
+doctor.json, review.csv, test_predictions.jsonl and the acceptance sample in the other.
 """
 
 import os
@@ -101,7 +101,7 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     if settings.tuning.blocks:
         with clock.measure("fine_tune"):
             trained = fine_tune(prepared, dataset.splits, settings, trained, _say_epoch)
-    learned = Learned(prepared, trained, dataset, features["valid"])
+    learned = Learned(prepared, trained, dataset, features["train"], features["valid"])
     chosen = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, chosen.served)

@@ -13,6 +13,7 @@ from benchmarks.support.trust import table as trust_table
 RESULTS = BENCHMARKS / "results"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 CAPACITY_PAGE = BENCHMARKS.parent / "docs" / "capacity.md"
+UNKNOWN_PAGE = BENCHMARKS.parent / "docs" / "unknown.md"
 
 
 def write_results(file: Path, results: Mapping[str, Any]) -> None:
@@ -26,4 +27,4 @@ def write_results(file: Path, results: Mapping[str, Any]) -> None:
     if file.parent.resolve() == RESULTS.resolve():
         results_table.update(PAGE, RESULTS)
         capacity_table.update(CAPACITY_PAGE, RESULTS)
-        trust_table.update(PAGE, RESULTS)
+        trust_table.update(PAGE, UNKNOWN_PAGE, RESULTS)

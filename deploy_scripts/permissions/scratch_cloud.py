@@ -13,6 +13,8 @@ from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.project import cloud_state_folder
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
+MODEL_PACKAGE_GROUP = "scenarios"
+
 
 @dataclass(frozen=True)
 class ScratchCloud:
@@ -32,7 +34,9 @@ def scratch_cloud(folder: Path, *, say: Callable[[str], None]) -> Iterator[Scrat
         local_target.start_cloud(port=0)
         try:
             aws = connect(Target())
-            outputs = deploy(aws, DeployChoices(), say=say, warn=say)
+            aws.sagemaker.create_model_package_group(ModelPackageGroupName=MODEL_PACKAGE_GROUP)
+            choices = DeployChoices(parameters={"ModelPackageGroupName": MODEL_PACKAGE_GROUP})
+            outputs = deploy(aws, choices, say=say, warn=say)
             yield ScratchCloud(Deployment(aws, outputs), cloud_state_folder() / "activity.jsonl")
         finally:
             local_target.stop_cloud()

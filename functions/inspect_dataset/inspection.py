@@ -13,7 +13,6 @@ from drops.groups import find_groups_file, read_groups
 from drops.keys import Drop, read_drop_key
 from drops.label_tables import ReadFile
 from drops.layout import Layout, read_layout
-from drops.limits import MAX_TABLE_BYTES
 from drops.photo_formats import SIGNATURE_BYTES
 from drops.problems import MAX_NAMES, BadDropError, Problem, quoted
 from drops.text import printable
@@ -145,7 +144,7 @@ def _look_at_files(
         layout = inspection.layout = read_layout(files, read_file)
         groups_file = find_groups_file(layout.others)
         if groups_file:
-            read_groups(read_file(groups_file, MAX_TABLE_BYTES), groups_file, layout.candidates)
+            read_groups(read_file, groups_file, layout.candidates)
     except MemberError as damaged:
         raise BadDropError("damaged_table", f"a table of the drop is {damaged}: upload it again") from damaged
     inspection.layout_sha256 = layout.sha256

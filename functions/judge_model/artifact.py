@@ -7,11 +7,20 @@ import tarfile
 import zlib
 from pathlib import PurePosixPath
 
-from contracts.bucket import ACCEPTANCE, ACCEPTANCE_PHOTO, DOCTOR, METRICS, PREDICTIONS, REPORT, REVIEW
+from contracts.bucket import (
+    ACCEPTANCE,
+    ACCEPTANCE_PHOTO,
+    DOCTOR,
+    METRICS,
+    MODEL_CARD,
+    PREDICTIONS,
+    REPORT,
+    REVIEW,
+)
 from functions.common.errors import DropserveError
 
 FILES = (METRICS, REPORT, ACCEPTANCE, PREDICTIONS)
-OPTIONAL_FILES = (DOCTOR, REVIEW)
+OPTIONAL_FILES = (MODEL_CARD, DOCTOR, REVIEW)
 # The report carries its pictures inside; a thousand classes make about 20 MB.
 MAX_PACKED_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2

@@ -9,6 +9,7 @@ from contracts.bucket import (
     DOCTOR,
     METRICS,
     MODEL_ARCHIVE,
+    MODEL_CARD,
     OUTPUT_ARCHIVE,
     PREDICTIONS,
     REPORT,
@@ -19,6 +20,7 @@ from functions.judge_model.artifact import MAX_PACKED_BYTES, ArtifactError
 
 CONTENT_TYPES = {
     REPORT: "text/html; charset=utf-8",
+    MODEL_CARD: "text/html; charset=utf-8",
     METRICS: "application/json",
     ACCEPTANCE: "application/json",
     PREDICTIONS: "application/x-ndjson",

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.training_job import CHOICES, HYPERPARAMETERS, NUMBERS, shares_fault
+from drops.text import printable
+
+# A quote or a backslash becomes two, and SageMaker takes 2,500 characters a value.
+_DROP_CHARACTERS = 1200
 
 
 def find_faults(given: Mapping[str, Any]) -> list[str]:
@@ -33,19 +37,28 @@ def with_defaults(given: Mapping[str, Any], *, backbone: str) -> dict[str, Any]:
 
 
 def encode(
-    values: Mapping[str, Any], *, run_id: str, inspection: Mapping[str, Any], toolkit: Mapping[str, str]
+    values: Mapping[str, Any],
+    *,
+    run: Mapping[str, Any],
+    inspection: Mapping[str, Any],
+    machine: str,
+    toolkit: Mapping[str, str],
 ) -> dict[str, str]:
     """CreateTrainingJob's HyperParameters: each value JSON-encoded, as sagemaker-training decodes them.
 
-    `toolkit` are those that sagemaker-training keeps for itself.
+    `toolkit` are those that sagemaker-training keeps for itself; `machine` says what trains.
     """
-    run = {
-        "run-id": run_id,
+    of_the_run = {
+        "run-id": run["id"],
         # Training computes the digest again of what it reads, and refuses what differs.
         "layout-sha256": inspection["layout_sha256"],
         "inspection-findings": inspection["findings"],
+        "drop": printable(f"s3://{run['bucket']}/{run['key']}", _DROP_CHARACTERS),
+        "drop-version": inspection["folder_sha256"] or run["version_id"] or "",
+        "machine": machine,
     }
     # SageMaker takes 2,500 characters a value, and an ASCII escape makes six or twelve of one.
     return {
-        name: json.dumps(value, ensure_ascii=False) for name, value in {**values, **run, **toolkit}.items()
+        name: json.dumps(value, ensure_ascii=False)
+        for name, value in {**values, **of_the_run, **toolkit}.items()
     }

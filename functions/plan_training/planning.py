@@ -108,8 +108,9 @@ def _plan(
         **_network(option, machines["training_image_uri"], inspection, settings),
         "hyperparameters": hyperparameters.encode(
             values,
-            run_id=run["id"],
+            run=run,
             inspection=inspection,
+            machine=f"{machines['instance_count']} x {machines['instance_type']}",
             toolkit={
                 "sagemaker_program": training_program(machines["training_image_uri"]),
                 "sagemaker_submit_directory": _code_file(settings),

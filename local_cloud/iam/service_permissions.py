@@ -20,7 +20,11 @@ SAGEMAKER_RESOURCES = {
     "ModelName": "model",
     "EndpointConfigName": "endpoint-config",
     "EndpointName": "endpoint",
+    "ModelPackageGroupName": "model-package-group",
+    "ModelPackageName": "model-package",
 }
+# They name a group, and are about its packages, each of which is called by its version.
+_OF_A_GROUPS_PACKAGES = ("CreateModelPackage", "ListModelPackages")
 # RunInstances is checked against each kind of resource that it makes or uses.
 RUN_INSTANCES_RESOURCES = ("instance", "network-interface", "security-group", "subnet", "volume")
 TAG_KEY = re.compile(r"(TagSpecification\.\d+)\.Tag\.\d+\.Key")
@@ -40,9 +44,14 @@ def added_service(
         own = _autoscaling_call(name, parameters, region, account_id)
         return (own, *scaling_permissions(action, parameters, region, account_id))
     prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
+    if action in _OF_A_GROUPS_PACKAGES and "ModelPackageGroupName" in parameters:
+        group = parameters["ModelPackageGroupName"].rpartition("/")[2].lower()
+        return (Permission(name, f"{prefix}model-package/{group}/1"),)
+    if isinstance(parameters.get("ModelPackageArn"), str):
+        return (Permission(name, parameters["ModelPackageArn"]),)
     # SageMaker writes names in lower case in its ARNs.
     resources = {
-        member: f"{prefix}{kind}/{parameters[member].lower()}"
+        member: _sagemaker_arn(prefix, kind, parameters[member])
         for member, kind in SAGEMAKER_RESOURCES.items()
         if isinstance(parameters.get(member), str)
     }
@@ -51,6 +60,11 @@ def added_service(
     if action.startswith("Create") and parameters.get("Tags") and created:
         found.append(Permission("sagemaker:AddTags", created))
     return tuple(found)
+
+
+def _sagemaker_arn(prefix: str, kind: str, name: str) -> str:
+    """Of a name; some calls take the ARN for one."""
+    return name if name.startswith("arn:") else f"{prefix}{kind}/{name.lower()}"
 
 
 def _autoscaling_call(name: str, parameters: Mapping[str, Any], region: str, account_id: str) -> Permission:

@@ -24,11 +24,17 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 # The models' patterns are Java's: these are the parts of them that Python writes otherwise.
 _JAVA_TO_PYTHON = (
+    # Letters, marks, spaces, symbols, numbers and punctuation: all but control characters.
+    (r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]", r"[^\x00-\x1f\x7f-\x9f]"),
+    (r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]", r"[^\x00-\x1f\x7f-\x9f]"),
     (r"\p{Print}+", r"[\x20-\x7e]+"),
     (r"\p{Alnum}", "a-zA-Z0-9"),
     (r"\p{L}", r"\w"),
     (r"\p{N}", r"\d"),
     (r"\p{Z}", r"\s"),
+    # Of SageMaker's metadata: Java repeats the end as often as one likes.
+    ("${1,128}", "$"),
+    ("${1,256}", "$"),
     (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010ffff"),
 )
 

@@ -34,6 +34,7 @@ KMS_KEY = jsonata("$settings.kms_key_arn != '' ? $settings.kms_key_arn")
 
 SETTINGS: dict[str, Any] = {
     "kms_key_arn": "${KmsKeyArn}",
+    "model_package_group": "${ModelPackageGroupName}",
     "poll_s": _number("PollSeconds"),
     "poll_limit": _number("PollLimit"),
     "drain_s": _number("DrainSeconds"),

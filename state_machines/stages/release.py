@@ -3,6 +3,7 @@
 from state_machines.common.deploy_lock import record_newest_drop
 from state_machines.common.endpoint import CONCURRENCY_NOTE, accept_model
 from state_machines.common.live_pointer import switch_pointer
+from state_machines.common.model_registry import register_model
 from state_machines.common.outcome import LIVE_STATUS, Finish, outcome
 from state_machines.common.supersede import recheck_folder
 from state_machines.common.teardown import teardown_release
@@ -13,7 +14,7 @@ from state_machines.stages.watch import RollBack, bake, canary
 
 
 def release(finish: Finish, back: RollBack) -> Stage:
-    """The candidate is live, and has been watched."""
+    """The candidate is live, has been watched, and is registered."""
     return in_order(
         audit_iam(finish),
         accept_model("Accept model", on_error=finish.failed),
@@ -21,6 +22,7 @@ def release(finish: Finish, back: RollBack) -> Stage:
         canary(back),
         switch_live_endpoint(finish),
         bake(back),
+        register_model(),
     )
 
 

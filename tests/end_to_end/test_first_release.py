@@ -69,6 +69,7 @@ def test_the_runs_reports_are_in_the_bucket(dropserve: Any, first_release: dict[
     # The very document, by the command line.
     assert dropserve.json("doctor", first_release["run_id"]) == json.loads(read("doctor.json"))
     assert read("review.csv").startswith(b"action,file,label,")
+    assert b"Model card" in read("model_card.html")
     assert b"<html" in read("audit.html").lower()
 
 

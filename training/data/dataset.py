@@ -26,21 +26,26 @@ MAX_UNREADABLE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo's name in its source, its class as an index, and the SHA-256 of its bytes."""
+    """A photo's name in its source, its class as an index, its bytes' SHA-256, and its scene, if any."""
 
     name: str
     label: int
     sha256: str
+    group: str = ""
 
 
 @dataclass
 class Dataset:
-    """Classes in sorted order, photos by split (sorted by class, then by hash), and what was left out."""
+    """Classes in sorted order, photos by split (sorted by class, then by hash), and what was left out.
+
+    `given_splits` are those that came with the drop; the others were cut from it.
+    """
 
     classes: list[str]
     splits: dict[str, list[Photo]]
     excluded: list[Excluded] = field(default_factory=list)
     unreadable: int = 0
+    given_splits: frozenset[str] = frozenset()
 
     @property
     def image_count(self) -> int:
@@ -120,10 +125,12 @@ def load_dataset(
             f"the dataset has {len(classes)} class(es) with readable photos ({', '.join(classes)}); "
             f"a classifier needs at least {MIN_CLASSES}"
         )
-    found = settle_splits(found, hashes, read_channel_groups(source, layout), config)
+    groups = read_channel_groups(source, layout)
+    found = settle_splits(found, hashes, groups, config)
     found, leaks = _without_leaks(found, hashes)
-    splits = _by_split(found, hashes, classes)
-    dataset = Dataset(classes, splits, excluded + failures + copies + leaks, unreadable=len(failures))
+    splits = _by_split(found, hashes, groups, classes)
+    given = frozenset(candidate.split for candidate in layout.candidates if candidate.split)
+    dataset = Dataset(classes, splits, excluded + failures + copies + leaks, len(failures), given)
     dataset.check()
     return dataset
 
@@ -164,12 +171,15 @@ def _without_leaks(
     return kept, leaks
 
 
-def _by_split(found: list[SourcePhoto], hashes: dict[str, str], classes: list[str]) -> dict[str, list[Photo]]:
+def _by_split(
+    found: list[SourcePhoto], hashes: dict[str, str], groups: dict[str, str], classes: list[str]
+) -> dict[str, list[Photo]]:
     index = {label: number for number, label in enumerate(classes)}
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in found:
         assert photo.split is not None  # noqa: S101 - settled above
-        splits[photo.split].append(Photo(photo.name, index[photo.label], hashes[photo.name]))
+        group = groups.get(photo.name, "")
+        splits[photo.split].append(Photo(photo.name, index[photo.label], hashes[photo.name], group))
     return {
         split: sorted(photos, key=lambda photo: (photo.label, photo.sha256))
         for split, photos in splits.items()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from drops.groups import find_groups_file, guess_groups, read_groups
 from drops.layout import Candidate, Layout, read_layout
-from drops.limits import MAX_TABLE_BYTES
 from drops.names import has_photo_suffix
 from drops.photo_formats import SIGNATURE_BYTES, photo_format, unread_format, why_unread
 from drops.problems import BadDropError, listed
@@ -60,8 +59,7 @@ def read_channel_groups(source: PhotoSource, layout: Layout) -> dict[str, str]:
     if groups_file is None:
         return guess_groups(layout.candidates)
     try:
-        content = source.read_start(groups_file, MAX_TABLE_BYTES)
-        return read_groups(content, groups_file, layout.candidates)
+        return read_groups(source.read_start, groups_file, layout.candidates)
     except (BadDropError, PhotoError) as bad:
         raise DatasetError(str(bad)) from bad
 

@@ -33,7 +33,7 @@ _STAYS = {"test": 2, "valid": 1, "train": 0}
 
 def examine(examined: Examined, seed: int) -> Findings:
     """What is probably wrong with the photos, their labels and their classes."""
-    photos = [*_find_duplicates(examined), *find_poor_photos(examined)]
+    photos = [*_find_duplicates(examined), *_find_crossing_scenes(examined), *find_poor_photos(examined)]
     classes = list(_find_small_classes(examined))
     if examined.featured >= MIN_PHOTOS:
         labels, class_count = examined.labels[: examined.featured], len(examined.classes)
@@ -86,6 +86,21 @@ def _find_duplicates(examined: Examined) -> Iterator[PhotoFinding]:
         if photo.label != other.label:
             why += f", which is labelled {examined.classes[other.label]}"
         yield PhotoFinding("near_duplicate", "drop", goes, pair.similarity, why, like=stays, leaves=leaves)
+
+
+def _find_crossing_scenes(examined: Examined) -> Iterator[PhotoFinding]:
+    """One finding for a photo whose scene has photos in a split that is measured on more; they all stay."""
+    shown: dict[str, int] = {}
+    for row, photo in enumerate(examined.photos):
+        other = shown.get(photo.group)
+        if photo.group and (other is None or _STAYS[photo.split] > _STAYS[examined.photos[other].split]):
+            shown[photo.group] = row
+    for row, photo in enumerate(examined.photos):
+        like = shown.get(photo.group, row)
+        split = examined.photos[like].split
+        if split != photo.split:
+            why = f"{examined.photos[like].name} of the {split} split shows the same scene"
+            yield PhotoFinding("scene_across_splits", "keep", row, 1.0, why, like=like)
 
 
 def _place(photo: ExaminedPhoto) -> tuple[str, int]:

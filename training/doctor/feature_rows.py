@@ -6,8 +6,7 @@ import torch
 from torch.nn import functional
 
 from training.features.feature_file import FeatureFile
-
-_MIN_DEVIATION = 1e-3
+from training.features.standardising import mean_and_deviation
 
 
 class FeatureRows:
@@ -15,7 +14,7 @@ class FeatureRows:
 
     def __init__(self, files: Sequence[FeatureFile]) -> None:
         self._files = [file for file in files if len(file)]
-        self._mean, self._deviation = self._measure()
+        self._mean, self._deviation = mean_and_deviation(self._raw, self.width)
 
     def __len__(self) -> int:
         return sum(map(len, self._files))
@@ -43,14 +42,3 @@ class FeatureRows:
 
     def _raw(self) -> Iterator[torch.Tensor]:
         return (chunk[:, 0] for file in self._files for chunk in file.chunks())
-
-    def _measure(self) -> tuple[torch.Tensor, torch.Tensor]:
-        total = torch.zeros(self.width, dtype=torch.double)
-        squares = torch.zeros(self.width, dtype=torch.double)
-        for chunk in self._raw():
-            total += chunk.double().sum(0)
-            squares += chunk.double().square().sum(0)
-        count = max(1, len(self))
-        mean = total / count
-        deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
-        return mean.float(), deviation.float().clamp_min(_MIN_DEVIATION)

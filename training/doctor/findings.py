@@ -10,11 +10,12 @@ from training.features.feature_file import FeatureFile
 
 @dataclass(frozen=True)
 class ExaminedPhoto:
-    """A photo's name in the drop, its class as an index, and its split."""
+    """A photo's name in the drop, its class as an index, its split, and its scene, if any."""
 
     name: str
     label: int
     split: str
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ def examine_training(
     parts = [*((split, found.photos) for split, found in features.items()), ("test", test)]
     examined = Examined(
         dataset.classes,
-        [ExaminedPhoto(photo.name, photo.label, split) for split, photos in parts for photo in photos],
+        [
+            ExaminedPhoto(photo.name, photo.label, split, photo.group)
+            for split, photos in parts
+            for photo in photos
+        ],
         torch.cat([*(found.looks for found in features.values()), looks]),
         [found.file for found in features.values()],
     )

@@ -20,6 +20,10 @@ PHOTO_KINDS = {
         "Keep one of each pair. A photo in two splits makes the test look better than it is: "
         "training leaves out the one that is not measured.",
     ),
+    "scene_across_splits": Kind(
+        "One scene in two splits",
+        "Move a scene's photos to one side: they are alike, and make the test look better than it is.",
+    ),
     "outlier": Kind(
         "Unlike all others", "Look whether it belongs in the dataset: a wrong object, a scan, a screenshot."
     ),

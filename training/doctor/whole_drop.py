@@ -52,7 +52,7 @@ def examine_drop(
     examined = Examined(
         dataset.classes,
         [
-            ExaminedPhoto(photo.name, photo.label, split)
+            ExaminedPhoto(photo.name, photo.label, split, photo.group)
             for split, features in found.items()
             for photo in features.photos
         ],

@@ -5,6 +5,8 @@ looks; `deep`: the last block's means and the features, each of length 1, which 
 deviation of feature maps as a photo's style: Huang and Belongie, https://arxiv.org/abs/1703.06868.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import openvino as ov
 from openvino import opset13
@@ -22,18 +24,37 @@ def observed_name(number: int) -> str:
     return f"{_OBSERVED}{number}"
 
 
-def embedding_graph(model: ov.Model) -> tuple[ov.Model, int]:
-    """A graph that gives `shallow` and `deep`, one behind the other, and the width of `shallow`.
+@dataclass(frozen=True)
+class ObservedGraph:
+    """A graph that gives, for each photo, `output_width` numbers of its own, then `shallow`, then `deep`."""
+
+    model: ov.Model
+    output_width: int
+    shallow_width: int
+
+
+def observe(model: ov.Model, *, ends_in_features: bool = False) -> ObservedGraph:
+    """A copy of the graph that gives the embedding as well, in the same rows. Raises NotObservedError.
+
+    `ends_in_features`: it is a backbone without a head, whose output is the features.
+    """
+    copied = model.clone()
+    own = copied.get_results()[0].input_value(0)
+    shallow, deep = embed(copied, own if ends_in_features else features(copied))
+    rows = opset13.concat([own, shallow, deep], 1)
+    return ObservedGraph(ov.Model([rows], copied.get_parameters()), width_of(own), width_of(shallow))
+
+
+def shallow_width(model: ov.Model) -> int:
+    """Numbers in `shallow`. Raises NotObservedError."""
+    return observe(model).shallow_width
+
+
+def embed(model: ov.Model, found: ov.Output) -> tuple[ov.Output, ov.Output]:
+    """`shallow` and `deep` (N, width), behind the graph's own operations, of which `found` is the features.
 
     Raises NotObservedError.
     """
-    copied = model.clone()
-    shallow, deep = embed(copied)
-    return ov.Model([opset13.concat([shallow, deep], 1)], copied.get_parameters()), width_of(shallow)
-
-
-def embed(model: ov.Model) -> tuple[ov.Output, ov.Output]:
-    """`shallow` and `deep` (N, width), behind the graph's own operations. Raises NotObservedError."""
     *blocks, last = _observed(model)
     means = opset13.concat([_over_places(block, opset13.reduce_mean) for block in blocks], 1)
     lengths = opset13.concat([_over_places(block, opset13.reduce_l2) for block in blocks], 1)
@@ -41,9 +62,7 @@ def embed(model: ov.Model) -> tuple[ov.Output, ov.Output]:
     squares = opset13.multiply(opset13.multiply(lengths, lengths), opset13.constant(1 / places[None]))
     variances = opset13.relu(opset13.subtract(squares, opset13.multiply(means, means)))
     shallow = opset13.concat([means, opset13.sqrt(variances)], 1)
-    deep = opset13.concat(
-        [_of_length_1(_over_places(last, opset13.reduce_mean)), _of_length_1(features(model))], 1
-    )
+    deep = opset13.concat([_of_length_1(_over_places(last, opset13.reduce_mean)), _of_length_1(found)], 1)
     return shallow.output(0), deep.output(0)
 
 

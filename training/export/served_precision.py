@@ -5,27 +5,29 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import openvino as ov
 import torch
 
 from drops.text import printable
 from training.data.dataset import Dataset, Photo
 from training.data.preprocessing import Pixels
+from training.data.sampling import pick_evenly
 from training.evaluation.calibration import fit_temperature
+from training.export.embedding import observe
 from training.export.export import append_linear, export_network
 from training.export.graph import Graph
 from training.export.quantise import QuantisationError, quantise
 from training.export.served_model import Description, ServedModel, machine_architecture
-from training.features.extraction import Features, Pass, compute_features
+from training.features.extraction import Embed, Features, Part, Pass, compute_features, compute_parts
+from training.features.feature_file import FeatureFile
 from training.features.preparation import PreparedBackbone
 from training.job import progress
 from training.job.clock import Clock
 from training.models.backbones import observed_blocks
 from training.models.head import TrainedHead
 from training.settings import Settings
-from training.unknown.detection import MOST_PHOTOS, UnknownReport
-from training.unknown.learning import KnownPhotos, add_unknown_score
+from training.unknown.detection import MOST_PHOTOS, Embedded, UnknownReport, why_not
+from training.unknown.learning import KnownPhotos, add_unknown_score, embedded_photos
 
 # Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos;
 # each photo takes a tenth of a second.
@@ -57,20 +59,30 @@ class ServingReport:
 
 @dataclass(frozen=True)
 class Learned:
-    """A backbone with its trained head in its place, the photos behind it, and `valid` with its features."""
+    """A backbone with its trained head in its place, the photos behind it, and their features."""
 
     prepared: PreparedBackbone
     trained: TrainedHead
     dataset: Dataset
+    train: Features
     valid: Features
+
+    @property
+    def features_are_the_graphs(self) -> bool:
+        """Whether the graph in float32 would give the same features."""
+        return self.prepared.graph is not None and not self.trained.backbone_tuned
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A graph that could be served, and its scores (N, classes) of the validation photos."""
+    """A graph that could be served, its scores (N, classes) of the validation photos, and their embeddings.
 
-    graph: Graph
+    There are none where unknown photos are not to be told.
+    """
+
+    model: ov.Model
     scores: torch.Tensor
+    embedded: FeatureFile
 
 
 @dataclass(frozen=True)
@@ -89,19 +101,16 @@ def choose_served_model(settings: Settings, learned: Learned, clock: Clock) -> C
     """
     run, valid = learned.prepared.run, learned.valid
     with clock.measure("export"):
-        model = _export(settings.backbone, learned.prepared, learned.trained)
-        graph = Graph(model, run.threads)
-        exact = _Candidate(graph, _exact_scores(graph, learned))
+        model = _export(settings.backbone, learned)
+        exact = _exact(model, settings, learned)
     chosen, report = exact, _report("float32", _why_not(settings, valid), exact, valid)
     if not report.reason:
         with clock.measure("quantise"):
-            chosen, report = _try_int8(settings, learned, model, exact)
+            chosen, report = _try_int8(settings, learned, exact)
     _say(report)
     with clock.measure("unknown"):
-        known = _known_photos(settings, learned, chosen)
-        graph, unknown = add_unknown_score(
-            settings.unknown_false_alarm_rate, known, exact=model, served=chosen.graph
-        )
+        served, unknown = _tell_unknown(settings, learned, exact, chosen)
+        graph = Graph(served, run.threads)
     _say_unknown(unknown)
     description = Description(
         backbone=settings.backbone,
@@ -134,46 +143,76 @@ def _say_unknown(report: UnknownReport) -> None:
         )
 
 
-def _known_photos(settings: Settings, learned: Learned, served: _Candidate) -> KnownPhotos:
-    seed, valid = settings.head.seed, learned.valid.photos
-    return KnownPhotos(
-        learned.prepared.run,
+def _tell_unknown(
+    settings: Settings, learned: Learned, exact: _Candidate, served: _Candidate
+) -> tuple[ov.Model, UnknownReport]:
+    reason = _why_not_unknown(settings, learned)
+    if reason is not None:
+        return served.model, UnknownReport(settings.unknown_false_alarm_rate, reason)
+    photos = learned.valid.photos
+    sample = {photo.name for photo in pick_evenly(photos, MOST_PHOTOS, settings.head.seed)}
+    chosen = [photo for photo in photos if photo.name in sample]
+    rows = exact.embedded.keep(torch.tensor([photo.name in sample for photo in photos]))
+    known = KnownPhotos(
         learned.dataset.classes,
-        pick_calibration_photos(learned.dataset.splits["train"], MOST_PHOTOS, seed),
-        valid,
+        _embedded_train(settings, learned, exact.model),
+        embedded_photos(rows, chosen),
+        served.embedded,
         served.scores.double().numpy(),
-        pick_calibration_photos(valid, MOST_PHOTOS, seed),
     )
+    return add_unknown_score(settings.unknown_false_alarm_rate, known, served.model)
 
 
-def pick_calibration_photos(photos: list[Photo], limit: int, seed: int) -> list[Photo]:
-    """At most `limit` of them, at random, and of each class as many as of any other while it has some."""
-    order = np.random.default_rng(seed).permutation(len(photos))
-    taken: dict[int, int] = {}
-    ranked = []
-    for photo in (photos[number] for number in order):
-        taken[photo.label] = taken.get(photo.label, 0) + 1
-        ranked.append((taken[photo.label], photo))
-    ranked.sort(key=lambda each: each[0])
-    return [photo for _, photo in ranked[:limit]]
+def _why_not_unknown(settings: Settings, learned: Learned) -> str | None:
+    train, valid = len(learned.train.photos), len(learned.valid.photos)
+    return why_not(settings.unknown_false_alarm_rate, train, valid)
 
 
-def _export(backbone: str, prepared: PreparedBackbone, trained: TrainedHead) -> ov.Model:
+def _embedded_train(settings: Settings, learned: Learned, exact: ov.Model) -> Embedded:
+    """Of the photos that unknown ones are told by; the feature pass has them, where it was this graph's."""
+    train = learned.train
+    if learned.features_are_the_graphs and train.embedded_photos:
+        return embedded_photos(train.embedded, train.embedded_photos)
+    sample = pick_evenly(learned.dataset.splits["train"], MOST_PHOTOS, settings.head.seed)
+    found = _run_observed(learned.prepared.run, exact, sample)
+    return embedded_photos(found.embedded, found.embedded_photos)
+
+
+def _run_observed(run: Pass, model: ov.Model, photos: list[Photo]) -> Features:
+    """Outputs and embeddings of the photos, in one pass."""
+    observed = observe(model)
+    embed = Embed(observed.output_width, frozenset(photo.name for photo in photos))
+    compute = Graph(observed.model, run.threads).run
+    return compute_parts(run.on_engine(compute), [Part(photos, embed=embed)])[0]
+
+
+def _export(backbone: str, learned: Learned) -> ov.Model:
     """The whole network; a frozen backbone that is a graph already only gets its head."""
-    if prepared.graph is None or trained.backbone_tuned:
-        observe = partial(observed_blocks, name=backbone)
-        return export_network(prepared.network, prepared.run.preprocessing, observe)
+    prepared, trained = learned.prepared, learned.trained
+    if not learned.features_are_the_graphs:
+        find = partial(observed_blocks, name=backbone)
+        return export_network(prepared.network, prepared.run.preprocessing, find)
     weight, bias = (part.detach().cpu().numpy() for part in (trained.layer.weight, trained.layer.bias))
     return append_linear(prepared.graph, weight, bias)
 
 
-def _exact_scores(graph: Graph, learned: Learned) -> torch.Tensor:
-    prepared, valid = learned.prepared, learned.valid
-    if prepared.graph is None or learned.trained.backbone_tuned:
-        return compute_features(prepared.run.on_engine(graph.run), valid.photos).outputs
-    # The features are this graph's own.
+def _exact(model: ov.Model, settings: Settings, learned: Learned) -> _Candidate:
+    valid = learned.valid
+    if not learned.features_are_the_graphs:
+        return _run_candidate(model, settings, learned)
     with torch.inference_mode():
-        return torch.cat([learned.trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
+        scores = torch.cat([learned.trained.layer(chunk[:, 0]) for chunk in valid.file.chunks()])
+    return _Candidate(model, scores, valid.embedded)
+
+
+def _run_candidate(model: ov.Model, settings: Settings, learned: Learned) -> _Candidate:
+    """With what the graph itself gives for the validation photos, in one pass."""
+    run, photos = learned.prepared.run, learned.valid.photos
+    if _why_not_unknown(settings, learned) is None:
+        found = _run_observed(run, model, photos)
+    else:
+        found = compute_features(run.on_engine(Graph(model, run.threads).run), photos)
+    return _Candidate(model, found.outputs, found.embedded)
 
 
 def _why_not(settings: Settings, valid: Features) -> str:
@@ -192,22 +231,18 @@ def _why_not(settings: Settings, valid: Features) -> str:
     return ""
 
 
-def _try_int8(
-    settings: Settings, learned: Learned, model: ov.Model, exact: _Candidate
-) -> tuple[_Candidate, ServingReport]:
+def _try_int8(settings: Settings, learned: Learned, exact: _Candidate) -> tuple[_Candidate, ServingReport]:
     """int8 and its report, or float32 and why."""
     run, valid = learned.prepared.run, learned.valid
-    sample = pick_calibration_photos(
-        learned.dataset.splits["train"], MAX_CALIBRATION_PHOTOS, settings.head.seed
-    )
+    sample = pick_evenly(learned.dataset.splits["train"], MAX_CALIBRATION_PHOTOS, settings.head.seed)
     progress.say_phase("quantise", photos=len(sample))
     try:
-        graph = Graph(quantise(model, _decode(run, sample)), run.threads)
+        quantised = quantise(exact.model, _decode(run, sample))
     except QuantisationError as error:
         reason = printable(f"int8 could not be made: {error}", _REASON_CHARACTERS)
         return exact, replace(_report("float32", reason, exact, valid), calibration_photos=len(sample))
     run.session.stop.check()
-    int8 = _Candidate(graph, compute_features(run.on_engine(graph.run), valid.photos).outputs)
+    int8 = _run_candidate(quantised, settings, learned)
     lost = _accuracy(exact, valid) - _accuracy(int8, valid)
     allowed = settings.int8_max_accuracy_loss
     served = lost <= allowed

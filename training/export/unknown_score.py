@@ -4,7 +4,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13
 
-from training.export.embedding import embed
+from training.export.embedding import embed, features
 from training.unknown.subspaces import Detector, Doubt, Subspace
 
 UNKNOWN_SCORE = "unknown_score"
@@ -16,7 +16,7 @@ def append_unknown_score(model: ov.Model, detector: Detector, doubt: Doubt) -> o
     Its operations stay in float32 whatever the graph's precision is. Raises NotObservedError.
     """
     copied = model.clone()
-    shallow, deep = embed(copied)
+    shallow, deep = embed(copied, features(copied))
     both = opset13.add(_score(shallow, detector.shallow), _score(deep, detector.deep))
     unsure = _doubt(copied.get_results()[0].input_value(0), doubt)
     score = opset13.add(opset13.multiply(both, _constant(0.5)), unsure)

@@ -52,10 +52,19 @@ class Pass:
 
 
 @dataclass(frozen=True)
+class Embed:
+    """Behind `output_width` numbers each computed row has an embedding; it is kept of these photos."""
+
+    output_width: int
+    names: Collection[str]
+
+
+@dataclass(frozen=True)
 class Part:
     """Photos that are computed alike, in so many views; `saved` is known already.
 
-    `compute` is None where the pass's own serves; `with_looks` asks for the photos' looks as well.
+    `compute` is None where the pass's own serves; `with_looks` asks for the photos' looks as well; `embed` is
+    None where rows have no embedding.
     """
 
     photos: list[Photo]
@@ -63,19 +72,23 @@ class Part:
     saved: SavedFeatures = field(default_factory=lambda: SavedFeatures(Checkpoints(None), ""))
     compute: Compute | None = None
     with_looks: bool = False
+    embed: Embed | None = None
 
 
 @dataclass(frozen=True)
 class Features:
     """Outputs (N, views, width) in float32 on disk, the photos of these rows, and the photos that failed.
 
-    `look_batches` has the looks (n, LOOK_WIDTH) of the photos, batch by batch, where they were asked for.
+    `look_batches` has the looks (n, LOOK_WIDTH) of the photos, batch by batch, where they were asked for;
+    `embedded` the embeddings (M, 1, width) of some photos.
     """
 
     file: FeatureFile
     photos: list[Photo]
     failures: list[Excluded]
     look_batches: list[torch.Tensor] = field(default_factory=list)
+    embedded: FeatureFile = field(default_factory=FeatureFile)
+    embedded_photos: list[Photo] = field(default_factory=list)
 
     @property
     def looks(self) -> torch.Tensor:
@@ -84,9 +97,16 @@ class Features:
 
     def without(self, names: Collection[str]) -> "Features":
         """The same without the photos of these names."""
-        kept = torch.tensor([photo.name not in names for photo in self.photos])
-        photos = [photo for photo in self.photos if photo.name not in names]
-        return Features(self.file.keep(kept), photos, self.failures, [self.looks[kept]])
+        kept, photos = _without(self.photos, names)
+        kept_embedded, embedded_photos = _without(self.embedded_photos, names)
+        return Features(
+            self.file.keep(kept),
+            photos,
+            self.failures,
+            [self.looks[kept]],
+            self.embedded.keep(kept_embedded),
+            embedded_photos,
+        )
 
     @property
     def labels(self) -> torch.Tensor:
@@ -98,6 +118,12 @@ class Features:
         """The whole photos' outputs (N, width), in memory."""
         chunks = [chunk[:, 0] for chunk in self.file.chunks()]
         return torch.cat(chunks) if chunks else torch.empty(0, 0)
+
+
+def _without(photos: list[Photo], names: Collection[str]) -> tuple[torch.Tensor, list[Photo]]:
+    """Which photos (N,) do not have these names, and these photos."""
+    kept = torch.tensor([photo.name not in names for photo in photos], dtype=torch.bool)
+    return kept, [photo for photo in photos if photo.name not in names]
 
 
 def compute_features(
@@ -144,7 +170,7 @@ def compute_parts(
         try:
             results = group.collect(own_results, len(work))
             for (number, photos), batch in zip(work, results, strict=True):
-                _add(found[number], photos, batch)
+                _add(found[number], parts[number], photos, batch)
                 parts[number].saved.add(batch)
                 on_progress(len(photos))
                 run.session.stop.check()
@@ -164,16 +190,19 @@ def _take_saved(
     """How many batches an earlier run has left."""
     count = 0
     for batch, photos in zip(part.saved.load(), batches, strict=False):
-        _add(features, photos, batch)
+        _add(features, part, photos, batch)
         on_progress(len(photos))
         count += 1
     return count
 
 
-def _add(features: Features, photos: list[Photo], batch: Batch) -> None:
-    failed = {name for name, _ in batch.failures}
+def _add(features: Features, part: Part, photos: list[Photo], batch: Batch) -> None:
+    _, decoded = _without(photos, {name for name, _ in batch.failures})
     features.file.append(batch.outputs)
-    features.photos.extend(photo for photo in photos if photo.name not in failed)
+    features.photos.extend(decoded)
+    if part.embed:
+        features.embedded.append(batch.embedded[:, None])
+        features.embedded_photos.extend(photo for photo in decoded if photo.name in part.embed.names)
     features.failures.extend(Excluded(name, reason) for name, reason in batch.failures)
     if batch.looks.numel():
         features.look_batches.append(batch.looks)
@@ -218,6 +247,12 @@ def _compute_batch(run: Pass, part: Part, photos: list[Photo]) -> Batch:
     if len(failures) == len(photos):
         return Batch(torch.empty(0, part.views, 0), failures)
     run = replace(run, compute=part.compute or run.compute)
-    outputs = [compute_batch(run, view) for view in by_view]
+    outputs = torch.stack([compute_batch(run, view) for view in by_view], dim=1)
     looks = look_at(by_view[0] if part.with_looks else [])
-    return Batch(torch.stack(outputs, dim=1), failures, looks)
+    if part.embed is None:
+        return Batch(outputs, failures, looks)
+    _, read = _without(photos, {name for name, _ in failures})
+    kept = torch.tensor([photo.name in part.embed.names for photo in read])
+    width = part.embed.output_width
+    # Contiguous: a checkpoint would hold what lies behind as well.
+    return Batch(outputs[..., :width].contiguous(), failures, looks, outputs[kept, 0, width:])

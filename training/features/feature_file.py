@@ -19,14 +19,16 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """Outputs (n, views, width) of a batch's photos, name and reason of those that failed, and looks.
+    """Outputs (n, views, width) of a batch's photos, name and reason of those that failed, and more.
 
-    Looks (n, LOOK_WIDTH), as doctor/looks.py makes them, are there where the part wants them.
+    Looks (n, LOOK_WIDTH), as doctor/looks.py makes them, and embeddings (m, width) of some of the photos, as
+    export/embedding.py makes them, are there where the part wants them.
     """
 
     outputs: torch.Tensor
     failures: list[tuple[str, str]]
     looks: torch.Tensor = field(default_factory=lambda: torch.empty(0, 0))
+    embedded: torch.Tensor = field(default_factory=lambda: torch.empty(0, 0))
 
 
 class FeatureFile:

@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from contracts.training_job import weights_file
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, Photo
 from training.data.photo_source import PhotoSource
+from training.data.sampling import pick_evenly
+from training.export.embedding import observe
 from training.export.export import export_network
 from training.export.graph import Graph
-from training.features.extraction import Compute, Features, Part, Pass, compute_parts
+from training.features.extraction import Compute, Embed, Features, Part, Pass, compute_parts
 from training.features.precision import choose_precision
 from training.features.saved_features import SavedFeatures
 from training.job import progress
@@ -25,11 +27,12 @@ from training.job.distributed import ProcessGroup
 from training.models.backbones import BACKBONES, observed_blocks, replace_head
 from training.models.torch_network import TorchNetwork
 from training.settings import Settings
+from training.unknown.detection import MOST_PHOTOS, why_not
 
 # Photos that torch computes at once; the engine is faster with fewer.
 _TORCH_BATCH = 16
 # Of what a checkpoint holds: another one is not gone on with.
-_SAVED_FORMAT = 2
+_SAVED_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class PreparedBackbone:
 
     On a CPU that is the engine, and `graph` the backbone as it came; on a GPU it is torch, and `graph` None.
     `valid_compute` is for validation photos: on the engine always in float32, as the served graph's scores
-    and those of a fine-tuned network are.
+    and those of a fine-tuned network are. `features_width` is None where rows have no embedding behind the
+    features; they have one on the engine where unknown photos are to be told.
     """
 
     network: nn.Module
@@ -47,6 +51,7 @@ class PreparedBackbone:
     graph: ov.Model | None
     run: Pass
     valid_compute: Compute
+    features_width: int | None = None
 
     def in_torch(self) -> Pass:
         """A pass of the network as it is now, in float32."""
@@ -78,10 +83,16 @@ def prepare_backbone(
         else export_network(network, preprocessing, partial(observed_blocks, name=settings.backbone))
     )
 
+    observed = (
+        observe(graph, ends_in_features=True)
+        if graph is not None and _tells_unknown(settings, dataset)
+        else None
+    )
+
     def compute_at(precision: str) -> Compute:
         if graph is None:
             return TorchNetwork(network, device, precision, preprocessing).run
-        return Graph(graph, group.cores, precision=precision).run
+        return Graph(observed.model if observed else graph, group.cores, precision=precision).run
 
     precision, resumed = _agree_on_precision(settings, compute_at, dataset, device, session)
     progress.say_phase(
@@ -102,7 +113,13 @@ def prepare_backbone(
         at_once=_TORCH_BATCH if graph is None else Pass.at_once,
     )
     exact = run.compute if graph is None or precision == "float32" else compute_at("float32")
-    return PreparedBackbone(network, device, precision, graph, run, exact)
+    width = observed.output_width if observed else None
+    return PreparedBackbone(network, device, precision, graph, run, exact, width)
+
+
+def _tells_unknown(settings: Settings, dataset: Dataset) -> bool:
+    train, valid = (len(dataset.splits[split]) for split in ("train", "valid"))
+    return why_not(settings.unknown_false_alarm_rate, train, valid) is None
 
 
 def _agree_on_precision(
@@ -134,13 +151,20 @@ def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dic
     """
     checkpoints, group = prepared.run.session.checkpoints, prepared.run.session.group
     parts = {
-        "train": Part(dataset.splits["train"], views, SavedFeatures(checkpoints, "train"), with_looks=True),
+        "train": Part(
+            dataset.splits["train"],
+            views,
+            SavedFeatures(checkpoints, "train"),
+            with_looks=True,
+            embed=_embed(prepared, _subspace_photos(prepared, dataset)),
+        ),
         "valid": Part(
             dataset.splits["valid"],
             1,
             SavedFeatures(checkpoints, "valid"),
             prepared.valid_compute,
             with_looks=True,
+            embed=_embed(prepared, dataset.splits["valid"]),
         ),
     }
     shared = replace(prepared.run, threads=group.cores)
@@ -148,6 +172,18 @@ def compute_all(prepared: PreparedBackbone, dataset: Dataset, views: int) -> dic
     found = compute_parts(shared, list(parts.values()), on_progress, group)
     dataset.drop_unreadable(failure for part in found for failure in part.failures)
     return dict(zip(parts, found, strict=True))
+
+
+def _embed(prepared: PreparedBackbone, photos: list[Photo]) -> Embed | None:
+    width = prepared.features_width
+    return None if width is None else Embed(width, frozenset(photo.name for photo in photos))
+
+
+def _subspace_photos(prepared: PreparedBackbone, dataset: Dataset) -> list[Photo]:
+    """Those that unknown photos are told by; none where the pass is in less than float32."""
+    if prepared.precision != "float32":
+        return []
+    return pick_evenly(dataset.splits["train"], MOST_PHOTOS, prepared.run.seed)
 
 
 def count_photos(phase: str, total: int) -> Callable[[int], None]:

@@ -18,9 +18,9 @@ class SavedFeatures:
     def load(self) -> Iterator[Batch]:
         """The batches that were saved, from the first on without a gap."""
         while state := self._checkpoints.load(self._part()):
-            saved = zip(state["outputs"], state["failures"], state["looks"], strict=True)
-            for outputs, failures, looks in saved:
-                yield Batch(outputs, [(name, reason) for name, reason in failures], looks)
+            saved = zip(*(state[name] for name in ("outputs", "failures", "looks", "embedded")), strict=True)
+            for outputs, failures, looks, embedded in saved:
+                yield Batch(outputs, [(name, reason) for name, reason in failures], looks, embedded)
             self._next_part += 1
 
     def add(self, batch: Batch) -> None:
@@ -39,6 +39,7 @@ class SavedFeatures:
             "outputs": [batch.outputs for batch in self._pending],
             "failures": [[list(failure) for failure in batch.failures] for batch in self._pending],
             "looks": [batch.looks for batch in self._pending],
+            "embedded": [batch.embedded for batch in self._pending],
         }
         self._checkpoints.save(self._part(), state)
         self._pending = []

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from training.features.feature_file import FeatureFile
+from training.features.standardising import mean_and_deviation
 from training.job.checkpoints import Session
 from training.models.adamw import AdamW
 from training.models.lr_schedule import epoch_generator, learning_rate
@@ -104,7 +105,7 @@ class _Training:
 
     def __init__(self, data: HeadData, settings: HeadSettings) -> None:
         self._train, self._valid, self._settings = data.train, data.valid, settings
-        self._mean, self._deviation = _mean_and_deviation(data.train.features)
+        self._mean, self._deviation = _measure_features(data.train.features)
         self._weights = class_weights(data.train.labels, data.class_count, settings.class_weights)
         self._layer = nn.Linear(data.train.features.width, data.class_count)
         nn.init.zeros_(self._layer.weight)
@@ -181,18 +182,9 @@ class _Training:
         return (features - self._mean) / self._deviation
 
 
-def _mean_and_deviation(features: FeatureFile) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of each feature (width,) over all rows and views."""
-    total = torch.zeros(features.width, dtype=torch.double)
-    for chunk in features.chunks():
-        total += chunk.double().sum((0, 1))
-    count = len(features) * features.views
-    mean = total / count
-    squares = torch.zeros_like(total)
-    for chunk in features.chunks():
-        squares += (chunk.double() - mean).square().sum((0, 1))
-    deviation = (squares / max(1, count - 1)).sqrt()
-    return mean.float(), deviation.float().clamp_min(1e-3)
+def _measure_features(features: FeatureFile) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each feature over all rows and views."""
+    return mean_and_deviation(lambda: (chunk.flatten(0, 1) for chunk in features.chunks()), features.width)
 
 
 def _copy(layer: nn.Linear) -> dict[str, torch.Tensor]:

@@ -8,11 +8,12 @@ from drops.text import printable
 from training.report.style import STYLE
 
 
-def page(title: str, sections: Iterable[str]) -> str:
-    """A whole page."""
+def page(title: str, sections: Iterable[str], more_style: str = "") -> str:
+    """A whole page, with more style than the report has."""
+    style = STYLE + more_style
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{text(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>'
         f"<body><main>{''.join(sections)}</main></body></html>\n"
     )
 

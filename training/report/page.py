@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from contracts.bucket import MODEL_CARD
 from drops.text import printable
 from training.data.photo_source import PhotoSource
 from training.features.extraction import Features
@@ -115,7 +116,8 @@ def _header(metrics: dict[str, Any]) -> str:
     counts = f"{images['train']} train · {images['valid']} validation · {images['test']} test photos"
     return (
         f"<header><p>Run {_text(metrics['run_id'])}</p><h1>{_text(metrics['backbone'])}, "
-        f"{len(metrics['classes'])} classes</h1><p>{counts}</p></header>"
+        f"{len(metrics['classes'])} classes</h1><p>{counts} · "
+        f'<a href="{MODEL_CARD}">model card</a></p></header>'
         f'<div class="cards">{tiles}</div>{_serving(metrics)}{_champion(metrics)}{_skew(metrics)}'
     )
 

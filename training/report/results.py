@@ -1,7 +1,8 @@
-"""What a run leaves for people and for the judge: metrics.json, report.html, the acceptance sample,
-and an answer for every test photo in test_predictions.jsonl.
+"""What a run leaves for people and for the judge: metrics.json, report.html, model_card.html, the acceptance
+sample, and an answer for every test photo in test_predictions.jsonl.
 """
 
+import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass
@@ -13,7 +14,8 @@ import numpy as np
 import PIL
 import torch
 
-from contracts.bucket import DOCTOR, METRICS, PREDICTIONS, REPORT, REVIEW
+from contracts.bucket import DOCTOR, METRICS, MODEL_CARD, PREDICTIONS, REPORT, REVIEW
+from contracts.training_job import weights_file
 from training.data.dataset import Dataset
 from training.data.photo_source import PhotoSource
 from training.doctor.document import DoctorReport
@@ -26,6 +28,7 @@ from training.export.served_precision import Chosen
 from training.features.extraction import Features
 from training.job.clock import Clock
 from training.models.head import TrainedHead
+from training.report.card import origin_of, render_card
 from training.report.page import find_mistakes, render_report
 from training.settings import Settings
 
@@ -70,6 +73,11 @@ def write_results(results: Results, settings: Settings, clock: Clock) -> None:
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False), "utf-8")
     page = render_report(metrics, mistakes, settings.inspection_findings, results.doctor.document)
     (folder / REPORT).write_text(page, "utf-8")
+    weights_sha256 = hashlib.sha256(
+        (settings.weights / weights_file(settings.backbone)).read_bytes()
+    ).hexdigest()
+    card = render_card(metrics, origin_of(settings, results.dataset, weights_sha256))
+    (folder / MODEL_CARD).write_text(card, "utf-8")
     (folder / DOCTOR).write_text(json.dumps(results.doctor.document, indent=1, ensure_ascii=False), "utf-8")
     (folder / REVIEW).write_text(results.doctor.review, "utf-8")
     results.tested.acceptance.write(folder)

@@ -1,4 +1,4 @@
-"""From photos and a graph to the graph that also tells unknown photos, and what that is worth."""
+"""From embeddings and a graph to the graph that also tells unknown photos, and what that is worth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,63 +7,51 @@ import numpy as np
 import openvino as ov
 
 from training.data.dataset import Photo
-from training.export.embedding import embedding_graph
-from training.export.graph import Graph
+from training.export.embedding import shallow_width
 from training.export.unknown_score import append_unknown_score
-from training.features.extraction import Pass, compute_features
-from training.unknown.detection import Embedded, UnknownReport, leave_classes_out, why_not
-from training.unknown.subspaces import Doubt, Rows, fit_detector
+from training.features.feature_file import FeatureFile
+from training.unknown.detection import Embedded, UnknownReport, leave_classes_out
+from training.unknown.subspaces import Detector, Doubt, Rows, fit_detector
 from training.unknown.threshold import conformal_threshold
 
 
 @dataclass(frozen=True)
 class KnownPhotos:
-    """What is known: a sample of the photos to train on, all validation photos and a sample of them.
+    """What is known: a sample of the photos to train on and one of validation photos, by the float32 graph.
 
-    `valid_scores` (N, classes) are what the served graph answers for `valid`.
+    `served_rows` (N, 1, width) and `served_scores` (N, classes) are what the served graph gives for all
+    validation photos.
     """
 
-    run: Pass
     classes: Sequence[str]
-    train_sample: list[Photo]
-    valid: list[Photo]
-    valid_scores: Rows
-    valid_sample: list[Photo]
+    train: Embedded
+    valid: Embedded
+    served_rows: FeatureFile
+    served_scores: Rows
 
 
-def add_unknown_score(
-    rate: float, known: KnownPhotos, *, exact: ov.Model, served: Graph
-) -> tuple[Graph, UnknownReport]:
-    """The graph `served` with a second output, and the report; without it where the report says why not.
+def add_unknown_score(rate: float, known: KnownPhotos, served: ov.Model) -> tuple[ov.Model, UnknownReport]:
+    """The graph `served` with a second output, and the report.
 
-    What the photos have in common is learned from `exact`, the graph in float32; the threshold is that of
-    the scores which `served` gives.
+    What the photos have in common is learned from the float32 graph; the threshold is that of the scores
+    which `served` gives.
     """
-    reason = why_not(rate, len(known.train_sample), len(known.valid))
-    if reason is not None:
-        return served, UnknownReport(rate, reason)
-    model, width = embedding_graph(exact)
-    embedding = Graph(model, known.run.threads)
-    train, valid = (
-        _embed(known.run, embedding, photos) for photos in (known.train_sample, known.valid_sample)
-    )
-    detector = fit_detector(train.rows, width)
-    graph = Graph(
-        append_unknown_score(served.model, detector, Doubt.of(known.valid_scores)), known.run.threads
-    )
-    scores = compute_features(
-        known.run.on_engine(lambda photos: graph.run_all(photos)[1][:, None]), known.valid
-    )
-    left_out = leave_classes_out(detector, train, valid, known.classes, rate)
+    detector = fit_detector(known.train.rows, shallow_width(served))
+    doubt = Doubt.of(known.served_scores)
+    scores = _score(detector, known.served_rows) + doubt.scores(known.served_scores)
     report = UnknownReport(
-        rate,
-        None,
-        threshold=conformal_threshold(scores.outputs[:, 0].double().numpy(), rate),
-        valid_photos=len(known.valid),
+        rate, None, threshold=conformal_threshold(scores, rate), valid_photos=len(known.served_scores)
     )
-    return graph, report.with_left_out(left_out)
+    left_out = leave_classes_out(detector, known.train, known.valid, known.classes, rate)
+    return append_unknown_score(served, detector, doubt), report.with_left_out(left_out)
 
 
-def _embed(run: Pass, embedding: Graph, photos: list[Photo]) -> Embedded:
-    found = compute_features(run.on_engine(embedding.run), photos)
-    return Embedded(found.outputs.double().numpy(), np.array([photo.label for photo in found.photos]))
+def embedded_photos(rows: FeatureFile, photos: list[Photo]) -> Embedded:
+    """The rows (N, 1, width) of these photos, in memory."""
+    vectors = [chunk[:, 0].double().numpy() for chunk in rows.chunks()]
+    return Embedded(np.concatenate(vectors), np.array([photo.label for photo in photos]))
+
+
+def _score(detector: Detector, rows: FeatureFile) -> Rows:
+    scores: Rows = np.concatenate([detector.scores(chunk[:, 0].double().numpy()) for chunk in rows.chunks()])
+    return scores

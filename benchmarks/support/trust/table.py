@@ -1,4 +1,4 @@
-"""The table of claims in docs/benchmarks.md, made of benchmarks/results/trust.json."""
+"""The tables of docs/benchmarks.md and docs/unknown.md that are made of benchmarks/results/trust.json."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any
 from benchmarks.support.marked_block import write_block
 
 
-def update(page: Path, results: Path) -> None:
-    """Put the table between its two marks in the page; without results it stays as it is."""
+def update(page: Path, unknown_page: Path, results: Path) -> None:
+    """Put each table between its two marks in its page; without results they stay as they are."""
     if (results / "trust.json").exists():
         write_block(page, "trust", render_table(results))
+        write_block(unknown_page, "unknown", render_unknown(results))
 
 
 def render_table(results: Path) -> str:
@@ -23,6 +24,23 @@ def render_table(results: Path) -> str:
             figure = f"{claim['figure']:.3g}{missed}"
             lines.append(f"| `{name}` | {claim['what']} | {figure} | {_bounds(claim)} |")
     return "\n".join(lines) + "\n"
+
+
+def render_unknown(results: Path) -> str:
+    """Markdown; a row for each direction, and what an answer costs more."""
+    part = json.loads((results / "trust.json").read_text("utf-8"))["unknown"]
+    lines = [
+        "| photos known, and asked of | AUROC | false alarms | called unknown | the same, as served |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in part["over_splits"].items():
+        served = part["served"][name]
+        lines.append(
+            f"| {name} | {found['auroc']:.2f} | {found['false_alarm_rate']:.1%} | {found['detected']:.0%} | "
+            f"{served['detected']:.0%}, in {served['precision']} |"
+        )
+    low, high = min(part["latency_costs"]), max(part["latency_costs"])
+    return "\n".join([*lines, "", f"An answer takes {low:.1%} to {high:.1%} longer."]) + "\n"
 
 
 def _bounds(claim: dict[str, Any]) -> str:

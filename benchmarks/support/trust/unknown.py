@@ -94,7 +94,7 @@ def _read(zip_file: Path) -> _PhotoSet:
         (Path(folder) / f"{SHIPPED_BACKBONE}.pth").symlink_to(shipped_weights())
         network = load_pretrained(SHIPPED_BACKBONE, Path(folder))
     model = export_network(network, preprocessing, partial(observed_blocks, name=SHIPPED_BACKBONE))
-    shallow, deep = embed(model)
+    shallow, deep = embed(model, features(model))
     graph = Graph(ov.Model([shallow, deep, features(model)], model.get_parameters()), 1)
     outputs = [graph.run_all([photo]) for photo in photos]
     shallows, deeps, found = (np.concatenate(part) for part in zip(*outputs, strict=True))

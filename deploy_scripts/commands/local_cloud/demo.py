@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from botocore.exceptions import ClientError
 
-from contracts.bucket import AUDIT, AUDIT_PAGE, METRICS, REPORT
+from contracts.bucket import AUDIT, AUDIT_PAGE, METRICS, MODEL_CARD, REPORT
 from deploy_scripts.aws import connect
 from deploy_scripts.commands.checks.audit import say_counts
 from deploy_scripts.commands.local_cloud.up import start
@@ -34,7 +34,7 @@ from deploy_scripts.settings.stage import Stage
 from deploy_scripts.stack_deployment import choices_of
 from deploy_scripts.stack_deployment import deploy as deploy_stack
 
-REPORTS = [REPORT, AUDIT_PAGE, METRICS, AUDIT]
+REPORTS = [REPORT, MODEL_CARD, AUDIT_PAGE, METRICS, AUDIT]
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def releases(target: Target, as_json: JsonOption = False) -> None:
             cell(each.release),
         )
     screen.show(table)
+    screen.say("A run's model card and report: `dropserve runs RUN`")
 
 
 @with_target

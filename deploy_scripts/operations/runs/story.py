@@ -12,6 +12,7 @@ from contracts.bucket import (
     DOCTOR,
     INSPECTION,
     METRICS,
+    MODEL_CARD,
     PLAN,
     REPORT,
     REVIEW,
@@ -25,7 +26,7 @@ from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, rea
 from deploy_scripts.operations.runs.ledger import LedgerItem
 from deploy_scripts.operations.s3_documents import read_json
 
-_REPORTS = (INSPECTION, PLAN, METRICS, REPORT, DOCTOR, REVIEW, VERDICT, AUDIT_PAGE)
+_REPORTS = (INSPECTION, PLAN, METRICS, REPORT, MODEL_CARD, DOCTOR, REVIEW, VERDICT, AUDIT_PAGE)
 # What works or waits; the others take no time.
 _KINDS = {"Task", "Wait"}
 

@@ -107,6 +107,7 @@ VERDICT: dict[str, Any] = {
     "accuracy": 0.9,
     "judged_against": "",
     "acceptance_uri": f"s3://{BUCKET}/runs/1/acceptance.json",
+    "metrics_uri": f"s3://{BUCKET}/runs/1/metrics.json",
 }
 _JOB = {"ModelArtifacts": {"S3ModelArtifacts": f"s3://{BUCKET}/runs/1/output/model.tar.gz"}}
 
@@ -211,6 +212,7 @@ STRAIGHT: dict[str, Any] = {
     },
     "Describe endpoint": {"EndpointStatus": "InService"},
     "Set concurrency": payload({"ready": True, "note": ""}),
+    "Register model": {"ModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/pets/1"},
     "Audit IAM": payload({"blocked": False, "reason": "no critical finding"}),
     "Accept model": payload({"summary": "answers as in training"}),
     "Describe training instances": {"Reservations": []},

@@ -27,7 +27,7 @@ GOES_ON = frozenset(
         *("Record replaced release", "Describe candidate endpoint", "Deregister candidate scaling"),
         *("Delete candidate endpoint", "Delete candidate configuration", "Delete candidate model"),
         *("Describe training instances", "Terminate training instances", "Release deploy lock"),
-        "Notify",
+        *("Notify", "Register model"),
         *("Read release rollback request", "Read release alarms", "Test release"),
         *("Read canary rollback request", "Read canary alarms", "Test canary"),
         *("Read wrong answers", "Read rollback failure", "Record restored release"),

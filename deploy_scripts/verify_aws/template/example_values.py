@@ -50,6 +50,7 @@ _PARAMETERS = {
     "Ec2BootKey": "training/ec2_boot.sh",
     "Deployment": STACK,
     "Network": "new",
+    "ModelPackageGroupName": "pets",
     "KmsKeyArn": f"arn:aws:kms:{_HERE}:key/0123abcd-0123-0123-0123-0123456789ab",
     "ImageRepositoryArns": ",".join(
         f"arn:aws:ecr:{_HERE}:repository/{STACK}/{each}" for each in ("serve", "train")

@@ -213,6 +213,14 @@ _NEEDS: dict[str, Needs] = {
     "sagemaker:deleteEndpointConfig": _sagemaker(
         "DeleteEndpointConfig", "endpoint-config", "EndpointConfigName"
     ),
+    "sagemaker:createModelPackage": lambda given: iter(
+        [
+            Permission(
+                "sagemaker:CreateModelPackage",
+                f"arn:aws:sagemaker:{_HERE}:model-package/{given['ModelPackageGroupName']}/1",
+            )
+        ]
+    ),
     "sagemaker:createEndpoint": _sagemaker("CreateEndpoint", "endpoint", "EndpointName"),
     "sagemaker:describeEndpoint": _sagemaker("DescribeEndpoint", "endpoint", "EndpointName"),
     "sagemaker:deleteEndpoint": _sagemaker("DeleteEndpoint", "endpoint", "EndpointName"),

@@ -24,6 +24,7 @@ from local_cloud.services.sagemaker.hosting.fleet import FleetTiming
 from local_cloud.services.sagemaker.hosting.invocation import TIMEOUT_S, Invocation
 from local_cloud.services.sagemaker.hosting.models import Models
 from local_cloud.services.sagemaker.hosting.variant_plan import EndpointPlan
+from local_cloud.services.sagemaker.model_packages import ModelPackages
 from local_cloud.services.sagemaker.role_check import service_role
 from local_cloud.services.sagemaker.tags import Tags
 from local_cloud.services.sagemaker.training.jobs import TrainingJobs
@@ -76,6 +77,7 @@ class SageMaker:
             host=self._host, tags=self._tags, quotas=quotas, timing=self._timing.training
         )
         self._models = Models(host=self._host, tags=self._tags)
+        self._packages = ModelPackages(tags=self._tags)
         self._configs = EndpointConfigs(models=self._models, tags=self._tags)
         self.endpoints = Endpoints(
             models=self._models,
@@ -99,7 +101,14 @@ class SageMaker:
 
     def actions(self) -> Mapping[str, ActionHandler]:
         """API action name -> its handler; each checks its request against the API's model first."""
-        parts = (self._training, self._models, self._configs, self.endpoints, self._tags)
+        parts = (
+            self._training,
+            self._models,
+            self._packages,
+            self._configs,
+            self.endpoints,
+            self._tags,
+        )
         return {
             action: functools.partial(_checked, handler)
             for part in parts
@@ -115,6 +124,7 @@ class SageMaker:
         return {
             "training_jobs": self._training.get_state(),
             "models": self._models.table.get_state(),
+            "model_packages": self._packages.get_state(),
             "endpoint_configs": self._configs.table.get_state(),
             "endpoints": self.endpoints.get_state(),
             "tags": self._tags.get_state(),
@@ -124,6 +134,8 @@ class SageMaker:
         """Takes up the state of the server that ran before; its endpoints are served again."""
         self._tags.restore(state["tags"])
         self._models.table.restore(state["models"])
+        # Of a server before there was a registry, there is none.
+        self._packages.restore(state.get("model_packages", {"groups": {}, "packages": {}}))
         self._configs.table.restore(state["endpoint_configs"])
         self._training.restore(state["training_jobs"])
         self.endpoints.restore(state["endpoints"], self._wait_for_cloud)
@@ -133,6 +145,7 @@ class SageMaker:
         self._training.reset()
         self.endpoints.reset()
         self._models.table.reset()
+        self._packages.reset()
         self._configs.table.reset()
         self._tags.reset()
 

@@ -21,6 +21,7 @@ from drops.text import is_unsafe
 KINDS = (
     "label_error",
     "near_duplicate",
+    "scene_across_splits",
     "outlier",
     "blank",
     "dark",

@@ -2,7 +2,9 @@
 
 import pytest
 
+from drops import groups
 from drops.groups import find_groups_file, guess_groups, read_groups
+from drops.label_tables import ReadFile
 from drops.layout import Candidate, read_layout
 from drops.problems import BadDropError
 
@@ -13,12 +15,16 @@ def candidates(names: list[str]) -> list[Candidate]:
     return read_layout([(name, 10) for name in names]).candidates
 
 
+def file_of(content: bytes) -> ReadFile:
+    return lambda _, length: content[:length]
+
+
 def test_photos_are_named_from_the_drop_or_from_the_files_folder_or_by_themselves() -> None:
     text = b"\xef\xbb\xbffile,group\r\nw/cat/a.jpg,one\r\ndog/a.jpg,one\r\nb.jpg,two\r\nother.jpg,two\r\n"
 
-    groups = read_groups(text, "w/groups.csv", candidates(NAMES))
+    found = read_groups(file_of(text), "w/groups.csv", candidates(NAMES))
 
-    assert groups == {"w/cat/a.jpg": "one", "w/dog/a.jpg": "one", "w/cat/b.jpg": "two"}
+    assert found == {"w/cat/a.jpg": "one", "w/dog/a.jpg": "one", "w/cat/b.jpg": "two"}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,15 @@ def test_photos_are_named_from_the_drop_or_from_the_files_folder_or_by_themselve
 )
 def test_another_file_says_what_is_wrong(text: bytes, why: str) -> None:
     with pytest.raises(BadDropError, match=why):
-        read_groups(text, "w/groups.csv", candidates(NAMES))
+        read_groups(file_of(text), "w/groups.csv", candidates(NAMES))
+
+
+def test_a_file_that_is_too_large_is_refused_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"file,group\nw/cat/a.jpg,one\nw/cat/b.jpg,one\n"
+    monkeypatch.setattr(groups, "MAX_TABLE_BYTES", len(text))
+    with pytest.raises(BadDropError, match="or more: correct it"):
+        read_groups(file_of(text), "w/groups.csv", candidates(NAMES))
+    assert len(read_groups(file_of(text[:-1]), "w/groups.csv", candidates(NAMES))) == 2
 
 
 def test_the_outermost_file_counts() -> None:

@@ -99,13 +99,14 @@ def plan(bucket, environment):
     ):
         key = "snapshots/1/dataset.zip" if kind == "zip" else "snapshots/1/manifest.jsonl"
         request = {
-            "run": {"id": RUN_ID, "bucket": "data-bucket"},
+            "run": {"id": RUN_ID, "bucket": "data-bucket", "key": "drops/1.zip", "version_id": "v1"},
             "overrides": overrides or {},
             "inspection": {
                 "image_count": images,
                 "total_bytes": images * photo_bytes,
                 "dataset_uri": f"s3://data-bucket/{key}",
                 "layout_sha256": "5" * 64,
+                "folder_sha256": None,
                 "findings": findings,
             },
         }

@@ -158,9 +158,12 @@ def test_train_py_takes_the_hyperparameters_and_has_the_same_defaults(plan, monk
     from training import arguments
 
     folders = ["--dataset", "d", "--weights", "w", "--model-dir", "m", "--output-dir", "o"]
-    of_the_run = ["--run-id", RUN_ID, "--layout-sha256", "5" * 64]
-    by_itself = arguments.parse_arguments([*folders, *of_the_run], {})
-    made = plan()["hyperparameters"]
+    planned = plan()
+    machine = f"{planned['instance_count']} x {planned['instance_type']}"
+    of_the_run = ["--run-id", RUN_ID, "--layout-sha256", "5" * 64, "--machine", machine]
+    drop = ["--drop", "s3://data-bucket/drops/1.zip", "--drop-version", "v1"]
+    by_itself = arguments.parse_arguments([*folders, *of_the_run, *drop], {})
+    made = planned["hyperparameters"]
     own = {name: json.loads(value) for name, value in made.items() if not name.startswith("sagemaker_")}
     assert arguments.parse_arguments([*folders, *mapping.to_cmd_args(own)], {}) == by_itself
 
@@ -210,13 +213,14 @@ def test_the_handler_reads_the_pointer_and_plans(monkeypatch, environment, bucke
     monkeypatch.setattr(handler_module, "read_training_quotas", lambda client: TrainingQuotas())
     ssm.add_response("get_parameter", answer(json.dumps(champion)), {"Name": "/dropserve/live"})
     event = {
-        "run": {"id": RUN_ID},
+        "run": {"id": RUN_ID, "bucket": "data-bucket", "key": "drops/x.zip", "version_id": "v1"},
         "overrides": {"backend": None},
         "inspection": {
             "image_count": 40,
             "total_bytes": 4_000_000,
             "dataset_uri": "s3://data-bucket/x.zip",
             "layout_sha256": "5" * 64,
+            "folder_sha256": None,
             "findings": "",
         },
     }

@@ -66,7 +66,7 @@ def pages_of_few_quotas(**_: Any) -> Any:
 @given(executions)
 def test_any_input_is_planned_or_refused_with_a_sentence(deployed: Any, overrides: dict[str, Any]) -> None:
     event = {
-        "run": {"id": RUN_ID, "bucket": "data-bucket"},
+        "run": {"id": RUN_ID, "bucket": "data-bucket", "key": "drops/1.zip", "version_id": "v1"},
         # As Lambda gets it: numbers beyond a float become infinite.
         "overrides": json.loads(json.dumps(overrides)),
         "inspection": {
@@ -74,6 +74,7 @@ def test_any_input_is_planned_or_refused_with_a_sentence(deployed: Any, override
             "total_bytes": 400 * 60_000,
             "dataset_uri": "s3://data-bucket/snapshots/1/dataset.zip",
             "layout_sha256": "5" * 64,
+            "folder_sha256": None,
             "findings": "",
         },
     }

@@ -59,6 +59,14 @@ RUN_BY = {
     r"dropserve janitor( --yes)?": ("tests/end_to_end/test_replacing_a_release.py", '"janitor", "--yes"'),
     r"dropserve releases": ("tests/end_to_end/test_replacing_a_release.py", 'json("releases")'),
     r"dropserve rollback( --to .*)?": ("tests/end_to_end/test_replacing_a_release.py", 'run("rollback")'),
+    r"aws sagemaker (create-model-package-group|list-model-packages) .*": (
+        "tests/faults/releases/test_model_registry.py",
+        "test_a_released_model_becomes_an_approved_version",
+    ),
+    r"dropserve deploy --parameter ModelPackageGroupName=pets": (
+        "tests/faults/releases/test_model_registry.py",
+        "test_a_released_model_becomes_an_approved_version",
+    ),
     r"dropserve verify-permissions": (
         "tests/end_to_end/deployments/test_verify_permissions.py",
         "verify-permissions",

@@ -39,6 +39,18 @@ def test_of_a_photo_in_two_splits_the_one_that_is_measured_stays() -> None:
     assert all("of the test split" in finding.why for finding in leaving)
 
 
+def test_a_scene_in_two_splits_is_told_of_the_photos_that_are_measured_less() -> None:
+    placed = [("train", "s1"), ("train", "s2"), ("valid", "s1"), ("test", "s1"), ("train", ""), ("test", "")]
+    photos = [ExaminedPhoto(f"{row}.jpg", 0, split, group) for row, (split, group) in enumerate(placed)]
+
+    findings = examine_photos(photos, [make_scene(row) for row in range(len(photos))])
+
+    crossing = [each for each in findings.photos if each.kind == "scene_across_splits"]
+    assert [(each.row, each.like) for each in crossing] == [(0, 3), (2, 3)]
+    assert crossing[0].why == "3.jpg of the test split shows the same scene"
+    assert not findings.leaving
+
+
 def test_the_last_photo_of_a_class_stays_in_training() -> None:
     photos = [ExaminedPhoto("train/a/1.jpg", 0, "train"), ExaminedPhoto("test/a/2.jpg", 0, "test")]
     findings = examine_photos(photos, [make_scene(1), make_scene(1)])

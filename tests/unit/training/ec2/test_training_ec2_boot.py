@@ -42,6 +42,7 @@ def test_a_real_training_on_a_folder_drop_gives_what_sagemaker_would_give(
         "acceptance.json",
         "doctor.json",
         "metrics.json",
+        "model_card.html",
         "report.html",
         "review.csv",
         "test_predictions.jsonl",

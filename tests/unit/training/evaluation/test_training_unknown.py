@@ -10,7 +10,7 @@ import torch
 from tests.unit.training.models.test_training_artefact import load
 from tests.unit.training.serving.serving_models import write_tiny_artefact
 from training.data.preprocessing import Pixels
-from training.export.embedding import NotObservedError, embedding_graph
+from training.export.embedding import NotObservedError, observe
 from training.export.export import export_network
 from training.export.graph import Graph
 from training.export.served_model import ArtefactError
@@ -40,10 +40,11 @@ def test_the_graph_computes_what_was_fitted() -> None:
     torch.manual_seed(0)
     preprocessing = BACKBONES[name].preprocessing(64)
     model = export_network(build_classifier(name, 4), preprocessing, partial(observed_blocks, name=name))
-    embedding, width = embedding_graph(model)
+    observed = observe(model)
     photos = pictures(24)
-    embedded = Graph(embedding, 1).run(photos).astype(np.float64)
-    detector, doubt = fit_detector(embedded[:-3], width), Doubt(0.2, 0.5)
+    rows_of_all = Graph(observed.model, 1).run(photos).astype(np.float64)
+    embedded = rows_of_all[:, observed.output_width :]
+    detector, doubt = fit_detector(embedded[:-3], observed.shallow_width), Doubt(0.2, 0.5)
 
     graph = Graph(append_unknown_score(model, detector, doubt), 1)
     scores, unknown = graph.run_all(photos)
@@ -58,7 +59,7 @@ def test_the_graph_computes_what_was_fitted() -> None:
 def test_a_graph_without_names_for_its_blocks_is_refused() -> None:
     name = "efficientnet_lite0"
     with pytest.raises(NotObservedError):
-        embedding_graph(export_network(build_classifier(name, 4), BACKBONES[name].preprocessing(64)))
+        observe(export_network(build_classifier(name, 4), BACKBONES[name].preprocessing(64)))
 
 
 def test_what_lies_outside_of_the_subspace_scores_higher() -> None:

@@ -18,12 +18,12 @@ from tests.unit.training.run.test_training_run import SCHEMAS, compare, pack, ru
 from training.data.dataset import Photo, load_dataset
 from training.data.photo_source import open_source
 from training.data.preprocessing import Pixels, Preprocessing
+from training.data.sampling import pick_evenly
 from training.export import served_precision
 from training.export.export import append_linear, export_network
 from training.export.graph import Graph
 from training.export.quantise import QuantisationError, quantise
 from training.export.served_model import machine_architecture
-from training.export.served_precision import pick_calibration_photos
 from training.settings import SplitConfig
 
 OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[machine_architecture()]
@@ -188,12 +188,12 @@ def test_too_few_validation_photos_do_not_judge_int8(trained: Trained, tmp_path:
 def test_calibration_takes_as_many_photos_of_each_class() -> None:
     counts = {0: 500, 1: 500, 2: 3}
     photos = [Photo(f"{label}/{number}", label, "") for label in counts for number in range(counts[label])]
-    picked = pick_calibration_photos(photos, 303, seed=1)
+    picked = pick_evenly(photos, 303, seed=1)
     assert [sum(photo.label == label for photo in picked) for label in counts] == [150, 150, 3]
     assert len({photo.name for photo in picked}) == 303
-    assert picked == pick_calibration_photos(photos, 303, seed=1)
-    assert picked != pick_calibration_photos(photos, 303, seed=2)
-    assert len(pick_calibration_photos(photos[:7], 303, seed=1)) == 7
+    assert picked == pick_evenly(photos, 303, seed=1)
+    assert picked != pick_evenly(photos, 303, seed=2)
+    assert len(pick_evenly(photos[:7], 303, seed=1)) == 7
 
 
 def test_quantising_says_nothing_and_repeats(capfd: pytest.CaptureFixture[str]) -> None:

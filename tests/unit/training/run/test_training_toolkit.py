@@ -100,6 +100,7 @@ def test_a_job_leaves_what_sagemaker_uploads(container: Path) -> None:
         "acceptance.json",
         "doctor.json",
         "metrics.json",
+        "model_card.html",
         "report.html",
         "review.csv",
         "test_predictions.jsonl",
