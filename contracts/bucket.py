@@ -7,6 +7,10 @@ AUDITS = "audits/"
 REVIEWS = "reviews/"
 CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
 JANITOR_REPORTS = f"{REVIEWS}leftovers/"
+# Photos that the live model was in doubt about: docs/feedback.md.
+CAPTURES = "captures/"
+# S3 user metadata of each: JSON, percent-encoded.
+CAPTURE_METADATA = "dropserve-capture"
 RUNS = "runs/"
 CHECKPOINTS = "checkpoints/"
 
@@ -42,6 +46,11 @@ ACCEPTANCE_PHOTO = rf"{ACCEPTANCE_FOLDER}/[0-9]{{2}}\.jpg"
 def run_key(run_id: str, name: str = "") -> str:
     """The key of a run's file; without a name that of its folder, with the slash at its end."""
     return f"{RUNS}{run_id}/{name}"
+
+
+def capture_key(day: str, number: int) -> str:
+    """The key of a day's captured photo of that number; `day` as 2026-01-31."""
+    return f"{CAPTURES}{day}/{number:05d}.jpg"
 
 
 def snapshot_key(run_id: str, name: str) -> str:

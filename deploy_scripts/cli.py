@@ -22,6 +22,7 @@ COMMANDS = {
     "deploy": "deployment.deploy",
     "doctor": "checks.doctor",
     "drop": "runs.drop",
+    "review": "runs.review",
     "run": "runs.run",
     "watch": "runs.watch",
     "predict": "releases.predict",

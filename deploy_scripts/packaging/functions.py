@@ -27,7 +27,7 @@ OWN_OPERATIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "inference": {
         "sagemaker-runtime": ("InvokeEndpoint",),
         "ssm": ("GetParameter",),
-        "s3": ("GetObject", "HeadBucket"),
+        "s3": ("GetObject", "HeadBucket", "PutObject"),
     }
 }
 

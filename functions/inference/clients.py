@@ -100,6 +100,18 @@ def _image_client() -> "S3Client":
     return cast("S3Client", session().create_client("s3", config=_soon()))
 
 
+def capture_client() -> "S3Client":
+    """A client that writes a photo at once or not at all: an answer waits for it."""
+    with _making:
+        return _capture_client()
+
+
+@cache
+def _capture_client() -> "S3Client":
+    config = Config(connect_timeout=CONNECT_TIMEOUT_S, read_timeout=1, retries={"total_max_attempts": 1})
+    return cast("S3Client", session().create_client("s3", config=config))
+
+
 def _soon() -> Config:
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,

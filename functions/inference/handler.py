@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.logging import correlation_paths
 
 from functions.common.observability import logger, metrics, tracer
-from functions.inference.clients import image_client, pointer_client, runtime_client
+from functions.inference.capture import PhotoCapture
+from functions.inference.clients import capture_client, image_client, pointer_client, runtime_client
 from functions.inference.endpoint import READ_TIMEOUTS_S, EndpointClient
 from functions.inference.events.http_events import in_form_of, sender_of
 from functions.inference.events.requests import parse_request
@@ -75,6 +76,13 @@ def _predictor() -> Predictor:
         fetch_timeout_s=settings.fetch_timeout_s,
         max_image_pixels=settings.max_image_pixels,
         low_confidence=settings.low_confidence,
+        capture=PhotoCapture(
+            settings.data_bucket,
+            settings.capture_share,
+            settings.captures_a_day,
+            settings.max_image_pixels,
+            capture_client,
+        ),
     )
 
 

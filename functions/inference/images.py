@@ -76,6 +76,21 @@ def prepare_image(data: bytes, *, max_pixels: int) -> ModelInput:
     return prepared
 
 
+def without_metadata(data: bytes, *, max_pixels: int) -> bytes:
+    """An image that prepare_image took, as a JPEG of at most 2 * SHORT_SIDE_PX a side: upright, pixels alone.
+
+    EXIF, with its place and time, XMP and comments stay behind.
+    """
+    with _open(data, image_format(data), max_pixels) as image:
+        upright = _scaled_upright_rgb(image)
+        upright.thumbnail((2 * SHORT_SIDE_PX, 2 * SHORT_SIDE_PX))
+        # Pillow's writers take comments and profiles from here.
+        upright.info = {}
+        stream = io.BytesIO()
+        upright.convert("RGB").save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
+
+
 def _open(data: bytes, format_name: str, max_pixels: int) -> Image.Image:
     """The image with its header read and its size checked, its pixels not yet decoded."""
     # Pillow itself refuses twice this number, before a WebP decoder takes memory for its canvas.

@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
+from functions.inference.capture import PhotoCapture
 from functions.inference.endpoint import EndpointClient, Scores
 from functions.inference.errors import (
     EndpointError,
@@ -43,6 +44,7 @@ class Predictor(NamedTuple):
     fetch_timeout_s: float
     max_image_pixels: int
     low_confidence: float
+    capture: PhotoCapture
 
     def predict(self, request: Request, deadline: Deadline) -> list[Result]:
         """One result an image, in their order: predictions, classes, scores and model; or the error.
@@ -60,7 +62,23 @@ class Predictor(NamedTuple):
         inputs = run_phase("Preprocess", self._prepare, images, at_once=1)
         ask = partial(self._ask, request, release, deadline)
         answers = run_phase("Invoke", ask, inputs, at_once=MAX_URLS)
+        self._capture(request, images, answers, deadline)
         return [each if isinstance(each, Exception) else self._result(request, *each) for each in answers]
+
+    def _capture(
+        self,
+        request: Request,
+        images: list[bytes | Exception],
+        answers: list[tuple[Release, Scores] | Exception],
+        deadline: Deadline,
+    ) -> None:
+        """At most one photo of a request: the answer waits for it."""
+        for source, image, answer in zip(request.images, images, answers, strict=True):
+            if isinstance(image, Exception) or isinstance(answer, Exception):
+                continue
+            if self.capture.wants(*answer, self.low_confidence):
+                self.capture.keep(image, source, *answer, deadline)
+                return
 
     def _release(self, request: Request) -> Release:
         candidate = request.candidate

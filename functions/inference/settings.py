@@ -20,6 +20,8 @@ class Settings(NamedTuple):
     max_image_pixels: int
     fetch_timeout_s: float
     low_confidence: float
+    capture_share: float
+    captures_a_day: int
     contact: str = ""
 
 
@@ -38,6 +40,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_image_pixels=int(read_number(environment, "MAX_IMAGE_PIXELS", at_least=1)),
         fetch_timeout_s=read_number(environment, "FETCH_TIMEOUT_S", at_least=0.1),
         low_confidence=read_number(environment, "LOW_CONFIDENCE", at_most=1),
+        capture_share=read_number(environment, "CAPTURE_SHARE", at_most=1),
+        captures_a_day=int(read_number(environment, "CAPTURES_A_DAY", at_least=1)),
         contact=_contact(environment),
     )
 

@@ -56,6 +56,8 @@ class Stubs:
             "MAX_IMAGE_PIXELS": "40000000",
             "FETCH_TIMEOUT_S": "10",
             "LOW_CONFIDENCE": "0.5",
+            "CAPTURE_SHARE": "0",
+            "CAPTURES_A_DAY": "1",
         }
 
 

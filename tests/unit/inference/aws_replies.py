@@ -70,4 +70,6 @@ def environment(aws: LocalServer) -> dict[str, str]:
         "MAX_IMAGE_PIXELS": "4000000",
         "FETCH_TIMEOUT_S": "5",
         "LOW_CONFIDENCE": "0.5",
+        "CAPTURE_SHARE": "0",
+        "CAPTURES_A_DAY": "1",
     }

@@ -15,6 +15,8 @@ ENVIRONMENT = {
     "MAX_IMAGE_PIXELS": "40000000",
     "FETCH_TIMEOUT_S": "7.5",
     "LOW_CONFIDENCE": "0.5",
+    "CAPTURE_SHARE": "0.25",
+    "CAPTURES_A_DAY": "50",
     "ALLOWED_HOSTS": "*.Example.com.",
     "DENIED_HOSTS": "bad.example.com",
 }
@@ -35,6 +37,8 @@ def test_the_settings() -> None:
         max_image_pixels=40_000_000,
         fetch_timeout_s=7.5,
         low_confidence=0.5,
+        capture_share=0.25,
+        captures_a_day=50,
     )
 
 

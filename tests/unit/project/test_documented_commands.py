@@ -43,6 +43,14 @@ RUN_BY = {
         "tests/unit/deploy_scripts/operations/test_reviews.py",
         "review_dataset",
     ),
+    r"dropserve review( --(page|apply) .*)": (
+        "tests/unit/deploy_scripts/test_review_command.py",
+        'invoke("review", ',
+    ),
+    r"dropserve deploy --parameter CaptureShare=.*": (
+        "tests/end_to_end/test_examples.py",
+        "change_of_a_parameter",
+    ),
     r"dropserve audit( --file .*)?": ("tests/end_to_end/test_examples.py", "commands_for_an_audit"),
     r"aws iam get-account-authorization-details": (
         "tests/end_to_end/test_examples.py",
