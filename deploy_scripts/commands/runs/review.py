@@ -103,10 +103,10 @@ def _thumbnail(photo: bytes) -> bytes:
 
 def _write_new(file: Path, content: str) -> None:
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(content)
+        file.touch(exist_ok=False)
     except FileExistsError as error:
         raise CliError(f"{file} is there already.", "Move it away, or name another file.") from error
+    file.write_text(content, "utf-8")
 
 
 def _apply(

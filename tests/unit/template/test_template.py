@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.bucket import CHECKPOINTS, SNAPSHOTS, UPLOADS
+from contracts.bucket import CAPTURES, CHECKPOINTS, SNAPSHOTS, UPLOADS
 from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.sam_template import read_template
 from deploy_scripts.project import ROOT
@@ -79,7 +79,7 @@ def test_which_objects_start_a_run(key: str, starts: bool) -> None:
 def test_what_expires_is_gone_a_day_later() -> None:
     rules = RESOURCES["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert {rule["Prefix"] for rule in expiring} == {SNAPSHOTS, UPLOADS, CHECKPOINTS}
+    assert {rule["Prefix"] for rule in expiring} == {SNAPSHOTS, UPLOADS, CHECKPOINTS, CAPTURES}
     assert all(rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1} for rule in expiring)
 
 
