@@ -28,8 +28,10 @@ def test_a_labelled_account_is_found_for_what_it_is_and_nothing_else(case):
 
 @pytest.mark.parametrize("check", [check.id for check in ALL_CHECKS])
 def test_every_check_has_labelled_accounts_and_near_misses(check):
-    assert any(check in case.finds for case in CASES)
-    assert sum(case.nearly == check for case in CASES) >= 1
+    assert any(check in case.finds for case in CASES), (
+        f"no account in corpus/ is labelled to be found by {check}"
+    )
+    assert any(case.nearly == check for case in CASES), f"no account in corpus/ is a near miss of {check}"
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -55,8 +55,8 @@ def bad(label, finds, **kinds):
     return Case(label, account(**kinds), frozenset(finds.split()))
 
 
-def near(label, nearly, **kinds):
-    return Case(label, account(**kinds), nearly=nearly)
+def near(label, nearly, also="", **kinds):
+    return Case(label, account(**kinds), frozenset(also.split()), nearly)
 
 
 def function(*, policy=None, qualifier=None, **changes):
