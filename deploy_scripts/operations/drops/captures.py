@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,7 +21,8 @@ class CapturedPhoto:
     """`name` is the key's end and the content's, so that a list is of these very photos."""
 
     name: str
-    key: str
+    keys: tuple[str, ...]
+    """More than one where it was kept on several days."""
     sha256: str
     source: str
     label: str
@@ -38,27 +39,32 @@ class CapturedPhoto:
 
 
 def list_captures(deployment: Deployment) -> list[CapturedPhoto]:
-    """The photos, oldest first; a photo that was kept on several days once. Its copies have the same name."""
+    """The photos, oldest first; one that was kept on several days once."""
     pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
         Bucket=deployment.bucket, Prefix=CAPTURES
     )
     listed = [(each["Key"], each["ETag"]) for page in pages for each in page.get("Contents", [])]
     with ThreadPoolExecutor(_PARALLEL_CALLS) as calls:
-        return list(calls.map(lambda each: _read(deployment, *each), listed))
+        found = list(calls.map(lambda each: _read(deployment, *each), listed))
+    photos: dict[str, CapturedPhoto] = {}
+    for each in found:
+        first = photos.get(each.sha256)
+        photos[each.sha256] = replace(first, keys=first.keys + each.keys) if first else each
+    return list(photos.values())
 
 
 def read_photo(deployment: Deployment, photo: CapturedPhoto) -> bytes:
     """Its bytes. Raises CliError when it is larger than any that the inference function keeps."""
-    reply = deployment.aws.s3.get_object(Bucket=deployment.bucket, Key=photo.key)
+    reply = deployment.aws.s3.get_object(Bucket=deployment.bucket, Key=photo.keys[0])
     if reply["ContentLength"] > _MAX_PHOTO_BYTES:
-        raise CliError(f"s3://{deployment.bucket}/{photo.key} is no captured photo: remove it.")
+        raise CliError(f"s3://{deployment.bucket}/{photo.keys[0]} is no captured photo: remove it.")
     return reply["Body"].read()
 
 
 def remove_captures(deployment: Deployment, photos: list[CapturedPhoto]) -> None:
     """They stay as noncurrent versions for a day."""
-    for photo in photos:
-        deployment.aws.s3.delete_object(Bucket=deployment.bucket, Key=photo.key)
+    for key in (key for photo in photos for key in photo.keys):
+        deployment.aws.s3.delete_object(Bucket=deployment.bucket, Key=key)
 
 
 def as_decisions(photos: list[CapturedPhoto]) -> list[Decision]:
@@ -76,7 +82,7 @@ def _read(deployment: Deployment, key: str, etag: str) -> CapturedPhoto:
         score = told.get("unknown_score")
         return CapturedPhoto(
             name=f"{key.removeprefix(CAPTURES).removesuffix('.jpg')}-{etag.strip(chr(34))[:8]}.jpg",
-            key=key,
+            keys=(key,),
             sha256=str(told["sha256"]),
             source=str(told["source"]),
             label=str(told["label"]),

@@ -16,7 +16,7 @@ from deploy_scripts.operations.drops.captures import CapturedPhoto
 
 PHOTO = CapturedPhoto(
     "2026-01-31/00001-abcdef01.jpg",
-    "captures/2026-01-31/00001.jpg",
+    ("captures/2026-01-31/00001.jpg",),
     "1" * 64,
     "https://example.com/<b>\x1b.jpg",
     "cat",

@@ -3,10 +3,18 @@
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from deploy_scripts.operations.drops.captures import CapturedPhoto, as_decisions
+from contracts.bucket import CAPTURE_METADATA
+from deploy_scripts.operations.drops.captures import (
+    CapturedPhoto,
+    as_decisions,
+    list_captures,
+    remove_captures,
+)
 from deploy_scripts.operations.drops.next_drop import PROVENANCE, sort_captures, write_next_drop
 from drops.layout import read_layout
 from drops.review import Decision, read_review, write_review
@@ -16,7 +24,7 @@ def photo(number: int) -> CapturedPhoto:
     name = f"2026-01-31/{number:05d}-abcdef01.jpg"
     source, at = "https://example.com/1.jpg", "2026-01-31T12:00:00+00:00"
     return CapturedPhoto(
-        name, f"captures/{number}", f"{number}" * 64, source, "cat", 0.4, True, 3.0, "release-1", at
+        name, (f"captures/{number}",), f"{number}" * 64, source, "cat", 0.4, True, 3.0, "release-1", at
     )
 
 
@@ -73,3 +81,24 @@ def test_lines_that_cannot_be_followed_are_named() -> None:
 
     assert done.labels == {ONE: "dog"} and done.thrown_away == [TWO]
     assert [refusal.line for refusal in done.refusals] == [3, 4, 5]
+
+
+def test_a_photo_that_was_kept_on_two_days_is_reviewed_once() -> None:
+    pages = [
+        {"Contents": [{"Key": f"captures/2026-01-{day}/00001.jpg", "ETag": '"abcdef01"'} for day in (30, 31)]}
+    ]
+    told = {"sha256": "1" * 64, "source": "sent", "label": "cat", "probability": 0.4, "release": "release-1"}
+    metadata = {CAPTURE_METADATA: json.dumps({**told, "captured_at": "2026-01-30T12:00:00+00:00"})}
+    removed: list[str] = []
+    s3 = SimpleNamespace(
+        get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages),
+        head_object=lambda **_: {"Metadata": metadata},
+        delete_object=lambda **asked: removed.append(asked["Key"]),
+    )
+    deployment: Any = SimpleNamespace(aws=SimpleNamespace(s3=s3), bucket="data")
+
+    (photo,) = list_captures(deployment)
+    remove_captures(deployment, [photo])
+
+    assert photo.captured_at.startswith("2026-01-30")
+    assert removed == [each["Key"] for each in pages[0]["Contents"]]
