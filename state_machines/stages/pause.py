@@ -77,7 +77,6 @@ def take_endpoint_down(finish: Finish) -> State:
     wait = poll("endpoint to go", then=describe)
     gone.when(_MISSING, finish.idle)
     gone.when(OUT_OF_POLLS, finish.failed, out_of_polls("end of the endpoint"))
-    gone.next(wait)
     going = Choice("Endpoint going?")
     going.when(OUT_OF_POLLS, finish.failed, out_of_polls("end of the endpoint"))
     going.when("$endpoint.status = 'Deleting'", wait)
@@ -88,6 +87,8 @@ def take_endpoint_down(finish: Finish) -> State:
         {**SCALING_TARGET, "ResourceId": scaling_resource("$release_name")},
         on_error=None,
     )
+    # Whatever else hides the endpoint, it may be there, and is paid for.
+    gone.next(deregister)
     in_order(start, describe, going, best_effort(deregister), best_effort(_delete(" to pause")), wait)
     return start
 

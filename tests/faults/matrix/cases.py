@@ -172,7 +172,7 @@ def _case(
         story,
         frozenset(statuses(story, state, fate, answered=fault.effect != "refuse")),
         faults,
-        changes or {},
+        {**story.changes, **(changes or {})},
         leaves=story.both_stay or (refused and Api.of(tasks()[state]["Resource"]).removes),
         # What ends between the ledger and the topic is not told again.
         silent=(fate == "ends" and state == RECORD)
@@ -196,7 +196,8 @@ def _after_a_failure(story: Story, state: str, *, answered: bool) -> set[str]:
     if state == RECORD:
         # The clean-up writes it.
         return {story.status if story.status in ("live", "restored") else "failed"}
-    if state == "Roll back":
+    # Of an endpoint that cannot be deleted, a pause says so.
+    if state == "Roll back" or (state == "Delete endpoint to pause" and not answered):
         return {"failed"}
     # A switch that fails is undone.
     switched = state not in SWITCHES and _is_behind(story, state, SWITCHES)

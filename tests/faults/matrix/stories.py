@@ -38,6 +38,8 @@ class Story:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     cleans_up: bool = False
     """The execution cleans up after another one, and ends that one's run."""
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Fields of states, in every case of it."""
     acts: bool = False
     """It pauses, resumes or rolls back."""
     both_stay: bool = False
@@ -200,7 +202,12 @@ STORIES = (
     Story("a switch that fails", "failed", _drop, {"Switch live endpoint": _NO_SSM}),
     Story("a drop that is announced again", "duplicate", _announced_again),
     Story("training on EC2", "live", _on_ec2("trains")),
-    Story("an instance that trains on", "failed", _on_ec2("hangs")),
+    Story(
+        "an instance that trains on",
+        "failed",
+        _on_ec2("hangs"),
+        changes={"Train on EC2": {"HeartbeatSeconds": 2}},
+    ),
     Story("no spot capacity: on demand", "live", _without_spot_capacity),
     Story("a folder", "live", _folder(changed=False)),
     Story("a folder that changed while it trained", "superseded", _folder(changed=True)),
