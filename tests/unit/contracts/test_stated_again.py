@@ -30,6 +30,7 @@ OWN_FOLDERS = (
     bucket.UPLOADS,
     bucket.AUDITS,
     bucket.REVIEWS,
+    bucket.CAPTURES,
 )
 STATES: dict[str, Any] = json.loads(rendered())["States"]
 FUNCTIONS = {
