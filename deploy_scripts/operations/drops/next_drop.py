@@ -1,25 +1,21 @@
 """The next drop of a dataset: the old one, the reviewed photos in their classes, and where each came from."""
 
 import json
-import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.drops.captures import CapturedPhoto
+from deploy_scripts.operations.drops.zips import open_zip, write_zip
 from drops.label_tables import ReadFile
 from drops.layout import Layout, read_layout
 from drops.names import class_name, folder_fault, path_parts
-from drops.problems import BadDropError, quoted
+from drops.problems import quoted
 from drops.review import Decision, Refusal
-from drops.zip_safety.members import MemberError, ZipDrop
-from drops.zip_safety.unsafe_zips import find_dangers
 
 # One line of JSON a photo. Hidden, so that inspection and training pass it over.
 PROVENANCE = ".provenance.jsonl"
-_TIME = (1980, 1, 1, 0, 0, 0)  # in a member's directory entry; the same bytes each time
 _MAX_PROVENANCE_BYTES = 64 * 1024**2
 
 
@@ -62,26 +58,20 @@ def write_next_drop(old: Path, photos: Mapping[CapturedPhoto, tuple[str, bytes]]
 
     Raises CliError when `old` cannot be read, or says its classes by tables.
     """
-    size_bytes = old.stat().st_size
-    try:
-        with old.open("rb") as file, ZipDrop(file, size_bytes) as archive:
-            if dangers := find_dangers(archive.members, size_bytes, archive.directory_at):
-                raise CliError(f"{old} is not read: {dangers[0].message}.")
-            entries = list(archive.entries())
-            layout = _layout(entries, archive.read_start)
-            taken = {name for name, _ in entries}
-            places = {photo: _place(layout, label, photo, taken) for photo, (label, _) in photos.items()}
-            earlier = archive.read(PROVENANCE, _MAX_PROVENANCE_BYTES) if PROVENANCE in taken else b""
-            lines = [
-                json.dumps({"name": place, "label": photos[photo][0], **_origin(photo)}) + "\n"
-                for photo, place in places.items()
-            ]
-            added = {place: photos[photo][1] for photo, place in places.items()}
-            added[PROVENANCE] = earlier + "".join(lines).encode()
-            kept = [name for name, _ in entries if name not in added]
-            _write(archive, kept, added, target)
-    except (BadDropError, MemberError) as bad:
-        raise CliError(f"{old}: {bad}.", "Correct the zip first.") from bad
+    with open_zip(old) as archive:
+        entries = list(archive.entries())
+        layout = _layout(entries, archive.read_start)
+        taken = {name for name, _ in entries}
+        places = {photo: _place(layout, label, photo, taken) for photo, (label, _) in photos.items()}
+        earlier = archive.read(PROVENANCE, _MAX_PROVENANCE_BYTES) if PROVENANCE in taken else b""
+        lines = [
+            json.dumps({"name": place, "label": photos[photo][0], **_origin(photo)}) + "\n"
+            for photo, place in places.items()
+        ]
+        added = {place: photos[photo][1] for photo, place in places.items()}
+        added[PROVENANCE] = earlier + "".join(lines).encode()
+        kept = {name: name for name, _ in entries if name not in added}
+        write_zip(archive, kept, target, added)
     return sorted({label for label, _ in photos.values()} - set(layout.counts))
 
 
@@ -117,18 +107,3 @@ def _place(layout: Layout, label: str, photo: CapturedPhoto, taken: set[str]) ->
     name = "/".join([*folders, f"captured-{photo.sha256[:16]}.jpg"])
     taken.add(name)
     return name
-
-
-def _write(archive: ZipDrop, kept: Sequence[str], added: Mapping[str, bytes], target: Path) -> None:
-    """Whole or not at all. Photos are compressed already."""
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as written:
-            for name in kept:
-                content = b"" if name.endswith("/") else archive.read(name)
-                written.writestr(zipfile.ZipInfo(name, _TIME), content)
-            for name, content in added.items():
-                written.writestr(zipfile.ZipInfo(name, _TIME), content)
-        unfinished.rename(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -1,24 +1,18 @@
 """Applies a review to a dataset before it is dropped: what goes up is a copy, the original stays as it is."""
 
-import os
-import zipfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.drops.dataset_files import DatasetFiles
 from deploy_scripts.operations.drops.upload import Dataset
+from deploy_scripts.operations.drops.zips import open_zip, write_zip
 from drops.applied_review import AppliedReview, apply_review
 from drops.label_tables import ReadFile
 from drops.limits import MAX_TABLE_BYTES
 from drops.problems import BadDropError
 from drops.review import Decision, Refusal, ReviewError, read_review
-from drops.zip_safety.members import MemberError, ZipDrop
-from drops.zip_safety.unsafe_zips import find_dangers
 
-# In a member's directory entry; the same bytes each time.
-_TIME = (1980, 1, 1, 0, 0, 0)
 _ADVICE = "`dropserve doctor` writes such a file: correct that one, and hand it back."
 
 
@@ -48,17 +42,9 @@ def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedRevi
 def _review_zip(
     dataset: Dataset, target: Path, decisions: list[Decision], refusals: list[Refusal]
 ) -> tuple[Dataset, AppliedReview]:
-    size_bytes = dataset.source.stat().st_size
-    try:
-        with dataset.source.open("rb") as file, ZipDrop(file, size_bytes) as archive:
-            dangers = find_dangers(archive.members, size_bytes, archive.directory_at)
-            if dangers:
-                raise CliError(f"{dataset.source} is not read: {dangers[0].message}.")
-            entries = list(archive.entries())
-            applied = _applied(dataset, entries, decisions, refusals, archive.read_start)
-            _write_zip(archive, applied.names, target)
-    except (BadDropError, MemberError) as bad:
-        raise CliError(f"{dataset.source}: {bad}.", "Correct the zip first.") from bad
+    with open_zip(dataset.source) as archive:
+        applied = _applied(dataset, list(archive.entries()), decisions, refusals, archive.read_start)
+        write_zip(archive, applied.names, target)
     return replace(dataset, source=target), applied
 
 
@@ -80,16 +66,3 @@ def _applied(
     except BadDropError as bad:
         raise CliError(f"{dataset.source}: {bad}.", "Correct the layout first.") from bad
     return replace(applied, refusals=sorted([*applied.refusals, *refusals], key=lambda each: each.line))
-
-
-def _write_zip(archive: ZipDrop, names: Mapping[str, str], target: Path) -> None:
-    """Whole or not at all. Photos are compressed already."""
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as written:
-            for name, new in names.items():
-                content = b"" if name.endswith("/") else archive.read(name)
-                written.writestr(zipfile.ZipInfo(new, _TIME), content)
-        unfinished.rename(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
