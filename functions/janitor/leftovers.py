@@ -1,6 +1,6 @@
 """What runs have left behind: it belongs to no live release, and to no run that goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -96,13 +96,12 @@ class Janitor:
                     continue
                 raise
             config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
-            instance_type = config["ProductionVariants"][0].get("InstanceType")
+            variant = config["ProductionVariants"][0]
+            instance_type = variant.get("InstanceType")
             if instance_type is None:
                 yield Leftover("endpoint", name, 0.0, "serverless: paid by the request")
                 continue
-            count = sum(
-                each.get("CurrentInstanceCount", 0) for each in described.get("ProductionVariants", [])
-            )
+            count = _instance_count(described, variant)
             usd = self._usd_a_month(f"sagemaker-hosting/{instance_type}", count)
             yield Leftover("endpoint", name, usd, f"{count} x {instance_type}, {described['EndpointStatus']}")
 
@@ -133,3 +132,14 @@ class Janitor:
     def _usd_a_month(self, price_name: str, count: int) -> float | None:
         price = find_price(price_name, self.region)
         return round(price.usd * count * HOURS_A_MONTH, 2) if price else None
+
+
+def _instance_count(endpoint: Mapping[str, Any], variant: Mapping[str, Any]) -> int:
+    """How many instances serve an endpoint; of one that is being created, how many are about to.
+
+    DescribeEndpoint tells of no variant before the endpoint is in service:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+    """
+    if endpoint["EndpointStatus"] == "Creating":
+        return int(variant.get("InitialInstanceCount", 0))
+    return sum(each.get("CurrentInstanceCount", 0) for each in endpoint.get("ProductionVariants", []))

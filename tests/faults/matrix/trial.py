@@ -204,7 +204,7 @@ class Trial:
         )
         # An endpoint takes its scaling target with it.
         for leak in sorted(kept, reverse=True):
-            kind, name = leak.removesuffix(" is left").rsplit(" ", 1)
+            kind, name = leak.removesuffix(" is left").removesuffix(" runs").rsplit(" ", 1)
             if kind == "endpoint":
                 sagemaker.delete_endpoint(EndpointName=name)
             elif kind == "configuration":
@@ -218,7 +218,7 @@ class Trial:
                     ScalableDimension="sagemaker:variant:DesiredInstanceCount",
                 )
             elif kind == "instance":
-                self.deployment.client("ec2").terminate_instances(InstanceIds=[leak.split()[1]])
+                self.deployment.client("ec2").terminate_instances(InstanceIds=[name])
 
 
 def _subject(case: Case, document: Any, ended: Ended) -> str:

@@ -39,6 +39,7 @@ class Account:
         self.pointer: dict[str, Any] | None = pointer(LIVE)
         self.releases: list[str] = [name(LIVE)]
         self.gone: set[str] = set()
+        self.creating: set[str] = set()
 
     def answer(self, service: str, call: str, answer: dict[str, Any]) -> None:
         self._stubs[service].add_response(call, answer)
@@ -96,13 +97,18 @@ class Account:
         if endpoint in self.gone:
             self.refuse("sagemaker", "describe_endpoint", "ValidationException", "Could not find endpoint")
             return
-        named = {"EndpointArn": arn, "EndpointConfigName": endpoint}
-        variant = {"VariantName": "AllTraffic", "CurrentInstanceCount": 2}
-        times = {"CreationTime": MOMENT, "LastModifiedTime": MOMENT, "EndpointStatus": "InService"}
-        described = {"EndpointName": endpoint, **named, "ProductionVariants": [variant], **times}
+        named = {"EndpointName": endpoint, "EndpointArn": arn, "EndpointConfigName": endpoint}
+        described: dict[str, Any] = {**named, "CreationTime": MOMENT, "LastModifiedTime": MOMENT}
+        if endpoint in self.creating:
+            described |= {"EndpointStatus": "Creating"}
+        else:
+            variant = {"VariantName": "AllTraffic", "CurrentInstanceCount": 2}
+            described |= {"EndpointStatus": "InService", "ProductionVariants": [variant]}
         self.answer("sagemaker", "describe_endpoint", described)
         config = {"EndpointConfigName": endpoint, "EndpointConfigArn": arn, "CreationTime": MOMENT}
-        variants = [{"VariantName": "AllTraffic", "InstanceType": "ml.m6g.large"}]
+        variants = [
+            {"VariantName": "AllTraffic", "InstanceType": "ml.m6g.large", "InitialInstanceCount": 1},
+        ]
         self.answer("sagemaker", "describe_endpoint_config", {**config, "ProductionVariants": variants})
 
 
@@ -155,6 +161,17 @@ def test_what_an_ended_run_made_is_named_with_its_monthly_cost(account: Account)
         f"c5.xlarge of run {ENDED}",
         "for 3.0 hours",
     ]
+
+
+def test_an_endpoint_that_is_still_being_created_costs_what_it_is_about_to(account: Account) -> None:
+    account.rows |= {ENDED: "failed"}
+    account.releases = [name(LIVE), name(ENDED)]
+    account.creating = {name(ENDED)}
+    endpoint = account.find(left=(name(ENDED),))[0]
+    assert (endpoint.usd_a_month, endpoint.detail) == (67.45, "1 x ml.m6g.large, Creating")
+    # So the topic hears of it.
+    topic = Topic()
+    assert notify(make_report([endpoint], MOMENT), report_uri="s3://b/r.json", topic_arn=TOPIC, sns=topic)
 
 
 def test_what_a_run_takes_down_meanwhile_is_no_leftover(account: Account) -> None:
