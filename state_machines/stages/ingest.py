@@ -89,6 +89,7 @@ def initialize_run() -> Pass:
             "previous_serves": False,
             "upload_waits": 0,
             "polls": 0,
+            "training_job_try": 0,
             "lock_acquired": False,
             "release_begun": False,
             "recorded": True,

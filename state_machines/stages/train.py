@@ -8,17 +8,21 @@ from state_machines.common.settings import KMS_KEY
 from state_machines.common.supersede import recheck_folder
 from state_machines.language.flow import Stage, in_order
 from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
-from state_machines.language.tasks import call, retry
+from state_machines.language.tasks import KEEP_ERROR, call, catch, retry
 from training.job.progress import METRIC_DEFINITIONS
 
-# A retried job must not reuse its name: SageMaker keeps the name of a failed one.
-_TRY = "$string($states.context.State.RetryCount)"
-JOB_NAME = f"$release_name & '-' & {_TRY}"
+# A call that is tried again names the same job: where the answer alone was lost, the name is taken then. That
+# job is stopped, and the next one has another name, which SageMaker never frees.
+_JOB_TRIES = 4
+_NAME_TAKEN = "SageMaker.ResourceInUseException"
+# An instance that is launched again needs another token: its user data has another one, too.
+_INSTANCE_NAME = "$release_name & '-' & $string($states.context.State.RetryCount)"
 # An instance needs minutes to boot before its first heartbeat.
 HEARTBEAT_S = 900
 # Longer than any MaxRuntimeInSeconds plus MaxWaitTimeInSeconds that a plan asks for.
 TRAINING_LIMIT_S = 172_800
 
+_NEXT_TRY = {"training_job_try": jsonata("$training_job_try + 1")}
 _MODEL_DATA = {"model_data_uri": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts")}
 
 
@@ -38,7 +42,7 @@ def _train_on_sagemaker(on_error: State) -> Task:
     """On spot capacity where the plan says so."""
     return _training_job(
         "Train on SageMaker",
-        JOB_NAME,
+        "",
         {
             "EnableManagedSpotTraining": jsonata("$plan.use_spot"),
             "StoppingCondition": jsonata("$plan.stopping_condition"),
@@ -52,7 +56,7 @@ def _train_on_demand(finish: Finish) -> Task:
     limit = jsonata("$plan.stopping_condition.MaxRuntimeInSeconds")
     return _training_job(
         "Train on demand",
-        f"$release_name & '-demand-' & {_TRY}",
+        "demand-",
         {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds": limit}},
         finish.failed,
     )
@@ -76,8 +80,11 @@ def _spot_or_training(on_demand: Task, finish: Finish) -> Choice:
     return on_spot
 
 
-def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: State) -> Task:
-    return call(
+def _training_job(name: str, infix: str, capacity: dict[str, Any], on_error: State) -> Task:
+    """A training job that is waited for; `infix` stands in its name between the release and the try."""
+    job_name = f"$release_name & '-{infix}' & $string($training_job_try)"
+    again = Choice(f"{name} again?")
+    train = call(
         name,
         "sagemaker:createTrainingJob.sync",
         without_nothing(
@@ -112,15 +119,29 @@ def _training_job(name: str, job_name: str, capacity: dict[str, Any], on_error: 
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
         retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
+        catches=[catch(again, [_NAME_TAKEN], assign=KEEP_ERROR)],
         on_error=on_error,
     )
+    # What ended by itself cannot be stopped, which comes under the same error name as throttling.
+    stop = call(
+        name.replace("Train", "Stop lost job"),
+        "aws-sdk:sagemaker:stopTrainingJob",
+        {"TrainingJobName": jsonata(job_name)},
+        assign=_NEXT_TRY,
+        on_error=train,
+        error_assign=_NEXT_TRY,
+    )
+    stop.next(train)
+    again.when(f"$training_job_try + 1 < {_JOB_TRIES}", stop)
+    again.next(on_error)
+    return train
 
 
 def user_data() -> str:
     """The expression of the boot script: each value of the run, in base64, in the place of its name."""
     script = r"$join($settings.ec2_user_data, '\n')"
     for name, value in (
-        ("job_name", JOB_NAME),
+        ("job_name", _INSTANCE_NAME),
         ("plan_uri", "$plan.plan_uri"),
         ("deadline_s", "$string($plan.stopping_condition.MaxRuntimeInSeconds)"),
         ("task_token", "$states.context.Task.Token"),
@@ -143,7 +164,7 @@ def _train_on_ec2(finish: Finish) -> Task:
                 "InstanceType": jsonata("$plan.instance_type"),
                 "MinCount": 1,
                 "MaxCount": 1,
-                "ClientToken": jsonata(JOB_NAME),
+                "ClientToken": jsonata(_INSTANCE_NAME),
                 "IamInstanceProfile": {"Arn": "${Ec2InstanceProfileArn}"},
                 "InstanceInitiatedShutdownBehavior": "terminate",
                 "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},

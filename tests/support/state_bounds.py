@@ -26,6 +26,7 @@ BOUNDS: dict[str, int] = {
     "release_name": 70,
     "released_run_id": 40,
     "polls": 20,
+    "training_job_try": 20,
     "upload_waits": 20,
     "lock_acquired": 5,
     "unfinished": 5,

@@ -26,6 +26,7 @@ GOES_ON = frozenset(
         *("Delete previous endpoint", "Delete previous configuration", "Delete previous model"),
         *("Record replaced release", "Describe candidate endpoint", "Deregister candidate scaling"),
         *("Delete candidate endpoint", "Delete candidate configuration", "Delete candidate model"),
+        *("Stop lost job on SageMaker", "Stop lost job on demand"),
         *("Describe training instances", "Terminate training instances", "Release deploy lock"),
         *("Notify", "Register model"),
         *("Read release rollback request", "Read release alarms", "Test release"),

@@ -46,6 +46,8 @@ _ON_EC2 = {**PLAN, "backend": "ec2", "instance_type": "g5.xlarge"}
 _FOLDER = {**INSPECTION, "format": "folder"}
 _CHANGED = payload({"changed": True, "reason": "photos came late", "advice": "dropserve run"})
 _INSTANCE = {"Reservations": [{"Instances": [{"InstanceId": "i-0123456789abcdef0"}]}]}
+# Where the answer of CreateTrainingJob was lost, and it is tried again.
+_TAKEN = Refusal("SageMaker.ResourceInUseException")
 _LIMIT = Refusal("SageMaker.ResourceLimitExceededException")
 
 STRAIGHT_RUN = Scenario("a zip is trained on SageMaker and released", "live", passes=("Create endpoint",))
@@ -90,6 +92,20 @@ def _other_ways_to_live() -> list[Scenario]:
             "Train on demand",
             Plan_training=spot,
             Train_on_SageMaker=_NO_SPOT,
+        ),
+        ended(
+            "a training job whose answer was lost",
+            "live",
+            "Stop lost job on SageMaker",
+            Train_on_SageMaker=InTurn((_TAKEN, STRAIGHT["Train on SageMaker"])),
+        ),
+        ended(
+            "a training job on demand whose answer was lost",
+            "live",
+            "Stop lost job on demand",
+            Plan_training=spot,
+            Train_on_SageMaker=_NO_SPOT,
+            Train_on_demand=InTurn((_TAKEN, STRAIGHT["Train on demand"])),
         ),
         ended("a folder", "live", "Recheck folder before release", FOLDER_DROP, **folder),
         ended(

@@ -205,6 +205,7 @@ _NEEDS: dict[str, Needs] = {
     "cloudwatchlogs:createLogGroup": _log_group("logs:CreateLogGroup"),
     "cloudwatchlogs:putRetentionPolicy": _log_group("logs:PutRetentionPolicy"),
     "sagemaker:createTrainingJob": _sagemaker("CreateTrainingJob", "training-job", "TrainingJobName"),
+    "sagemaker:stopTrainingJob": _sagemaker("StopTrainingJob", "training-job", "TrainingJobName"),
     "sagemaker:createModel": _sagemaker("CreateModel", "model", "ModelName"),
     "sagemaker:deleteModel": _sagemaker("DeleteModel", "model", "ModelName"),
     "sagemaker:createEndpointConfig": _sagemaker(

@@ -18,6 +18,8 @@ RECORD = "Record outcome"
 CLAIM = "Claim drop"
 # Longer than the limit that a late Task gets in its case.
 LIMIT_S, LATE_S = 1, 1.8
+# A training runs so long after its call.
+_RUNS_AFTER_S = 2.0
 
 
 # Kinds that differ in a name alone: every other Task gets the one, the rest the other.
@@ -51,6 +53,8 @@ class Case:
     """Nobody can be told."""
     waiter: bool = False
     """A second drop waits for the lock that the first run holds meanwhile."""
+    trains_once: bool = False
+    """One training job of the run comes to its end, and every other one was stopped."""
 
     @property
     def name(self) -> str:
@@ -259,6 +263,9 @@ def _of_training(state: str, story: Story, task: Mapping[str, Any]) -> Iterator[
                 frozenset({"live"}),
                 prepare=_plan(lacking, use_spot=True, stopping_condition=_SPOT_LIMITS),
             )
+        yield from _while_it_trains(state, story, _plan(_HANGS, stopping_condition=_LONG))
+        lost = _case("loses its answer while it trains", state, story, "recovers", _lost(state))
+        yield replace(lost, prepare=_plan(_TAKES_ITS_TIME, stopping_condition=_LONG), trains_once=True)
     elif resource.endswith(".waitForTaskToken"):
         beats = {state: {"HeartbeatSeconds": 2}}
         for behaviour in ("fails", "hangs", "reclaimed"):
@@ -270,9 +277,31 @@ def _of_training(state: str, story: Story, task: Mapping[str, Any]) -> Iterator[
                 changes=beats,
                 prepare=_boot(behaviour),
             )
+        yield from _while_it_trains(state, story, _boot("hangs"))
+
+
+# At the first moment, and once the program runs.
+_MOMENTS_S = {"stopped": ("stop", _RUNS_AFTER_S), "execution times out": ("time_out", 0.0)}
+
+
+def _while_it_trains(state: str, story: Story, prepare: Callable[[Any], None]) -> Iterator[Case]:
+    """The execution ends beside a training that would go on for minutes."""
+    for kind, (effect, after_s) in _MOMENTS_S.items():
+        ended = _case(f"{kind} while it trains", state, story, "ends", Fault(effect, after_s=after_s))
+        yield replace(ended, prepare=prepare)
+
+
+def _lost(state: str) -> Fault:
+    error = Api.of(tasks()[state]["Resource"]).error("InternalFailure", 500)
+    return Fault("lose", *error)
 
 
 _SPOT_LIMITS = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120}
+# More than a case takes.
+_LONG = {"MaxRuntimeInSeconds": 600}
+_HANGS = {"sleep_s": "600"}
+# Longer than until the call is tried again.
+_TAKES_ITS_TIME = {"sleep_s": "15"}
 # What the small training program is told.
 _TRAININGS = {
     "fails": {"fail_later": "the photos are of another planet"},

@@ -46,6 +46,7 @@ def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(
                 deployment.ended(execution)
 
     rows = deployment.rows()
+    assert [row["reason"] for row in rows if row["status"] == "failed"] == []
     assert Counter(row["status"] for row in rows) == {
         "champion_kept": DROPS,
         "duplicate": DROPS * (COPIES - 1),

@@ -112,6 +112,7 @@ class Injector:
         answer = self._make(call) if fault.effect != "refuse" else {}
         if fault.effect in ("refuse", "lose"):
             raise api_calls.TaskError(fault.error, fault.cause)
+        time.sleep(fault.after_s)
         if fault.effect == "stop":
             self._sfn._stop_execution({"executionArn": execution})
         elif fault.effect == "time_out":

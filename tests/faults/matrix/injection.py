@@ -31,6 +31,8 @@ class Fault:
     """How many calls of the state it meets; None: all."""
     since: str = ""
     """It meets none before the execution has come to this state."""
+    after_s: float = 0.0
+    """Seconds between the call that is made and a stop or time_out."""
 
 
 def write_faults(state: dict[str, Any], faults: Iterable[Fault]) -> None:

@@ -24,6 +24,7 @@ _SPOT = {
     "stopping_condition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120},
 }
 _NO_SSM = Fault("refuse", "Ssm.SsmException", "Rate exceeded", calls=None)
+_NAME_TAKEN = Fault("refuse", "SageMaker.ResourceInUseException", "Training job names must be unique")
 _NO_ACCEPTANCE = Fault("refuse", "AcceptanceError", '{"errorMessage": "it answers otherwise"}', calls=None)
 
 
@@ -209,6 +210,13 @@ STORIES = (
         changes={"Train on EC2": {"HeartbeatSeconds": 2}},
     ),
     Story("no spot capacity: on demand", "live", _without_spot_capacity),
+    Story("a training job whose answer was lost", "live", _drop, {"Train on SageMaker": _NAME_TAKEN}),
+    Story(
+        "a training job on demand whose answer was lost",
+        "live",
+        _without_spot_capacity,
+        {"Train on demand": _NAME_TAKEN},
+    ),
     Story("a folder", "live", _folder(changed=False)),
     Story("a folder that changed while it trained", "superseded", _folder(changed=True)),
     Story(

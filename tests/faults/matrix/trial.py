@@ -64,6 +64,7 @@ class Trial:
         self._clean_up(case, ended)
         subject = _subject(case, document, ended)
         problems = [*self._ledger(case, subject), *self._told(case, subject), *others]
+        problems += self._trainings(case, subject)
         leaks = deployment.leaks(settle_s=_KEPT_SETTLE_S) if case.leaves else deployment.leaks()
         kept = _kept(case, leaks)
         problems += [leak for leak in leaks if leak not in kept]
@@ -162,6 +163,15 @@ class Trial:
             yield f"the ledger says that {live} are live, not {self.deployment.live()['release']}"
         if len(live) > 1:
             yield f"the ledger says of {len(live)} runs that they are live"
+
+    def _trainings(self, case: Case, subject: str) -> Iterator[str]:
+        if not case.trains_once:
+            return
+        release = self.deployment.item_of(subject).get("release", "")
+        jobs = self.deployment.client("sagemaker").list_training_jobs(NameContains=release)
+        told = sorted(each["TrainingJobStatus"] for each in jobs["TrainingJobSummaries"])
+        if told != ["Completed", "Stopped"]:
+            yield f"the training jobs of the run are {told}, not one that was stopped and one that trained"
 
     def _told(self, case: Case, subject: str) -> Iterator[str]:
         run_id = self.deployment.item_of(subject).get("run_id") if subject else None

@@ -26,6 +26,7 @@ def arguments(task: str, *, key: str = "", **plan: Any) -> dict[str, Any]:
         "settings": {"ec2_user_data": ["#!/bin/bash"], "kms_key_arn": key},
         "run": {"id": "1"},
         "release_name": "dropserve-1",
+        "training_job_try": 0,
         "states": {"context": {"State": {"RetryCount": 0}, "Task": {"Token": "token"}}},
     }
     expression = Jsonata.jsonata(STATES[task]["Arguments"][2:-2].strip())

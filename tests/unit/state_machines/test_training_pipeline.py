@@ -182,9 +182,9 @@ def test_before_the_switch_an_error_cleans_up_and_after_it_none_does() -> None:
         harmless = {"Wait for deploy lock", "Create model", *without_logs, *newer_version_answers, *watching}
         if any_error.endswith(" there already?"):
             any_error = STATES[any_error]["Default"]
-        again = "Create endpoint configuration"
+        again = {"Create endpoint configuration", "Train on SageMaker", "Train on demand"}
         ended = {"Wait for deploy lock to roll back", "Read failure", "Spot training?", "Initialize run"}
-        assert any_error in {*ended, again, *harmless}
+        assert any_error in {*ended, *again, *harmless}
     assert "Delete candidate endpoint" in reachable("Read canary failure")
     assert "Delete candidate endpoint" in reachable("Read failure")
     for name in reachable("Rolled back by hand?"):
@@ -290,11 +290,31 @@ def test_every_condition_is_a_boolean() -> None:
             assert is_flag or returned_type(rule["Condition"]) is bool, rule["Condition"]
 
 
-def test_a_retried_training_job_never_reuses_its_name() -> None:
-    for task, field in (("Train on SageMaker", "TrainingJobName"), ("Train on EC2", "ClientToken")):
-        named = re.search(rf"'{field}': \((.*?)\), '", TASKS[task]["Arguments"])
-        assert named is not None
-        assert "$states.context.State.RetryCount" in named[1]
+def test_an_instance_that_is_launched_again_has_another_token() -> None:
+    assert "$states.context.State.RetryCount" in name_in("Train on EC2", "ClientToken")
+
+
+@pytest.mark.parametrize("where", ["on SageMaker", "on demand"])
+def test_a_training_job_whose_answer_was_lost_is_stopped_before_another_trains(where: str) -> None:
+    """A call that is tried again asks for the same name, which SageMaker gives once."""
+    train, stop = f"Train {where}", f"Stop lost job {where}"
+    name = name_in(train, "TrainingJobName")
+    assert "RetryCount" not in name
+    assert TASKS[stop]["Arguments"]["TrainingJobName"] == f"{{% {name} %}}"
+    taken, other = TASKS[train]["Catch"]
+    assert taken["ErrorEquals"] == ["SageMaker.ResourceInUseException"]
+    (rule,) = STATES[taken["Next"]]["Choices"]
+    assert (rule["Next"], STATES[taken["Next"]]["Default"]) == (stop, other["Next"])
+    following = {"training_job_try": "{% $training_job_try + 1 %}"}
+    ways = (TASKS[stop], *TASKS[stop]["Catch"])
+    assert [(way["Next"], way["Assign"]) for way in ways] == [(train, following)] * 2
+
+
+def name_in(task: str, field: str) -> str:
+    """The expression of a name, in the one that makes all the arguments of a Task."""
+    named = re.search(rf"'{field}': \((.*?)\), '", TASKS[task]["Arguments"])
+    assert named is not None
+    return named[1]
 
 
 @pytest.mark.parametrize("which", ["candidate", "previous"])
