@@ -83,7 +83,7 @@ def _spot_or_training(on_demand: Task, finish: Finish) -> Choice:
 def _training_job(name: str, infix: str, capacity: dict[str, Any], on_error: State) -> Task:
     """A training job that is waited for; `infix` stands in its name between the release and the try."""
     job_name = f"$release_name & '-{infix}' & $string($training_job_try)"
-    again = Choice(f"{name} again?")
+    again = Choice(f"{name.replace('Train', 'Train again')}?")
     train = call(
         name,
         "sagemaker:createTrainingJob.sync",

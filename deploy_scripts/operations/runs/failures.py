@@ -28,6 +28,21 @@ TEARS_DOWN = (
 )
 
 
+_NO_PARAMETER, _NO_EXECUTION = "Ssm.ParameterNotFoundException", "Sfn.ExecutionDoesNotExistException"
+_CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
+# What is answered by an error and is no fault: how the state's name begins, the error -> what it means.
+_EXPECTED = {
+    ("Claim drop", _CONDITION_FAILED): "the drop has a run already",
+    ("Acquire deploy lock", _CONDITION_FAILED): "another run was quicker: it is waited for",
+    ("Read lock holder", _NO_EXECUTION): "whoever held the lock is gone",
+    ("Read applied capacity", _NO_PARAMETER): "no capacity review was applied",
+    ("Read live release", _NO_PARAMETER): "nothing is live yet",
+    ("Read live pointer", _NO_PARAMETER): "nothing is live yet",
+    ("Read release to pause", _NO_PARAMETER): "nothing is live yet",
+    ("Read release to roll back", _NO_PARAMETER): "nothing is live yet",
+}
+
+
 def readable_failure(error: str, cause: str) -> str:
     """One line: of a function's JSON cause its error, of a training job's description the job's own reason.
 
@@ -54,6 +69,13 @@ def readable_reason(reason: str) -> str:
     if details and "Error" in details:
         return readable_failure(str(details["Error"]), str(details.get("Cause") or ""))
     return reason
+
+
+def expected_answer(state: str, error: str) -> str | None:
+    """What an error says that a state counts on, in a few words; None for a fault."""
+    return next(
+        (told for (begin, name), told in _EXPECTED.items() if name == error and state.startswith(begin)), None
+    )
 
 
 def is_nothing_to_take_down(state: str, cause: str) -> bool:

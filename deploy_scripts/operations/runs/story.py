@@ -22,7 +22,11 @@ from contracts.bucket import (
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
-from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, readable_failure
+from deploy_scripts.operations.runs.failures import (
+    expected_answer,
+    is_nothing_to_take_down,
+    readable_failure,
+)
 from deploy_scripts.operations.runs.ledger import LedgerItem
 from deploy_scripts.operations.s3_documents import read_json
 
@@ -78,12 +82,16 @@ def state_times(steps: Iterable[Step]) -> list[StateTime]:
             state = found.setdefault(step.state, StateTime(step.state, step.at.isoformat()))
             state.entered += 1
             entered[step.state] = step.at
-        elif step.event == "failed" and not is_nothing_to_take_down(step.state, step.cause):
+        elif step.event == "failed" and not _is_no_fault(step):
             found[step.state].failed_tries += 1
             found[step.state].last_failure = readable_failure(step.error, step.cause)
         elif step.event == "left":
             found[step.state].seconds += (step.at - entered[step.state]).total_seconds()
     return list(found.values())
+
+
+def _is_no_fault(step: Step) -> bool:
+    return bool(expected_answer(step.state, step.error)) or is_nothing_to_take_down(step.state, step.cause)
 
 
 def _training_usd(deployment: Deployment, reports: list[str]) -> float | None:

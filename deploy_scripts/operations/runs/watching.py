@@ -18,7 +18,11 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.logs.hints import log_command
 from deploy_scripts.operations.runs.executions import ExecutionFollower, Step
-from deploy_scripts.operations.runs.failures import is_nothing_to_take_down, readable_failure
+from deploy_scripts.operations.runs.failures import (
+    expected_answer,
+    is_nothing_to_take_down,
+    readable_failure,
+)
 from deploy_scripts.operations.runs.findings import read_findings, show_findings
 from deploy_scripts.operations.runs.ledger import LedgerItem, Run, find_item
 from deploy_scripts.operations.runs.training_progress import Ec2Follower, SageMakerFollower, TrainingFollower
@@ -134,7 +138,9 @@ class RunView:
             self._task = self._progress.add_task(step.state, total=None)
         elif step.event == "failed":
             self._failed = True
-            if not is_nothing_to_take_down(step.state, step.cause):
+            if answer := expected_answer(step.state, step.error):
+                self._line("·", "dim", step.state, answer)
+            elif not is_nothing_to_take_down(step.state, step.cause):
                 failure = printable(readable_failure(step.error, step.cause), _LONGEST_FAILURE)
                 self._line("!", "yellow", step.state, failure)
         elif step.event == "succeeded":

@@ -263,9 +263,9 @@ def _of_training(state: str, story: Story, task: Mapping[str, Any]) -> Iterator[
                 frozenset({"live"}),
                 prepare=_plan(lacking, use_spot=True, stopping_condition=_SPOT_LIMITS),
             )
-        yield from _while_it_trains(state, story, _plan(_HANGS, stopping_condition=_LONG))
+        yield from _while_it_trains(state, story, _plan(_HANGS, limit_s=_LONG_S))
         lost = _case("loses its answer while it trains", state, story, "recovers", _lost(state))
-        yield replace(lost, prepare=_plan(_TAKES_ITS_TIME, stopping_condition=_LONG), trains_once=True)
+        yield replace(lost, prepare=_plan(_TAKES_ITS_TIME, limit_s=_LONG_S), trains_once=True)
     elif resource.endswith(".waitForTaskToken"):
         beats = {state: {"HeartbeatSeconds": 2}}
         for behaviour in ("fails", "hangs", "reclaimed"):
@@ -297,8 +297,8 @@ def _lost(state: str) -> Fault:
 
 
 _SPOT_LIMITS = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120}
-# More than a case takes.
-_LONG = {"MaxRuntimeInSeconds": 600}
+# Longer than is waited for what has to end.
+_LONG_S = 110
 _HANGS = {"sleep_s": "600"}
 # Longer than until the call is tried again.
 _TAKES_ITS_TIME = {"sleep_s": "15"}
@@ -315,10 +315,10 @@ def _own(story: Story) -> dict[str, tuple[Fault, ...]]:
     return {name: (fault,) for name, fault in story.faults.items()}
 
 
-def _plan(given: Mapping[str, str], **changes: Any) -> Callable[[Any], None]:
+def _plan(given: Mapping[str, str], *, limit_s: int = 3, **changes: Any) -> Callable[[Any], None]:
     def prepare(deployment: Any) -> None:
         plan = deployment.answers["PlanTrainingFunction"]
-        limits = {"stopping_condition": {**plan["stopping_condition"], "MaxRuntimeInSeconds": 3}}
+        limits = {"stopping_condition": {**plan["stopping_condition"], "MaxRuntimeInSeconds": limit_s}}
         told = {**plan["hyperparameters"], **given}
         deployment.change("PlanTrainingFunction", **{**limits, **changes, "hyperparameters": told})
 

@@ -167,10 +167,10 @@ class Trial:
     def _trainings(self, case: Case, subject: str) -> Iterator[str]:
         if not case.trains_once:
             return
-        release = self.deployment.item_of(subject).get("release", "")
-        jobs = self.deployment.client("sagemaker").list_training_jobs(NameContains=release)
-        told = sorted(each["TrainingJobStatus"] for each in jobs["TrainingJobSummaries"])
-        if told != ["Completed", "Stopped"]:
+        run_id = self.deployment.item_of(subject)["run_id"]
+        jobs = self.deployment.client("sagemaker").list_training_jobs(NameContains=run_id)
+        told = [each["TrainingJobStatus"] for each in jobs["TrainingJobSummaries"]]
+        if (told.count("Completed"), told.count("Stopped")) != (1, 1):
             yield f"the training jobs of the run are {told}, not one that was stopped and one that trained"
 
     def _told(self, case: Case, subject: str) -> Iterator[str]:

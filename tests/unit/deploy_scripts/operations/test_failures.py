@@ -8,7 +8,12 @@ import pytest
 
 from deploy_scripts.operations.logs.hints import AFTERWARDS, FUNCTION_STATES, failed_state
 from deploy_scripts.operations.runs.executions import Step
-from deploy_scripts.operations.runs.failures import TEARS_DOWN, readable_failure, readable_reason
+from deploy_scripts.operations.runs.failures import (
+    TEARS_DOWN,
+    expected_answer,
+    readable_failure,
+    readable_reason,
+)
 from deploy_scripts.packaging.functions import function_names
 from state_machines.training_pipeline import training_pipeline
 
@@ -178,6 +183,23 @@ def test_every_function_of_the_workflow_has_its_log() -> None:
 
     assert set(FUNCTION_STATES) == invoked
     assert set(FUNCTION_STATES.values()) <= set(function_names())
+
+
+def test_an_error_that_is_no_fault_is_caught_by_its_name() -> None:
+    caught = {
+        (name, error): expected_answer(name, error)
+        for name, state in training_pipeline()["States"].items()
+        for catch in state.get("Catch", [])
+        for error in catch["ErrorEquals"]
+    }
+    expected = {name for (name, _), told in caught.items() if told}
+    assert {"Claim drop", "Read live release", "Read applied capacity again"} <= expected
+    # Each of these says something that went wrong.
+    faults = {name for (name, error), told in caught.items() if not told and error != "States.ALL"}
+    assert faults == {
+        *("Train on SageMaker", "Train on demand", "Create endpoint"),
+        *("Test release", "Test canary"),
+    }
 
 
 @pytest.mark.parametrize("prefix", [*AFTERWARDS, *TEARS_DOWN])

@@ -278,6 +278,32 @@ def test_what_a_clean_up_does_not_find_is_no_failure(capsys: pytest.CaptureFixtu
     assert "✓" not in shown
 
 
+def test_an_error_that_a_state_counts_on_is_one_calm_line(capsys: pytest.CaptureFixture[str]) -> None:
+    cause = "Parameter /dropserve/live not found. (Service: Ssm, Status Code: 400, Request ID: 1)"
+    absent, refused = "Ssm.ParameterNotFoundException", "Ssm.SsmException"
+    screen = Screen()
+    with Progress(console=screen.console) as bar:
+        view = RunView(screen, bar)
+        told = [
+            ("Read live release", absent),
+            ("Read applied capacity", absent),
+            ("Read live pointer", refused),
+            ("Audit IAM", absent),
+        ]
+        for state, error in told:
+            for each in ("entered", "failed", "left"):
+                view.show(Step(each, state, "Task", NOON, error, cause))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+    assert lines[:2] == [
+        "· Read live release nothing is live yet",
+        "· Read applied capacity no capacity review was applied",
+    ]
+    faults = [line for line in lines if line.startswith("!")]
+    assert len(faults) == 2
+    assert all("Parameter /dropserve/live not found" in line for line in faults)
+
+
 def test_the_findings_of_the_inspection_stand_on_the_screen(
     stubbed: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
