@@ -117,3 +117,17 @@ def weights_file(backbone: str) -> str:
 def weights_key(backbone: str) -> str:
     """Their key in the artifacts bucket."""
     return f"{WEIGHTS_PREFIX}{weights_file(backbone)}"
+
+
+# How ENOSPC and EDQUOT are told, by whatever program meets them.
+_DISK_FULL = ("No space left on device", "Disk quota exceeded")
+
+
+def tells_of_full_disk(text: str) -> bool:
+    """Whether an error's text is about a disk that has no room."""
+    return any(told in text for told in _DISK_FULL)
+
+
+def disk_full_sentence(error: object) -> str:
+    """Why a training ended whose disk is full, and what to do; `error` says where that was met."""
+    return f"the disk is full ({error}): make room on it, or train on fewer or smaller photos"

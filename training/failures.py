@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from contracts.training_job import disk_full_sentence
 from drops.text import printable
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -28,7 +29,7 @@ def explained(error: Exception, folders: Iterable[Path]) -> Exception:
     by_number = isinstance(error, OSError) and error.errno in _DISK_FULL
     if isinstance(error, TrainingError) or not (by_number or any(map(_is_full, folders))):
         return error
-    return DiskFullError(f"the disk is full ({error}): make room on it, or train on fewer or smaller photos")
+    return DiskFullError(disk_full_sentence(error))
 
 
 def _is_full(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.training_job import disk_full_sentence, tells_of_full_disk
 from functions.common.errors import bounded_reason
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
@@ -74,7 +75,7 @@ def _job_sentence(job: Mapping[str, str]) -> str:
     if not sentence.strip():
         ended = f"{status}{framed['exit'] or ''}" if framed else status
         return f"the training job ended as {ended}, without a reason: see `dropserve logs training`"
-    return f"training failed: {sentence}"
+    return f"training failed: {_with_advice(sentence)}"
 
 
 def _lacks_spot_capacity(job: Mapping[str, str]) -> bool:
@@ -89,7 +90,15 @@ def _sentence(name: str, cause: str) -> str:
     first_line = next((line.strip() for line in cause.splitlines() if line.strip()), "")
     if not first_line:
         return f"{name}: {_WITHOUT_CAUSE[name]}" if name in _WITHOUT_CAUSE else name
-    return f"training failed: {first_line}" if name == "TrainingFailed" else f"{name}: {first_line}"
+    if name == "TrainingFailed":
+        return f"training failed: {_with_advice(first_line)}"
+    return f"{name}: {first_line}"
+
+
+def _with_advice(sentence: str) -> str:
+    """What a program said that met a full disk is no advice; the training's own sentence has it already."""
+    is_advice = sentence.startswith(disk_full_sentence("").partition("(")[0])
+    return disk_full_sentence(sentence) if tells_of_full_disk(sentence) and not is_advice else sentence
 
 
 def _parse_object(text: str) -> dict[str, Any]:

@@ -103,8 +103,9 @@ install_python() {
 }
 
 upload_results() {
-    step tar -czf "$work/model.tar.gz" -C "$work/model" .
-    step tar -czf "$work/output.tar.gz" -C "$work/output/data" .
+    # In English: a full disk is known by what they say of it.
+    step env LC_ALL=C tar -czf "$work/model.tar.gz" -C "$work/model" .
+    step env LC_ALL=C tar -czf "$work/output.tar.gz" -C "$work/output/data" .
     job "$1" upload
 }
 
@@ -220,6 +221,9 @@ work, limit, reason = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 if not reason and (work / "output" / "failure").exists():
     reason = (work / "output" / "failure").read_text()
 log = (work / "boot.log").read_text(errors="replace")
+full = [line for line in log[-limit:].splitlines() if "No space left on device" in line or "Disk quota" in line]
+if full and (not reason or reason.endswith("the log says more")):
+    reason = full[-1]
 cause = (reason[:limit] + "\n" if reason else "") + log[-limit:]
 answer = {"taskToken": os.environ.get("DROPSERVE_TASK_TOKEN", ""), "error": "TrainingFailed", "cause": cause}
 (work / "failure.json").write_text(json.dumps(answer))

@@ -232,11 +232,12 @@ class Deployment(Stage):
         return int(described["ProductionVariants"][0].get("CurrentInstanceCount", 1))
 
     def _left_processes(self) -> list[str]:
-        """The programs of endpoints and trainings that nothing stands for."""
-        live = self.live()
-        wanted = 0
-        if "paused_at" not in live:
-            wanted = self._instances(live["endpoint_name"])
+        """The programs of endpoints and trainings that nothing stands for.
+
+        An endpoint of this deployment that is left is told as itself; those of others serve beside it.
+        """
+        endpoints = self.client("sagemaker").list_endpoints(MaxResults=100)["Endpoints"]
+        wanted = sum(self._instances(each["EndpointName"]) for each in endpoints)
         serving = training = 0
         for process in self._cloud.children(recursive=True):
             try:

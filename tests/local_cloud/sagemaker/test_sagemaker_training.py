@@ -1,12 +1,15 @@
 """Training jobs, driven directly, with a tiny training program and an in-memory S3."""
 
+import errno
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -159,6 +162,19 @@ def test_a_script_that_found_no_room_to_write_why_fails_with_that(
     api.call("CreateTrainingJob", **job(action="crash"))
     reason = ended(api)["FailureReason"]
     assert reason == "AlgorithmError: No space left on device in the training volume, exit code: 137"
+
+
+def test_an_archive_that_finds_no_room_does_not_hide_why_the_script_failed(
+    api: ServiceApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "output.tar.gz")
+    monkeypatch.setattr("local_cloud.services.sagemaker.archives.has_files", lambda folder: True)
+    monkeypatch.setattr("local_cloud.services.sagemaker.archives.pack", Mock(side_effect=full))
+    api.call("CreateTrainingJob", **job(action="fail"))
+    assert ended(api)["FailureReason"].startswith("AlgorithmError: the learning rate exploded!!!")
+    api.call("CreateTrainingJob", **job("job-2"))
+    reason = ended(api, "job-2")["FailureReason"]
+    assert reason == f"ClientError: Artifact upload failed:{full}"
 
 
 def test_stopping_sends_sigterm_and_lets_the_script_save_its_work(api: ServiceApi, aws: FakeAws) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contracts.training_job import disk_full_sentence
 from functions.read_failure.reading import read_failure
 
 SENTENCE = 'the photos of "cat" are no photos'
@@ -35,6 +36,23 @@ GOOD = [
     (
         task_failed(job(FailureReason="ClientError: no such image")),
         "training failed: ClientError: no such image",
+    ),
+    (
+        task_failed(
+            job(FailureReason="ClientError: Artifact upload failed:[Errno 28] No space left on device")
+        ),
+        "training failed: the disk is full (ClientError: Artifact upload failed:[Errno 28] No space left on "
+        "device): make room on it, or train on fewer or smaller photos",
+    ),
+    (
+        task_failed(
+            job(FailureReason=f"AlgorithmError: {disk_full_sentence('[Errno 28] No space left on device')}")
+        ),
+        "training failed: the disk is full ([Errno 28] No space left on device): make room on it, or",
+    ),
+    (
+        {"Error": "TrainingFailed", "Cause": "gzip: stdout: No space left on device\nmore of the log"},
+        "training failed: the disk is full (gzip: stdout: No space left on device): make room on it, or",
     ),
     (task_failed(job(FailureReason=None)), "the training job ended as Failed, without a reason: see "),
     (

@@ -176,7 +176,15 @@ class TrainingRun(threading.Thread):
             self._record.enter("Uploading")
         output_path = self._job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
         prefix = f"{output_path}/{self._job['TrainingJobName']}/output"
-        self._upload([machine.folder.output_data for machine in self._machines], f"{prefix}/output.tar.gz")
+        try:
+            self._upload(
+                [machine.folder.output_data for machine in self._machines], f"{prefix}/output.tar.gz"
+            )
+        except TrainingFailedError as error:
+            # A full disk, say: the program's own reason tells more.
+            if ending != "Failed":
+                raise
+            _logger.warning("%s: %s", self._job["TrainingJobName"], error)
         if ending == "Failed":
             raise TrainingFailedError(self._failure)
         model_uri = f"{prefix}/model.tar.gz"

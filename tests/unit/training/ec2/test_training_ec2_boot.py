@@ -1,6 +1,7 @@
 """ec2_boot.sh with an `aws` and a `shutdown` of our own: it trains, tells, and always shuts down."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from deploy_scripts.packaging.build import training_files, write_pins
 from drops.manifest import Folder, ManifestFile, manifest_text
+from functions.read_failure.reading import read_failure
 from tests.unit.training.data.s3_objects import S3Objects, etag, serve
 from tests.unit.training.ec2.ec2_machine import JOB, TOKEN, Machine, channel, with_constants
 from tests.unit.training.made_photos import COLOURS, Trained, make_jpeg
@@ -99,6 +101,36 @@ def test_a_download_that_fails_is_told(quick: Machine) -> None:
     assert "(404)" in answer["cause"]
     assert "efficientnet_lite0.pth" in answer["cause"]
     assert quick.shutdowns() == ["-h now"]
+
+
+@pytest.mark.parametrize("archive", ["model.tar.gz", "output.tar.gz"])
+def test_a_disk_that_is_full_for_an_archive_is_the_reason(quick: Machine, archive: str) -> None:
+    tar = quick.folder / "bin" / "tar"
+    tar.write_text(
+        "#!/bin/sh\n"
+        f'case "$2" in */{archive}) echo "gzip: stdout: No space left on device" >&2\n'
+        'echo "tar: $2: Wrote only 4096 of 10240 bytes" >&2; exit 2 ;; esac\n'
+        f'exec {shutil.which("tar")} "$@"\n'
+    )
+    tar.chmod(0o755)
+    assert quick.start().returncode == 2
+    (answer,) = quick.calls("send-task-failure")
+    reason = read_failure({"Error": answer["error"], "Cause": answer["cause"]})["reason"]
+    assert reason == (
+        "training failed: the disk is full (gzip: stdout: No space left on device): "
+        "make room on it, or train on fewer or smaller photos"
+    )
+    assert quick.shutdowns() == ["-h now"]
+
+
+def test_a_disk_that_is_full_for_the_drop_is_the_reason(quick: Machine) -> None:
+    aws = quick.folder / "bin" / "aws"
+    told = "download failed: s3://b/dataset.zip [Errno 28] No space left on device"
+    usual = aws.read_text().removeprefix("#!/bin/sh\n")
+    aws.write_text(f'#!/bin/sh\ncase "$*" in *dataset.zip*) echo "{told}" >&2; exit 1 ;; esac\n{usual}')
+    assert quick.start().returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    assert answer["cause"].startswith(f"{told}\n")
 
 
 def test_a_training_that_hangs_times_out_at_its_deadline(quick: Machine) -> None:
