@@ -1,11 +1,12 @@
 """The roles of the template, statement by statement, as a deployment made them."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.permissions.template_values import fill_in
+from deploy_scripts.permissions.template_values import condition_holds, fill_in
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,36 @@ class Role:
 
 
 def read_roles(template: Mapping[str, Any], values: Mapping[str, str]) -> list[Role]:
-    """Every role of the template with the values in place, sorted by name.
+    """Every role of the template with the values in place, sorted by name; its inline policies come first.
 
-    Raises CliError for what cannot be judged: managed policies, NotAction, NotResource.
+    An AWS::IAM::Policy counts where its condition holds. Raises CliError for what cannot be judged: managed
+    policies, NotAction, NotResource.
     """
+    attached = _attached(template["Resources"].values(), values)
     return [
-        Role(name, _statements(name, fill_in(resource["Properties"], values)))
+        Role(name, _statements(name, fill_in(resource["Properties"], values), attached[name]))
         for name, resource in sorted(template["Resources"].items())
         if resource["Type"] == "AWS::IAM::Role"
     ]
 
 
-def _statements(role: str, properties: Mapping[str, Any]) -> tuple[Statement, ...]:
+def _attached(
+    resources: Iterable[Mapping[str, Any]], values: Mapping[str, str]
+) -> defaultdict[str, list[Mapping[str, Any]]]:
+    """Role -> the policies that stand beside it in the template."""
+    found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for resource in resources:
+        if resource["Type"] == "AWS::IAM::Policy" and condition_holds(resource.get("Condition"), values):
+            properties = resource["Properties"]
+            policy = fill_in({key: properties[key] for key in ("PolicyName", "PolicyDocument")}, values)
+            for role in properties["Roles"]:
+                found[role["Ref"]].append(policy)
+    return found
+
+
+def _statements(
+    role: str, properties: Mapping[str, Any], attached: Iterable[Mapping[str, Any]]
+) -> tuple[Statement, ...]:
     if properties.get("ManagedPolicyArns"):
         raise CliError(
             f"{role} attaches a managed policy, whose actions the template does not show.",
@@ -52,7 +71,7 @@ def _statements(role: str, properties: Mapping[str, Any]) -> tuple[Statement, ..
         )
     return tuple(
         _statement(role, policy["PolicyName"], statement)
-        for policy in properties.get("Policies", [])
+        for policy in [*properties.get("Policies", []), *attached]
         for statement in policy["PolicyDocument"]["Statement"]
     )
 

@@ -70,6 +70,14 @@ def condition_name(condition: str) -> str:
     return f"Condition {condition}"
 
 
+def condition_holds(condition: str | None, values: Mapping[str, str]) -> bool:
+    """Whether a resource under this condition is made; one without a condition is.
+
+    Raises CliError where the values do not tell.
+    """
+    return condition is None or _value(condition_name(condition), values) == "true"
+
+
 def condition_values(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
     """The values of the template's conditions, for fill_in()."""
     held = conditions_of(template, parameters)
@@ -82,7 +90,7 @@ def _call(name: str, argument: Any, values: Mapping[str, str]) -> Any:
         case "Ref", "AWS::NoValue":
             return _NOTHING
         case "Fn::If", [condition, then, otherwise]:
-            return fill_in(then if _value(condition_name(condition), values) == "true" else otherwise, values)
+            return fill_in(then if condition_holds(condition, values) else otherwise, values)
         case "Ref" | "Fn::GetAtt", _:
             return _value(argument if isinstance(argument, str) else ".".join(argument), values)
         case "Fn::Sub", str():

@@ -39,6 +39,16 @@ _MAX_LABEL_CHARACTERS = 100
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
+class AnsweredPhoto(NamedTuple):
+    """A photo from `source`, as it was sent and as the model was asked about it, and the answer."""
+
+    source: ImageSource
+    sent: bytes
+    asked: bytes
+    release: Release
+    scores: Scores
+
+
 class PhotoCapture(NamedTuple):
     """`share` of the doubtful photos, at most `a_day` a day (UTC) of the whole deployment; `s3` may write."""
 
@@ -57,13 +67,11 @@ class PhotoCapture(NamedTuple):
         doubtful = unknown or max(scores.probabilities) < low_confidence
         return doubtful and random.random() < self.share  # noqa: S311 - no secret is made of it
 
-    def keep(
-        self, image: bytes, source: ImageSource, release: Release, scores: Scores, deadline: Deadline
-    ) -> None:
+    def keep(self, photo: AnsweredPhoto, deadline: Deadline) -> None:
         """Writes the photo, without its metadata. What goes wrong is counted and logged, never raised."""
         try:
             has_time = deadline.left_s("capturing a photo") >= NEEDED_S
-            outcome = self._write(image, source, release, scores) if has_time else "PhotoCaptureRefused"
+            outcome = self._write(photo) if has_time else "PhotoCaptureRefused"
         except Exception as error:  # noqa: BLE001 - an answer is worth more than its photo
             # The kind only: an unforeseen error's text may quote an address.
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
@@ -71,18 +79,17 @@ class PhotoCapture(NamedTuple):
             outcome = "PhotoCaptureFailed"
         metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
 
-    def _write(self, image: bytes, source: ImageSource, release: Release, scores: Scores) -> str:
-        body = without_metadata(image, max_pixels=self.max_pixels)
-        digest = hashlib.sha256(image).hexdigest()
+    def _write(self, photo: AnsweredPhoto) -> str:
+        digest = hashlib.sha256(photo.sent).hexdigest()
         now = datetime.now(UTC)
         try:
             self.s3().put_object(
                 Bucket=self.bucket,
                 Key=capture_key(now.date().isoformat(), int(digest, 16) % self.a_day),
-                Body=body,
+                Body=without_metadata(photo.asked, max_pixels=self.max_pixels),
                 ContentType="image/jpeg",
                 IfNoneMatch="*",
-                Metadata={CAPTURE_METADATA: _described(digest, source, release, scores, now)},
+                Metadata={CAPTURE_METADATA: _described(photo, digest, now)},
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in _TAKEN:
@@ -91,14 +98,16 @@ class PhotoCapture(NamedTuple):
         return "PhotoCaptured"
 
 
-def _described(digest: str, source: ImageSource, release: Release, scores: Scores, now: datetime) -> str:
+def _described(photo: AnsweredPhoto, digest: str, now: datetime) -> str:
+    scores = photo.scores
     probability, label = max(zip(scores.probabilities, scores.classes, strict=True))
     described: dict[str, Any] = {
         "sha256": digest,
-        "source": source_of(source)[:_MAX_SOURCE_CHARACTERS],
+        "size_bytes": len(photo.sent),
+        "source": source_of(photo.source)[:_MAX_SOURCE_CHARACTERS],
         "label": label[:_MAX_LABEL_CHARACTERS],
         "probability": probability,
-        "release": release.release,
+        "release": photo.release.release,
         "captured_at": now.isoformat(timespec="seconds"),
     }
     if scores.unknown:

@@ -77,7 +77,7 @@ def prepare_image(data: bytes, *, max_pixels: int) -> ModelInput:
 
 
 def without_metadata(data: bytes, *, max_pixels: int) -> bytes:
-    """An image that prepare_image took, as a JPEG of at most 2 * SHORT_SIDE_PX a side: upright, pixels alone.
+    """An image that prepare_image gave, as a JPEG of at most 2 * SHORT_SIDE_PX a side: upright, pixels alone.
 
     EXIF, with its place and time, XMP and comments stay behind.
     """

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.common.observability import metrics
 from functions.common.s3_uris import S3Uri
-from functions.inference.capture import PhotoCapture
+from functions.inference.capture import AnsweredPhoto, PhotoCapture
 from functions.inference.endpoint import EndpointClient, Scores
 from functions.inference.errors import (
     EndpointError,
@@ -62,22 +62,23 @@ class Predictor(NamedTuple):
         inputs = run_phase("Preprocess", self._prepare, images, at_once=1)
         ask = partial(self._ask, request, release, deadline)
         answers = run_phase("Invoke", ask, inputs, at_once=MAX_URLS)
-        self._capture(request, images, answers, deadline)
+        self._capture(request, images, inputs, answers, deadline)
         return [each if isinstance(each, Exception) else self._result(request, *each) for each in answers]
 
     def _capture(
         self,
         request: Request,
         images: list[bytes | Exception],
+        inputs: list[ModelInput | Exception],
         answers: list[tuple[Release, Scores] | Exception],
         deadline: Deadline,
     ) -> None:
         """At most one photo of a request: the answer waits for it."""
-        for source, image, answer in zip(request.images, images, answers, strict=True):
-            if isinstance(image, Exception) or isinstance(answer, Exception):
+        for source, sent, asked, answer in zip(request.images, images, inputs, answers, strict=True):
+            if isinstance(sent, Exception) or isinstance(asked, Exception) or isinstance(answer, Exception):
                 continue
             if self.capture.wants(*answer, self.low_confidence):
-                self.capture.keep(image, source, *answer, deadline)
+                self.capture.keep(AnsweredPhoto(source, sent, asked.body, *answer), deadline)
                 return
 
     def _release(self, request: Request) -> Release:

@@ -33,9 +33,9 @@ tr:last-child td { border-bottom: 0; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 16px; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
 figure img { display: block; width: 100%; height: 140px; object-fit: cover; background: #f8fafc; }
-figcaption { padding: 10px 14px; font-size: 14px; }
+figcaption { padding: 10px 14px; font-size: 14px; overflow-wrap: anywhere; }
 figcaption b { color: #dc2626; }
-figcaption small { display: block; color: var(--soft); overflow-wrap: anywhere; margin-top: 4px; }
+figcaption small { display: block; color: var(--soft); margin-top: 4px; }
 .columns { display: grid; gap: 28px; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); }
 """

@@ -1,12 +1,11 @@
 """`dropserve review`: photos that the model was in doubt about, and the next drop made of them."""
 
-import io
-import tempfile
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from PIL import Image
 
 from contracts.bucket import REVIEW
 from deploy_scripts import local_target
@@ -14,6 +13,7 @@ from deploy_scripts.aws import Target
 from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.drops.applied_captures import Applied, RefusedLinesError, apply_captures
 from deploy_scripts.operations.drops.captures import (
     CapturedPhoto,
     as_decisions,
@@ -21,19 +21,21 @@ from deploy_scripts.operations.drops.captures import (
     read_photo,
     remove_captures,
 )
-from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures, write_next_drop
-from deploy_scripts.operations.drops.upload import read_dataset
-from deploy_scripts.operations.releases.live import read_live
-from deploy_scripts.operations.runs.ledger import find_item
+from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures
+from deploy_scripts.operations.drops.review_files import read_review_file
+from deploy_scripts.operations.runs.ledger import Run
 from deploy_scripts.operations.runs.starts import wait_for_drop
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
-from drops.keys import dataset_of, is_zip
-from drops.limits import MAX_TABLE_BYTES
-from drops.review import ReviewError, read_review, write_review
+from drops.review import Refusal, write_review
 
 _SHOWN = 20
-_THUMBNAIL_PIXELS = 220
+# A page has its pictures in it: some 10 KB each.
+_ON_A_PAGE = 300
+_ADVICE = f"`dropserve review --out {REVIEW}` writes such a list."
+_CORRECT = (
+    "Correct them. A label of the dataset itself is corrected by `dropserve drop ZIP --review FILE`, first."
+)
 
 
 @with_target
@@ -45,16 +47,19 @@ def review(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes th
         Path | None, typer.Option(help="An edited list: make and drop the next dataset.")
     ] = None,
     dataset: Annotated[
-        Path | None, typer.Option(help="A zip to add to; else the live release's drop.")
+        Path | None, typer.Option(help="With --apply, a zip to add to; else the live release's dataset.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show photos that the model did not know or was unsure about; --apply labels them and drops again."""
+    _check_options(page, out, apply, dataset)
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
     photos = list_captures(deployment)
     if apply is not None:
-        _apply(screen, deployment, photos, apply, dataset)
+        applied = _apply(screen, deployment, photos, apply, dataset)
+        if as_json:
+            screen.put_json(applied.to_json())
         return
     if as_json:
         screen.put_json([{**vars(each)} for each in photos])
@@ -66,6 +71,15 @@ def review(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes th
     if out is not None:
         _write_new(out, write_review(as_decisions(photos)))
         screen.say(f"Written: {out}. Edit it, then: `dropserve review --apply {out}`")
+
+
+def _check_options(page: Path | None, out: Path | None, apply: Path | None, dataset: Path | None) -> None:
+    if apply is not None and (page or out):
+        raise CliError(
+            "--apply goes with neither --page nor --out.", "Write them first, by a call without it."
+        )
+    if apply is None and dataset:
+        raise CliError("--dataset goes with --apply alone.", "Add --apply FILE.")
 
 
 def _show(screen: Screen, photos: list[CapturedPhoto]) -> None:
@@ -82,23 +96,25 @@ def _show(screen: Screen, photos: list[CapturedPhoto]) -> None:
 
 
 def _page(deployment: Deployment, photos: list[CapturedPhoto]) -> str:
-    from training.report.captures import render_captures_page  # noqa: PLC0415 - of training, without torch
+    # Of training, but without torch.
+    from training.report.captures import render_captures_page  # noqa: PLC0415
 
+    shown = photos[:_ON_A_PAGE]
     return render_captures_page(
-        (each.name, each.label, each.why, _thumbnail(read_photo(deployment, each))) for each in photos
+        ((each.name, each.label, each.why, _thumbnail(read_photo(deployment, each))) for each in shown),
+        total=len(photos),
     )
 
 
 def _thumbnail(photo: bytes) -> bytes:
     """Empty for what cannot be decoded."""
+    from training.data.preprocessing import PhotoError  # noqa: PLC0415
+    from training.report.thumbnails import make_thumbnail  # noqa: PLC0415
+
     try:
-        with Image.open(io.BytesIO(photo), formats=["JPEG"]) as image:
-            image.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
-            stream = io.BytesIO()
-            image.convert("RGB").save(stream, "JPEG", quality=80)
-    except (OSError, ValueError, Image.DecompressionBombError):
+        return make_thumbnail(photo)
+    except PhotoError:
         return b""
-    return stream.getvalue()
 
 
 def _write_new(file: Path, content: str) -> None:
@@ -109,61 +125,71 @@ def _write_new(file: Path, content: str) -> None:
     file.write_text(content, "utf-8")
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What was done; `applied` is None where no photo was labelled, `run` where none was new."""
+
+    done: Sorted
+    applied: Applied | None
+    run: Run | None
+
+    def to_json(self) -> dict[str, Any]:
+        additions = self.applied.additions if self.applied else None
+        places, there = (additions.places, additions.there) if additions else ({}, {})
+        return {
+            "added": [
+                {"photo": photo.name, "class": self.done.labels[photo], "file": file}
+                for photo, file in places.items()
+            ],
+            "already_there": [{"photo": photo.name, "file": file} for photo, file in there.items()],
+            "new_classes": additions.new_classes if additions else [],
+            "thrown_away": [photo.name for photo in self.done.thrown_away],
+            "run": self.run.to_json() if self.run else None,
+        }
+
+
 def _apply(
     screen: Screen, deployment: Deployment, photos: list[CapturedPhoto], file: Path, dataset: Path | None
-) -> None:
-    done = _sorted(screen, photos, file)
+) -> _Outcome:
+    done = _sorted(photos, file)
+    applied, run = None, None
     if done.labels:
-        _drop(screen, deployment, done, dataset)
+        try:
+            applied = apply_captures(deployment, done, dataset, partial(upload_with_bar, screen, deployment))
+        except RefusedLinesError as error:
+            raise _refused(file, error.refusals) from error
+        run = _say_applied(screen, deployment, applied)
     # Only now: what was not dropped is still there to be reviewed.
     remove_captures(deployment, [*done.labels, *done.thrown_away])
     screen.done(f"{len(done.labels)} photos labelled, {len(done.thrown_away)} thrown away")
+    return _Outcome(done, applied, run)
 
 
-def _sorted(screen: Screen, photos: list[CapturedPhoto], file: Path) -> Sorted:
-    try:
-        if file.stat().st_size > MAX_TABLE_BYTES:
-            raise CliError(f"{file} is over {MAX_TABLE_BYTES // 1024**2} MiB.")
-        decisions, refusals = read_review(file.read_text("utf-8"))
-    except (OSError, ReviewError, UnicodeDecodeError) as error:
-        raise CliError(
-            f"{file} cannot be read: {error}.", f"`dropserve review --out {REVIEW}` writes such a list."
-        ) from error
+def _sorted(photos: list[CapturedPhoto], file: Path) -> Sorted:
+    decisions, refusals = read_review_file(file, _ADVICE)
     done = sort_captures(photos, decisions)
-    refused = sorted([*refusals, *done.refusals], key=lambda each: each.line)
-    if refused:
-        lines = [f"line {each.line}: {each.why}" for each in refused]
-        raise CliError(f"{file} has lines that cannot be followed; nothing was done.", "Correct them.", lines)
+    if refused := [*refusals, *done.refusals]:
+        raise _refused(file, refused)
     return done
 
 
-def _drop(screen: Screen, deployment: Deployment, done: Sorted, dataset: Path | None) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        old, name = (dataset, dataset.stem) if dataset else _live_drop(deployment, Path(folder))
-        content = {photo: (label, read_photo(deployment, photo)) for photo, label in done.labels.items()}
-        target = Path(folder) / "next.zip"
-        for label in write_next_drop(old, content, target):
-            screen.mark("!", "yellow", f"{label} is a new class: it has these photos alone")
-        dropped = upload_with_bar(screen, deployment, read_dataset(target, name))
-    item = wait_for_drop(deployment, dropped.key, dropped.version_id)
+def _refused(file: Path, refusals: list[Refusal]) -> CliError:
+    lines = [f"line {each.line}: {each.why}" for each in sorted(refusals, key=lambda each: each.line)]
+    return CliError(f"{file} has lines that cannot be followed; nothing was done.", _CORRECT, lines)
+
+
+def _say_applied(screen: Screen, deployment: Deployment, applied: Applied) -> Run | None:
+    """The run that was begun."""
+    additions = applied.additions
+    for photo, name in additions.there.items():
+        screen.say(f"{photo.name} is in the dataset already, as {name}: it is not added again")
+    for label in additions.new_classes:
+        screen.mark("!", "yellow", f"{label} is a new class: it has these photos alone")
+    if applied.drop is None:
+        screen.say("Nothing is new to the dataset: no run was begun")
+        return None
+    run = wait_for_drop(deployment, applied.drop.key, applied.drop.version_id).run
     if deployment.aws.is_local:
         local_target.wait_until_saved()
-    screen.say(f"Follow the run: `dropserve watch {item.run.run_id[:8]}`")
-
-
-def _live_drop(deployment: Deployment, folder: Path) -> tuple[Path, str]:
-    """The very version that the live release was trained on, and its dataset's name."""
-    live = read_live(deployment)
-    if live is None:
-        raise CliError("No release is live.", "Name a zip to add the photos to: --dataset ZIP.")
-    item = find_item(deployment, live.run_id)
-    if not is_zip(item.key):
-        raise CliError(
-            "The live release's drop is a folder, which is not added to.",
-            "Zip it, and name the zip: --dataset ZIP.",
-        )
-    file = folder / "old.zip"
-    deployment.aws.s3.download_file(
-        item.bucket, item.key, str(file), ExtraArgs={"VersionId": item.version_id} if item.version_id else {}
-    )
-    return file, dataset_of(item.key)
+    screen.say(f"Follow the run: `dropserve watch {run.run_id[:8]}`")
+    return run

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.drops.dataset_files import DatasetFiles
+from deploy_scripts.operations.drops.review_files import read_review_file
 from deploy_scripts.operations.drops.upload import Dataset
 from deploy_scripts.operations.drops.zips import open_zip, write_zip
 from drops.applied_review import AppliedReview, apply_review
 from drops.label_tables import ReadFile
-from drops.limits import MAX_TABLE_BYTES
 from drops.problems import BadDropError
-from drops.review import Decision, Refusal, ReviewError, read_review
+from drops.review import Decision, Refusal
 
 _ADVICE = "`dropserve doctor` writes such a file: correct that one, and hand it back."
 
@@ -21,12 +21,7 @@ def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedRevi
 
     Raises CliError when the review, or the dataset, cannot be read, or when the other zip is there already.
     """
-    try:
-        if review.stat().st_size > MAX_TABLE_BYTES:
-            raise CliError(f"{review} is over {MAX_TABLE_BYTES // 1024**2} MiB.", _ADVICE)
-        decisions, refusals = read_review(review.read_text("utf-8"))
-    except (ReviewError, UnicodeDecodeError) as error:
-        raise CliError(f"{review} is no review: {error}.", _ADVICE) from error
+    decisions, refusals = read_review_file(review, _ADVICE)
     if dataset.folder is not None:
         files = dataset.folder.files
         sizes = [(name, file.stat().st_size) for name, file in files.items()]

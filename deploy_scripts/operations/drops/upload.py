@@ -2,7 +2,7 @@
 
 import hashlib
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,11 @@ from deploy_scripts.operations.drops.dataset_files import (
     listed,
     read_dataset_folder,
 )
+from deploy_scripts.operations.drops.objects import PARALLEL_CALLS, objects_below, remove_objects
 from deploy_scripts.packaging.archives import sha256_of
 from drops.keys import MARKER, MAX_KEY_BYTES, PREFIX
 
-_PARALLEL_CALLS = 8
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-_DELETED_AT_ONCE = 1000
+_NOT_REMOVED = "No run was begun. Ask for the permission s3:DeleteObject and drop the folder again."
 # On every object of a folder drop: the SHA-256 of the dataset's name, since metadata is ASCII and short.
 _OWNER = "dropserve-drop"
 
@@ -147,16 +146,34 @@ def _upload_folder(
             Callback=sent,
         )
 
-    with ThreadPoolExecutor(_PARALLEL_CALLS) as uploads:
+    with ThreadPoolExecutor(PARALLEL_CALLS) as uploads:
         # list() raises the first upload's error here.
         list(uploads.map(upload, files))
     if left_over:
         short = [key.removeprefix(prefix) for key in left_over]
         files_are = "1 file" if len(short) == 1 else f"{len(short)} files"
         say(f"Removing {files_are} of the earlier drop {prefix}: {listed(short)}")
-        _remove(deployment, left_over)
-    # Put anew each time: it is what begins a run.
-    marker = s3.put_object(Bucket=deployment.bucket, Key=prefix + MARKER, Body=b"")
+        remove_objects(deployment, left_over, _NOT_REMOVED)
+    return _put_marker(deployment, prefix)
+
+
+def add_to_folder(deployment: Deployment, name: str, files: Mapping[str, bytes]) -> Drop:
+    """Puts files, by their names in it, into the folder of a drop that is there, and begins a run of it."""
+    prefix, owner = f"{PREFIX}{name}/", _owner(name)
+    for path, content in files.items():
+        deployment.aws.s3.put_object(
+            Bucket=deployment.bucket,
+            Key=prefix + path,
+            Body=content,
+            ContentType=_content_type(path),
+            Metadata={_OWNER: owner},
+        )
+    return _put_marker(deployment, prefix)
+
+
+def _put_marker(deployment: Deployment, prefix: str) -> Drop:
+    """Put anew each time: it is what begins a run."""
+    marker = deployment.aws.s3.put_object(Bucket=deployment.bucket, Key=prefix + MARKER, Body=b"")
     return Drop(prefix + MARKER, marker.get("VersionId", ""))
 
 
@@ -167,11 +184,11 @@ def _own_left_over(deployment: Deployment, prefix: str, *, keep: set[str], owner
     """
     keys = [
         key
-        for key in _keys_below(deployment, deployment.bucket, prefix)
+        for key, _, _ in objects_below(deployment, deployment.bucket, prefix)
         # A console makes an object for an empty folder.
         if key not in keep and key != prefix + MARKER and not key.endswith("/")
     ]
-    with ThreadPoolExecutor(_PARALLEL_CALLS) as calls:
+    with ThreadPoolExecutor(PARALLEL_CALLS) as calls:
         found = dict(zip(keys, calls.map(lambda key: _metadata_of(deployment, key), keys), strict=True))
     there = {key: metadata for key, metadata in found.items() if metadata is not None}
     others = [key for key, metadata in there.items() if metadata.get(_OWNER) != owner]
@@ -182,21 +199,6 @@ def _own_left_over(deployment: Deployment, prefix: str, *, keep: set[str], owner
             "Give another --name, or remove them first. Nothing was uploaded or removed.",
         )
     return list(there)
-
-
-def _remove(deployment: Deployment, keys: Sequence[str]) -> None:
-    """Raises CliError when S3 does not remove one of them."""
-    for start in range(0, len(keys), _DELETED_AT_ONCE):
-        batch = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
-        answer = deployment.aws.s3.delete_objects(
-            Bucket=deployment.bucket,
-            Delete={"Objects": batch, "Quiet": True},  # type: ignore[typeddict-item]
-        )
-        for error in answer.get("Errors", []):
-            raise CliError(
-                f"s3://{deployment.bucket}/{error.get('Key')} could not be removed: {error.get('Message')}.",
-                "No run was begun. Ask for the permission s3:DeleteObject and drop the folder again.",
-            )
 
 
 def _metadata_of(deployment: Deployment, key: str) -> Mapping[str, str] | None:
@@ -215,8 +217,3 @@ def _owner(name: str) -> str:
 
 def _content_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def _keys_below(deployment: Deployment, bucket: str, prefix: str) -> Iterator[str]:
-    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    yield from (item["Key"] for page in pages for item in page.get("Contents", []))

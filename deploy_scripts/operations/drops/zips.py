@@ -18,8 +18,8 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 @contextmanager
 def open_zip(source: Path) -> Iterator[ZipDrop]:
     """The zip, whose faults become a CliError, also while it is read."""
-    size_bytes = source.stat().st_size
     try:
+        size_bytes = source.stat().st_size
         with source.open("rb") as file, ZipDrop(file, size_bytes) as archive:
             if dangers := find_dangers(archive.members, size_bytes, archive.directory_at):
                 raise CliError(f"{source} is not read: {dangers[0].message}.")

@@ -32,14 +32,12 @@ def check(subject: Subject) -> Result:
 
 
 def roles_of(template: Mapping[str, Any]) -> list[Role]:
-    """Every role of a template, those of AWS::IAM::Policy beside it, with example values."""
-    values = example_values(template)
-    lone = {
-        name: {"Type": "AWS::IAM::Role", "Properties": {"Policies": [resource["Properties"]]}}
+    """Every role of a template with all that any choice allows it, and with example values."""
+    resources = {
+        name: {key: each for key, each in resource.items() if key != "Condition"}
         for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::IAM::Policy"
     }
-    return read_roles({"Resources": {**template["Resources"], **lone}}, values)
+    return read_roles({"Resources": resources}, example_values(template))
 
 
 def _of_role(role: Role) -> Iterator[Finding]:

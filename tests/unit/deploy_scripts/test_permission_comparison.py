@@ -173,6 +173,24 @@ def test_what_cannot_be_judged_is_refused(
         read_roles(template_of(statement, **properties), VALUES)
 
 
+@pytest.mark.parametrize("condition", [None, "true", "false"])
+def test_a_policy_beside_a_role_counts_where_it_stands(condition: str | None) -> None:
+    template = template_of(allow("s3:GetObject", ARN))
+    properties = {
+        "PolicyName": "more",
+        "PolicyDocument": {"Statement": [allow("s3:PutObject", {"Ref": "Data"})]},
+        "Roles": [{"Ref": "Worker"}],
+    }
+    template["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": properties}
+    if condition:
+        template["Resources"]["More"]["Condition"] = "Wanted"
+
+    (role,) = read_roles(template, {**VALUES, "Condition Wanted": condition or ""})
+
+    more = [(each.policy, each.actions, each.resources) for each in role.statements[1:]]
+    assert more == ([] if condition == "false" else [("more", ("s3:PutObject",), ("photos",))])
+
+
 def test_references_are_filled_in() -> None:
     part = {"a": [{"Ref": "Data"}, {"Fn::Sub": "${Data.Arn}/x/${!literal}"}, {"Fn::GetAtt": "Data.Arn"}, 1]}
 

@@ -18,6 +18,7 @@ PHOTO = CapturedPhoto(
     "2026-01-31/00001-abcdef01.jpg",
     ("captures/2026-01-31/00001.jpg",),
     "1" * 64,
+    12,
     "https://example.com/<b>\x1b.jpg",
     "cat",
     0.4,

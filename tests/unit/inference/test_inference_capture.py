@@ -1,5 +1,6 @@
 """Which photos the inference function keeps for a review, and what it writes of each."""
 
+import hashlib
 import io
 import json
 from typing import Any
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from functions.common.s3_uris import S3Uri
-from functions.inference.capture import PhotoCapture, source_of
+from functions.inference.capture import AnsweredPhoto, PhotoCapture, source_of
 from functions.inference.endpoint import Scores, Unknown
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.fetching.image_urls import parse_image_url
@@ -43,6 +44,11 @@ def capture(bucket: Bucket, *, share: float = 1.0, a_day: int = 100) -> PhotoCap
     return PhotoCapture("data", share, a_day, 40_000_000, lambda: bucket)  # type: ignore[arg-type, return-value]
 
 
+def answered(photo: bytes, scores: Scores = UNSURE, source: Any = SIGNED) -> AnsweredPhoto:
+    """One that was small enough to go to the model as it was sent."""
+    return AnsweredPhoto(source, photo, photo, LIVE, scores)
+
+
 def photo_of(colour: str) -> bytes:
     """Lies on its side by its EXIF, which has a GPS position, too; and has a comment."""
     exif = Image.Exif()
@@ -70,7 +76,7 @@ def test_doubtful_photos_are_wanted(scores: Scores, release: Release, share: flo
 def test_a_photo_is_kept_upright_without_its_metadata_and_without_the_urls_query() -> None:
     bucket = Bucket()
 
-    capture(bucket).keep(photo_of("red"), SIGNED, LIVE, UNKNOWN, Deadline.after(20))
+    capture(bucket).keep(answered(photo_of("red"), UNKNOWN), Deadline.after(20))
 
     (kept,) = bucket.objects.values()
     with Image.open(io.BytesIO(kept["Body"])) as image:
@@ -81,10 +87,26 @@ def test_a_photo_is_kept_upright_without_its_metadata_and_without_the_urls_query
     assert (told["label"], told["unknown"], told["release"]) == ("cat", True, "release-1")
 
 
+def test_what_is_kept_is_made_of_what_the_model_saw_and_named_by_what_was_sent() -> None:
+    """A large photo is decoded once: the model's is small already."""
+    bucket, sent, asked = Bucket(), photo_of("red"), photo_of("blue")
+
+    capture(bucket).keep(answered(sent)._replace(asked=asked), Deadline.after(20))
+
+    (kept,) = bucket.objects.values()
+    with Image.open(io.BytesIO(kept["Body"])) as image:
+        red, _, blue = image.convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+    told = json.loads(unquote(kept["Metadata"]["dropserve-capture"]))
+    assert blue > red
+    assert (told["sha256"], told["size_bytes"]) == (hashlib.sha256(sent).hexdigest(), len(sent))
+
+
 def test_the_day_takes_no_more_photos_than_it_may() -> None:
     bucket = Bucket()
     for number in range(20):
-        capture(bucket, a_day=3).keep(photo_of(f"#{number:02x}4080"), b"", LIVE, UNSURE, Deadline.after(20))
+        capture(bucket, a_day=3).keep(
+            answered(photo_of(f"#{number:02x}4080"), source=b""), Deadline.after(20)
+        )
 
     assert len(bucket.objects) == 3
 
@@ -93,8 +115,8 @@ def test_the_day_takes_no_more_photos_than_it_may() -> None:
 def test_a_failure_raises_nothing_and_logs_no_secret(capsys: pytest.CaptureFixture[str], left_s: int) -> None:
     bucket = Bucket(failing="AccessDenied")
 
-    capture(bucket).keep(photo_of("red"), SIGNED, LIVE, UNSURE, Deadline.after(left_s))
-    capture(bucket).keep(b"no photo", SIGNED, LIVE, UNSURE, Deadline.after(left_s))
+    capture(bucket).keep(answered(photo_of("red")), Deadline.after(left_s))
+    capture(bucket).keep(answered(b"no photo"), Deadline.after(left_s))
 
     assert not bucket.objects and SECRET not in capsys.readouterr().out
 
@@ -109,7 +131,7 @@ def test_long_names_still_fit_in_the_metadata() -> None:
     scores = UNSURE._replace(classes=["\U0001f408" * 300, "dog"])
     url = parse_image_url(f"https://photos.example.com/{'ä' * 900}")
 
-    capture(bucket).keep(photo_of("red"), url, LIVE, scores, Deadline.after(20))
+    capture(bucket).keep(answered(photo_of("red"), scores, url), Deadline.after(20))
 
     (kept,) = bucket.objects.values()
     assert len(kept["Metadata"]["dropserve-capture"]) < 2000

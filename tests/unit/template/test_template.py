@@ -11,7 +11,10 @@ import pytest
 from contracts.bucket import CAPTURES, CHECKPOINTS, SNAPSHOTS, UPLOADS
 from deploy_scripts.cloudformation.budget import leave_out_unwanted
 from deploy_scripts.cloudformation.sam_template import read_template
+from deploy_scripts.permissions.template_roles import read_roles
+from deploy_scripts.permissions.template_values import condition_values
 from deploy_scripts.project import ROOT
+from deploy_scripts.verify_aws.template.example_values import example_values
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT, complexity
 from functions.read_input.reading import read_input
 from state_machines.render import rendered
@@ -311,6 +314,28 @@ def test_every_role_that_a_key_concerns_may_use_it_by_one_way_alone() -> None:
             assert statement["Resource"] == {"Ref": "KmsKeyArn"}
             keys = {key for operands in statement["Condition"].values() for key in operands}
             assert keys & {"kms:ViaService", "kms:EncryptionContext:aws:lambda:FunctionArn"}
+
+
+@pytest.mark.parametrize("share", ["0", "0.2", ".5", "1", "1.0", "0.001", "0.50"])
+def test_photos_may_be_written_where_a_share_of_them_is_kept_and_nowhere_else(share: str) -> None:
+    assert re.fullmatch(TEMPLATE["Parameters"]["CaptureShare"]["AllowedPattern"], share)
+    values = {**example_values(TEMPLATE), "CaptureShare": share}
+    values |= condition_values(TEMPLATE, values)
+    (role,) = (each for each in read_roles(TEMPLATE, values) if each.name == "InferenceRole")
+
+    written = [each.resources for each in role.statements if "s3:PutObject" in each.actions]
+    keyed = [each for each in role.statements if "kms:GenerateDataKey" in each.actions]
+
+    assert written == ([(f"{values['DataBucket.Arn']}/captures/*",)] if float(share) else [])
+    assert bool(keyed) == bool(float(share))
+
+
+@pytest.mark.parametrize(
+    "share", ["0.0", "0.00", "00", ".0", "0.", "", "-0", "-1", "1.5", "2", "1e-9", "0x1"]
+)
+def test_no_other_way_to_write_no_share_is_taken(share: str) -> None:
+    """The condition compares texts: 0.0 would keep no photo, and allow to write some."""
+    assert not re.fullmatch(TEMPLATE["Parameters"]["CaptureShare"]["AllowedPattern"], share)
 
 
 def test_all_that_stores_takes_the_key() -> None:
