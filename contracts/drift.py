@@ -15,6 +15,7 @@ CONFIDENCE, UNKNOWN_SCORE = STATISTICS = ("confidence", "unknown_score")
 # each was unknown.
 _BIN_METRICS = {CONFIDENCE: "ConfidenceBin", UNKNOWN_SCORE: "UnknownScoreBin"}
 UNKNOWN_METRIC = "UnknownAnswer"
+METRIC_COUNT = len(STATISTICS) * BINS + 1
 
 
 def bin_metric(statistic: str, place: int) -> str:

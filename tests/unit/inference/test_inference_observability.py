@@ -175,7 +175,7 @@ def dashboard_metrics() -> set[tuple[str, str, frozenset[str]]]:
     found = set()
     for widget in json.loads(text)["widgets"]:
         for metric in widget["properties"]["metrics"]:
-            if isinstance(metric[0], str) and metric[-1] in ("janitor", "capacity-review"):
+            if isinstance(metric[0], str) and metric[-1] in ("janitor", "capacity-review", "drift-review"):
                 continue
             if isinstance(metric[0], str):
                 found.add((metric[0], metric[1], frozenset(metric[2::2])))

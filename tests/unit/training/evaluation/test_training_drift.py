@@ -61,5 +61,5 @@ def test_an_artefact_with_a_reference_that_is_none_is_refused(
     assert served.drift(np.array([1.0, 0.0]), None) == {"drift": {"confidence": 4}}
     drift["confidence"][field] = value
     (tmp_path / "model.json").write_text(json.dumps({**description, "drift": drift}))
-    with pytest.raises(ArtefactError, match="model[.]json is malformed"):
+    with pytest.raises(ArtefactError, match="is malformed"):
         load(tmp_path)
