@@ -7,6 +7,9 @@ AUDITS = "audits/"
 REVIEWS = "reviews/"
 CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
 JANITOR_REPORTS = f"{REVIEWS}leftovers/"
+DRIFT_REVIEWS = f"{REVIEWS}drift/"
+# Of all reviews of drift, the newest one first.
+DRIFT_PAGE = f"{DRIFT_REVIEWS}drift.html"
 # Photos that the live model was in doubt about: docs/feedback.md.
 CAPTURES = "captures/"
 # S3 user metadata of each: JSON, percent-encoded.
@@ -46,6 +49,11 @@ ACCEPTANCE_PHOTO = rf"{ACCEPTANCE_FOLDER}/[0-9]{{2}}\.jpg"
 def run_key(run_id: str, name: str = "") -> str:
     """The key of a run's file; without a name that of its folder, with the slash at its end."""
     return f"{RUNS}{run_id}/{name}"
+
+
+def drift_review_key(day: str) -> str:
+    """The key of a day's review of drift; `day` as 2026-01-31."""
+    return f"{DRIFT_REVIEWS}{day}.json"
 
 
 def capture_key(day: str, number: int) -> str:

@@ -36,6 +36,7 @@ COMMANDS = {
     "cost": "deployment.cost",
     "janitor": "deployment.janitor",
     "capacity": "releases.capacity",
+    "drift": "releases.drift",
     "pause": "releases.pause",
     "resume": "releases.pause",
     "logs": "deployment.logs",

@@ -105,6 +105,7 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     chosen = choose_served_model(settings, learned, clock)
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, chosen.served)
+        chosen = chosen.with_drift_reference(tested.logits.numpy(), tested.unknown_scores)
     results = Results(chosen, dataset, source, prepared.precision, trained, tested, doctor)
     write_artefact(chosen.served, network, settings.model_dir)
     write_results(results, settings, clock)

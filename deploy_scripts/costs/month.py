@@ -14,6 +14,7 @@ from deploy_scripts.costs.component import (
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
 from functions.capacity_review.metrics import metric_count
 from functions.common.prices import HOURS_A_MONTH
+from functions.drift_review.answers import metric_count as drift_metric_count
 
 # Resource type of a template -> the name of its line, its price, and how much of that a month has.
 _MONTHLY: dict[str, tuple[str, str, float]] = {
@@ -64,6 +65,7 @@ def monthly_cost(
         *_audits(facts, prices),
         *_capacity_reviews(facts, prices),
         *_leftover_looks(facts, prices),
+        *_drift_reviews(facts, prices),
     ]
 
 
@@ -166,3 +168,17 @@ def _leftover_looks(facts: TemplateFacts, prices: Prices) -> list[Component]:
     price_name = f"lambda/duration/{facts.parameters['Architecture']}"
     note = f"one a week, {assumed.FUNCTION_S:g} s each assumed"
     return [component("the weekly look for leftovers", price_name, gb_s, prices, note)]
+
+
+def _drift_reviews(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    if facts.parameters["DriftReview"] == "off":
+        return []
+    gb_s = assumed.REVIEWS_A_MONTH * assumed.FUNCTION_S * facts.memory_mb["DriftReviewFunction"] / 1024
+    price_name = f"lambda/duration/{facts.parameters['Architecture']}"
+    note = f"{assumed.REVIEWS_A_MONTH} a month, {assumed.FUNCTION_S:g} s each assumed"
+    metrics = drift_metric_count()
+    read = assumed.REVIEWS_A_MONTH * metrics
+    return [
+        component("the daily review of drift", price_name, gb_s, prices, note),
+        component("counts that it reads", "cloudwatch/metric-read", read, prices, f"{metrics} by each"),
+    ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from contracts.drift import METRIC_COUNT
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import SHIPPED, Component, Prices, component
 from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
@@ -51,10 +52,19 @@ def prediction_cost(
             prices,
             "those of the dashboard, for each hour with a prediction",
         ),
+        *_drift(facts, prices),
         component(
             "traces", "xray/trace", count, prices, "at most: the default rule takes one a second, and 5%"
         ),
     ]
+
+
+def _drift(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """What the inference function counts for the daily review of drift."""
+    if facts.parameters["DriftReview"] == "off":
+        return []
+    note = "DriftReview=on: of one release, for each hour with a prediction"
+    return [component("counts for the review of drift", "cloudwatch/metric", METRIC_COUNT, prices, note)]
 
 
 def _endpoint(facts: TemplateFacts, count: int, prices: Prices) -> Component:

@@ -26,6 +26,15 @@ def call_function(
     return payload
 
 
+def review_drift(deployment: Deployment, day: str) -> dict[str, Any]:
+    """A day's document of schemas/drift_review.schema.json; `day` as 2026-01-31.
+
+    Raises CliError when the function fails.
+    """
+    what, log = "The review of the drift", "drift_review"
+    return call_function(deployment, "DriftReviewFunctionName", {"day": day}, what=what, log=log)
+
+
 def review_capacity(deployment: Deployment, *, days: int, apply: bool, reset: bool) -> dict[str, Any]:
     """The document of schemas/capacity_review.schema.json, with `review_uri`.
 

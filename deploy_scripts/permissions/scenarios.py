@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -18,7 +19,7 @@ from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
-from deploy_scripts.operations.function_calls import review_capacity
+from deploy_scripts.operations.function_calls import review_capacity, review_drift
 from deploy_scripts.operations.predictions import predict_url, upload_photo
 from deploy_scripts.operations.releases.leftovers import find_leftovers, look_for_leftovers, remove
 from deploy_scripts.operations.releases.live import list_endpoints
@@ -68,6 +69,7 @@ class Scenarios:
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
             Scenario("A capacity review of a day's traffic is applied, and reset", self._review_capacity),
+            Scenario("A day's answers are compared with the training's", self._review_drift),
             Scenario("An endpoint that a run has left behind is found", self._find_leftovers),
             Scenario("The deployment is paused and resumed", self._pause_and_resume),
             Scenario("A file that is no dataset is dropped", self._drop_nonsense),
@@ -143,6 +145,12 @@ class Scenarios:
             found = review_capacity(self._deployment, days=2, **asked)
             if not found["applied"]["done"]:
                 raise CliError(f"The capacity review was not applied: {found['applied']['reason']}")
+
+    def _review_drift(self) -> None:
+        """Of few answers: nothing can be told of them. With the event of a schedule it is the day before's."""
+        found = review_drift(self._deployment, f"{datetime.now(UTC):%Y-%m-%d}")
+        if found["drifted"] is not None:
+            raise CliError(f"The review of the drift judged {found['answers']} answers.")
 
     def _find_leftovers(self) -> None:
         """Of a run whose execution is gone, and which the ledger still calls running."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
+from contracts.drift import BINS, DRIFT, STATISTICS
 from contracts.endpoint import EXPLAIN
 from functions.common.errors import DropserveError
 from functions.inference.clients import CONNECT_TIMEOUT_S
@@ -48,7 +49,8 @@ class Scores(NamedTuple):
     """A model's answer for one image; the three lists have one entry a class, in the same order.
 
     `unknown` is None for a model that cannot tell, as one that was trained before models could.
-    `explanation` is as the model's server gives it, where it was asked for one.
+    `explanation` is as the model's server gives it, where it was asked for one; `drift` has the bins of the
+    answer by statistic, of a model whose training left a reference.
     """
 
     classes: list[str]
@@ -56,6 +58,7 @@ class Scores(NamedTuple):
     probabilities: list[float]
     unknown: Unknown | None = None
     explanation: dict[str, str] | None = None
+    drift: dict[str, int] | None = None
 
 
 class EndpointClient:
@@ -146,6 +149,7 @@ def _scores(body: bytes) -> Scores:
             probabilities=[float(probability) for probability in answer["probabilities"]],
             unknown=_unknown(answer),
             explanation=_explanation(answer),
+            drift=_drift(answer),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EndpointError("the model's answer is not the expected JSON") from error
@@ -162,6 +166,16 @@ def _explanation(answer: dict[str, Any]) -> dict[str, str] | None:
     if "explanation" not in answer:
         return None
     return {name: str(value) for name, value in answer["explanation"].items()}
+
+
+def _drift(answer: dict[str, Any]) -> dict[str, int] | None:
+    """Raises ValueError for a bin that there is not: its name would be that of a metric."""
+    if DRIFT not in answer:
+        return None
+    places = {name: int(place) for name, place in answer[DRIFT].items()}
+    if not places.keys() <= set(STATISTICS) or not all(0 <= place < BINS for place in places.values()):
+        raise ValueError("the answer is in a bin that there is not")
+    return places
 
 
 def _unknown(answer: dict[str, Any]) -> Unknown | None:

@@ -83,6 +83,7 @@ def _predictor() -> Predictor:
             settings.max_image_pixels,
             capture_client,
         ),
+        counts_drift=settings.counts_drift,
     )
 
 

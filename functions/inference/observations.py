@@ -7,12 +7,14 @@ from typing import Any
 from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from contracts.drift import UNKNOWN_METRIC, bin_metric
 from functions.common.errors import DropserveError
 from functions.common.observability import logger, metrics, tracer
+from functions.inference.endpoint import Scores
 from functions.inference.events.requests import Request
 from functions.inference.events.responses import problem_of
 from functions.inference.fetching.image_urls import ImageUrl
-from functions.inference.live_release import Track
+from functions.inference.live_release import Release, Track
 
 OK = "ok"
 SEVERAL = "several"
@@ -72,6 +74,20 @@ def note_model(
         own.add_metric(name="LowConfidence", unit=MetricUnit.Count, value=int(unsure))
     if unknown is not None:
         own.add_metric(name="UnknownPhoto", unit=MetricUnit.Count, value=int(unknown))
+    own.flush_metrics()
+
+
+def note_drift(release: Release, scores: Scores) -> None:
+    """One answer of the live release, as the review of its drift counts them: docs/drift.md."""
+    if release.track == "candidate" or not scores.drift:
+        return
+    own = EphemeralMetrics()
+    own.add_dimension(name="service", value=logger.service)
+    own.add_dimension(name="release", value=release.release)
+    for statistic, place in scores.drift.items():
+        own.add_metric(name=bin_metric(statistic, place), unit=MetricUnit.Count, value=1)
+    if scores.unknown:
+        own.add_metric(name=UNKNOWN_METRIC, unit=MetricUnit.Count, value=int(scores.unknown.unknown))
     own.flush_metrics()
 
 

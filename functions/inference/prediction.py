@@ -25,7 +25,7 @@ from functions.inference.fetching.fetcher import ImageFetcher
 from functions.inference.fetching.image_urls import ImageUrl
 from functions.inference.images import ModelInput, prepare_image
 from functions.inference.live_release import LivePointer, Release
-from functions.inference.observations import note_model
+from functions.inference.observations import note_drift, note_model
 from functions.inference.timings import run_phase
 
 NO_EXPLANATION = "the live model's server gives no heat maps: deploy, and train the model again"
@@ -45,6 +45,7 @@ class Predictor(NamedTuple):
     max_image_pixels: int
     low_confidence: float
     capture: PhotoCapture
+    counts_drift: bool
 
     def predict(self, request: Request, deadline: Deadline) -> list[Result]:
         """One result an image, in their order: predictions, classes, scores and model; or the error.
@@ -133,6 +134,8 @@ class Predictor(NamedTuple):
         unsure = max(scores.probabilities) < self.low_confidence
         unknown = scores.unknown.unknown if scores.unknown else None
         note_model(release.track, elapsed_s=time.perf_counter() - began, unsure=unsure, unknown=unknown)
+        if self.counts_drift:
+            note_drift(release, scores)
         return scores
 
     def _result(self, request: Request, release: Release, scores: Scores) -> Result:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from functions.common.environment import read_number, read_text
+from functions.common.environment import read_choice, read_number, read_text
 from functions.common.errors import SettingsError
 from functions.inference.fetching.allowed_hosts import HostRules, parse_hosts
 
@@ -22,6 +22,7 @@ class Settings(NamedTuple):
     low_confidence: float
     capture_share: float
     captures_a_day: int
+    counts_drift: bool
     contact: str = ""
 
 
@@ -42,6 +43,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         low_confidence=read_number(environment, "LOW_CONFIDENCE", at_most=1),
         capture_share=read_number(environment, "CAPTURE_SHARE", at_most=1),
         captures_a_day=int(read_number(environment, "CAPTURES_A_DAY", at_least=1)),
+        counts_drift=read_choice(environment, "DRIFT_REVIEW", ("off", "on")) == "on",
         contact=_contact(environment),
     )
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.drift import DRIFT
 from contracts.limits import DEFAULT_TOP_K
 from training.data.preprocessing import Pixels, Preprocessing
+from training.export.drift_reference import DriftReference, read_drift_reference
 from training.export.graph import Graph, GraphError, Scores
 from training.export.heat_map import Explainer
 
@@ -45,7 +47,8 @@ class UnknownRule:
 class Description:
     """model.json. `architecture` is the kind of processor on which an int8 graph was validated.
 
-    `unknown` is None where the model cannot tell, as one that was trained before it could.
+    `unknown` is None where the model cannot tell, as one that was trained before it could; `drift` where the
+    training left nothing to compare answers with.
     """
 
     backbone: str
@@ -54,6 +57,7 @@ class Description:
     architecture: str
     temperature: float
     unknown: UnknownRule | None = None
+    drift: DriftReference | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As model.json has it."""
@@ -64,6 +68,7 @@ class Description:
             "architecture": self.architecture,
             "temperature": self.temperature,
             **({"unknown": asdict(self.unknown)} if self.unknown else {}),
+            **({DRIFT: self.drift.to_json()} if self.drift else {}),
             **self.preprocessing.describe(),
         }
 
@@ -106,6 +111,13 @@ class ServedModel:
             "unknown_score": round(float(score), 4),
             "unknown_threshold": round(rule.threshold, 4),
         }
+
+    def drift(self, probabilities: NDArray[np.float64], unknown_score: float | None) -> dict[str, Any]:
+        """What is answered beside a photo's probabilities (classes,): in which bins it counts."""
+        reference = self.description.drift
+        if reference is None:
+            return {}
+        return {DRIFT: reference.places(float(probabilities.max()), unknown_score)}
 
     def probabilities(self, scores: Scores) -> NDArray[np.float64]:
         """Calibrated probabilities (N, classes): softmax of the scores divided by the temperature."""
@@ -184,6 +196,7 @@ def _read_description(text: bytes) -> Description:
             architecture=content["architecture"],
             temperature=content["temperature"],
             unknown=_read_unknown(content.get("unknown")),
+            drift=read_drift_reference(content.get(DRIFT)),
         )
     except ArtefactError:
         raise

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import openvino as ov
 import torch
 
@@ -13,9 +14,10 @@ from training.data.dataset import Dataset, Photo
 from training.data.preprocessing import Pixels
 from training.data.sampling import pick_evenly
 from training.evaluation.calibration import fit_temperature
+from training.export.drift_reference import DriftReference
 from training.export.embedding import observe
 from training.export.export import append_linear, export_network
-from training.export.graph import Graph
+from training.export.graph import Graph, Scores
 from training.export.quantise import QuantisationError, quantise
 from training.export.served_model import Description, ServedModel, machine_architecture
 from training.features.extraction import Embed, Features, Part, Pass, compute_features, compute_parts
@@ -28,6 +30,7 @@ from training.models.head import TrainedHead
 from training.settings import Settings
 from training.unknown.detection import MOST_PHOTOS, Embedded, UnknownReport, why_not
 from training.unknown.learning import KnownPhotos, add_unknown_score, embedded_photos
+from training.unknown.subspaces import Rows
 
 # Probabilities differed from float32's by 0.017 on average with 50, 0.015 with 100, 0.014 with 150 photos;
 # each photo takes a tenth of a second.
@@ -87,11 +90,26 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The model as the endpoint will run it, why in that precision, and how it tells unknown photos."""
+    """The model as the endpoint will run it, why in that precision, and how it tells unknown photos.
+
+    `valid_scores` (N, classes) and `valid_unknown` (N,) are what it gives for the validation photos.
+    """
 
     served: ServedModel
     serving: ServingReport
     unknown: UnknownReport
+    valid_scores: Scores
+    valid_unknown: Rows | None
+
+    def with_drift_reference(self, test_scores: Scores, test_unknown: Scores | None) -> "Chosen":
+        """With what its traffic is compared with: its answers for the validation and the test photos."""
+        rule, unknown = self.served.description.unknown, None
+        if self.valid_unknown is not None and test_unknown is not None:
+            unknown = np.concatenate([self.valid_unknown, test_unknown])
+        confidence = self.served.probabilities(np.concatenate([self.valid_scores, test_scores])).max(1)
+        reference = DriftReference.of(confidence, unknown, rule.threshold if rule else None)
+        description = replace(self.served.description, drift=reference)
+        return replace(self, served=replace(self.served, description=description))
 
 
 def choose_served_model(settings: Settings, learned: Learned, clock: Clock) -> Chosen:
@@ -109,7 +127,7 @@ def choose_served_model(settings: Settings, learned: Learned, clock: Clock) -> C
             chosen, report = _try_int8(settings, learned, exact)
     _say(report)
     with clock.measure("unknown"):
-        served, unknown = _tell_unknown(settings, learned, exact, chosen)
+        served, unknown, unknown_scores = _tell_unknown(settings, learned, exact, chosen)
         graph = Graph(served, run.threads)
     _say_unknown(unknown)
     description = Description(
@@ -120,7 +138,8 @@ def choose_served_model(settings: Settings, learned: Learned, clock: Clock) -> C
         temperature=fit_temperature(chosen.scores, valid.labels),
         unknown=unknown.rule(),
     )
-    return Chosen(ServedModel(graph, learned.dataset.classes, description), report, unknown)
+    made = ServedModel(graph, learned.dataset.classes, description)
+    return Chosen(made, report, unknown, chosen.scores.float().numpy(), unknown_scores)
 
 
 def _say(report: ServingReport) -> None:
@@ -145,10 +164,10 @@ def _say_unknown(report: UnknownReport) -> None:
 
 def _tell_unknown(
     settings: Settings, learned: Learned, exact: _Candidate, served: _Candidate
-) -> tuple[ov.Model, UnknownReport]:
+) -> tuple[ov.Model, UnknownReport, Rows | None]:
     reason = _why_not_unknown(settings, learned)
     if reason is not None:
-        return served.model, UnknownReport(settings.unknown_false_alarm_rate, reason)
+        return served.model, UnknownReport(settings.unknown_false_alarm_rate, reason), None
     photos = learned.valid.photos
     sample = {photo.name for photo in pick_evenly(photos, MOST_PHOTOS, settings.head.seed)}
     chosen = [photo for photo in photos if photo.name in sample]

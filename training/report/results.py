@@ -110,6 +110,7 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "best_epoch": results.trained.best_epoch,
         "serving": results.chosen.serving.figures(),
         "unknown": results.chosen.unknown.tested(tested.unknown_scores).figures(),
+        "drift": _drift(results.chosen.served),
         "champion": tested.champion,
         "seconds": seconds,
         "images_per_second": {
@@ -122,6 +123,11 @@ def build_metrics(results: Results, settings: Settings, clock: Clock) -> dict[st
         "hyperparameters": {**settings.hyperparameters(), "precision": results.precision},
         "versions": _versions(),
     }
+
+
+def _drift(served: ServedModel) -> dict[str, Any] | None:
+    reference = served.description.drift
+    return reference.to_json() if reference else None
 
 
 def predictions_lines(served: ServedModel, tested: Tested) -> str:

@@ -201,9 +201,11 @@ def _predict(photo: bytes | str, model: ServedModel, *, explain: bool) -> Result
     except PhotoError as error:
         return {"error": f"bad image: {error}"}
     scores, unknown = model.answers([pixels])
+    probabilities = model.probabilities(scores)[0]
     return {
         "scores": scores[0].tolist(),
-        "probabilities": model.probabilities(scores)[0].tolist(),
+        "probabilities": probabilities.tolist(),
         **({} if unknown is None else model.unknown(unknown[0])),
+        **model.drift(probabilities, None if unknown is None else float(unknown[0])),
         **(explanation_of(photo, pixels, model) if explain else {}),
     }

@@ -30,8 +30,10 @@ class KnownPhotos:
     served_scores: Rows
 
 
-def add_unknown_score(rate: float, known: KnownPhotos, served: ov.Model) -> tuple[ov.Model, UnknownReport]:
-    """The graph `served` with a second output, and the report.
+def add_unknown_score(
+    rate: float, known: KnownPhotos, served: ov.Model
+) -> tuple[ov.Model, UnknownReport, Rows]:
+    """The graph `served` with a second output, the report, and that output for all validation photos (N,).
 
     What the photos have in common is learned from the float32 graph; the threshold is that of the scores
     which `served` gives.
@@ -43,7 +45,7 @@ def add_unknown_score(rate: float, known: KnownPhotos, served: ov.Model) -> tupl
         rate, None, threshold=conformal_threshold(scores, rate), valid_photos=len(known.served_scores)
     )
     left_out = leave_classes_out(detector, known.train, known.valid, known.classes, rate)
-    return append_unknown_score(served, detector, doubt), report.with_left_out(left_out)
+    return append_unknown_score(served, detector, doubt), report.with_left_out(left_out), scores
 
 
 def embedded_photos(rows: FeatureFile, photos: list[Photo]) -> Embedded:

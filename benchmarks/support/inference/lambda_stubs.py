@@ -58,6 +58,7 @@ class Stubs:
             "LOW_CONFIDENCE": "0.5",
             "CAPTURE_SHARE": "0",
             "CAPTURES_A_DAY": "1",
+            "DRIFT_REVIEW": "on",
         }
 
 

@@ -72,4 +72,5 @@ def environment(aws: LocalServer) -> dict[str, str]:
         "LOW_CONFIDENCE": "0.5",
         "CAPTURE_SHARE": "0",
         "CAPTURES_A_DAY": "1",
+        "DRIFT_REVIEW": "on",
     }

@@ -102,6 +102,12 @@ def test_a_model_may_call_an_image_unknown(runtime: StubbedRuntime) -> None:
     assert invoke(runtime).unknown == (True, 2.5, 1.8)
 
 
+def test_a_model_says_in_which_bins_its_answer_counts(runtime: StubbedRuntime) -> None:
+    runtime.answers(json.dumps({**ANSWER, "drift": {"confidence": 4, "unknown_score": 0}}).encode())
+
+    assert invoke(runtime).drift == {"confidence": 4, "unknown_score": 0}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -122,6 +128,9 @@ def test_a_model_may_call_an_image_unknown(runtime: StubbedRuntime) -> None:
         json.dumps(
             {**ANSWER, "unknown": True, "unknown_score": float("nan"), "unknown_threshold": 1}
         ).encode(),
+        json.dumps({**ANSWER, "drift": {"confidence": 5}}).encode(),
+        json.dumps({**ANSWER, "drift": {"another": 0}}).encode(),
+        json.dumps({**ANSWER, "drift": [0]}).encode(),
     ],
 )
 def test_an_answer_of_another_shape_is_the_endpoints_failure(runtime: StubbedRuntime, body: bytes) -> None:

@@ -175,7 +175,7 @@ def dashboard_metrics() -> set[tuple[str, str, frozenset[str]]]:
     found = set()
     for widget in json.loads(text)["widgets"]:
         for metric in widget["properties"]["metrics"]:
-            if isinstance(metric[0], str) and metric[-1] in ("janitor", "capacity-review"):
+            if isinstance(metric[0], str) and metric[-1] in ("janitor", "capacity-review", "drift-review"):
                 continue
             if isinstance(metric[0], str):
                 found.add((metric[0], metric[1], frozenset(metric[2::2])))
@@ -207,6 +207,24 @@ def test_the_images_of_a_batch_have_an_outcome_each_and_share_their_phases(
     fetch, *others = (one for one in record.subsegments() if one.get("parent_id") == handled["id"])
     assert fetch["annotations"] == {"failed": True}
     assert [one["name"] for one in others] == ["## preprocess", "## invoke"]
+
+
+def test_the_bins_of_an_answer_are_counted_by_release_while_drift_is_reviewed(
+    run_worker: Callable[..., Record], serve: Callable[..., LocalServer], photo: bytes
+) -> None:
+    images = serve({"/dog.jpg": send(photo)})
+    told = {"unknown": True, "unknown_score": 2.5, "unknown_threshold": 1.8}
+    told["drift"] = {"confidence": 1, "unknown_score": 4}
+    replies = {invocations(): send_json({**ANSWER, **told})}
+    answering = serve({"/": ssm_parameter(live_pointer_value()), **replies})
+    event, here = {"url": images.url("/dog.jpg")}, {"AWS_ENDPOINT_URL": answering.url("")}
+
+    (counted,) = run_worker([event], **here).metrics("ConfidenceBin1")
+
+    assert (counted["service"], counted["release"]) == ("inference", RELEASE)
+    for name in ("ConfidenceBin1", "UnknownScoreBin4", "UnknownAnswer"):
+        assert counted[name] == [1]
+    assert not run_worker([event], DRIFT_REVIEW="off", **here).metrics("ConfidenceBin1")
 
 
 def test_an_unsure_answer_is_counted(

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "LOW_CONFIDENCE": "0.5",
     "CAPTURE_SHARE": "0.25",
     "CAPTURES_A_DAY": "50",
+    "DRIFT_REVIEW": "on",
     "ALLOWED_HOSTS": "*.Example.com.",
     "DENIED_HOSTS": "bad.example.com",
 }
@@ -39,6 +40,7 @@ def test_the_settings() -> None:
         low_confidence=0.5,
         capture_share=0.25,
         captures_a_day=50,
+        counts_drift=True,
     )
 
 

@@ -37,6 +37,7 @@ def test_it_holds_a_graph_weights_and_no_code(trained: Trained) -> None:
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
         "interpolation": "bilinear",
+        "drift": trained.metrics()["drift"],
     }
 
 

@@ -92,6 +92,24 @@ def test_the_int8_graph_tells_unknown_photos_as_the_evaluation_did(int8: Trained
     assert served.unknown(score)["unknown"]
 
 
+def test_the_drift_reference_counts_the_answers_for_validation_and_test_photos(int8: Trained) -> None:
+    reference, served, metrics = int8.metrics()["drift"], load(int8.model), int8.metrics()
+    assert served.description.drift
+    assert served.description.drift.to_json() == reference
+    assert reference["photos"] == metrics["images"]["valid"] + metrics["images"]["test"]
+    for statistic in ("confidence", "unknown_score"):
+        assert sum(reference[statistic]["counts"]) == reference["photos"]
+    # The threshold is above most of the validation photos' scores.
+    in_test = metrics["unknown"]["test_false_alarm_rate"] * metrics["images"]["test"]
+    assert round(in_test) <= reference["unknown"] < reference["photos"] / 2
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::8], stripes[:, ::8] = 255, (255, 0, 90)
+    scores, unknown = served.answers([stripes])
+    assert unknown is not None
+    told = served.drift(served.probabilities(scores)[0], float(unknown[0]))["drift"]
+    assert told["unknown_score"] == 4
+
+
 def test_the_last_layer_alone_stays_in_float32(int8: Trained) -> None:
     graph = ov.Core().read_model(int8.model / "graph.xml")
     kinds = {kind: inputs_of(graph, kind) for kind in ("Convolution", "MatMul")}

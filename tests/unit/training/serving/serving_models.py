@@ -63,7 +63,7 @@ class ObedientModel:
     def load(self, _settings: Settings) -> tuple[Any, Any]:
         self.hold.wait()
         lone = SimpleNamespace(**{**vars(self), "answers": self._answers_alone})
-        lone.probabilities = self.probabilities
+        lone.probabilities, lone.drift = self.probabilities, self.drift
         return self, lone
 
     def _decode(self, photo: bytes) -> bytes:
@@ -91,6 +91,9 @@ class ObedientModel:
 
     def probabilities(self, scores: Any) -> Any:
         return scores + 1
+
+    def drift(self, _probabilities: Any, _unknown_score: float | None) -> dict[str, Any]:
+        return {}
 
 
 def free_port() -> int:
