@@ -74,7 +74,7 @@ def _in_order(lines: dict[str, bytes]) -> Iterator[dict[str, Any]]:
 
 def _row(uri: str, line: dict[str, Any]) -> list[str]:
     best = line["predictions"][0]
-    unknown = {True: "yes", False: "no"}.get(line.get("unknown"), "")
+    unknown = ("yes" if line["unknown"] else "no") if "unknown" in line else ""
     return [
         guarded(uri),
         guarded(best["label"]),
