@@ -12,8 +12,6 @@ from functions.score_photos.batches import Batch, Photo
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Who may not list a bucket gets 403 for what is not there: docs of GetObject, "Permissions".
-_ABSENT = {"NoSuchKey", "AccessDenied", "403"}
 # Somebody else has written, or writes, the same part:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -61,13 +59,10 @@ class Parts(NamedTuple):
         raise AssertionError("the last try returns or raises")
 
     def read(self, batch: Batch) -> Part:
-        """The part as it is; empty where there is none."""
-        try:
-            reply = self.s3.get_object(Bucket=self.bucket, Key=batch.part_key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _ABSENT:
-                raise
+        """The part as it is; empty where there is none, which a listing tells by a right to parts alone."""
+        if not self.s3.list_objects_v2(Bucket=self.bucket, Prefix=batch.part_key, MaxKeys=1)["KeyCount"]:
             return Part({}, None)
+        reply = self.s3.get_object(Bucket=self.bucket, Key=batch.part_key)
         lines = [json.loads(line) for line in reply["Body"].read().splitlines()]
         return Part({line["key"]: line for line in lines}, reply["ETag"])
 
