@@ -2,6 +2,10 @@
 
 SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
+# Yours, as drops/ is: photos to score, which stay.
+PHOTOS = "photos/"
+# A folder a scoring job: docs/scoring.md.
+SCORES = "scores/"
 AUDITS = "audits/"
 # What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
 REVIEWS = "reviews/"
@@ -69,3 +73,8 @@ def snapshot_key(run_id: str, name: str) -> str:
 def acceptance_photo(number: int) -> str:
     """The name of one photo of the acceptance sample."""
     return f"{ACCEPTANCE_FOLDER}/{number:02d}.jpg"
+
+
+def scores_key(job: str, name: str = "") -> str:
+    """The key of a scoring job's file; without a name that of its folder, with the slash at its end."""
+    return f"{SCORES}{job}/{name}"

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "runs.run",
     "watch": "runs.watch",
     "predict": "releases.predict",
+    "score": "releases.score",
     "runs": "runs.runs",
     "releases": "releases.releases",
     "rollback": "releases.releases",

@@ -11,6 +11,9 @@ ROOT = TREE
 TEMPLATE = ROOT / "deploy_scripts" / "template.yaml"
 IMAGES_TEMPLATE = ROOT / "deploy_scripts" / "images_template.yaml"
 STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
+SCORING_STATE_MACHINE = ROOT / "state_machines" / "photo_scoring.asl.json"
+# By the names that the template has them by.
+STATE_MACHINES = {file.name: file for file in (STATE_MACHINE, SCORING_STATE_MACHINE)}
 # Not resolved: the folder of a virtual environment's python is where its other programs are.
 PROGRAMS = Path(sys.executable).parent
 

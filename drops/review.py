@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from drops.csv_cells import guarded, unguarded
 from drops.problems import quoted
-from drops.text import printable
 
 Action = Literal["keep", "drop", "relabel"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 COLUMNS = ("action", "file", "label", "suggested_label", "why", "score")
-# What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_QUOTE = "'"
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def write_review(decisions: Iterable[Decision]) -> str:
     writer.writerow(COLUMNS)
     for each in decisions:
         cells = (each.action, each.file, each.label, each.suggested_label, each.why, f"{each.score:.3f}")
-        writer.writerow([_guarded(cell) for cell in cells])
+        writer.writerow([guarded(cell) for cell in cells])
     return buffer.getvalue()
 
 
@@ -66,7 +63,7 @@ def read_review(text: str) -> tuple[list[Decision], list[Refusal]]:
     refusals: list[Refusal] = []
     try:
         for row in reader:
-            cells = {name: _unguarded((row.get(name) or "").strip()) for name in COLUMNS}
+            cells = {name: unguarded((row.get(name) or "").strip()) for name in COLUMNS}
             if not any(cells.values()):
                 continue
             read = _read_line(cells, reader.line_num)
@@ -104,12 +101,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 0.0
-
-
-def _guarded(cell: str) -> str:
-    safe = printable(cell)
-    return _QUOTE + safe if safe.startswith((*_FORMULA_STARTS, _QUOTE)) else safe
-
-
-def _unguarded(cell: str) -> str:
-    return cell.removeprefix(_QUOTE)

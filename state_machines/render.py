@@ -4,17 +4,24 @@ import json
 from pathlib import Path
 
 from state_machines.diagrams import graphs, overview
+from state_machines.photo_scoring import photo_scoring
 from state_machines.training_pipeline import training_pipeline
 
 ASL_FILE = Path(__file__).with_name("training_pipeline.asl.json")
+SCORING_ASL_FILE = Path(__file__).with_name("photo_scoring.asl.json")
 README = Path(__file__).parents[1] / "README.md"
 DOCS = Path(__file__).parents[1] / "docs" / "state-machine.md"
 _BEGIN, _END = "<!-- state machine: begin -->\n", "<!-- state machine: end -->\n"
 
 
 def rendered() -> str:
-    """The state machine's definition as the text of ASL_FILE."""
+    """The training pipeline's definition as the text of ASL_FILE."""
     return json.dumps(training_pipeline(), indent=2) + "\n"
+
+
+def scoring_rendered() -> str:
+    """The definition of the batch scoring as the text of SCORING_ASL_FILE."""
+    return json.dumps(photo_scoring(), indent=2) + "\n"
 
 
 def readme_with_picture(readme: str) -> str:
@@ -35,6 +42,7 @@ def _between_marks(page: str, drawn: str) -> str:
 
 if __name__ == "__main__":
     ASL_FILE.write_text(rendered())
+    SCORING_ASL_FILE.write_text(scoring_rendered())
     README.write_text(readme_with_picture(README.read_text()))
     DOCS.write_text(docs_with_graphs(DOCS.read_text()))
-    print(f"wrote {ASL_FILE.name} and the pictures in {README.name} and {DOCS.name}")
+    print(f"wrote {ASL_FILE.name}, {SCORING_ASL_FILE.name} and the pictures in {README.name} and {DOCS.name}")

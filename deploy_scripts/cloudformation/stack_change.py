@@ -17,7 +17,7 @@ from deploy_scripts.costs.month import idle_cost_sentence
 from deploy_scripts.errors import CliError
 from deploy_scripts.packaging.build import Build
 from deploy_scripts.partition import in_partition
-from deploy_scripts.project import STATE_MACHINE
+from deploy_scripts.project import STATE_MACHINES
 
 Say = Callable[[str], None]
 
@@ -61,12 +61,13 @@ class StackChange:
     def _upload(self, template: dict[str, Any], parameters: dict[str, str]) -> str:
         """The template's key; every local file of it is uploaded and named by its own."""
         with tempfile.TemporaryDirectory() as folder:
-            machine = Path(folder) / STATE_MACHINE.name
-            machine.write_text(in_partition(STATE_MACHINE.read_text("utf-8"), self.aws.partition), "utf-8")
 
             def upload(local_path: str) -> dict[str, str]:
                 name = Path(local_path).name
-                if name == STATE_MACHINE.name:
+                if name in STATE_MACHINES:
+                    machine = Path(folder) / name
+                    text = STATE_MACHINES[name].read_text("utf-8")
+                    machine.write_text(in_partition(text, self.aws.partition), "utf-8")
                     key = self.bucket.upload(machine, folder="state_machines")
                 else:
                     key = self.bucket.upload(_zip_of(self.built, name), folder="functions")

@@ -23,6 +23,7 @@ class Usage:
 FUNCTION_S = 10.0  # a call of a function of the workflow
 INSPECTION_S_PER_PHOTO = 0.005
 PREDICTION_S = 0.3  # fetching the photo, asking the endpoint
+SCORED_A_SECOND = 10.0  # by one instance, of a scoring job
 PREDICTION_LOG_BYTES = 2000
 RUN_LOG_GB = 0.01
 IDLE_LOG_GB = 0.1

@@ -20,7 +20,9 @@ SHARED_PACKAGES = (
     "typing-extensions",
     "wrapt",
 )
-OWN_PACKAGES: dict[str, tuple[str, ...]] = {"inference": ("pillow",)}
+OWN_PACKAGES: dict[str, tuple[str, ...]] = {"inference": ("pillow",), "score_photos": ("pillow",)}
+# Another function's code that one ships: there is one way to ask the endpoint about a photo.
+OTHERS_CODE: dict[str, tuple[str, ...]] = {"score_photos": ("inference",)}
 # For a function whose cold start people wait for: the AWS operations that its clients know, by service.
 # HeadBucket: how botocore finds a bucket of another region.
 OWN_OPERATIONS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -49,7 +51,7 @@ def build_function(
     )
     code = {
         **files_below(ROOT / "functions" / "common", prefix="functions/common/"),
-        **files_below(ROOT / "functions" / name, prefix=f"functions/{name}/"),
+        **_function_code(name),
         **shared_files(),
         **files_below(ROOT / "schemas", prefix="schemas/", pattern="*.schema.json"),
         "functions/__init__.py": ROOT / "functions" / "__init__.py",
@@ -63,6 +65,14 @@ def build_function(
     if python := find_python(runtime.python):
         code = _with_bytecode(code, into / "compiled" / name, python)
     return make_zip(code, into / f"{name}.zip", base=_zip_packages(packages))
+
+
+def _function_code(name: str) -> dict[str, Path]:
+    return {
+        file: path
+        for folder in (name, *OTHERS_CODE.get(name, ()))
+        for file, path in files_below(ROOT / "functions" / folder, prefix=f"functions/{folder}/").items()
+    }
 
 
 def _zip_packages(packages: Path) -> Path:

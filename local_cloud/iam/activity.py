@@ -11,7 +11,7 @@ import json
 import logging
 import queue
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from local_cloud.iam import pass_role
-from local_cloud.iam.identity import RoleSession
+from local_cloud.iam.identity import RoleSession, session_for
 from local_cloud.iam.permission import Permission
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,13 @@ class Activity:
         """Notes the use of the role at once, and the rest soon."""
         self._iam.note_use(request.session, request.time, request.region)
         self._queue.put(request)
+
+    def record_call(self, role_arn: str, session_name: str, permission: Permission) -> None:
+        """Notes what a service does in the name of a role without a request of its own."""
+        session = session_for(role_arn, session_name)
+        region = permission.resource.split(":")[3]
+        seen = SeenRequest("POST", "/", {}, {}, b"", session.account_id, region, session)
+        self.record(replace(seen, permissions=(permission,)))
 
     def close(self) -> None:
         """Writes what is left."""

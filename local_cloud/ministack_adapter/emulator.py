@@ -29,6 +29,7 @@ from local_cloud.ministack_adapter.instances import Instances
 from local_cloud.ministack_adapter.persistence import EmulatorState
 from local_cloud.ministack_adapter.s3 import events, reads, stored_writes
 from local_cloud.ministack_adapter.step_functions import executions
+from local_cloud.ministack_adapter.step_functions.distributed_map import NoteCall
 from local_cloud.processes import Processes
 from local_cloud.server.root_key import RootKey
 
@@ -41,7 +42,7 @@ __all__ = ["Emulator", "IamRecords", "IssuedKeys", "asgi_app"]
 class Emulator:
     """Installs every patch once; raises UnsupportedMinistackError when a point has changed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a listener
         self,
         processes: Processes,
         machines: Machines,
@@ -49,8 +50,11 @@ class Emulator:
         state: EmulatorState,
         *,
         on_change: Callable[[], None],
+        note_call: NoteCall,
     ) -> None:
-        """`on_change` is called when something has changed that no request tells of."""
+        """`on_change` is called when something has changed that no request tells of, `note_call` with what
+        Step Functions does for a role without a request.
+        """
         self._state = state
         self._instances = Instances(machines)
         patch_points.check_version()
@@ -67,7 +71,7 @@ class Emulator:
         event_targets.install()
         reads.install()
         stored_writes.install()
-        executions.install(on_change)
+        executions.install(on_change, note_call)
         request_checks.install()
         cloudformation.install()
         budgets.install()

@@ -105,6 +105,7 @@ class IamRecords:
             resources = iam_actions.dynamodb_resource_arns(request.body, *where) or resources
         found = [Permission(action, resource) for resource in resources]
         if service == "s3":
+            found = [_with_prefix(permission, request) for permission in found]
             found += _additional_s3_permissions(request)
         return found
 
@@ -143,6 +144,13 @@ def _json(body: bytes) -> dict[str, Any]:
     except ValueError:
         return dict(re.findall(r'"(\w+)"\s*:\s*"([^"\\]*)"', body.decode(errors="replace"))[::-1])
     return document if isinstance(document, dict) else {}
+
+
+def _with_prefix(permission: Permission, request: SeenRequest) -> Permission:
+    """A listing tells which keys it asks for: https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html"""
+    if permission.action != "s3:ListBucket":
+        return permission
+    return replace(permission, context={"s3:prefix": request.query.get("prefix", [""])[0]})
 
 
 def _additional_s3_permissions(request: SeenRequest) -> list[Permission]:

@@ -20,6 +20,7 @@ from local_cloud.ec2 import Machines
 from local_cloud.guarded_groups import GuardedGroups, kill_left_behind
 from local_cloud.iam import identity
 from local_cloud.iam.activity import Activity
+from local_cloud.iam.permission import Permission
 from local_cloud.ministack_adapter import environment
 from local_cloud.ministack_adapter.s3 import unfinished_writes
 from local_cloud.processes import Processes
@@ -132,7 +133,12 @@ class Server:
         )
         emulator_state = persistence.EmulatorState(saved.emulator if saved else None)
         self._emulator = emulator.Emulator(
-            self._processes, self._machines, root_key, emulator_state, on_change=self._note_change
+            self._processes,
+            self._machines,
+            root_key,
+            emulator_state,
+            on_change=self._note_change,
+            note_call=self._note_call,
         )
         identity.configure(
             endpoint_url=self._note.endpoint_url,
@@ -172,6 +178,10 @@ class Server:
     def _note_change(self) -> None:
         # Not the saver's own: it is made after the emulator.
         self._saver.note_change()
+
+    def _note_call(self, role_arn: str, permission: Permission) -> None:
+        # Not the activity log's own: it is made after the emulator.
+        self._activity.record_call(role_arn, "states", permission)
 
     def _use_quotas(self) -> None:
         self._emulator.set_lambda_concurrency(self._quotas.lambda_concurrency)

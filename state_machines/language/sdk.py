@@ -67,15 +67,16 @@ class _LaterField(Enum):
 
     ARGUMENTS = "arguments"
     ASSIGN = "assign"
+    OUTPUT = "output"
     MAX_DELAY_SECONDS = "max_delay_seconds"
     JITTER_STRATEGY = "jitter_strategy"
 
 
 class Task(steps.Task):  # type: ignore[misc]
-    """A Task with `arguments` and `assign`."""
+    """A Task with `arguments`, `assign` and `output`."""
 
     def allowed_fields(self) -> list[Enum]:
-        return [*super().allowed_fields(), _LaterField.ARGUMENTS, _LaterField.ASSIGN]
+        return [*super().allowed_fields(), _LaterField.ARGUMENTS, _LaterField.ASSIGN, _LaterField.OUTPUT]
 
 
 class Pass(steps.Pass):  # type: ignore[misc]
@@ -100,10 +101,10 @@ class Retry(steps.Retry):  # type: ignore[misc]
 
 
 class Catch(steps.Catch):  # type: ignore[misc]
-    """A catcher with `assign`."""
+    """A catcher with `assign` and `output`."""
 
     def allowed_fields(self) -> list[Enum]:
-        return [*super().allowed_fields(), _LaterField.ASSIGN]
+        return [*super().allowed_fields(), _LaterField.ASSIGN, _LaterField.OUTPUT]
 
 
 class Choice(steps.Choice):  # type: ignore[misc]
@@ -125,6 +126,49 @@ class _Rule:
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self._fields)
+
+
+class DistributedMap(steps.states.State):  # type: ignore[misc]
+    """A Map in distributed mode: each batch of its items is an execution of its own, which begins at `start`.
+
+    What the batches share, they get by `batch_input`: they do not see the variables of this machine.
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    """
+
+    def __init__(  # noqa: PLR0913  one keyword a field of the state
+        self,
+        name: str,
+        *,
+        label: str,
+        reader: Mapping[str, Any],
+        selector: Mapping[str, Any],
+        batch_items: int,
+        batch_input: Mapping[str, Any],
+        max_concurrency: str,
+        start: State,
+        **fields: Any,
+    ) -> None:
+        super().__init__(name, "Map", **fields)
+        processor = steps.Graph(start).to_dict()
+        self._own = {
+            "Label": label,
+            "ItemReader": dict(reader),
+            "ItemSelector": dict(selector),
+            "ItemBatcher": {"MaxItemsPerBatch": batch_items, "BatchInput": dict(batch_input)},
+            "MaxConcurrency": max_concurrency,
+            # What fails is told photo by photo; no failure ends the others.
+            "ToleratedFailurePercentage": 100,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                **processor,
+            },
+        }
+
+    def allowed_fields(self) -> list[Enum]:
+        return [steps.fields.Field.Comment, _LaterField.ASSIGN, _LaterField.OUTPUT]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), **self._own}
 
 
 def definition(start: State, *, comment: str, timeout_s: int) -> dict[str, Any]:

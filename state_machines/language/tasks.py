@@ -25,9 +25,15 @@ def retry(errors: list[str], *, attempts: int = 4, interval_s: int = 2, max_dela
     )
 
 
-def catch(step: State, errors: list[str] | None = None, *, assign: Assign | None = None) -> Catch:
-    """Go to `step` on `errors` (all of them unless named)."""
-    return Catch(step, error_equals=errors or ["States.ALL"], assign=assign)
+def catch(
+    step: State,
+    errors: list[str] | None = None,
+    *,
+    assign: Assign | None = None,
+    output: str | None = None,
+) -> Catch:
+    """Go to `step` on `errors` (all of them unless named), with the error as its input, or `output`."""
+    return Catch(step, error_equals=errors or ["States.ALL"], assign=assign, output=output)
 
 
 def read_with_function(name: str, function: str, *, assign: Assign) -> Task:

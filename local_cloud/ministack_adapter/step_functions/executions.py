@@ -13,7 +13,7 @@ from ministack.services import stepfunctions as sfn
 
 from local_cloud import json_text
 from local_cloud.ministack_adapter import patch_points, request_checks
-from local_cloud.ministack_adapter.step_functions import data_flow, data_limits, states
+from local_cloud.ministack_adapter.step_functions import data_flow, data_limits, distributed_map, states
 from local_cloud.service_integrations.errors import TaskError
 from local_cloud.service_integrations.executions import RunningExecutions
 from local_cloud.service_integrations.integrations import Integrations
@@ -25,14 +25,18 @@ START_DELAY_S = 0.15
 FINISHED_TOKENS = 1000
 
 
-def install(on_end: Callable[[], None]) -> None:
-    """Replaces the Task state and what surrounds it; `on_end` is called when an execution has ended."""
+def install(on_end: Callable[[], None], note_call: distributed_map.NoteCall) -> None:
+    """Replaces the Task state and what surrounds it; `on_end` is called when an execution has ended.
+
+    `note_call` is told of what Step Functions does for a role without a request of its own.
+    """
     executions = RunningExecutions()
     tokens = TaskTokens()
     tokens.install()
     data_flow.install()
     data_limits.install()
     states.install(executions, tokens, Integrations())
+    distributed_map.install(executions, note_call)
     ExecutionClock(executions, on_end).install()
     _skip_start_delay()
 

@@ -14,6 +14,7 @@ from ministack.services import stepfunctions as sfn
 
 from local_cloud.ministack_adapter import patch_points
 from local_cloud.ministack_adapter.step_functions import data_flow, data_limits
+from local_cloud.ministack_adapter.step_functions.distributed_map import machine_of
 from local_cloud.service_integrations.errors import TaskError
 from local_cloud.service_integrations.executions import RunningExecutions
 from local_cloud.service_integrations.integrations import Integrations
@@ -179,7 +180,7 @@ class _Task:
 
     @property
     def role_arn(self) -> str:
-        return str(sfn._state_machines[self.execution["stateMachineArn"]]["roleArn"])
+        return str(machine_of(self.execution)["roleArn"])
 
     @property
     def region(self) -> str:

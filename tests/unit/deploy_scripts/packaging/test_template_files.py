@@ -4,7 +4,7 @@ from pathlib import Path
 
 from deploy_scripts.cloudformation.sam_template import name_retained, read_template, replace_local_files
 from deploy_scripts.packaging.functions import function_names
-from deploy_scripts.project import STATE_MACHINE, TEMPLATE
+from deploy_scripts.project import STATE_MACHINES, TEMPLATE
 
 SMALL_TEMPLATE = """
 Resources:
@@ -69,7 +69,7 @@ def test_the_real_template_names_only_files_that_the_build_makes() -> None:
 
     replace_local_files(read_template(TEMPLATE), upload)
 
-    assert sorted(named) == sorted([STATE_MACHINE.name, *(f"{name}.zip" for name in function_names())])
+    assert sorted(named) == sorted([*STATE_MACHINES, *(f"{name}.zip" for name in function_names())])
 
 
 def test_every_name_that_the_real_template_retains_is_a_literal_in_the_end() -> None:

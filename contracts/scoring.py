@@ -1,0 +1,30 @@
+"""Batch scoring: what its state machine, its functions and the command line agree on."""
+
+from __future__ import annotations
+
+# A batch is one call of a function. At most 256 KiB go to it, and a key has up to 1,024 bytes:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+BATCH_PHOTOS = 50
+# Of one batch at the endpoint: it works on one while the others are fetched, checked and on their way.
+PHOTOS_AT_ONCE = 4
+# More batches at once would only wait for each other at the endpoint.
+MAX_BATCHES_AT_ONCE = 200
+# What the joining function has memory, disk and time for.
+MAX_PHOTOS = 500_000
+
+# A job is a folder under scores/, and the name of its first execution begins with it.
+JOB_ID = r"[A-Za-z0-9][A-Za-z0-9-]{0,59}"
+
+PARTS = "parts/"
+RESULTS = "scores.jsonl"
+TABLE = "scores.csv"
+FAILURES = "failures.csv"
+SUMMARY = "summary.json"
+
+TABLE_COLUMNS = ("s3_uri", "label", "probability", "unknown", "release")
+FAILURE_COLUMNS = ("s3_uri", "error", "reason", "again")
+
+# The label of the Map state: its runs and the executions of its batches are named by it.
+MAP_LABEL = "ScorePhotos"
+# The failure of photos whose batch gave no answer: the function ended, or was not let run.
+BATCH_LOST = "batch_lost"

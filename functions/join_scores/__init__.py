@@ -1,0 +1,1 @@
+"""Joins what the batches of a scoring job have written: docs/scoring.md."""

@@ -1,0 +1,1 @@
+"""Scores one batch of photos of a scoring job: docs/scoring.md."""

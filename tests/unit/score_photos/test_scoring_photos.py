@@ -1,0 +1,132 @@
+"""A photo of a scoring job: its answer, or why it has none, and whether another try may give one."""
+
+import io
+import threading
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from functions.common.documents import check_document
+from functions.inference.fetching.deadlines import Deadline
+from functions.score_photos import scoring
+from functions.score_photos.scoring import Line
+from tests.unit.score_photos.scoring_doubles import (
+    ANSWER,
+    OTHER_RUN,
+    RUN,
+    FakeEndpoint,
+    batch,
+    client_error,
+    release,
+    scorer,
+)
+
+
+def jpeg(colour: str = "red") -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (60, 40), colour).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def lines(endpoint: FakeEndpoint, images: dict[str, bytes], *keys: str, left_s: float = 60) -> list[Line]:
+    asked = batch(*keys)
+    found = scorer(endpoint, images).score(asked, list(asked.photos), Deadline.after(left_s))
+    for line in found:
+        check_document("photo_score", line)
+    return found
+
+
+def test_an_answer_has_the_likeliest_labels_and_the_release() -> None:
+    (line,) = lines(FakeEndpoint(), {"a.jpg": jpeg()}, "a.jpg")
+    assert line["predictions"] == [
+        {"label": "dog", "probability": 0.75},
+        {"label": "cat", "probability": 0.25},
+    ]
+    assert (line["key"], line["etag"]) == ("a.jpg", "etag of a.jpg")
+    assert (line["release"], line["run_id"]) == (f"dropserve-{RUN}", RUN)
+    assert "unknown" not in line
+
+
+def test_a_model_that_can_tell_says_that_it_does_not_know_a_photo() -> None:
+    told = {**ANSWER, "unknown": True, "unknown_score": 9.5, "unknown_threshold": 4.0}
+    (line,) = lines(FakeEndpoint(told), {"a.jpg": jpeg()}, "a.jpg")
+    assert (line["unknown"], line["unknown_score"]) == (True, 9.5)
+
+
+def test_one_bad_photo_costs_the_others_nothing() -> None:
+    images = {"a.jpg": jpeg(), "notes.txt": b"hello", "cut.jpg": jpeg()[:200]}
+    found = lines(FakeEndpoint(), images, "notes.txt", "gone.jpg", "cut.jpg", "a.jpg")
+    told = [(line.get("error"), line.get("again")) for line in found]
+    assert told == [
+        ("not_an_image", False),
+        ("image_not_found", False),
+        ("damaged_image", False),
+        (None, None),
+    ]
+
+
+def test_several_photos_are_at_the_endpoint_at_once() -> None:
+    together = threading.Barrier(scoring.PHOTOS_AT_ONCE, timeout=30)
+
+    def answer() -> dict[str, Any]:
+        together.wait()
+        return ANSWER
+
+    keys = [f"{number}.jpg" for number in range(2 * scoring.PHOTOS_AT_ONCE)]
+    endpoint = FakeEndpoint(answer)
+    assert all("release" in line for line in lines(endpoint, dict.fromkeys(keys, jpeg()), *keys))
+    assert endpoint.at_once == scoring.PHOTOS_AT_ONCE
+
+
+def test_a_busy_endpoint_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "BUSY_PAUSE_S", 0.01)
+    busy = client_error("ThrottlingException", 400)
+    # Five: more than the endpoint's own tries.
+    (line,) = lines(FakeEndpoint(*[busy] * 5, ANSWER), {"a.jpg": jpeg()}, "a.jpg")
+    assert line["release"] == f"dropserve-{RUN}"
+
+
+def test_an_endpoint_that_stays_busy_may_answer_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "BUSY_PAUSE_S", 1000.0)
+    (line,) = lines(FakeEndpoint(client_error("ThrottlingException", 400)), {"a.jpg": jpeg()}, "a.jpg")
+    assert (line["error"], line["again"]) == ("model_busy", True)
+
+
+def test_a_release_that_was_replaced_is_followed() -> None:
+    endpoint = FakeEndpoint()
+
+    def gone() -> Exception:
+        endpoint.pointer = release(OTHER_RUN)
+        return client_error("ValidationError", 400)
+
+    endpoint.answers = [gone, ANSWER]
+    (line,) = lines(endpoint, {"a.jpg": jpeg()}, "a.jpg")
+    assert line["run_id"] == OTHER_RUN
+    assert endpoint.asked == [f"dropserve-{RUN}", f"dropserve-{OTHER_RUN}"]
+
+
+def test_a_canary_scores_nothing() -> None:
+    canary = {**release(OTHER_RUN), "share": 1.0}
+    (line,) = lines(FakeEndpoint(pointer=release(canary=canary)), {"a.jpg": jpeg()}, "a.jpg")
+    assert line["run_id"] == RUN
+
+
+@pytest.mark.parametrize(
+    ("pointer", "code"), [({}, "no_live_model"), (release(paused_at="2026-01-31T12:00:00Z"), "paused")]
+)
+def test_nothing_live_is_no_photos_fault(pointer: dict[str, Any], code: str) -> None:
+    endpoint = FakeEndpoint()
+    endpoint.pointer = pointer
+    (line,) = lines(endpoint, {"a.jpg": jpeg()}, "a.jpg")
+    assert (line["error"], line["again"]) == (code, True)
+
+
+def test_what_nobody_foresaw_is_told_by_its_kind_alone() -> None:
+    (line,) = lines(FakeEndpoint(RuntimeError("https://secret")), {"a.jpg": jpeg()}, "a.jpg")
+    assert (line["error"], line["reason"], line["again"]) == ("internal_error", "RuntimeError", True)
+
+
+def test_photos_that_there_is_no_time_for_are_tried_another_time() -> None:
+    found = lines(FakeEndpoint(), {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg", left_s=0.5)
+    assert {(line["error"], line["again"]) for line in found} == {("out_of_time", True)}
