@@ -55,8 +55,8 @@ class Integrations:
         job = {"TrainingJobName": parameters["TrainingJobName"]}
         describe = Resource("optimized", resource.arn, "sagemaker", "describeTrainingJob")
         while True:
-            description = self._calls.call(describe, job, role_arn, region)
-            status = description["TrainingJobStatus"]
+            description = self._looked_at(describe, job, role_arn, region)
+            status = description.get("TrainingJobStatus")
             if status == "Completed":
                 return description
             if status in JOB_ENDS:
@@ -72,14 +72,25 @@ class Integrations:
         execution = {"executionArn": started["ExecutionArn"]}
         describe = Resource("optimized", resource.arn, "states", "describeExecution")
         while True:
-            description = self._calls.call(
+            description = self._looked_at(
                 describe, {"ExecutionArn": started["ExecutionArn"]}, role_arn, region
             )
-            if description["Status"] != "RUNNING":
+            if description.get("Status", "RUNNING") != "RUNNING":
                 return _execution_result(description, parse_output=resource.pattern == ".sync:2")
             if cancelled.wait(POLL_S):
                 self._stop("stepfunctions", "StopExecution", execution, role_arn, region)
                 raise TaskError("States.TaskFailed", "the task was cancelled")
+
+    def _looked_at(
+        self, describe: Resource, parameters: dict[str, Any], role_arn: str, region: str
+    ) -> dict[str, Any]:
+        """A description; empty where no answer came, as of a cloud that is busy: the next look tells."""
+        try:
+            return self._calls.call(describe, parameters, role_arn, region)
+        except TaskError as failure:
+            if failure.error.endswith(".SdkClientException"):
+                return {}
+            raise
 
     def _stop(
         self, service: str, operation: str, request: dict[str, Any], role_arn: str, region: str

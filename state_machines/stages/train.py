@@ -22,6 +22,10 @@ HEARTBEAT_S = 900
 # Longer than any MaxRuntimeInSeconds plus MaxWaitTimeInSeconds that a plan asks for.
 TRAINING_LIMIT_S = 172_800
 
+# While trainings of other drops take all that the account may have: half a day or so, as jitter makes it.
+_UNTIL_THERE_IS_ROOM = retry(
+    ["SageMaker.ResourceLimitExceededException"], attempts=100, interval_s=60, max_delay_s=600
+)
 _NEXT_TRY = {"training_job_try": jsonata("$training_job_try + 1")}
 _MODEL_DATA = {"model_data_uri": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts")}
 
@@ -118,7 +122,7 @@ def _training_job(name: str, infix: str, capacity: dict[str, Any], on_error: Sta
         ),
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
-        retries=[retry(["SageMaker.ResourceLimitExceededException"], interval_s=60, max_delay_s=600)],
+        retries=[_UNTIL_THERE_IS_ROOM],
         catches=[catch(again, [_NAME_TAKEN], assign=KEEP_ERROR)],
         on_error=on_error,
     )

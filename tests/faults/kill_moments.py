@@ -15,6 +15,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -101,7 +102,7 @@ class KilledRuns:
         at_s = round(time.monotonic() - dropped_at, 1)
         _, alive = psutil.wait_procs(processes, timeout=GONE_LIMIT_S)
         wait_until(lambda: not control.is_there(self._home / "cloud"))
-        up = self._dropserve.run("up", "--port", "0")
+        up = self._dropserve.run("up", "--port", "0", limit_s=END_LIMIT_S)
         faults = [f"process {process.pid} is left" for process in alive]
         if up.returncode != 0:
             return Outcome(name, at_s, state, None, False, "", None, [*faults, f"up: {up.stderr[-500:]}"])
@@ -225,6 +226,11 @@ def kill_at_moments(home: Path, count: int, seed: int) -> list[Outcome]:
         run_again(runs, outcomes)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
+    except (AssertionError, subprocess.TimeoutExpired) as hung:
+        # What hangs is a fault, and the last one: what follows would meet it, too.
+        name = f"k{len(outcomes)}"
+        outcomes.append(Outcome(name, 0.0, "?", None, False, "", None, [f"it hung: {hung}"]))
+        print(_line(outcomes[-1]), flush=True)
     finally:
         runs.close()
     return outcomes

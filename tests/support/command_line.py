@@ -25,14 +25,17 @@ class Dropserve:
 
     environment: dict[str, str]
 
-    def run(self, *arguments: object, program: str = "dropserve") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: object, program: str = "dropserve", limit_s: float = COMMAND_LIMIT_S
+    ) -> subprocess.CompletedProcess[str]:
+        """The program's end and output. Raises subprocess.TimeoutExpired after `limit_s` seconds."""
         return subprocess.run(
             [str(PROGRAMS / program), *map(str, arguments)],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
-            timeout=COMMAND_LIMIT_S,
+            timeout=limit_s,
         )
 
     def with_aws_variables(self) -> "Dropserve":

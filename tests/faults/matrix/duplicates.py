@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.matrix.cases import tasks
 from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.results import PROPERTY
 
@@ -23,6 +24,9 @@ DROPS, COPIES, BURST = 20, 50, 50
 def deployment(faulty: Any, functions: Any) -> Any:
     made = Deployment(functions.bench.client, functions, faulty.pid)
     made.as_usual()
+    # More are dropped than may train at once. Pauses are cut here: as long a wait as ever, by more of them.
+    patient = [{**retrier, "MaxAttempts": 1000} for retrier in tasks()["Train on SageMaker"]["Retry"]]
+    made.changes = {"Train on SageMaker": {"Retry": patient}}
     made.change("JudgeModelFunction", promote=False, status="champion_kept", reason="not better")
     yield made
     made.bench.close()

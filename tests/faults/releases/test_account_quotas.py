@@ -1,5 +1,6 @@
-"""A release in an account whose quota has no room for as many endpoint instances as serve now."""
+"""Runs in an account whose quotas have no room, for a training or for as many instances as serve now."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,3 +63,18 @@ def test_without_room_for_the_minimum_what_served_serves_on(small_stage: Stage) 
     assert second.states.count("Create endpoint") == 1
     assert small_stage.live()["release"] == first
     assert small_stage.standing() == only(first)
+
+
+def test_a_training_waits_until_the_quota_has_room(small_stage: Stage) -> None:
+    small_stage.let_training_sleep(8, stopping_condition={"MaxRuntimeInSeconds": 60})
+    small_stage.change("JudgeModelFunction", promote=False, status="champion_kept", reason="not better")
+    runs = [small_stage.start() for _ in range(3)]
+    ended = [small_stage.ended(run) for run in runs]
+    assert [each.item["status"] for each in ended] == ["champion_kept"] * 3
+    sagemaker = small_stage.client("sagemaker")
+    times = sorted(
+        (job["TrainingStartTime"], job["TrainingEndTime"])
+        for each in ended
+        for job in [sagemaker.describe_training_job(TrainingJobName=f"{small_stage.name}-{each.run_id}-0")]
+    )
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(times))
