@@ -17,6 +17,7 @@ from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.captures import list_captures
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.function_calls import review_capacity
 from deploy_scripts.operations.predictions import predict_url, upload_photo
@@ -26,7 +27,7 @@ from deploy_scripts.operations.runs.executions import start_execution
 from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
 from deploy_scripts.operations.runs.starts import wait_for_drop, wait_for_execution
 from deploy_scripts.operations.runs.training_progress import newest_training_job
-from deploy_scripts.permissions.photos import write_photos, zip_photos
+from deploy_scripts.permissions.photos import write_doubtful_photos, write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import ScratchCloud
 from deploy_scripts.stack_teardown import destroy
 from drops.keys import MARKER, PREFIX
@@ -57,6 +58,7 @@ class Scenarios:
         self._aws = cloud.deployment.aws
         self._activity_log = cloud.activity_log
         self._photos = write_photos(folder / "photos")
+        self._doubtful = write_doubtful_photos(folder / "doubtful")
         self._zip = zip_photos(self._photos, folder / "zipped.zip")
         self._first_drop: LedgerItem
         self._dead_execution: str
@@ -67,6 +69,7 @@ class Scenarios:
             Scenario("A folder is dropped, trained on SageMaker and released", self._drop_folder),
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
+            Scenario("A photo that the model is unsure about is kept", self._capture),
             Scenario("A capacity review of a day's traffic is applied, and reset", self._review_capacity),
             Scenario("An endpoint that a run has left behind is found", self._find_leftovers),
             Scenario("The deployment is paused and resumed", self._pause_and_resume),
@@ -121,6 +124,14 @@ class Scenarios:
         reply = json.loads(answer["Payload"].read())
         if reply.get("statusCode") != 200:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _capture(self) -> None:
+        """Of several that show no class, one at least is doubtful."""
+        for photo in self._doubtful:
+            predict_url(self._deployment, upload_photo(self._deployment, photo, photo.name))
+            if list_captures(self._deployment):
+                return
+        raise CliError("The model was sure about photos of no class, and none was kept.")
 
     def _review_capacity(self) -> None:
         """Of traffic that CloudWatch is told here: no account takes these names from a client."""
