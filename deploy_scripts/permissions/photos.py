@@ -11,6 +11,7 @@ COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60
 _PHOTOS_A_CLASS = 10
 _SIDE_PIXELS = 96
 _NOISE = 25
+_STRIPE_PIXELS = 8
 
 
 def write_photos(folder: Path) -> Path:
@@ -22,23 +23,18 @@ def write_photos(folder: Path) -> Path:
     return folder
 
 
-def write_doubtful_photos(folder: Path) -> list[Path]:
-    """Photos of no class: stripes of all of their colours, each time of another width."""
-    folder.mkdir()
-    return [_write_stripes(folder / f"{width}.jpg", width) for width in (1, 2, 4, 8, 16, 32)]
+def write_foreign_photo(file: Path) -> Path:
+    """One of no class: stripes of all of their colours."""
+    colours = list(COLOURS.values())
+    image = Image.new("RGB", (_SIDE_PIXELS, _SIDE_PIXELS))
+    for number, left in enumerate(range(0, _SIDE_PIXELS, _STRIPE_PIXELS)):
+        image.paste(colours[number % len(colours)], (left, 0, left + _STRIPE_PIXELS, _SIDE_PIXELS))
+    image.save(file, quality=90)
+    return file
 
 
 def zip_photos(folder: Path, zip_file: Path) -> Path:
     return make_zip(files_below(folder), zip_file, compress=False)
-
-
-def _write_stripes(file: Path, width: int) -> Path:
-    colours = list(COLOURS.values())
-    image = Image.new("RGB", (_SIDE_PIXELS, _SIDE_PIXELS))
-    for number, left in enumerate(range(0, _SIDE_PIXELS, width)):
-        image.paste(colours[number % len(colours)], (left, 0, left + width, _SIDE_PIXELS))
-    image.save(file, quality=90)
-    return file
 
 
 def _photo(label: str, number: int) -> Image.Image:
