@@ -56,6 +56,20 @@ def prediction_cost(
         component(
             "traces", "xray/trace", count, prices, "at most: the default rule takes one a second, and 5%"
         ),
+        *_captures(facts, prices),
+    ]
+
+
+def _captures(facts: TemplateFacts, prices: Prices) -> list[Component]:
+    """Of photos that are kept for a review, where some are: as many as may be."""
+    if facts.parameters["CaptureShare"] == "0":
+        return []
+    a_day, days, size = facts.number("CapturesADay"), facts.number("CaptureDays"), assumed.CAPTURE_BYTES
+    stored = f"at most CapturesADay x CaptureDays, {size:,} bytes each assumed"
+    return [
+        component("metrics of captured photos", "cloudwatch/metric", assumed.CAPTURE_METRICS, prices),
+        component("captured photos written", "s3/put", a_day * assumed.DAYS_A_MONTH, prices, "CapturesADay"),
+        component("captured photos stored", "s3/storage", a_day * days * size / 1e9, prices, stored),
     ]
 
 

@@ -34,6 +34,11 @@ AUDITS_A_MONTH = 30
 REVIEWS_A_MONTH = 30
 REVIEW_S = 60.0
 LEFTOVER_LOOKS_A_MONTH = 52 / 12
+# Of a photo at 1024 pixels a side.
+CAPTURE_BYTES = 300_000
+DAYS_A_MONTH = 30
+# Captured, refused, failed.
+CAPTURE_METRICS = 3
 # An ml.m5.large endpoint was in service after 6 min 47 s, an ml.m6g.large one after 4 min 04 s, on
 # 2026-07-31: github.com/scott2borg/cs401r-2026-instructor, its course constraints.
 ENDPOINT_START_S = 407.0

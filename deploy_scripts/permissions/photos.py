@@ -11,6 +11,7 @@ COLOURS = {"amber": (230, 160, 30), "blue": (30, 60, 220), "green": (40, 170, 60
 _PHOTOS_A_CLASS = 10
 _SIDE_PIXELS = 96
 _NOISE = 25
+_STRIPE_PIXELS = 8
 
 
 def write_photos(folder: Path) -> Path:
@@ -20,6 +21,16 @@ def write_photos(folder: Path) -> Path:
         for number in range(_PHOTOS_A_CLASS):
             _photo(label, number).save(folder / label / f"{number}.jpg", quality=90)
     return folder
+
+
+def write_foreign_photo(file: Path) -> Path:
+    """One of no class: stripes of all of their colours."""
+    colours = list(COLOURS.values())
+    image = Image.new("RGB", (_SIDE_PIXELS, _SIDE_PIXELS))
+    for number, left in enumerate(range(0, _SIDE_PIXELS, _STRIPE_PIXELS)):
+        image.paste(colours[number % len(colours)], (left, 0, left + _STRIPE_PIXELS, _SIDE_PIXELS))
+    image.save(file, quality=90)
+    return file
 
 
 def zip_photos(folder: Path, zip_file: Path) -> Path:

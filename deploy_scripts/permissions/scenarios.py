@@ -18,6 +18,7 @@ from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.captures import list_captures
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.function_calls import review_capacity, review_drift
 from deploy_scripts.operations.predictions import predict_url, upload_photo
@@ -27,7 +28,7 @@ from deploy_scripts.operations.runs.executions import start_execution
 from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
 from deploy_scripts.operations.runs.starts import wait_for_drop, wait_for_execution
 from deploy_scripts.operations.runs.training_progress import newest_training_job
-from deploy_scripts.permissions.photos import write_photos, zip_photos
+from deploy_scripts.permissions.photos import write_foreign_photo, write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import ScratchCloud
 from deploy_scripts.stack_teardown import destroy
 from drops.keys import MARKER, PREFIX
@@ -58,6 +59,7 @@ class Scenarios:
         self._aws = cloud.deployment.aws
         self._activity_log = cloud.activity_log
         self._photos = write_photos(folder / "photos")
+        self._foreign = write_foreign_photo(folder / "foreign.jpg")
         self._zip = zip_photos(self._photos, folder / "zipped.zip")
         self._first_drop: LedgerItem
         self._dead_execution: str
@@ -79,6 +81,7 @@ class Scenarios:
             Scenario("A run ends while its EC2 instance still trains", self._lose_instance),
             Scenario("A training fails on an EC2 instance with a GPU", self._fail_training),
             Scenario("A run by hand trains on EC2 and replaces the live release", self._replace),
+            Scenario("A photo that the model does not know is kept", self._capture),
             Scenario("The release before it is live again", self._roll_back),
             Scenario("The audit runs without a run, and finds a new administrator", self._audit),
         ]
@@ -123,6 +126,11 @@ class Scenarios:
         reply = json.loads(answer["Payload"].read())
         if reply.get("statusCode") != 200:
             raise CliError(f"The inference function did not answer for {event['s3_uri']}: {reply}")
+
+    def _capture(self) -> None:
+        predict_url(self._deployment, upload_photo(self._deployment, self._foreign, "foreign.jpg"))
+        if not list_captures(self._deployment):
+            raise CliError("A photo of no class was asked about, and was not kept.")
 
     def _review_capacity(self) -> None:
         """Of traffic that CloudWatch is told here: no account takes these names from a client."""
@@ -239,7 +247,8 @@ class Scenarios:
             UpdateExpression="SET holder = :dead",
             ExpressionAttributeValues={":dead": {"S": self._dead_execution}},
         )
-        item = self._start(_FOLDER_KEY)
+        # So few photos can tell what is unlike them only where a third of them may be called so.
+        item = self._start(_FOLDER_KEY, hyperparameters={"unknown-false-alarm-rate": 0.3})
         self._wait_for_end(item, expected="live")
 
     def _audit(self) -> None:
@@ -266,7 +275,7 @@ class Scenarios:
         )
         return wait_for_drop(self._deployment, dropped.key, dropped.version_id)
 
-    def _start(self, key: str, **overrides: str) -> LedgerItem:
+    def _start(self, key: str, **overrides: str | dict[str, float]) -> LedgerItem:
         """A run by hand on EC2."""
         by_hand = {"key": key, "bucket": self._deployment.bucket, "backend": "ec2", "force": True}
         start_input = {**by_hand, **overrides}

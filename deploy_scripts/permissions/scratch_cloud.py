@@ -14,6 +14,8 @@ from deploy_scripts.project import cloud_state_folder
 from deploy_scripts.stack_deployment import DeployChoices, deploy
 
 MODEL_PACKAGE_GROUP = "scenarios"
+# What a deployment may do besides, each of which takes a permission.
+_PARAMETERS = {"ModelPackageGroupName": MODEL_PACKAGE_GROUP, "CaptureShare": "1"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def scratch_cloud(folder: Path, *, say: Callable[[str], None]) -> Iterator[Scrat
         try:
             aws = connect(Target())
             aws.sagemaker.create_model_package_group(ModelPackageGroupName=MODEL_PACKAGE_GROUP)
-            choices = DeployChoices(parameters={"ModelPackageGroupName": MODEL_PACKAGE_GROUP})
+            choices = DeployChoices(parameters=_PARAMETERS)
             outputs = deploy(aws, choices, say=say, warn=say)
             yield ScratchCloud(Deployment(aws, outputs), cloud_state_folder() / "activity.jsonl")
         finally:

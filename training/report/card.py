@@ -11,7 +11,7 @@ from contracts.training_job import CHOICES, NUMBERS, SHIPPED_WEIGHTS
 from training.data.dataset import Dataset
 from training.doctor.kinds import CLASS_KINDS, PHOTO_KINDS
 from training.evaluation.intervals import wilson_interval
-from training.report.card_limits import describe_limits, mistaken_for
+from training.report.card_limits import describe_limits, mistaken_for, weakest_first
 from training.report.card_style import CARD_STYLE
 from training.report.markup import name, page, section, table, text
 from training.settings import Settings
@@ -203,9 +203,7 @@ def _classes_lead(metrics: dict[str, Any]) -> str:
 
 
 def _classes(metrics: dict[str, Any], origin: Origin) -> str:
-    per_class = metrics["per_class"]
-    ranked = sorted(range(len(per_class)), key=lambda label: (per_class[label]["recall"], label))
-    rows = "".join(_class_row(metrics, origin, label) for label in ranked[:_MAX_CLASSES])
+    rows = "".join(_class_row(metrics, origin, label) for label in weakest_first(metrics)[:_MAX_CLASSES])
     heads = ["Class", "Training", "Validation", "Test", "Recall", "Precision", "Taken most often for"]
     return table(heads, rows)
 

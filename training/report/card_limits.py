@@ -37,6 +37,12 @@ def mistaken_for(metrics: dict[str, Any], label: int) -> tuple[str, int] | None:
     return (metrics["classes"][row.index(most)], most) if most else None
 
 
+def weakest_first(metrics: dict[str, Any]) -> list[int]:
+    """The numbers of the classes, by their recall."""
+    per_class = metrics["per_class"]
+    return sorted(range(len(per_class)), key=lambda label: (per_class[label]["recall"], label))
+
+
 def _small_test(metrics: dict[str, Any]) -> Iterator[str]:
     count = metrics["images"]["test"]
     low, high = wilson_interval(round(metrics["accuracy"] * count), count)
@@ -45,10 +51,8 @@ def _small_test(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _weak_classes(metrics: dict[str, Any]) -> Iterator[str]:
-    per_class = metrics["per_class"]
-    ranked = sorted(range(len(per_class)), key=lambda label: (per_class[label]["recall"], label))
-    for label in ranked[:_NAMED]:
-        figures = per_class[label]
+    for label in weakest_first(metrics)[:_NAMED]:
+        figures = metrics["per_class"][label]
         if figures["support"] and figures["recall"] < _WEAK_RECALL:
             hits, other = round(figures["recall"] * figures["support"]), mistaken_for(metrics, label)
             most = f", and takes {other[1]} for {other[0]}" if other else ""

@@ -1,4 +1,4 @@
-"""What the function calls: an image host, SSM, and InvokeEndpoint before a model server.
+"""What the function calls: an image host, SSM, PutObject, and InvokeEndpoint before a model server.
 
 python -m benchmarks.support.inference.demo_aws PHOTOS_FOLDER MODEL_PORT prints its port.
 /photo/N is the N-th photo of the folder.
@@ -28,6 +28,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """A photo."""
         self._send(200, self.photos[int(self.path.rpartition("/")[2])], "image/jpeg")
+
+    def do_PUT(self) -> None:
+        """PutObject."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(200, b"", "application/xml")
+
+    def handle_expect_100(self) -> bool:
+        """At once: a client that writes an object waits for it."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
 
     def do_POST(self) -> None:
         """GetParameter or InvokeEndpoint."""

@@ -5,17 +5,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contracts.workflow import LIVE_POINTER_FIELDS
 from deploy_scripts.aws import Aws
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from functions.common.json_text import parse_json
+from functions.common.live_pointer import PointerError, read_live_pointer
 from functions.janitor import standing
 
-_POINTER_TYPES = {
-    **{name: LIVE_POINTER_FIELDS[name] for name in ("release", "endpoint_name", "run_id", "accuracy")},
-    "exposed_at": str,
-}
+_FIELDS = ("release", "endpoint_name", "run_id", "accuracy", "exposed_at")
 
 
 @dataclass(frozen=True)
@@ -37,23 +33,17 @@ class Live:
 def read_live(deployment: Deployment) -> Live | None:
     """None before the first release. Raises CliError when the live pointer cannot be understood."""
     name = deployment.outputs["LivePointerParameter"]
-    text = find_parameter(deployment.aws, name)
-    if text is None:
-        return None
     try:
-        pointer = parse_json(text)
-    except ValueError as error:
-        raise _pointer_error(name, f"is not JSON ({error})") from error
-    if not isinstance(pointer, dict):
-        raise _pointer_error(name, "is no JSON object")
-    if not pointer:
+        pointer = read_live_pointer(name, ssm=deployment.aws.ssm)
+    except PointerError as error:
+        raise _pointer_error(name, f"cannot be used: {error}") from error
+    if pointer is None:
         return None
-    for field, kind in _POINTER_TYPES.items():
-        if not isinstance(pointer.get(field), kind) or isinstance(pointer[field], bool):
-            raise _pointer_error(name, f"has no {field} of the right type")
+    if not isinstance(pointer.get("exposed_at"), str):
+        raise _pointer_error(name, "has no exposed_at")
     previous, canary = pointer.get("previous") or {}, pointer.get("canary") or {}
     return Live(
-        **{field: pointer[field] for field in _POINTER_TYPES},
+        **{name: pointer[name] for name in _FIELDS},
         paused_at=pointer.get("paused_at"),
         previous_run_id=previous.get("run_id"),
         previous_endpoint_name=previous.get("endpoint_name"),

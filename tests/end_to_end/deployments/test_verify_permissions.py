@@ -55,7 +55,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
 def test_every_role_is_proved(verified: Verified) -> None:
     assert verified.exit_code == 0, verified.errors
     assert verified.document["proved"]
-    assert len(verified.document["scenarios"]) == 15
+    assert len(verified.document["scenarios"]) == 16
     for role in verified.document["roles"]:
         assert bool(role["used"]) != (role["role"] in CALL_NOTHING), role["role"]
         assert not role["lacking"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.capture import render as render_capture
 from benchmarks.support import results
 from benchmarks.support.capacity.table import render_table as render_capacity_table
 from benchmarks.support.results import RESULTS, write_results
@@ -32,6 +33,11 @@ def test_the_page_has_the_table_of_what_is_claimed_of_data_and_answers() -> None
     parts = json.loads((RESULTS / "trust.json").read_text("utf-8")).values()
     missed = [claim for part in parts for claim in part["claims"] if not claim["held"]]
     assert table.count(": not held |") == len(missed)
+
+
+def test_the_page_says_how_much_longer_an_answer_takes_whose_photo_is_kept() -> None:
+    results = json.loads((RESULTS / "capture.json").read_text("utf-8"))
+    assert render_capture(results) in (PROJECT / "docs" / "feedback.md").read_text("utf-8")
 
 
 @pytest.fixture

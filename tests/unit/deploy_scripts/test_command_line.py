@@ -110,7 +110,7 @@ def test_status_of_a_paused_deployment_has_no_instance_and_costs_little(stubbed:
     live = {"release": stubbed.release, "endpoint_name": stubbed.release, "run_id": stubbed.run_id}
     times = {"exposed_at": "2026-11-22T10:05:00Z", "paused_at": "2026-11-23T00:00:00Z"}
     stubbed.refuse("sagemaker", "describe_endpoint", "ValidationException")
-    stub_status(stubbed, pointer=json.dumps({**live, "accuracy": 0.9, **times}))
+    stub_status(stubbed, pointer=json.dumps({**live, "model_data_uri": "s3://b/k", "accuracy": 0.9, **times}))
 
     status = json.loads(invoke("status", "--json").stdout)
 

@@ -74,8 +74,9 @@ def test_what_is_not_known_is_said_so_and_never_counted_as_nothing() -> None:
 
 def test_an_idle_month_follows_the_template() -> None:
     resources = read_template(TEMPLATE)["Resources"].values()
-    # Without a canary there are no alarms of one.
-    count = Counter(each["Type"] for each in resources if each.get("Condition") != "HasCanary")
+    # Without a canary, or captured photos, there are no alarms of them.
+    without = {"HasCanary", "CapturesPhotos"}
+    count = Counter(each["Type"] for each in resources if each.get("Condition") not in without)
     month = components("an idle month")
     assert month["alarms"]["quantity"] == count["AWS::CloudWatch::Alarm"]
     assert month["alarms of autoscaling"]["quantity"] == 2
@@ -192,6 +193,19 @@ def test_predictions_beyond_what_one_instance_takes_need_more_instances() -> Non
     slow = ("--parameter", "TargetInvocationsPerInstance=10")
     many = components("a million predictions in a month", *slow)["more instances of ml.m6g.large"]
     assert (few["quantity"], many["quantity"]) == (0, 2 * 730)  # 23 a minute, and one stands anyway
+
+
+def test_captured_photos_are_paid_for_where_some_are_kept() -> None:
+    section, photos = "a million predictions in a month", ("CapturesADay=200", "CaptureDays=10")
+    given = [each for value in photos for each in ("--parameter", value)]
+    without = components(section, *given)
+    with_some = components(section, *given, "--parameter", "CaptureShare=0.2")
+    added = {name: with_some[name]["quantity"] for name in with_some.keys() - without.keys()}
+    assert added == {
+        "metrics of captured photos": 3,
+        "captured photos written": 6000,
+        "captured photos stored": pytest.approx(200 * 10 * 0.0003),
+    }
 
 
 def test_other_ways_are_counted_at_the_same_prices() -> None:

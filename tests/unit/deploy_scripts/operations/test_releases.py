@@ -24,7 +24,12 @@ def item(stubbed: Any, run_id: str, status: str, started_at: str) -> dict[str, A
 
 def pointer(stubbed: Any, **more: Any) -> None:
     value = {"release": f"dropserve-{LIVE}", "endpoint_name": f"dropserve-{LIVE}", "run_id": LIVE}
-    value |= {"accuracy": 0.9, "exposed_at": "2026-11-22T12:00:00Z", **more}
+    value |= {
+        "model_data_uri": MODEL.format(LIVE),
+        "accuracy": 0.9,
+        "exposed_at": "2026-11-22T12:00:00Z",
+        **more,
+    }
     stubbed.answer("ssm", "get_parameter", {"Parameter": {"Value": json.dumps(value)}})
 
 
