@@ -12,9 +12,9 @@ CHOICES: tuple[Retraining, ...] = ("no", "yes")
 
 @dataclass(frozen=True)
 class Settings:
-    """`namespace` is that of the metrics; `retraining`: whether a scheduled review starts a training."""
+    """`stack` is the namespace of the metrics; `retraining`: whether a scheduled review starts a training."""
 
-    namespace: str
+    stack: str
     data_bucket: str
     ledger_table: str
     live_pointer_parameter: str
@@ -25,7 +25,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Raises SettingsError, which names the variable at fault."""
     return Settings(
-        namespace=read_text(environment, "POWERTOOLS_METRICS_NAMESPACE"),
+        stack=read_text(environment, "STACK"),
         data_bucket=read_text(environment, "DATA_BUCKET"),
         ledger_table=read_text(environment, "LEDGER_TABLE"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),

@@ -15,7 +15,7 @@ RUN_ID = "0123456789abcdef" * 2
 RELEASE = f"dropserve-{RUN_ID}"
 DAY = "2026-01-31"
 VARIABLES = {
-    "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
+    "STACK": "dropserve",
     "DATA_BUCKET": "data",
     "LEDGER_TABLE": "ledger",
     "LIVE_POINTER_PARAMETER": "/dropserve/live",

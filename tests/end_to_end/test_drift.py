@@ -1,0 +1,105 @@
+"""Drift on the local cloud: real answers are counted, a shift is seen, told, drawn and answered by a training."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.drift import BINS, bin_metric
+from deploy_scripts.demo_data import PhotoSet
+from tests.support.waiting import wait_until
+
+# Nobody is sure of anything any more.
+UNSURE = [200, 40, 5, 5, 0]
+
+
+def count_answers(dropserve: Any, release: str, moment: datetime) -> None:
+    """What the inference function would have counted of as many answers."""
+    dimensions = [{"Name": "service", "Value": "inference"}, {"Name": "release", "Value": release}]
+    data = [
+        {
+            "MetricName": bin_metric("confidence", place),
+            "Dimensions": dimensions,
+            "Timestamp": moment,
+            "StatisticValues": {"SampleCount": count, "Sum": count, "Minimum": 1, "Maximum": 1},
+        }
+        for place, count in enumerate(UNSURE)
+        if count
+    ]
+    dropserve.client("cloudwatch").put_metric_data(Namespace="dropserve", MetricData=data)
+
+
+@pytest.fixture
+def retraining(dropserve: Any, first_release: dict[str, Any]) -> Iterator[None]:
+    assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=yes").returncode == 0
+    yield
+    assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=no").returncode == 0
+
+
+def test_real_answers_are_counted_and_are_too_few(
+    dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet
+) -> None:
+    reference = json.loads(read(dropserve, f"runs/{first_release['run_id']}/metrics.json"))["drift"]
+    assert len(reference["confidence"]["counts"]) == BINS
+    assert dropserve.json("drift", "--days", "1", "--today")[0]["release"] == first_release["release"]
+    before = dropserve.json("drift")[-1]["answers"]
+
+    dropserve.json("predict", food_photos.held_out[0][1])
+    time.sleep(1)  # its log is read for metrics after it was answered
+
+    (review,) = dropserve.json("drift", "--days", "1", "--today")
+    assert review["answers"] == before + 1
+    assert review["drifted"] is None
+    assert "answers are too few" in review["reason"]
+
+
+@pytest.mark.usefixtures("retraining")
+def test_a_shift_is_told_drawn_and_answered_by_a_training(
+    dropserve: Any, first_release: dict[str, Any], tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    for moment in (now - timedelta(minutes=1), now - timedelta(days=1)):
+        count_answers(dropserve, first_release["release"], moment)
+
+    review = dropserve.json("drift", "--today", "--page", tmp_path / "drift.html")[-1]
+
+    assert review["drifted"] is True
+    assert review["statistics"][0]["name"] == "confidence"
+    assert review["statistics"][0]["effect"] < 0
+    assert f"{review['day']}: the photos have drifted" in (tmp_path / "drift.html").read_text("utf-8")
+    shown = dropserve.run("drift")
+    assert "drift" in shown.stdout and review["day"] in shown.stdout
+    cloudwatch = dropserve.client("cloudwatch")
+
+    def in_alarm() -> bool:
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=["dropserve-drift"])["MetricAlarms"]
+        return bool(alarm["StateValue"] == "ALARM")
+
+    assert wait_until(in_alarm, timeout_s=90, poll_s=1)
+
+    # By hand nothing is started; the schedule does it, of the day before.
+    assert review["retraining"] is None
+    answer = dropserve.client("lambda").invoke(
+        FunctionName=dropserve.outputs["DriftReviewFunctionName"],
+        Payload=json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"}).encode(),
+    )
+    scheduled = json.loads(answer["Payload"].read())
+    assert scheduled["retraining"]["started"], scheduled
+    ended = wait_until(lambda: ended_run(dropserve, scheduled["retraining"]["execution_arn"]), timeout_s=240)
+    # Of the same photos it is no better.
+    assert (ended["dataset"], ended["status"]) == ("small", "champion_kept")
+
+
+def ended_run(dropserve: Any, execution_arn: str) -> dict[str, Any] | None:
+    execution = dropserve.client("stepfunctions").describe_execution(executionArn=execution_arn)
+    run: dict[str, Any] = dropserve.json("runs")[0]
+    return run if execution["status"] != "RUNNING" else None
+
+
+def read(dropserve: Any, key: str) -> bytes:
+    body = dropserve.client("s3").get_object(Bucket=dropserve.outputs["BucketName"], Key=key)["Body"]
+    return bytes(body.read())
