@@ -1,4 +1,4 @@
-"""Drift on the local cloud: real answers are counted, a shift is seen, told, drawn and answered by a training."""
+"""Drift: real answers are counted; a shift is seen, told, drawn, and answered by a training."""
 
 import json
 import time
