@@ -1,6 +1,7 @@
 """Drift: real answers are counted; a shift is seen, told, drawn, and answered by a training."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -34,9 +35,17 @@ def count_answers(dropserve: Any, release: str, moment: datetime) -> None:
 
 
 @pytest.fixture
-def retraining(dropserve: Any, first_release: dict[str, Any]) -> Iterator[None]:
-    assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=yes").returncode == 0
-    yield
+def messages(dropserve: Any, first_release: dict[str, Any]) -> Iterator[str]:
+    """A queue with what the topic is told, while drift asks for a training."""
+    assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=ask").returncode == 0
+    sqs, sns = dropserve.client("sqs"), dropserve.client("sns")
+    queue = sqs.create_queue(QueueName="drift-messages")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = dropserve.outputs["NotificationTopicArn"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    yield queue
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=queue)
     assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=no").returncode == 0
 
 
@@ -57,9 +66,8 @@ def test_real_answers_are_counted_and_are_too_few(
     assert "answers are too few" in review["reason"]
 
 
-@pytest.mark.usefixtures("retraining")
-def test_a_shift_is_told_drawn_and_answered_by_a_training(
-    dropserve: Any, first_release: dict[str, Any], tmp_path: Path
+def test_a_shift_is_told_drawn_and_answered_by_a_training_once_it_is_approved(
+    dropserve: Any, first_release: dict[str, Any], messages: str, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
     for moment in (now - timedelta(minutes=1), now - timedelta(days=1)):
@@ -81,17 +89,35 @@ def test_a_shift_is_told_drawn_and_answered_by_a_training(
 
     assert wait_until(in_alarm, timeout_s=90, poll_s=1)
 
-    # By hand nothing is started; the schedule does it, of the day before.
+    # By hand nobody is asked; the schedule does it, of the day before.
     assert review["retraining"] is None
     answer = dropserve.client("lambda").invoke(
         FunctionName=dropserve.outputs["DriftReviewFunctionName"],
         Payload=json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"}).encode(),
     )
     scheduled = json.loads(answer["Payload"].read())
-    assert scheduled["retraining"]["started"], scheduled
-    ended = wait_until(lambda: ended_run(dropserve, scheduled["retraining"]["execution_arn"]), timeout_s=240)
+    assert "waits for an approval" in scheduled["retraining"]["reason"], scheduled
+    approval = wait_until(lambda: approval_in(dropserve, messages))
+    refused = dropserve.run("drift", "--approve", f"{approval}x")
+    assert refused.returncode == 1 and "no approval of this deployment's" in refused.stderr
+    approved = dropserve.json("drift", "--approve", approval)
+    ended = wait_until(lambda: ended_run(dropserve, approved["execution_arn"]), timeout_s=240)
     # Of the same photos it is no better.
     assert (ended["dataset"], ended["status"]) == ("small", "champion_kept")
+    assert (
+        "started for this release in this month already"
+        in dropserve.run("drift", "--approve", approval).stderr
+    )
+
+
+def approval_in(dropserve: Any, queue: str) -> str | None:
+    """Of a message that asks for one; other messages of the topic are passed over."""
+    found = dropserve.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+    for each in found.get("Messages", []):
+        message = json.loads(each["Body"])["Message"]
+        if match := re.search(r"^dropserve drift --approve (\S+)$", message, re.MULTILINE):
+            return match[1]
+    return None
 
 
 def ended_run(dropserve: Any, execution_arn: str) -> dict[str, Any] | None:
