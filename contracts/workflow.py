@@ -135,6 +135,11 @@ def live_pointer_name(stack: str) -> str:
     return f"/{stack}/live"
 
 
+def approval_secret_name(stack: str) -> str:
+    """The SSM parameter with the secret that approvals are signed with; the first one makes it."""
+    return f"/{stack}/approval-secret"
+
+
 def applied_capacity_name(stack: str) -> str:
     """The SSM parameter that says what a capacity review has applied; the first one that applies makes it."""
     return f"/{stack}/capacity"

@@ -7,6 +7,7 @@ from contracts.workflow import (
     ENDPOINT_LOGS,
     NOBODY,
     applied_capacity_name,
+    approval_secret_name,
     live_pointer_name,
 )
 from deploy_scripts.aws import IMAGES_SUFFIX, Aws
@@ -104,8 +105,9 @@ def _delete_releases(deployment: Deployment, *, say: Say) -> None:
     _delete_endpoint_logs(aws)
     with ignoring("ParameterNotFound"):
         aws.ssm.delete_parameter(Name=deployment.outputs["LivePointerParameter"])
-    with ignoring("ParameterNotFound"):
-        aws.ssm.delete_parameter(Name=applied_capacity_name(aws.stack))
+    for name in (applied_capacity_name(aws.stack), approval_secret_name(aws.stack)):
+        with ignoring("ParameterNotFound"):
+            aws.ssm.delete_parameter(Name=name)
     for item in ledger:
         if item.run.status in _ENDS:
             _update_item(deployment, item.run.run_id, _ENDS[item.run.status])

@@ -35,6 +35,12 @@ def review_drift(deployment: Deployment, day: str) -> dict[str, Any]:
     return call_function(deployment, "DriftReviewFunctionName", {"day": day}, what=what, log=log)
 
 
+def approve_retraining(deployment: Deployment, text: str) -> dict[str, Any]:
+    """`started`, `reason` and `execution_arn`. Raises CliError when the text is no approval."""
+    what, log = "The approval", "drift_review"
+    return call_function(deployment, "DriftReviewFunctionName", {"approve": text}, what=what, log=log)
+
+
 def review_capacity(deployment: Deployment, *, days: int, apply: bool, reset: bool) -> dict[str, Any]:
     """The document of schemas/capacity_review.schema.json, with `review_uri`.
 

@@ -155,7 +155,7 @@ class Scenarios:
                 raise CliError(f"The capacity review was not applied: {found['applied']['reason']}")
 
     def _review_drift(self) -> None:
-        """Of few answers: nothing can be told of them. With the event of a schedule it is the day before's."""
+        """Of few answers: nothing can be told of them."""
         found = review_drift(self._deployment, f"{datetime.now(UTC):%Y-%m-%d}")
         if found["drifted"] is not None:
             raise CliError(f"The review of the drift judged {found['answers']} answers.")

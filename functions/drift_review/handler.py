@@ -1,6 +1,7 @@
 """drift_review: a schedule's event -> the review of the day before; {"day": "2026-01-31"} -> that of a day.
 
-Only a scheduled review starts a training, where the deployment says so (RETRAIN_ON_DRIFT).
+A scheduled review starts a training, or asks for it, where the deployment says so (RETRAIN_ON_DRIFT);
+{"approve": "..."} -> {"started", "reason", "execution_arn"}, for what it asked.
 """
 
 import os
@@ -18,7 +19,7 @@ from functions.common.observability import logger, metrics, tracer
 from functions.common.s3_uris import S3Uri
 from functions.drift_review.history import read_history
 from functions.drift_review.page import render_page
-from functions.drift_review.retraining import start_retraining
+from functions.drift_review.retraining import Retraining
 from functions.drift_review.review import Clients, review
 from functions.drift_review.settings import Settings, read_settings
 
@@ -26,7 +27,7 @@ _KIND = "drift_review"
 
 
 class DriftInputError(DropserveError):
-    """The event names no day."""
+    """The event names no day, and approves nothing."""
 
 
 @logger.inject_lambda_context
@@ -35,16 +36,18 @@ class DriftInputError(DropserveError):
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The document of schemas/drift_review.schema.json, with `review_uri` and `page_uri`.
 
-    Raises DriftInputError, SettingsError, PointerError, DocumentError.
+    Raises DriftInputError, ApprovalError, SettingsError, PointerError, DocumentError.
     """
     settings = read_settings(os.environ)
     moment = datetime.now(UTC)
+    if "approve" in event:
+        return _approve(event["approve"], settings, moment)
     is_scheduled = event.get("source") == "aws.events"
     day = moment.date() - timedelta(days=1) if is_scheduled else _read_day(event, moment.date())
     s3 = client("s3")
     document = review(settings, day, moment, Clients(client("ssm"), s3, client("cloudwatch")))
-    if is_scheduled and document["drifted"] and settings.retraining == "yes":
-        document["retraining"] = _retrain(settings, document)
+    if is_scheduled and document["drifted"]:
+        document["retraining"] = _retraining(settings).begin(document, moment)
     uri = S3Uri(settings.data_bucket, drift_review_key(document["day"]))
     put_document(_KIND, document, uri, s3=s3)
     page = S3Uri(settings.data_bucket, DRIFT_PAGE)
@@ -53,6 +56,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("reviewed", extra={"review": document})
     _count(document)
     return {**document, "review_uri": str(uri), "page_uri": str(page)}
+
+
+def _approve(text: Any, settings: Settings, moment: datetime) -> dict[str, Any]:
+    if not isinstance(text, str):
+        raise DriftInputError("approve is no text; give that of the message")
+    return _retraining(settings).approve(text, moment)
 
 
 def _read_day(event: dict[str, Any], today: date) -> date:
@@ -66,17 +75,8 @@ def _read_day(event: dict[str, Any], today: date) -> date:
     return day
 
 
-def _retrain(settings: Settings, document: dict[str, Any]) -> dict[str, Any]:
-    done = start_retraining(
-        document["run_id"],
-        document["day"],
-        ledger_table=settings.ledger_table,
-        state_machine_arn=settings.state_machine_arn,
-        dynamodb=client("dynamodb"),
-        stepfunctions=client("stepfunctions"),
-    )
-    metrics.add_metric("DriftRetrainings", MetricUnit.Count, int(done["started"]))
-    return done
+def _retraining(settings: Settings) -> Retraining:
+    return Retraining(settings, client("dynamodb"), client("stepfunctions"), client("ssm"), client("sns"))
 
 
 def _count(document: dict[str, Any]) -> None:

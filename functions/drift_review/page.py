@@ -53,14 +53,14 @@ def _verdict(newest: Mapping[str, Any] | None) -> tuple[str, str, str]:
         details = f"{newest['answers']:,} answers are like those for the held-out photos."
         return f"{day}: no drift", "good", details
     names = [_TITLES[each["name"]][0].lower() for each in newest["statistics"] if each["drifted"]]
-    return f"{day}: the photos have drifted", "bad", f"By: {', '.join(names)}.{_retraining(newest)}"
+    return f"{day}: the photos have drifted", "bad", f"By: {', '.join(names)}{_retraining(newest)}."
 
 
 def _retraining(review: Mapping[str, Any]) -> str:
     done = review["retraining"]
     if done is None:
         return ""
-    return " A training was started." if done["started"] else f" No training was started: {done['reason']}."
+    return "; a training was started" if done["started"] else f"; no training was started: {done['reason']}"
 
 
 def _chart(name: str, judged: Sequence[Mapping[str, Any]]) -> str:

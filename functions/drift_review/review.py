@@ -55,7 +55,7 @@ def review(settings: Settings, day: date, moment: datetime, clients: Clients) ->
     if pointer is None:
         return document
     reference = _read_reference(settings.data_bucket, pointer["run_id"], s3=clients.s3)
-    answers = read_answers(settings.namespace, pointer["release"], day, cloudwatch=clients.cloudwatch)
+    answers = read_answers(settings.stack, pointer["release"], day, cloudwatch=clients.cloudwatch)
     document |= {"answers": answers.count, "reason": _why_not(reference, answers)}
     if reference is None or document["reason"]:
         return document

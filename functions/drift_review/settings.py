@@ -6,29 +6,38 @@ from typing import Literal, cast
 
 from functions.common.environment import read_choice, read_text
 
-Retraining = Literal["no", "yes"]
-CHOICES: tuple[Retraining, ...] = ("no", "yes")
+Choice = Literal["no", "ask", "yes"]
+CHOICES: tuple[Choice, ...] = ("no", "ask", "yes")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`namespace` is that of the metrics; `retraining`: whether a scheduled review starts a training."""
+    """`stack` is the namespace of the metrics; `retraining`: what a scheduled review does.
 
-    namespace: str
+    Approvals are signed with the secret in `approval_parameter`, which `approval_kms_key` encrypts.
+    """
+
+    stack: str
     data_bucket: str
     ledger_table: str
     live_pointer_parameter: str
     state_machine_arn: str
-    retraining: Retraining
+    retraining: Choice
+    notification_topic_arn: str
+    approval_parameter: str
+    approval_kms_key: str
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Raises SettingsError, which names the variable at fault."""
     return Settings(
-        namespace=read_text(environment, "POWERTOOLS_METRICS_NAMESPACE"),
+        stack=read_text(environment, "STACK"),
         data_bucket=read_text(environment, "DATA_BUCKET"),
         ledger_table=read_text(environment, "LEDGER_TABLE"),
         live_pointer_parameter=read_text(environment, "LIVE_POINTER_PARAMETER"),
         state_machine_arn=read_text(environment, "STATE_MACHINE_ARN"),
-        retraining=cast(Retraining, read_choice(environment, "RETRAIN_ON_DRIFT", CHOICES)),
+        retraining=cast(Choice, read_choice(environment, "RETRAIN_ON_DRIFT", CHOICES)),
+        notification_topic_arn=read_text(environment, "NOTIFICATION_TOPIC_ARN"),
+        approval_parameter=read_text(environment, "APPROVAL_PARAMETER"),
+        approval_kms_key=read_text(environment, "APPROVAL_KMS_KEY"),
     )

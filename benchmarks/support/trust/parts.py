@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.support.trust.cleaning import measure_cleaning
 from benchmarks.support.trust.cost import measure_cost
+from benchmarks.support.trust.drift import measure_drift
 from benchmarks.support.trust.label_errors import measure_label_errors
 from benchmarks.support.trust.near_duplicates import measure_near_duplicates
 from benchmarks.support.trust.unknown import measure_unknown
@@ -16,4 +17,5 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "cleaning": measure_cleaning,
     "doctor_cost": measure_cost,
     "unknown": measure_unknown,
+    "drift": measure_drift,
 }

@@ -11,7 +11,7 @@ from contracts.bucket import DRIFT_PAGE
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.function_calls import review_drift
+from deploy_scripts.operations.function_calls import approve_retraining, review_drift
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 from functions.drift_review.history import SHOWN_DAYS, read_history
@@ -20,16 +20,22 @@ _NAMES = ("unknown", "confidence", "unknown_score")
 
 
 @with_target
-def drift(
+def drift(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them by name
     target: Target,
     days: Annotated[int, typer.Option(min=1, max=SHOWN_DAYS, help="So many reviews.")] = 14,
     today: Annotated[bool, typer.Option("--today", help="Review the day so far, first.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write the page with the charts.")] = None,
+    approve: Annotated[
+        str | None, typer.Option(help="Start the training that a message asks about, by its text.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the daily reviews: each day's answers beside those for photos held out of the training."""
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
+    if approve is not None:
+        _approve(screen, deployment, approve)
+        return
     if today:
         review_drift(deployment, f"{datetime.now(UTC):%Y-%m-%d}")
     reviews = read_history(deployment.bucket, days=days, s3=deployment.aws.s3)
@@ -41,6 +47,15 @@ def drift(
     _show(screen, reviews)
     if page is not None:
         screen.done(f"Wrote {page}")
+
+
+def _approve(screen: Screen, deployment: Deployment, text: str) -> None:
+    done = approve_retraining(deployment, text)
+    if not done["started"]:
+        raise CliError(f"No training was started: {done['reason']}.", "See `dropserve runs`.")
+    if screen.as_json:
+        screen.put_json(done)
+    screen.done("Started a training; follow it: `dropserve watch`")
 
 
 def _show(screen: Screen, reviews: Sequence[Mapping[str, Any]]) -> None:

@@ -64,7 +64,7 @@ def test_what_is_not_known_is_said_so_and_never_counted_as_nothing() -> None:
     section = components("a million predictions in a month")
     assert section["traces"]["usd"] is None
     output = run().stdout
-    assert "Together $10.12, without traces" in output
+    assert "Together $13.42, without traces" in output
     assert (
         "traces: not known here; ask with --live, or see https://aws.amazon.com/cloudwatch/pricing/" in output
     )
@@ -369,3 +369,13 @@ def test_the_pages_commands_for_costs_work_and_its_sums_are_todays() -> None:
         row = re.search(rf"^\| {section['name']} \| \$([0-9.]+) \|", page, re.MULTILINE)
         assert row
         assert float(row[1]) == round(section["total_usd"])
+
+
+def test_a_deployment_that_reviews_no_drift_pays_for_no_counts_of_it() -> None:
+    month = "a million predictions in a month"
+    counts = components(month)["counts for the review of drift"]
+    assert (counts["quantity"], counts["usd"]) == (11, pytest.approx(3.30))
+    off = ("--parameter", "DriftReview=off")
+    assert "counts for the review of drift" not in components(month, *off)
+    assert "the daily review of drift" in components("an idle month")
+    assert "the daily review of drift" not in components("an idle month", *off)

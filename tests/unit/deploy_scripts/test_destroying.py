@@ -71,6 +71,7 @@ def stub_leftovers(stubbed: Any) -> None:
     stubbed.answer("logs", "delete_log_group", {}, logGroupName=group)
     stubbed.answer("ssm", "delete_parameter", {}, Name="/dropserve/live")
     stubbed.refuse("ssm", "delete_parameter", "ParameterNotFound", Name="/dropserve/capacity")
+    stubbed.refuse("ssm", "delete_parameter", "ParameterNotFound", Name="/dropserve/approval-secret")
 
 
 def stub_scaling(stubbed: Any) -> None:

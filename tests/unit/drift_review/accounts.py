@@ -15,12 +15,15 @@ RUN_ID = "0123456789abcdef" * 2
 RELEASE = f"dropserve-{RUN_ID}"
 DAY = "2026-01-31"
 VARIABLES = {
-    "POWERTOOLS_METRICS_NAMESPACE": "dropserve",
+    "STACK": "dropserve",
     "DATA_BUCKET": "data",
     "LEDGER_TABLE": "ledger",
     "LIVE_POINTER_PARAMETER": "/dropserve/live",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:dropserve-training-pipeline",
     "RETRAIN_ON_DRIFT": "no",
+    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:dropserve-runs",
+    "APPROVAL_PARAMETER": "/dropserve/approval-secret",
+    "APPROVAL_KMS_KEY": "alias/aws/ssm",
 }
 REFERENCE = {
     "photos": 60,
@@ -34,10 +37,13 @@ SHIFTED = {"confidence": [40, 10, 5, 3, 2], "unknown_score": [1, 2, 4, 13, 40], 
 
 
 class Account:
-    """SSM, S3, CloudWatch, DynamoDB and Step Functions."""
+    """SSM, S3, CloudWatch, DynamoDB, Step Functions and SNS."""
 
     class exceptions:  # noqa: N801 - as botocore calls it
         class ParameterNotFound(Exception):  # noqa: N818 - as botocore calls it
+            pass
+
+        class ParameterAlreadyExists(Exception):  # noqa: N818 - as botocore calls it
             pass
 
     def __init__(self, answers: Mapping[str, Any] | None = None, *, reference: Any = REFERENCE) -> None:
@@ -47,13 +53,30 @@ class Account:
         self.objects[f"runs/{RUN_ID}/metrics.json"] = json.dumps(metrics).encode()
         self.item: dict[str, Any] = {"bucket": {"S": "data"}, "drop_key": {"S": "drops/dogs.zip"}}
         self.started: list[dict[str, str]] = []
+        self.sent: list[dict[str, str]] = []
+        self.secret: str | None = None
+        # What another worker writes at the same time.
+        self.others_secret: str | None = None
         self.asked: list[dict[str, Any]] = []
 
-    def get_parameter(self, **_: Any) -> dict[str, Any]:
+    def get_parameter(self, *, Name: str, WithDecryption: bool = False) -> dict[str, Any]:  # noqa: N803
+        if Name == VARIABLES["APPROVAL_PARAMETER"]:
+            if self.secret is None:
+                raise self.exceptions.ParameterNotFound
+            return {"Parameter": {"Value": self.secret if WithDecryption else "encrypted"}}
         if not self.is_live:
             raise self.exceptions.ParameterNotFound
         live = {"release": RELEASE, "endpoint_name": RELEASE, "run_id": RUN_ID, "accuracy": 0.9}
         return {"Parameter": {"Value": json.dumps({**live, "model_data_uri": "s3://data/model.tar.gz"})}}
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, KeyId: str) -> None:  # noqa: N803
+        assert (Name, Type) == (VARIABLES["APPROVAL_PARAMETER"], "SecureString")
+        self.secret = self.others_secret or Value
+        if self.others_secret:
+            raise self.exceptions.ParameterAlreadyExists
+
+    def publish(self, **message: str) -> None:
+        self.sent.append(message)
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         if Key not in self.objects:
@@ -92,6 +115,11 @@ class Account:
 
     def get_item(self, **_: Any) -> dict[str, Any]:
         return {"Item": self.item} if self.item else {}
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803
+        if not any(executionArn.endswith(f":{each['name']}") for each in self.started):
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+        return {"status": "RUNNING"}
 
     def start_execution(self, **asked: str) -> dict[str, str]:
         if any(each["name"] == asked["name"] for each in self.started):

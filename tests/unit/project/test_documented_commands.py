@@ -61,6 +61,8 @@ RUN_BY = {
         "commands_for_costs",
     ),
     r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
+    r"dropserve drift( --(page|today) ?.*)?": ("tests/end_to_end/test_drift.py", '"drift", "--today"'),
+    r"dropserve drift --approve .*": ("tests/end_to_end/test_drift.py", '"drift", "--approve", approval'),
     r"dropserve verify": ("tests/end_to_end/deployments/test_verifying.py", '"verify", "--stack"'),
     r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
     r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
