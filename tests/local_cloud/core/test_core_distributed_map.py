@@ -110,7 +110,8 @@ def test_failures_are_tolerated_and_counted_in_items(
     execution = bench.start(_machine(_invoke(fails_once)), {"bucket": bucket, "most": 7, "at_once": 1})
     ended = bench.finished(execution)
     assert ended["status"] == "SUCCEEDED"
-    assert json.loads(ended["output"]) == [3, 1]
+    first, failed, last = json.loads(ended["output"])
+    assert (first, failed["Status"], failed["Error"], last) == (3, "FAILED", "ValueError", 1)
     (run,) = _map_runs(cloud_client, execution)
     assert (run["status"], run["maxConcurrency"]) == ("SUCCEEDED", 1)
     assert (run["itemCounts"]["succeeded"], run["itemCounts"]["failed"]) == (4, 3)
