@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts.bucket import PHOTOS, UPLOADS
 from contracts.scoring import (
+    BATCH_BYTES,
     BATCH_PHOTOS,
     JOB_ID,
     MAP_LABEL,
@@ -120,6 +121,7 @@ def _score() -> DistributedMap:
             "size": jsonata(f"{item}.Size"),
         },
         batch_items=BATCH_PHOTOS,
+        batch_bytes=BATCH_BYTES,
         batch_input={"job": jsonata("$job.id"), "bucket": jsonata("$job.bucket")},
         max_concurrency=jsonata("$batches_at_once"),
         start=_score_batch(),
