@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-# A batch is one call of a function. At most 256 KiB go to it, and a key has up to 1,024 bytes:
+# A batch is one call of a function. A state's data is at most 262,144 bytes, of which an error takes 32,768:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 BATCH_PHOTOS = 50
+BATCH_BYTES = 200_000
 # Of one batch at the endpoint: it works on one while the others are fetched, checked and on their way.
 PHOTOS_AT_ONCE = 4
 # More batches at once would only wait for each other at the endpoint.

@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts.bucket import PHOTOS, UPLOADS
 from contracts.scoring import (
+    BATCH_BYTES,
     BATCH_PHOTOS,
     JOB_ID,
     MAP_LABEL,
@@ -26,12 +27,13 @@ LIMIT_S = 3 * 86_400
 _FOLDERS = "|".join(folder.replace("/", "\\/") for folder in (PHOTOS, UPLOADS))
 _INPUT = "$states.context.Execution.Input"
 _BUCKET = f"($exists({_INPUT}.bucket) ? {_INPUT}.bucket : '${{DataBucket}}')"
+_JOB = f"($exists({_INPUT}.job) ? {_INPUT}.job : $states.context.Execution.Name)"
 _IS_INPUT = (
     f"$type({_INPUT}) = 'object' and $type({_INPUT}.prefix) = 'string' and {_INPUT}.prefix != '' and "
     f"$type({_BUCKET}) = 'string' and "
     # Where the roles may list and read. Of another bucket its own name says what they may.
     f"({_BUCKET} != '${{DataBucket}}' or $contains({_INPUT}.prefix, /^({_FOLDERS})/)) and "
-    f"$contains($string($exists({_INPUT}.job) ? {_INPUT}.job : 'a'), /^{JOB_ID}$/) and "
+    f"$contains($string({_JOB}), /^{JOB_ID}$/) and "
     f"$type($exists({_INPUT}.max_photos) ? {_INPUT}.max_photos : 1) = 'number' and "
     f"$type($exists({_INPUT}.batches_at_once) ? {_INPUT}.batches_at_once : 1) = 'number'"
 )
@@ -62,7 +64,7 @@ def _name_job() -> Pass:
         "Name job",
         assign={
             "job": {
-                "id": jsonata(f"$exists({_INPUT}.job) ? {_INPUT}.job : $states.context.Execution.Name"),
+                "id": jsonata(_JOB),
                 "bucket": jsonata(_BUCKET),
                 "prefix": jsonata(f"{_INPUT}.prefix"),
             },
@@ -120,6 +122,7 @@ def _score() -> DistributedMap:
             "size": jsonata(f"{item}.Size"),
         },
         batch_items=BATCH_PHOTOS,
+        batch_bytes=BATCH_BYTES,
         batch_input={"job": jsonata("$job.id"), "bucket": jsonata("$job.bucket")},
         max_concurrency=jsonata("$batches_at_once"),
         start=_score_batch(),

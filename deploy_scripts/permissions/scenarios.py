@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import boto3
 
-from contracts.bucket import METRICS, UPLOADS, run_key, snapshot_key
+from contracts.bucket import METRICS, PHOTOS, UPLOADS, run_key, snapshot_key
 from contracts.workflow import DEPLOY_LOCK_ID, ROLLBACK, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
@@ -28,6 +28,8 @@ from deploy_scripts.operations.runs.executions import start_execution
 from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
 from deploy_scripts.operations.runs.starts import wait_for_drop, wait_for_execution
 from deploy_scripts.operations.runs.training_progress import newest_training_job
+from deploy_scripts.operations.scoring.jobs import Job, follow, new_job_id
+from deploy_scripts.operations.scoring.jobs import start_execution as start_scoring
 from deploy_scripts.permissions.photos import write_foreign_photo, write_photos, zip_photos
 from deploy_scripts.permissions.scratch_cloud import ScratchCloud
 from deploy_scripts.stack_teardown import destroy
@@ -70,6 +72,7 @@ class Scenarios:
             Scenario("A folder is dropped, trained on SageMaker and released", self._drop_folder),
             Scenario("The same drop is announced again", self._announce_again),
             Scenario("A photo is asked about by its URL and by its place in S3", self._ask),
+            Scenario("Photos under two prefixes are scored, and the job is taken up again", self._score),
             Scenario("A capacity review of a day's traffic is applied, and reset", self._review_capacity),
             Scenario("A day's answers are compared with the training's", self._review_drift),
             Scenario("An endpoint that a run has left behind is found", self._find_leftovers),
@@ -131,6 +134,19 @@ class Scenarios:
         predict_url(self._deployment, upload_photo(self._deployment, self._foreign, "foreign.jpg"))
         if not list_captures(self._deployment):
             raise CliError("A photo of no class was asked about, and was not kept.")
+
+    def _score(self) -> None:
+        """Taken up again, a job looks at what it has written before."""
+        photo, bucket = (self._photos / "blue" / "0.jpg").read_bytes(), self._deployment.bucket
+        for folder in (PHOTOS, UPLOADS):
+            prefix = f"{folder}scenario/"
+            for number in range(3):
+                self._aws.s3.put_object(Bucket=bucket, Key=f"{prefix}{number}.jpg", Body=photo)
+            job = Job(new_job_id(), bucket, prefix, photos=3)
+            for _ in range(2):
+                summary = follow(self._deployment, start_scoring(self._deployment, job), lambda _: None)
+            if summary["scored"] != 3:
+                raise CliError(f"Of three photos under {prefix}, {summary['scored']} were scored.")
 
     def _review_capacity(self) -> None:
         """Of traffic that CloudWatch is told here: no account takes these names from a client."""

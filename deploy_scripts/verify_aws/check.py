@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_scripts.cloudformation.sam_template import read_template
-from deploy_scripts.project import IMAGES_TEMPLATE, STATE_MACHINE, TEMPLATE
+from deploy_scripts.project import IMAGES_TEMPLATE, SCORING_STATE_MACHINE, STATE_MACHINE, TEMPLATE
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,18 @@ class Subject:
     template: Path
     images_template: Path
     today: date
+    scoring_machine: Path = SCORING_STATE_MACHINE
 
     @cached_property
     def definition(self) -> dict[str, Any]:
         """The state machine, with ${Name} where the template has a substitution."""
         definition: dict[str, Any] = json.loads(self.state_machine.read_text("utf-8"))
+        return definition
+
+    @cached_property
+    def scoring(self) -> dict[str, Any]:
+        """The same of the state machine that scores photos."""
+        definition: dict[str, Any] = json.loads(self.scoring_machine.read_text("utf-8"))
         return definition
 
     @cached_property

@@ -14,7 +14,15 @@ from deploy_scripts.permissions.template_values import fill_in
 from deploy_scripts.project import work_folder
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.history import events, longest_run
-from deploy_scripts.verify_aws.template.example_values import REGION, STACK, example_values, substituted
+from deploy_scripts.verify_aws.template.example_values import (
+    PIPELINE,
+    REGION,
+    SCORING,
+    STACK,
+    example_values,
+    substituted,
+)
+from state_machines.language.workflows import workflows_of
 
 _MIB = 1024 * 1024
 _CLOUDFORMATION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
@@ -63,18 +71,18 @@ def check(subject: Subject) -> Result:
 
 
 def _machine(subject: Subject) -> Iterator[Measure]:
-    text = substituted(json.dumps(subject.definition, indent=2), subject.main, {})
-    yield Measure(
-        "state machine's definition", len(_longest(text).encode()), DEFINITION_BYTES, "bytes", _STEP_FUNCTIONS
-    )
-    name = max(subject.definition["States"], key=len)
-    yield Measure(
-        "state machine's longest name of a state",
-        len(name),
-        STATE_NAME_CHARACTERS,
-        "characters",
-        "https://states-language.net/spec.html#states-fields",
-    )
+    for name, definition in ((PIPELINE, subject.definition), (SCORING, subject.scoring)):
+        text = substituted(json.dumps(definition, indent=2), subject.main, {}, name)
+        size = len(_longest(text).encode())
+        yield Measure(f"{name}'s definition", size, DEFINITION_BYTES, "bytes", _STEP_FUNCTIONS)
+        longest_name = max((each for one in workflows_of(definition) for each in one["States"]), key=len)
+        yield Measure(
+            f"{name}'s longest name of a state",
+            len(longest_name),
+            STATE_NAME_CHARACTERS,
+            "characters",
+            "https://states-language.net/spec.html#states-fields",
+        )
     longest = longest_run(subject)
     yield Measure(
         "longest run's history",

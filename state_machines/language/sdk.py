@@ -143,6 +143,7 @@ class DistributedMap(steps.states.State):  # type: ignore[misc]
         reader: Mapping[str, Any],
         selector: Mapping[str, Any],
         batch_items: int,
+        batch_bytes: int,
         batch_input: Mapping[str, Any],
         max_concurrency: str,
         start: State,
@@ -154,7 +155,11 @@ class DistributedMap(steps.states.State):  # type: ignore[misc]
             "Label": label,
             "ItemReader": dict(reader),
             "ItemSelector": dict(selector),
-            "ItemBatcher": {"MaxItemsPerBatch": batch_items, "BatchInput": dict(batch_input)},
+            "ItemBatcher": {
+                "MaxItemsPerBatch": batch_items,
+                "MaxInputBytesPerBatch": batch_bytes,
+                "BatchInput": dict(batch_input),
+            },
             "MaxConcurrency": max_concurrency,
             # What fails is told photo by photo; no failure ends the others.
             "ToleratedFailurePercentage": 100,

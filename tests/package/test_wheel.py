@@ -27,6 +27,7 @@ DATA_FILES = [
     "requirements.lock",
     "schemas/inference.openapi.json",
     "schemas/plan.schema.json",
+    "state_machines/photo_scoring.asl.json",
     "state_machines/training_pipeline.asl.json",
     "training/Dockerfile",
     "training/ec2/boot.sh",

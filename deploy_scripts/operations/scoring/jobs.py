@@ -90,7 +90,7 @@ def start_execution(deployment: Deployment, job: Job) -> str:
     given |= {name: value for name, value in options.items() if value is not None}
     answer = deployment.aws.stepfunctions.start_execution(
         stateMachineArn=deployment.outputs["ScoringStateMachineArn"],
-        name=f"{job.id}-{datetime.now(UTC):%Y%m%dT%H%M%S}",
+        name=f"{job.id}-{datetime.now(UTC):%H%M%S%f}",
         input=json.dumps(given),
     )
     return answer["executionArn"]

@@ -16,7 +16,9 @@ from deploy_scripts.verify_aws.machine.answers import STRAIGHT
 from deploy_scripts.verify_aws.machine.error_names import impossible_errors
 from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_played
 from deploy_scripts.verify_aws.machine.run import api_of, arguments
+from deploy_scripts.verify_aws.machine.scoring import played
 from state_machines.language.arguments import argument_problems, called_operation
+from state_machines.language.workflows import workflows_of
 
 # What Step Functions turns into text: https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 _FREE_FORM = {"Payload", "Message"}
@@ -25,12 +27,14 @@ _VALIDATOR = ParamValidator()
 
 def check(subject: Subject) -> Result:
     """Nothing is sent that the API would refuse before it looks at what there is."""
-    tasks = {name: state for name, state in subject.definition["States"].items() if state["Type"] == "Task"}
+    tasks, scoring = _tasks(subject.definition), _tasks(subject.scoring)
     problems = [*argument_problems(subject.definition)]
-    for name, task in tasks.items():
+    for workflow in workflows_of(subject.scoring):
+        problems += argument_problems(workflow)
+    for name, task in (*tasks.items(), *scoring.items()):
         problems += [f"{name}: AWS never sends {error}" for error in sorted(impossible_errors(task))]
     sent: dict[str, None] = {}
-    for made in scenarios_played(prepared(subject)):
+    for made in (*scenarios_played(prepared(subject)), *(run for _, run in played(subject))):
         for call in made.calls:
             for problem in _refused(call.resource, arguments(call)):
                 sent[f"{call.state}: {problem}"] = None
@@ -38,8 +42,19 @@ def check(subject: Subject) -> Result:
     problems += [
         f"answers.py, {state}: {each}" for state, task in tasks.items() for each in _unknown(state, task)
     ]
-    apis = {api_of(task["Resource"]) for task in tasks.values()}
-    return Result(f"{len(tasks)} Tasks, {len(apis)} APIs and functions", tuple(problems))
+    both = [*tasks.values(), *scoring.values()]
+    apis = {api_of(task["Resource"]) for task in both}
+    return Result(f"{len(both)} Tasks, {len(apis)} APIs and functions", tuple(problems))
+
+
+def _tasks(definition: dict[str, Any]) -> dict[str, Any]:
+    """Those of a Map's batches, too."""
+    return {
+        name: state
+        for workflow in workflows_of(definition)
+        for name, state in workflow["States"].items()
+        if state["Type"] == "Task"
+    }
 
 
 def _operation(resource: str) -> OperationModel | None:

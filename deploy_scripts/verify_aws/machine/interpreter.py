@@ -11,6 +11,7 @@ from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.run import NotADefinitionError, Run, checked, run
 from deploy_scripts.verify_aws.machine.scenario import ROLLBACK_FAILED, SWITCH_FAILED, Scenario
 from deploy_scripts.verify_aws.machine.scenarios import scenarios
+from deploy_scripts.verify_aws.machine.scoring import played, scoring_problems
 from deploy_scripts.verify_aws.template.example_values import substituted
 
 # Loops end soon, and there is a canary.
@@ -79,6 +80,7 @@ def check(subject: Subject) -> Result:
         with checked(definition):
             stories = {scenario: play(definition, scenario) for scenario in scenarios()}
             refusals = {scenario: play(definition, scenario) for scenario in refused(definition, stories)}
+        scoring = played(subject)
     except NotADefinitionError as error:
         return Result("no scenario", (f"AWS would not take it: {error}",))
     runs = {**stories, **refusals}
@@ -86,8 +88,10 @@ def check(subject: Subject) -> Result:
     passed = {state for made in runs.values() for state in made.states}
     missed = sorted(definition["States"].keys() - passed)
     problems += [f"no scenario comes to {state}: write one in scenarios.py" for state in missed]
+    problems += scoring_problems(subject, scoring)
     counted = (
-        f"{len(runs)} runs ({len(stories)} stories, {len(refusals)} refusals of {_tasks(definition)} Tasks)"
+        f"{len(runs)} runs ({len(stories)} stories, {len(refusals)} refusals of {_tasks(definition)} Tasks), "
+        f"{len(scoring)} of the scoring"
     )
     return Result(counted, tuple(problems))
 

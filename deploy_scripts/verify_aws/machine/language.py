@@ -15,7 +15,7 @@ from statelint.linter import Linter
 from deploy_scripts.verify_aws.accepted import Finding, read_accepted, sift
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.own_packages import node_packages
-from deploy_scripts.verify_aws.template.example_values import substituted
+from deploy_scripts.verify_aws.template.example_values import PIPELINE, SCORING, substituted
 from state_machines.asl_validator import language_problems
 
 _SERVICE = Path(__file__).with_name("language_service.cjs")
@@ -25,13 +25,15 @@ _STATE = re.compile(r"State Machine\.States\.(.*)\.(\w+) is (.*)")
 
 def check(subject: Subject) -> Result:
     """None of the three finds anything but what is accepted."""
+    problems: list[str] = []
+    found: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
-        definition = Path(folder, "definition.asl.json")
-        definition.write_text(
-            substituted(json.dumps(subject.definition, indent=1), subject.main, {}), "utf-8"
-        )
-        problems = [*language_problems(definition), *_of_the_language_service(definition)]
-        accepted, more = sift(_of_statelint(definition), read_accepted("statelint"))
+        for name, machine in ((PIPELINE, subject.definition), (SCORING, subject.scoring)):
+            file = Path(folder, f"{name}.asl.json")
+            file.write_text(substituted(json.dumps(machine, indent=1), subject.main, {}, name), "utf-8")
+            problems += [*language_problems(file), *_of_the_language_service(file)]
+            found += _of_statelint(file)
+    accepted, more = sift(found, read_accepted("statelint"))
     return Result(f"3 programs, {accepted} findings accepted", (*problems, *more))
 
 

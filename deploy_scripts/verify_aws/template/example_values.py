@@ -58,6 +58,10 @@ _PARAMETERS = {
 }
 
 
+# The state machines, by their logical names.
+PIPELINE, SCORING = "TrainingPipeline", "PhotoScoring"
+
+
 def example_values(template: Mapping[str, Any]) -> dict[str, str]:
     """`DataBucket`, `DataBucket.Arn`, `AWS::Region`, a parameter's name, ... -> its value."""
     values = {
@@ -86,11 +90,14 @@ def example_values(template: Mapping[str, Any]) -> dict[str, str]:
     return values
 
 
-def substituted(definition_text: str, template: Mapping[str, Any], changes: Mapping[str, str]) -> str:
-    """A state machine's text with each ${Name} replaced as a deployment replaces it; `changes` go before."""
+def substituted(
+    definition_text: str, template: Mapping[str, Any], changes: Mapping[str, str], machine: str = PIPELINE
+) -> str:
+    """A state machine's text with each ${Name} replaced as a deployment replaces it; `changes` go before.
+
+    `machine` is its logical name in the template.
+    """
     values = example_values(template)
-    (machine,) = (
-        each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::StateMachine"
-    )
-    given = fill_in(machine["Properties"]["DefinitionSubstitutions"], values)
+    properties = template["Resources"][machine]["Properties"]
+    given = fill_in(properties["DefinitionSubstitutions"], values)
     return VARIABLE.sub(lambda match: {**given, **changes}[match[1]], definition_text)

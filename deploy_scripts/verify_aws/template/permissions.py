@@ -1,4 +1,4 @@
-"""The workflow's role allows every call of every scenario, and what AWS asks of the caller besides.
+"""The roles of both state machines allow every call of every scenario, and what AWS asks for besides.
 
 What each call needs is in the Service Authorization Reference and in
 https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html;
@@ -6,21 +6,25 @@ for Application Auto Scaling see local_cloud/iam/dependent_permissions.py.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sfnx import testing
+
+from contracts.scoring import MAP_LABEL
 from deploy_scripts.permissions.judging import allows
 from deploy_scripts.permissions.recording import Call
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_played
 from deploy_scripts.verify_aws.machine.run import api_of, arguments
+from deploy_scripts.verify_aws.machine.scoring import OF_ANOTHER_BUCKET, played
 from deploy_scripts.verify_aws.template.example_values import ACCOUNT, REGION, example_values
 from deploy_scripts.verify_aws.template.policies import roles_of
 from functions.plan_training.machine_images import CPU_IMAGE, GPU_IMAGE
 from local_cloud.iam.dependent_permissions import scaling_permissions
 from local_cloud.iam.permission import Permission
 
-ROLE = "TrainingPipelineRole"
+ROLE, SCORING_ROLE = "TrainingPipelineRole", "PhotoScoringRole"
 _HERE = f"{REGION}:{ACCOUNT}"
 # The rule by which Step Functions learns that a training job has ended:
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
@@ -41,43 +45,63 @@ _LOGGING = (
 )
 _TRACING = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
 
+_SCORING_MACHINE = "dropserve-photo-scoring"
+# Of a distributed Map: https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+_OF_A_MAP = {
+    SCORING_ROLE: (
+        ("states:StartExecution", f"arn:aws:states:{_HERE}:stateMachine:{_SCORING_MACHINE}"),
+        ("states:DescribeExecution", f"arn:aws:states:{_HERE}:execution:{_SCORING_MACHINE}/{MAP_LABEL}:1"),
+    )
+}
+
 Arguments = Mapping[str, Any]
 Needs = Callable[[Arguments], Iterator[Permission]]
 
 
 def check(subject: Subject) -> Result:
     """Nothing that a run needs is refused."""
-    (role,) = (each for each in roles_of(subject.main) if each.name == ROLE)
-    allowed = [each.document(each.actions, each.resources) for each in role.statements]
-    values = example_values(subject.main)
-    problems, judged = set(), set()
-    for state, api, given in _calls(subject):
-        if api not in _NEEDS and not api.startswith("arn:aws:lambda:"):
-            problems.add(f"{state}: say in permissions.py what {api} needs")
-            continue
-        for needed in _needed(api, given, values):
-            call = Call(
-                ROLE, needed.action, needed.resource, {**needed.context, "aws:SourceAccount": ACCOUNT}
-            )
-            judged.add((needed.action, needed.resource))
-            if not allows(allowed, call):
-                problems.add(f"{state}: {ROLE} may not {needed.action} on {needed.resource}")
-    for action in (*(f"logs:{each}" for each in _LOGGING), *(f"xray:{each}" for each in _TRACING)):
-        judged.add((action, "*"))
-        if not allows(allowed, Call(ROLE, action, "*", {})):
-            problems.add(f"{ROLE} may not {action}, which Step Functions itself does")
+    judged: set[tuple[str, str]] = set()
+    problems: set[str] = set()
+    scoring = [
+        call
+        for story, made in played(subject)
+        for call in made.calls
+        # Another bucket is listed by a policy of its own, where the parameter names one.
+        if story is not OF_ANOTHER_BUCKET
+    ]
+    pipeline = [call for made in scenarios_played(prepared(subject)) for call in made.calls]
+    for role, calls in ((ROLE, pipeline), (SCORING_ROLE, scoring)):
+        problems |= set(_role_problems(subject, role, calls, judged))
     actions = {action for action, _ in judged}
     return Result(f"{len(actions)} actions on {len(judged)} resources", tuple(sorted(problems)))
 
 
-def _calls(subject: Subject) -> Iterator[tuple[str, str, Arguments]]:
-    for made in scenarios_played(prepared(subject)):
-        for call in made.calls:
-            yield (
-                call.state,
-                api_of(call.resource),
-                {**arguments(call), ".sync": call.resource.endswith(".sync")},
-            )
+def _role_problems(
+    subject: Subject,
+    name: str,
+    calls: Sequence[testing.Call],
+    judged: set[tuple[str, str]],
+) -> Iterator[str]:
+    (role,) = (each for each in roles_of(subject.main) if each.name == name)
+    allowed = [each.document(each.actions, each.resources) for each in role.statements]
+    values = example_values(subject.main)
+    for call in calls:
+        api = api_of(call.resource)
+        if api not in _NEEDS and not api.startswith("arn:aws:lambda:"):
+            yield f"{call.state}: say in permissions.py what {api} needs"
+            continue
+        sync = {".sync": call.resource.endswith(".sync")}
+        for needed in _needed(api, {**arguments(call), **sync}, values):
+            context = {**needed.context, "aws:SourceAccount": ACCOUNT}
+            judged.add((needed.action, needed.resource))
+            if not allows(allowed, Call(name, needed.action, needed.resource, context)):
+                yield f"{call.state}: {name} may not {needed.action} on {needed.resource}"
+    logged = [*(f"logs:{each}" for each in _LOGGING), *(f"xray:{each}" for each in _TRACING)]
+    itself = [(action, "*") for action in logged]
+    for action, resource in (*itself, *_OF_A_MAP.get(name, ())):
+        judged.add((action, resource))
+        if not allows(allowed, Call(name, action, resource, {})):
+            yield f"{name} may not {action} on {resource}, which Step Functions itself does"
 
 
 def _needed(api: str, given: Arguments, values: Mapping[str, str]) -> Iterator[Permission]:
@@ -197,7 +221,9 @@ _NEEDS: dict[str, Needs] = {
     "s3:getObject": lambda given: iter(
         [Permission("s3:GetObject", f"arn:aws:s3:::{given['Bucket']}/{given['Key']}")]
     ),
-    "s3:listObjectsV2": lambda given: iter([Permission("s3:ListBucket", f"arn:aws:s3:::{given['Bucket']}")]),
+    "s3:listObjectsV2": lambda given: iter(
+        [Permission("s3:ListBucket", f"arn:aws:s3:::{given['Bucket']}", {"s3:prefix": given["Prefix"]})]
+    ),
     "cloudwatch:describeAlarms": _without_resource("cloudwatch:DescribeAlarms"),
     "sfn:describeExecution": _own("states:DescribeExecution", "ExecutionArn"),
     "sfn:startExecution": _own("states:StartExecution", "StateMachineArn"),

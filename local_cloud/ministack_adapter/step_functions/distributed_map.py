@@ -277,6 +277,7 @@ class _MapRun:
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this child and no more
             name, cause = getattr(error, "error", "States.Runtime"), getattr(error, "cause", repr(error))
             child.update(status="FAILED", error=name, cause=cause)
+            self._done[number] = {"Status": "FAILED", "Error": name, "Cause": cause}
         child["stopDate"] = now_iso()
         self._count(number, "running", child["status"].lower())
 

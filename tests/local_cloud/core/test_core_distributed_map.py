@@ -110,7 +110,8 @@ def test_failures_are_tolerated_and_counted_in_items(
     execution = bench.start(_machine(_invoke(fails_once)), {"bucket": bucket, "most": 7, "at_once": 1})
     ended = bench.finished(execution)
     assert ended["status"] == "SUCCEEDED"
-    assert json.loads(ended["output"]) == [3, 1]
+    first, failed, last = json.loads(ended["output"])
+    assert (first, failed["Status"], failed["Error"], last) == (3, "FAILED", "ValueError", 1)
     (run,) = _map_runs(cloud_client, execution)
     assert (run["status"], run["maxConcurrency"]) == ("SUCCEEDED", 1)
     assert (run["itemCounts"]["succeeded"], run["itemCounts"]["failed"]) == (4, 3)
@@ -149,10 +150,12 @@ def test_the_role_of_the_machine_lists_and_starts(bench: Bench, bucket: str, clo
     role = bench.role()
     bench.run(_machine({"Type": "Pass", "End": True}), {"bucket": bucket, "most": 7, "at_once": 1}, role)
 
-    def called() -> set[str]:
+    def called() -> dict[str, Any]:
         lines = (cloud.log_file.with_name("activity.jsonl")).read_text("utf-8").splitlines()
         calls = [json.loads(line) for line in lines]
-        found = {call["action"] for call in calls if call["principal"] == role}
-        return found if {"s3:ListBucket", "states:StartExecution"} <= found else set()
+        found = {call["action"]: call for call in calls if call["principal"] == role}
+        return found if {"s3:ListBucket", "states:StartExecution"} <= found.keys() else {}
 
-    assert wait_until(called)
+    calls = wait_until(called)
+    assert calls["s3:ListBucket"]["context"] == {"s3:prefix": "in/"}
+    assert calls["states:StartExecution"]["resource"].partition(":stateMachine:")[2].startswith("machine-")

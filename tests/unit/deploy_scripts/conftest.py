@@ -21,6 +21,7 @@ RELEASE = f"dropserve-{RUN_ID}"
 OUTPUTS = {
     "BucketName": "dropserve-data",
     "StateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:dropserve-training-pipeline",
+    "ScoringStateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:dropserve-photo-scoring",
     "InferenceFunctionName": "dropserve-inference",
     "InferenceFunctionAliasArn": "arn:aws:lambda:us-east-1:000000000000:function:dropserve-inference:live",
     "AuditFunctionName": "dropserve-iam-audit",

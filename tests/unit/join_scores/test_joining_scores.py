@@ -87,7 +87,8 @@ def join(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("DATA_BUCKET", "data")
     monkeypatch.setattr(handler_module, "client", lambda _: s3)
     event = {"job": "job-1", "bucket": "photos", "prefix": "in/"}
-    return handler_module.handler(event, LambdaContext("dropserve-join-scores"))
+    summary: dict[str, Any] = handler_module.handler(event, LambdaContext("dropserve-join-scores"))
+    return summary
 
 
 def test_the_result_is_in_the_order_of_the_keys_and_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ RUN_BY = {
     ),
     r"echo .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
     r"aws lambda invoke .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
+    r"aws s3 cp --recursive autumn .*": ("tests/end_to_end/test_scoring.py", "put_object"),
+    r"dropserve score( s3://.*| --resume JOB)": ("tests/end_to_end/test_scoring.py", '"score", "--resume"'),
     r"dropserve predict .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
     r"dropserve run --key drops/flowers/_SUCCESS": (
         "tests/end_to_end/test_folder_drops.py",

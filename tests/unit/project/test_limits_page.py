@@ -8,6 +8,7 @@ import botocore.session
 import pytest
 
 from contracts.limits import MAX_PAYLOAD_BYTES, UNRESERVED_MINIMUM
+from contracts.scoring import BATCH_BYTES, BATCH_PHOTOS, MAX_PHOTOS
 from contracts.training_job import HYPERPARAMETERS
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
@@ -28,6 +29,8 @@ from training.ec2.log_shipper import BATCH_MAX_BYTES, BATCH_MAX_EVENTS
 # A limit of the page -> the figure that the code goes by.
 OF_THE_CODE = {
     "data of a state": STATE_LIMIT_BYTES,
+    "data of a batch": STATE_LIMIT_BYTES,
+    "output of a Map": STATE_LIMIT_BYTES,
     "events of an execution": sizes.HISTORY_EVENTS,
     "definition of a state machine": sizes.DEFINITION_BYTES,
     "name of a state": sizes.STATE_NAME_CHARACTERS,
@@ -126,6 +129,14 @@ def test_the_longest_name_of_a_training_job_fits() -> None:
 
 def test_all_hyperparameters_together_are_fewer_than_a_job_takes() -> None:
     assert len(HYPERPARAMETERS) + 20 < FIGURES["hyperparameters of a job"]
+
+
+def test_a_batch_of_photos_fits_with_the_error_that_it_ends_in() -> None:
+    assert FIGURES["data of a batch"] > BATCH_BYTES + CAUSE_CHARACTERS + ERROR_CHARACTERS
+
+
+def test_a_digit_and_a_comma_for_each_batch_of_the_largest_job_fit() -> None:
+    assert FIGURES["output of a Map"] > 2 * (MAX_PHOTOS // BATCH_PHOTOS + 1)
 
 
 def test_the_subjects_of_notifications_are_short() -> None:

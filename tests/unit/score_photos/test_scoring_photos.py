@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from contracts.scoring import PHOTOS_AT_ONCE
 from functions.common.documents import check_document
 from functions.inference.fetching.deadlines import Deadline
 from functions.score_photos import scoring
@@ -67,16 +68,16 @@ def test_one_bad_photo_costs_the_others_nothing() -> None:
 
 
 def test_several_photos_are_at_the_endpoint_at_once() -> None:
-    together = threading.Barrier(scoring.PHOTOS_AT_ONCE, timeout=30)
+    together = threading.Barrier(PHOTOS_AT_ONCE, timeout=30)
 
     def answer() -> dict[str, Any]:
         together.wait()
         return ANSWER
 
-    keys = [f"{number}.jpg" for number in range(2 * scoring.PHOTOS_AT_ONCE)]
+    keys = [f"{number}.jpg" for number in range(2 * PHOTOS_AT_ONCE)]
     endpoint = FakeEndpoint(answer)
     assert all("release" in line for line in lines(endpoint, dict.fromkeys(keys, jpeg()), *keys))
-    assert endpoint.at_once == scoring.PHOTOS_AT_ONCE
+    assert endpoint.at_once == PHOTOS_AT_ONCE
 
 
 def test_a_busy_endpoint_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
