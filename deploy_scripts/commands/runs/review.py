@@ -14,6 +14,7 @@ from deploy_scripts.aws import Target
 from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment, open_deployment
+from deploy_scripts.operations.drops.capture_reviews import make_next_dataset, read_decisions
 from deploy_scripts.operations.drops.captures import (
     CapturedPhoto,
     as_decisions,
@@ -21,16 +22,11 @@ from deploy_scripts.operations.drops.captures import (
     read_photo,
     remove_captures,
 )
-from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures, write_next_drop
-from deploy_scripts.operations.drops.upload import read_dataset
-from deploy_scripts.operations.releases.live import read_live
-from deploy_scripts.operations.runs.ledger import find_item
+from deploy_scripts.operations.drops.next_drop import Sorted
 from deploy_scripts.operations.runs.starts import wait_for_drop
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
-from drops.keys import dataset_of, is_zip
-from drops.limits import MAX_TABLE_BYTES
-from drops.review import ReviewError, read_review, write_review
+from drops.review import write_review
 
 _SHOWN = 20
 _THUMBNAIL_PIXELS = 220
@@ -112,7 +108,7 @@ def _write_new(file: Path, content: str) -> None:
 def _apply(
     screen: Screen, deployment: Deployment, photos: list[CapturedPhoto], file: Path, dataset: Path | None
 ) -> None:
-    done = _sorted(screen, photos, file)
+    done = read_decisions(photos, file)
     if done.labels:
         _drop(screen, deployment, done, dataset)
     # Only now: what was not dropped is still there to be reviewed.
@@ -120,50 +116,13 @@ def _apply(
     screen.done(f"{len(done.labels)} photos labelled, {len(done.thrown_away)} thrown away")
 
 
-def _sorted(screen: Screen, photos: list[CapturedPhoto], file: Path) -> Sorted:
-    try:
-        if file.stat().st_size > MAX_TABLE_BYTES:
-            raise CliError(f"{file} is over {MAX_TABLE_BYTES // 1024**2} MiB.")
-        decisions, refusals = read_review(file.read_text("utf-8"))
-    except (OSError, ReviewError, UnicodeDecodeError) as error:
-        raise CliError(
-            f"{file} cannot be read: {error}.", f"`dropserve review --out {REVIEW}` writes such a list."
-        ) from error
-    done = sort_captures(photos, decisions)
-    refused = sorted([*refusals, *done.refusals], key=lambda each: each.line)
-    if refused:
-        lines = [f"line {each.line}: {each.why}" for each in refused]
-        raise CliError(f"{file} has lines that cannot be followed; nothing was done.", "Correct them.", lines)
-    return done
-
-
 def _drop(screen: Screen, deployment: Deployment, done: Sorted, dataset: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        old, name = (dataset, dataset.stem) if dataset else _live_drop(deployment, Path(folder))
-        content = {photo: (label, read_photo(deployment, photo)) for photo, label in done.labels.items()}
-        target = Path(folder) / "next.zip"
-        for label in write_next_drop(old, content, target):
+        next_dataset, new_classes = make_next_dataset(deployment, done, Path(folder), dataset)
+        for label in new_classes:
             screen.mark("!", "yellow", f"{label} is a new class: it has these photos alone")
-        dropped = upload_with_bar(screen, deployment, read_dataset(target, name))
+        dropped = upload_with_bar(screen, deployment, next_dataset)
     item = wait_for_drop(deployment, dropped.key, dropped.version_id)
     if deployment.aws.is_local:
         local_target.wait_until_saved()
     screen.say(f"Follow the run: `dropserve watch {item.run.run_id[:8]}`")
-
-
-def _live_drop(deployment: Deployment, folder: Path) -> tuple[Path, str]:
-    """The very version that the live release was trained on, and its dataset's name."""
-    live = read_live(deployment)
-    if live is None:
-        raise CliError("No release is live.", "Name a zip to add the photos to: --dataset ZIP.")
-    item = find_item(deployment, live.run_id)
-    if not is_zip(item.key):
-        raise CliError(
-            "The live release's drop is a folder, which is not added to.",
-            "Zip it, and name the zip: --dataset ZIP.",
-        )
-    file = folder / "old.zip"
-    deployment.aws.s3.download_file(
-        item.bucket, item.key, str(file), ExtraArgs={"VersionId": item.version_id} if item.version_id else {}
-    )
-    return file, dataset_of(item.key)
