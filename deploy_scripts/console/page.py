@@ -68,9 +68,9 @@ def view(path: str, show: Callable[[Call], Response]) -> Route:
     """GET: shows something and changes nothing."""
 
     async def endpoint(request: Request) -> Response:
-        return await _answer(call_of(request), show)
+        return await answer_of(call_of(request), show)
 
-    return Route(path, endpoint, methods=["GET"], name=_name(show))
+    return Route(path, endpoint, methods=["GET"], name=name_of(show))
 
 
 def action(path: str, act: Callable[[Call], Response]) -> Route:
@@ -81,9 +81,9 @@ def action(path: str, act: Callable[[Call], Response]) -> Route:
             form = await _read_form(request)
         except CliError as error:
             return error_answer(call_of(request), error)
-        return await _answer(call_of(request, form), act)
+        return await answer_of(call_of(request, form), act)
 
-    return Route(path, endpoint, methods=["POST"], name=_name(act))
+    return Route(path, endpoint, methods=["POST"], name=name_of(act))
 
 
 def feed(path: str, follow: Callable[[Call], Feed]) -> Route:
@@ -96,9 +96,9 @@ def feed(path: str, follow: Callable[[Call], Feed]) -> Route:
         def start(call: Call) -> Response:
             return stream(follow(call), is_local=is_local, on_error=lambda error: error_text(call, error))
 
-        return await _answer(call, start)
+        return await answer_of(call, start)
 
-    return Route(path, endpoint, methods=["GET"], name=_name(follow))
+    return Route(path, endpoint, methods=["GET"], name=name_of(follow))
 
 
 def error_answer(call: Call, error: Exception, status: int | None = None) -> Response:
@@ -120,7 +120,7 @@ def _explained(call: Call, error: Exception) -> CliError:
     return explain(error)
 
 
-async def _answer(call: Call, function: Callable[[Call], Response]) -> Response:
+async def answer_of(call: Call, function: Callable[[Call], Response]) -> Response:
     """AWS is asked in a thread: a slow answer keeps nobody else waiting."""
 
     def answer() -> Response:
@@ -169,5 +169,5 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise CliError("The form cannot be understood.", "Load the page again and send it anew.") from error
 
 
-def _name(function: Callable[..., Any]) -> str:
+def name_of(function: Callable[..., Any]) -> str:
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"

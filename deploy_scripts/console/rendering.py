@@ -34,7 +34,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["navigation"] = NAVIGATION
-    environment.filters |= {"moment": moment, "duration": duration, "share": share, "size": size, "usd": usd}
+    environment.filters |= {
+        "moment": moment,
+        "duration": duration,
+        "share": share,
+        "size": size,
+        "usd": usd,
+        "milliseconds": milliseconds,
+    }
     return environment
 
 
@@ -65,6 +72,11 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def milliseconds(value: float) -> str:
+    """`0.4 ms`, `12 ms`, `2,110 ms`."""
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
 
 
 def share(value: float | None) -> str:
