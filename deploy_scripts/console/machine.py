@@ -21,16 +21,18 @@ _WORK = {"Task", "Wait", "Parallel", "Map"}
 # Of every run's end; the other states there clean up.
 _USUAL_END = {"Release deploy lock", "Record outcome", "Notify"}
 _CLEAN_UP = "Clean up"
+_RECORD = "Record outcome"
 _TRAINING = "Train on SageMaker or EC2"
 _TRAINED_ON = {"Train on EC2": "Train on EC2", "Train on SageMaker": "Train on SageMaker"}
-_GOOD_ENDS = {"live", "replaced", "paused", "resumed", "restored"}
 # A run that ended so came to a decision: the step that made it is where it ended.
 _DECIDED = {"rejected", "champion_kept", "superseded", "duplicate", "blocked"}
 
 
 @dataclass
 class Box:
-    """One step. `seconds` is what its states took together; `now` the state at work; `tries` what was tried again."""
+    """One step. `seconds` is what its states took together; `now` the state at work; `tries` how often
+    one was tried again.
+    """
 
     title: str
     state: BoxState = "waiting"
@@ -88,7 +90,7 @@ def _blank(steps: Iterable[Step]) -> tuple[list[Stage], dict[str, Box]]:
     stages.append(end)
     cleaning = set(known["finish"]) - _USUAL_END
     add(end, _CLEAN_UP, cleaning, shown=bool(entered & cleaning))
-    add(end, "Record outcome", _USUAL_END)
+    add(end, _RECORD, _USUAL_END)
     return stages, owners
 
 
@@ -108,26 +110,28 @@ def _replay(steps: Sequence[Step], owners: dict[str, Box], now: datetime, *, goe
         if box is None:  # a state of another version of the workflow
             continue
         if step.event == "entered":
-            box.entered = True
-            if step.kind in _WORK:
-                since[step.state], box.worked, box.now = step.at, True, step.state
-                if box.title not in {_CLEAN_UP, "Record outcome"} and box not in order[-1:]:
-                    order.append(box)
-        elif step.event in {"failed", "succeeded"}:
+            _enter(box, step, since, order)
+        elif step.event == "left":
+            failed.discard(step.state)
+            if step.state in since:
+                box.seconds += (step.at - since.pop(step.state)).total_seconds()
+                box.now = ""
+        else:
             # What fails and is not tried again, a Catch expects, or the run ends by it.
             box.tries += step.state in failed
             (failed.add if step.event == "failed" else failed.discard)(step.state)
-        elif step.event == "left":
-            failed.discard(step.state)
-        if step.event == "left" and step.state in since:
-            box.seconds += (step.at - since.pop(step.state)).total_seconds()
-            box.now = ""
     for state, at in since.items():
         if goes_on:
             owners[state].seconds += max(0.0, (now - at).total_seconds())
-        else:
-            owners[state].now = ""
     return order
+
+
+def _enter(box: Box, step: Step, since: dict[str, datetime], order: list[Box]) -> None:
+    box.entered = True
+    if step.kind in _WORK:
+        since[step.state], box.worked, box.now = step.at, True, step.state
+        if box.title not in {_CLEAN_UP, _RECORD} and box not in order[-1:]:
+            order.append(box)
 
 
 def _state_of(box: Box, *, goes_on: bool) -> BoxState:
@@ -136,10 +140,6 @@ def _state_of(box: Box, *, goes_on: bool) -> BoxState:
     if box.worked:
         return "done"
     return "passed" if box.entered else "waiting"
-
-
-def is_good_end(status: str) -> bool:
-    return status in _GOOD_ENDS
 
 
 @cache
