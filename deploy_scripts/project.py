@@ -11,6 +11,7 @@ ROOT = TREE
 TEMPLATE = ROOT / "deploy_scripts" / "template.yaml"
 IMAGES_TEMPLATE = ROOT / "deploy_scripts" / "images_template.yaml"
 STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
+STEPS = ROOT / "state_machines" / "training_pipeline.steps.json"
 # Not resolved: the folder of a virtual environment's python is where its other programs are.
 PROGRAMS = Path(sys.executable).parent
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 # A stack's outputs change with a deployment only, which may come while the console is open.
 _REOPENED_AFTER_S = 60.0
 _MOST_REMEMBERED = 500
+_MOST_KEPT = 100
 
 
 class Console:
@@ -24,10 +25,11 @@ class Console:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._deployment: Deployment | None = None
         self._opened_at = 0.0
         self._memory = Memory()
+        self._kept: dict[str, Any] = {}
 
     @property
     def deployment(self) -> Deployment:
@@ -47,6 +49,7 @@ class Console:
         """After a failed call: the local cloud may have come back at another port, with other keys."""
         with self._lock:
             self._deployment = None
+            self._kept.clear()
         self._memory.forget()
 
     def recent(self, what: str, read: Callable[[], T], max_age_s: float = 1.0) -> T:
@@ -55,6 +58,19 @@ class Console:
         `what` names it, arguments included. Raises what `read` raises; that is not kept.
         """
         return self._memory.recent(what, read, max_age_s)
+
+    def kept(self, what: str, make: Callable[[], T]) -> T:
+        """The object of that name, made when it is first asked for: what remembers more than a moment.
+
+        Only the last hundred are kept.
+        """
+        with self._lock:
+            if what not in self._kept:
+                while len(self._kept) >= _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[what] = make()
+            value: T = self._kept[what]
+            return value
 
     def forget(self) -> None:
         """After an action: the next page shows what it did."""

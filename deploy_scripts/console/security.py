@@ -41,6 +41,7 @@ _HEADERS = {
 # A page that refreshes: after a redirect of another site's link the cookie would stay away (SameSite=Strict).
 _OPENED = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>dropserve console</title>'
+    '<link rel="icon" href="/static/icon.svg">'
     '<meta http-equiv="refresh" content="0; url=/"><p><a href="/">Open the console</a></p></html>'
 )
 
@@ -155,6 +156,7 @@ class Guard:
 def _refused(why: str) -> Response:
     return HTMLResponse(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Refused - dropserve console</title>'
+        '<link rel="icon" href="/static/icon.svg">'
         '<link rel="stylesheet" href="/static/console.css"><main class="alone"><h1>Refused</h1>'
         f"<p>The console does not answer this request. {why}</p>"
         "<p>Open the link that <code>dropserve console</code> has printed.</p></main></html>",

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from deploy_scripts.console.page import Call, Page, action, view
-from deploy_scripts.console.same_question import Snippet, ask_by_address, ask_by_file
+from deploy_scripts.console.parts.same_question import Snippet, ask_by_address, ask_by_file
 from deploy_scripts.console.uploads import Upload, upload
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.predictions import (

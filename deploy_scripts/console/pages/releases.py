@@ -9,12 +9,12 @@ from typing import Literal, get_args
 from starlette.responses import Response
 
 from deploy_scripts.cloudformation.stack import read_parameters
-from deploy_scripts.console.change import ChangeStates, ChangeView
-from deploy_scripts.console.chart import Bars, minute_bars
 from deploy_scripts.console.context import Console
 from deploy_scripts.console.page import Call, NotThereError, Page, action, feed, view
 from deploy_scripts.console.pages.overview import live_of
 from deploy_scripts.console.pages.runs import ledger_of
+from deploy_scripts.console.parts.change import ChangeStates, ChangeView
+from deploy_scripts.console.parts.minute_bars import Bars, minute_bars
 from deploy_scripts.costs.month import idle_month_usd
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.releases.changes import (

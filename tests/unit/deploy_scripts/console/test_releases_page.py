@@ -10,8 +10,8 @@ import pytest
 from botocore.stub import ANY
 from starlette.testclient import TestClient
 
-from deploy_scripts.console.change import ChangeStates
 from deploy_scripts.console.context import Console
+from deploy_scripts.console.parts.change import ChangeStates
 from deploy_scripts.operations.runs.ledger import Run
 from tests.unit.deploy_scripts.operations.test_following_a_run import entered, event, left
 from tests.unit.deploy_scripts.operations.test_releases import GONE, LIVE, OLD, ledger, models, pointer
