@@ -1,12 +1,9 @@
 """`dropserve review`: photos that the model was in doubt about, and the next drop made of them."""
 
-import io
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 
 from contracts.bucket import REVIEW
 from deploy_scripts import local_target
@@ -14,22 +11,19 @@ from deploy_scripts.aws import Target
 from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.drops.capture_reviews import make_next_dataset, read_decisions
+from deploy_scripts.operations.drops.capture_reviews import follow_decisions, read_decisions
 from deploy_scripts.operations.drops.captures import (
     CapturedPhoto,
     as_decisions,
     list_captures,
     read_photo,
-    remove_captures,
 )
-from deploy_scripts.operations.drops.next_drop import Sorted
-from deploy_scripts.operations.runs.starts import wait_for_drop
+from deploy_scripts.operations.drops.thumbnails import make_thumbnail
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 from drops.review import write_review
 
 _SHOWN = 20
-_THUMBNAIL_PIXELS = 220
 
 
 @with_target
@@ -81,20 +75,8 @@ def _page(deployment: Deployment, photos: list[CapturedPhoto]) -> str:
     from training.report.captures import render_captures_page  # noqa: PLC0415 - of training, without torch
 
     return render_captures_page(
-        (each.name, each.label, each.why, _thumbnail(read_photo(deployment, each))) for each in photos
+        (each.name, each.label, each.why, make_thumbnail(read_photo(deployment, each))) for each in photos
     )
-
-
-def _thumbnail(photo: bytes) -> bytes:
-    """Empty for what cannot be decoded."""
-    try:
-        with Image.open(io.BytesIO(photo), formats=["JPEG"]) as image:
-            image.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
-            stream = io.BytesIO()
-            image.convert("RGB").save(stream, "JPEG", quality=80)
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return b""
-    return stream.getvalue()
 
 
 def _write_new(file: Path, content: str) -> None:
@@ -109,20 +91,17 @@ def _apply(
     screen: Screen, deployment: Deployment, photos: list[CapturedPhoto], file: Path, dataset: Path | None
 ) -> None:
     done = read_decisions(photos, file)
-    if done.labels:
-        _drop(screen, deployment, done, dataset)
-    # Only now: what was not dropped is still there to be reviewed.
-    remove_captures(deployment, [*done.labels, *done.thrown_away])
-    screen.done(f"{len(done.labels)} photos labelled, {len(done.thrown_away)} thrown away")
-
-
-def _drop(screen: Screen, deployment: Deployment, done: Sorted, dataset: Path | None) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        next_dataset, new_classes = make_next_dataset(deployment, done, Path(folder), dataset)
-        for label in new_classes:
-            screen.mark("!", "yellow", f"{label} is a new class: it has these photos alone")
-        dropped = upload_with_bar(screen, deployment, next_dataset)
-    item = wait_for_drop(deployment, dropped.key, dropped.version_id)
+    item = follow_decisions(
+        deployment,
+        done,
+        dataset,
+        upload=lambda next_dataset: upload_with_bar(screen, deployment, next_dataset),
+        say_new_class=lambda label: screen.mark(
+            "!", "yellow", f"{label} is a new class: it has these photos alone"
+        ),
+    )
     if deployment.aws.is_local:
         local_target.wait_until_saved()
-    screen.say(f"Follow the run: `dropserve watch {item.run.run_id[:8]}`")
+    if item:
+        screen.say(f"Follow the run: `dropserve watch {item.run.run_id[:8]}`")
+    screen.done(f"{len(done.labels)} photos labelled, {len(done.thrown_away)} thrown away")

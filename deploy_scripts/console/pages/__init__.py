@@ -1,7 +1,16 @@
 """One file a page; PAGES is what the console has, in the order of its navigation."""
 
 from deploy_scripts.console.page import Page
-from deploy_scripts.console.pages import ask, overview, releases, run, runs
+from deploy_scripts.console.pages import ask, captures, data, overview, releases, run, runs
 
-PAGES: tuple[Page, ...] = (overview.PAGE, runs.PAGE, run.PAGE, releases.PAGE, ask.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    runs.PAGE,
+    run.PAGE,
+    releases.PAGE,
+    ask.PAGE,
+    # Before the runs of data, whose address has any name there.
+    captures.PAGE,
+    data.PAGE,
+)
 NAVIGATION = [page for page in PAGES if page.in_navigation]

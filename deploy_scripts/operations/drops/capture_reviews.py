@@ -1,17 +1,19 @@
 """Reviews of captured photos: a list of decisions read, and the next dataset made of what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from contracts.bucket import REVIEW
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.captures import CapturedPhoto, read_photo
+from deploy_scripts.operations.drops.captures import CapturedPhoto, read_photo, remove_captures
 from deploy_scripts.operations.drops.dropped import download_dropped_zip
 from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures, write_next_drop
-from deploy_scripts.operations.drops.upload import Dataset, read_dataset
+from deploy_scripts.operations.drops.upload import Dataset, Drop, read_dataset
 from deploy_scripts.operations.releases.live import read_live
-from deploy_scripts.operations.runs.ledger import find_item
+from deploy_scripts.operations.runs.ledger import LedgerItem, find_item
+from deploy_scripts.operations.runs.starts import wait_for_drop
 from drops.limits import MAX_TABLE_BYTES
 from drops.review import ReviewError, read_review
 
@@ -34,8 +36,34 @@ def read_decisions(photos: Sequence[CapturedPhoto], file: Path) -> Sorted:
     return done
 
 
-def make_next_dataset(
-    deployment: Deployment, done: Sorted, folder: Path, dataset: Path | None = None
+def follow_decisions(
+    deployment: Deployment,
+    done: Sorted,
+    dataset: Path | None,
+    *,
+    upload: Callable[[Dataset], Drop],
+    say_new_class: Callable[[str], object],
+) -> LedgerItem | None:
+    """Drop the dataset with the labelled photos, and remove what was handled; gives the run that began.
+
+    None where nothing was labelled. Raises CliError when the next dataset cannot be made, or begins no run:
+    then every photo waits still.
+    """
+    item = None
+    if done.labels:
+        with TemporaryDirectory() as folder:
+            next_dataset, new_classes = _make_next_dataset(deployment, done, Path(folder), dataset)
+            for label in new_classes:
+                say_new_class(label)
+            dropped = upload(next_dataset)
+        item = wait_for_drop(deployment, dropped.key, dropped.version_id)
+    # Only now: what was not dropped is still there to be reviewed.
+    remove_captures(deployment, [*done.labels, *done.thrown_away])
+    return item
+
+
+def _make_next_dataset(
+    deployment: Deployment, done: Sorted, folder: Path, dataset: Path | None
 ) -> tuple[Dataset, list[str]]:
     """The zip `dataset`, else the live release's, with the labelled photos, in `folder`; and its new classes.
 

@@ -38,6 +38,14 @@ class CapturedPhoto:
         return f"{what}: {self.label} with {self.probability:.0%}; from {self.source}"
 
 
+def count_captures(deployment: Deployment) -> int:
+    """How many objects wait; a photo that was kept on several days counts for each."""
+    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=deployment.bucket, Prefix=CAPTURES
+    )
+    return sum(page.get("KeyCount", 0) for page in pages)
+
+
 def list_captures(deployment: Deployment) -> list[CapturedPhoto]:
     """The photos, oldest first; one that was kept on several days once."""
     pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(

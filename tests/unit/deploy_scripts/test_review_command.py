@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from deploy_scripts import cli
 from deploy_scripts.commands.runs import review as review_command
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.drops import capture_reviews
 from deploy_scripts.operations.drops.captures import CapturedPhoto
 
 PHOTO = CapturedPhoto(
@@ -37,10 +38,12 @@ def removed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedPhoto]:
     """One photo waits; gives those that are removed."""
     stream, gone = io.BytesIO(), list[CapturedPhoto]()
     Image.new("RGB", (400, 300), "red").save(stream, "JPEG")
-    monkeypatch.setattr(review_command, "open_deployment", lambda target: SimpleNamespace())
+    monkeypatch.setattr(
+        review_command, "open_deployment", lambda target: SimpleNamespace(aws=SimpleNamespace(is_local=False))
+    )
     monkeypatch.setattr(review_command, "list_captures", lambda deployment: [PHOTO])
     monkeypatch.setattr(review_command, "read_photo", lambda deployment, photo: stream.getvalue())
-    monkeypatch.setattr(review_command, "remove_captures", lambda deployment, photos: gone.extend(photos))
+    monkeypatch.setattr(capture_reviews, "remove_captures", lambda deployment, photos: gone.extend(photos))
     return gone
 
 
