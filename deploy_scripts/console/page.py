@@ -1,9 +1,12 @@
-"""What a page is made of: views, actions and feeds. Each is a plain function of a Call, run in a thread."""
+"""What a page is made of: views, actions, uploads, feeds, each of a plain function that runs in a thread."""
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +24,8 @@ from deploy_scripts.errors import CliError, explain
 # Of a form; uploads have their own way.
 _MOST_FORM_BYTES = 256 * 1024
 _MOST_FIELDS = 200
+# Of the disk, whatever is uploaded.
+_ROOM_LEFT_BYTES = 1024**3
 
 
 class NotThereError(CliError):
@@ -84,6 +89,27 @@ def action(path: str, act: Callable[[Call], Response]) -> Route:
         return await _answer(call_of(request, form), act)
 
     return Route(path, endpoint, methods=["POST"], name=_name(act))
+
+
+def upload(path: str, most_bytes: int, act: Callable[[Call, Path], Response]) -> Route:
+    """PUT: the body is a file, as it is. `act` may move it away; else it is removed after the answer."""
+
+    async def endpoint(request: Request) -> Response:
+        call = call_of(request)
+        file: Path | None = None
+        try:
+            folder = await anyio.to_thread.run_sync(lambda: call.console.folder)
+            file = folder / f"receiving-{secrets.token_hex(8)}"
+            await _receive(request, file, most_bytes)
+            received = file
+            return await _answer(call, lambda call: act(call, received))
+        except (CliError, OSError) as error:
+            return error_answer(call, error)
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
+
+    return Route(path, endpoint, methods=["PUT"], name=_name(act))
 
 
 def feed(path: str, follow: Callable[[Call], Feed]) -> Route:
@@ -167,6 +193,28 @@ async def _read_form(request: Request) -> dict[str, str]:
         )
     except ValueError as error:
         raise CliError("The form cannot be understood.", "Load the page again and send it anew.") from error
+
+
+async def _receive(request: Request, file: Path, most_bytes: int) -> None:
+    """The body, as a file. Raises CliError when it is larger than allowed, or than there is room for."""
+    room = shutil.disk_usage(file.parent).free - _ROOM_LEFT_BYTES
+    bound = min(most_bytes, max(room, 0))
+    too_much = CliError(
+        f"The file is larger than the {bound:,} bytes that can be taken.",
+        "Make room on the disk, or name the file's path instead."
+        if bound < most_bytes
+        else "Drop a smaller one.",
+    )
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdigit() and int(announced) > bound:
+        raise too_much
+    count = 0
+    with file.open("xb") as target:
+        async for chunk in request.stream():
+            count += len(chunk)
+            if count > bound:
+                raise too_much
+            target.write(chunk)
 
 
 def _name(function: Callable[..., Any]) -> str:
