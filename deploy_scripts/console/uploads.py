@@ -32,6 +32,7 @@ class Upload:
     is_folder: bool = False
     file_count: int = 0
     stage: Stage = "ready"
+    size_bytes: int = 0
     sent_bytes: int = 0
     run_id: str = ""
     said: list[str] = field(default_factory=list)
@@ -42,7 +43,9 @@ class Upload:
 
     def dataset(self, name: str | None = None) -> Dataset:
         """Raises CliError when nothing of it can go up, or not by that name."""
-        return read_dataset(self.path, name or self.name)
+        dataset = read_dataset(self.path, name or self.name)
+        self.size_bytes = dataset.size_bytes
+        return dataset
 
     def inspect(self) -> Inspected:
         with self.lock:

@@ -73,11 +73,7 @@ class SendingFeed:
 
     def read(self) -> Mapping[str, str]:
         found = _upload_of(self.call)
-        return {
-            "sending": self.call.text(
-                "drop_sending.html", upload=found, size_bytes=found.dataset().size_bytes
-            )
-        }
+        return {"sending": self.call.text("drop_sending.html", upload=found)}
 
 
 def _upload_of(call: Call) -> Upload:
@@ -93,24 +89,14 @@ def _upload_of(call: Call) -> Upload:
 def _values(call: Call, found: Upload) -> dict[str, Any]:
     """What drop_review.html wants; a plan that cannot be made is told in its place."""
     if found.stage != "ready":
-        return {"upload": found, "size_bytes": _size_of(found)}
+        return {"upload": found}
     inspected, planned, no_plan = found.inspect(), None, None
     if not inspected.errors:
         try:
             planned = found.plan(call.console)
         except (ClientError, BotoCoreError, CliError, DropserveError) as error:
             no_plan = explain(error)
-    return {
-        "upload": found,
-        "inspected": inspected,
-        "planned": planned,
-        "no_plan": no_plan,
-        "size_bytes": _size_of(found),
-    }
-
-
-def _size_of(found: Upload) -> int:
-    return found.dataset().size_bytes if found.stage != "started" else found.sent_bytes
+    return {"upload": found, "inspected": inspected, "planned": planned, "no_plan": no_plan}
 
 
 def _next(found: Upload) -> Response:
