@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy_scripts.aws import Target
@@ -17,7 +19,9 @@ T = TypeVar("T")
 # A stack's outputs change with a deployment only, which may come while the console is open.
 _REOPENED_AFTER_S = 60.0
 _MOST_REMEMBERED = 500
-_MOST_KEPT = 100
+# Names of what follows something in the cloud, and how many of these are kept.
+_FOLLOWED = "run "
+_MOST_FOLLOWED = 100
 
 
 class Console:
@@ -30,6 +34,7 @@ class Console:
         self._opened_at = 0.0
         self._memory = Memory()
         self._kept: dict[str, Any] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def deployment(self) -> Deployment:
@@ -41,6 +46,23 @@ class Console:
             return self._deployment
 
     @property
+    def folder(self) -> Path:
+        """An own folder for what browsers send; it goes with the console."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(
+                    prefix="dropserve-console-", ignore_cleanup_errors=True
+                )
+            return Path(self._folder.name)
+
+    def close(self) -> None:
+        """Remove what browsers sent."""
+        with self._lock:
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
+
+    @property
     def slow_s(self) -> float:
         """How old what costs on AWS may be that changes seldom."""
         return 1.0 if self.target.name == "local" else 10.0
@@ -49,7 +71,8 @@ class Console:
         """After a failed call: the local cloud may have come back at another port, with other keys."""
         with self._lock:
             self._deployment = None
-            self._kept.clear()
+            # What was sent to the console stays; what follows a cloud follows another one now.
+            self._kept = {what: kept for what, kept in self._kept.items() if not what.startswith(_FOLLOWED)}
         self._memory.forget()
 
     def recent(self, what: str, read: Callable[[], T], max_age_s: float = 1.0) -> T:
@@ -62,12 +85,13 @@ class Console:
     def kept(self, what: str, make: Callable[[], T]) -> T:
         """The object of that name, made when it is first asked for: what remembers more than a moment.
 
-        Only the last hundred are kept.
+        One whose name begins with `run ` follows the cloud, and is made anew after `reopen`.
         """
         with self._lock:
             if what not in self._kept:
-                while len(self._kept) >= _MOST_KEPT:
-                    del self._kept[next(iter(self._kept))]
+                followed = [each for each in self._kept if each.startswith(_FOLLOWED)]
+                if len(followed) >= _MOST_FOLLOWED:
+                    del self._kept[followed[0]]
                 self._kept[what] = make()
             value: T = self._kept[what]
             return value

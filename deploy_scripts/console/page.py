@@ -1,9 +1,12 @@
-"""What a page is made of: views, actions and feeds. Each is a plain function of a Call, run in a thread."""
+"""What a page is made of: views, actions, uploads, feeds, each of a plain function that runs in a thread."""
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +24,8 @@ from deploy_scripts.errors import CliError, explain
 # Of a form; uploads have their own way.
 _MOST_FORM_BYTES = 256 * 1024
 _MOST_FIELDS = 200
+# Of the disk, whatever is uploaded.
+_ROOM_LEFT_BYTES = 1024**3
 
 
 class NotThereError(CliError):
@@ -68,9 +73,9 @@ def view(path: str, show: Callable[[Call], Response]) -> Route:
     """GET: shows something and changes nothing."""
 
     async def endpoint(request: Request) -> Response:
-        return await answer_of(call_of(request), show)
+        return await _answer(call_of(request), show)
 
-    return Route(path, endpoint, methods=["GET"], name=name_of(show))
+    return Route(path, endpoint, methods=["GET"], name=_name(show))
 
 
 def action(path: str, act: Callable[[Call], Response]) -> Route:
@@ -81,9 +86,30 @@ def action(path: str, act: Callable[[Call], Response]) -> Route:
             form = await _read_form(request)
         except CliError as error:
             return error_answer(call_of(request), error)
-        return await answer_of(call_of(request, form), act)
+        return await _answer(call_of(request, form), act)
 
-    return Route(path, endpoint, methods=["POST"], name=name_of(act))
+    return Route(path, endpoint, methods=["POST"], name=_name(act))
+
+
+def upload(path: str, most_bytes: int, act: Callable[[Call, Path], Response]) -> Route:
+    """PUT: the body is a file, as it is. `act` may move it away; else it is removed after the answer."""
+
+    async def endpoint(request: Request) -> Response:
+        call = call_of(request)
+        file: Path | None = None
+        try:
+            folder = await anyio.to_thread.run_sync(lambda: call.console.folder)
+            file = folder / f"receiving-{secrets.token_hex(8)}"
+            await _receive(request, file, most_bytes)
+            received = file
+            return await _answer(call, lambda call: act(call, received))
+        except (CliError, OSError) as error:
+            return error_answer(call, error)
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
+
+    return Route(path, endpoint, methods=["PUT"], name=_name(act))
 
 
 def feed(path: str, follow: Callable[[Call], Feed]) -> Route:
@@ -96,9 +122,9 @@ def feed(path: str, follow: Callable[[Call], Feed]) -> Route:
         def start(call: Call) -> Response:
             return stream(follow(call), is_local=is_local, on_error=lambda error: error_text(call, error))
 
-        return await answer_of(call, start)
+        return await _answer(call, start)
 
-    return Route(path, endpoint, methods=["GET"], name=name_of(follow))
+    return Route(path, endpoint, methods=["GET"], name=_name(follow))
 
 
 def error_answer(call: Call, error: Exception, status: int | None = None) -> Response:
@@ -120,7 +146,7 @@ def _explained(call: Call, error: Exception) -> CliError:
     return explain(error)
 
 
-async def answer_of(call: Call, function: Callable[[Call], Response]) -> Response:
+async def _answer(call: Call, function: Callable[[Call], Response]) -> Response:
     """AWS is asked in a thread: a slow answer keeps nobody else waiting."""
 
     def answer() -> Response:
@@ -169,5 +195,27 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise CliError("The form cannot be understood.", "Load the page again and send it anew.") from error
 
 
-def name_of(function: Callable[..., Any]) -> str:
+async def _receive(request: Request, file: Path, most_bytes: int) -> None:
+    """The body, as a file. Raises CliError when it is larger than allowed, or than there is room for."""
+    room = shutil.disk_usage(file.parent).free - _ROOM_LEFT_BYTES
+    bound = min(most_bytes, max(room, 0))
+    too_much = CliError(
+        f"The file is larger than the {bound:,} bytes that can be taken.",
+        "Make room on the disk, or name the file's path instead."
+        if bound < most_bytes
+        else "Drop a smaller one.",
+    )
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdigit() and int(announced) > bound:
+        raise too_much
+    count = 0
+    with file.open("xb") as target:
+        async for chunk in request.stream():
+            count += len(chunk)
+            if count > bound:
+                raise too_much
+            target.write(chunk)
+
+
+def _name(function: Callable[..., Any]) -> str:
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"

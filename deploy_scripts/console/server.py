@@ -38,7 +38,10 @@ def serve(console: Console, ports: Sequence[int], on_ready: Callable[[Gate], obj
         )
         # It listens already: what a browser asks from now on waits for the first answer.
         on_ready(gate)
-        uvicorn.Server(config).run(sockets=[listener])
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            console.close()
 
 
 def _listen(ports: Sequence[int]) -> socket.socket:

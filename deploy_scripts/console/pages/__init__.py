@@ -1,10 +1,11 @@
 """One file a page; PAGES is what the console has, in the order of its navigation."""
 
 from deploy_scripts.console.page import Page
-from deploy_scripts.console.pages import ask, captures, data, overview, releases, run, runs
+from deploy_scripts.console.pages import ask, captures, data, drop, overview, releases, run, runs
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    drop.PAGE,
     runs.PAGE,
     run.PAGE,
     releases.PAGE,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from deploy_scripts.console.page import Call, Page, action, view
+from deploy_scripts.console.page import Call, Page, action, upload, view
 from deploy_scripts.console.parts.same_question import Snippet, ask_by_address, ask_by_file
-from deploy_scripts.console.uploads import Upload, upload
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.predictions import (
     MAX_PHOTO_BYTES,
@@ -65,12 +64,13 @@ def ask_about_address(call: Call) -> Response:
     return response
 
 
-def ask_about_photo(call: Call, photo: Upload) -> Response:
+def ask_about_photo(call: Call, file: Path) -> Response:
     name = PurePosixPath(printable(call.query.get("name", ""), _LONGEST_NAME)).name or "photo"
     explain = call.query.get("explain") == "on"
-    if not photo.content:
+    photo = file.read_bytes()
+    if not photo:
         raise CliError(f"{name} is empty.", "Choose a photo.")
-    prediction = predict_content(call.console.deployment, photo.content, name, explain=explain, timed=True)
+    prediction = predict_content(call.console.deployment, photo, name, explain=explain, timed=True)
     answer = Answer(name, prediction, ask_by_file(call.console, name, explain=explain))
     return call.html("ask_answer.html", answer=answer)
 
@@ -81,6 +81,6 @@ PAGE = Page(
     (
         view("/ask", show_ask),
         action("/ask", ask_about_address),
-        upload("/ask/photo", ask_about_photo, MAX_PHOTO_BYTES),
+        upload("/ask/photo", MAX_PHOTO_BYTES, ask_about_photo),
     ),
 )

@@ -14,7 +14,7 @@
     asking.classList.add("htmx-request");
     try {
       const reply = await fetch(`/ask/photo?name=${encodeURIComponent(file.name || "pasted.png")}${explain}`, {
-        method: "POST", body: file, headers: { "HX-Request": "true", "Content-Type": "application/octet-stream" },
+        method: "PUT", body: file, headers: { "HX-Request": "true", "Content-Type": "application/octet-stream" },
       });
       const html = await reply.text();
       if (mine !== sent) return;
