@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -75,6 +76,9 @@ class Aws:
         self.stack = target.stack
         self.endpoint_url = endpoint_url
         self.region = session.region_name
+        # A session makes one client at a time:
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+        self._making = threading.Lock()
 
     @property
     def is_local(self) -> bool:
@@ -108,9 +112,10 @@ class Aws:
             signature_version="s3v4" if service == "s3" else None,
             read_timeout=120,
         )
-        return cast(Any, self._session).client(
-            service, region_name=region, endpoint_url=self.endpoint_url, config=config
-        )
+        with self._making:
+            return cast(Any, self._session).client(
+                service, region_name=region, endpoint_url=self.endpoint_url, config=config
+            )
 
     @cached_property
     def account_id(self) -> str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "runs": "runs.runs",
     "releases": "releases.releases",
     "rollback": "releases.releases",
+    "console": "deployment.console",
     "status": "deployment.status",
     "audit": "checks.audit",
     "verify-permissions": "checks.verify_permissions",

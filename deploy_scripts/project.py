@@ -14,6 +14,7 @@ STATE_MACHINE = ROOT / "state_machines" / "training_pipeline.asl.json"
 SCORING_STATE_MACHINE = ROOT / "state_machines" / "photo_scoring.asl.json"
 # By the names that the template has them by.
 STATE_MACHINES = {file.name: file for file in (STATE_MACHINE, SCORING_STATE_MACHINE)}
+STEPS = ROOT / "state_machines" / "training_pipeline.steps.json"
 # Not resolved: the folder of a virtual environment's python is where its other programs are.
 PROGRAMS = Path(sys.executable).parent
 

@@ -97,6 +97,23 @@ def parts(definition: Mapping[str, Any], firsts: Mapping[str, str]) -> dict[str,
     return found
 
 
+def step_map(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Which states are which step of which stage, for what shows a run: stages in order, what lies aside, the
+    states in which any run ends.
+    """
+    owners = parts(definition, STEPS | ASIDE | FINISH)
+    stages: list[dict[str, Any]] = []
+    for first, title in STEPS.items():
+        if first in STAGES:
+            stages.append({"title": STAGES[first], "steps": []})
+        stages[-1]["steps"].append({"title": title, "states": owners[title]})
+    return {
+        "stages": stages,
+        "aside": [{"title": title, "states": owners[title]} for title in ASIDE.values()],
+        "finish": [state for title in dict.fromkeys(FINISH.values()) for state in owners[title]],
+    }
+
+
 def overview(definition: Mapping[str, Any]) -> str:
     """A few boxes by stage, each with the outcomes that a run may end with there."""
     states = definition["States"]

@@ -1,5 +1,6 @@
 """Calls of the deployment's own functions, which answer JSON."""
 
+import base64
 import json
 from typing import Any
 
@@ -17,13 +18,21 @@ def call_function(
     answer = deployment.aws.functions.invoke(
         FunctionName=deployment.outputs[output], Payload=json.dumps(document).encode()
     )
-    payload: dict[str, Any] = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise CliError(
-            f"{what} failed: {payload.get('errorType')}: {payload.get('errorMessage')}",
-            f"See `dropserve logs {log}`.",
-        )
-    return payload
+    return _payload(answer, what=what, log=log)
+
+
+def call_function_with_log(
+    deployment: Deployment, output: str, document: dict[str, Any], *, what: str, log: str
+) -> tuple[dict[str, Any], str]:
+    """The same, and the last 4 KB of what the call wrote into its log.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (LogType). Raises CliError as call_function.
+    """
+    answer = deployment.aws.functions.invoke(
+        FunctionName=deployment.outputs[output], Payload=json.dumps(document).encode(), LogType="Tail"
+    )
+    written = base64.b64decode(answer.get("LogResult", ""))
+    return _payload(answer, what=what, log=log), written.decode("utf-8", "replace")
 
 
 def review_drift(deployment: Deployment, day: str) -> dict[str, Any]:
@@ -49,3 +58,13 @@ def review_capacity(deployment: Deployment, *, days: int, apply: bool, reset: bo
     event = {"days": days, "apply": apply, "reset": reset}
     what, log = "The capacity review", "capacity_review"
     return call_function(deployment, "CapacityReviewFunctionName", event, what=what, log=log)
+
+
+def _payload(answer: Any, *, what: str, log: str) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise CliError(
+            f"{what} failed: {payload.get('errorType')}: {payload.get('errorMessage')}",
+            f"See `dropserve logs {log}`.",
+        )
+    return payload

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from contracts.bucket import UPLOADS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.function_calls import call_function
+from deploy_scripts.operations.function_calls import call_function, call_function_with_log
+from deploy_scripts.operations.request_times import RequestTimes, read_times
 
 # Longer than the function may take, and no longer than a retry needs.
 PRESIGNED_URL_TTL_S = 900
@@ -28,15 +30,19 @@ class Prediction:
     """The function's answer; `labels` are (label, probability), the likeliest first.
 
     `unknown` says that the photo is unlike those of the training; None where the model cannot tell.
+    `times` is of a prediction that was asked for them.
     """
 
     labels: list[tuple[str, float]]
     release: str
     document: dict[str, Any]
     unknown: bool | None = None
+    times: RequestTimes | None = None
 
 
-def predict_photo(deployment: Deployment, photo: str, *, explain: bool = False) -> Prediction:
+def predict_photo(
+    deployment: Deployment, photo: str, *, explain: bool = False, timed: bool = False
+) -> Prediction:
     """By an address (http, https, s3, in any case), or by a file of this machine.
 
     Raises CliError when there is no such photo, and with what the function said when it does not answer 200.
@@ -44,38 +50,58 @@ def predict_photo(deployment: Deployment, photo: str, *, explain: bool = False) 
     scheme, separator, rest = photo.strip().partition("://")
     match scheme.lower() if separator else "":
         case "":
-            with temporary_upload(deployment, *_read_file(Path(photo))) as url:
-                return predict_url(deployment, url, uploaded=photo, explain=explain)
+            content = _read_file(Path(photo))
+            return predict_content(deployment, content, photo, explain=explain, timed=timed)
         case "http" | "https" as known:
-            return predict_url(deployment, f"{known}://{rest}", explain=explain)
+            return predict_url(deployment, f"{known}://{rest}", explain=explain, timed=timed)
         case "s3":
-            with temporary_upload(deployment, *_read_object(deployment, rest)) as url:
-                return predict_url(deployment, url, uploaded=photo.strip(), explain=explain)
+            content = _read_object(deployment, rest)
+            return predict_content(deployment, content, photo.strip(), explain=explain, timed=timed)
     raise CliError(
         f"{photo} begins with {scheme}://, which is no way to give a photo.",
         "Name a file, or an address that begins with https://, http:// or s3://.",
     )
 
 
-def predict_url(deployment: Deployment, url: str, *, uploaded: str = "", explain: bool = False) -> Prediction:
+def predict_content(
+    deployment: Deployment, photo: bytes, name: str, *, explain: bool = False, timed: bool = False
+) -> Prediction:
+    """Of a photo's bytes, which are uploaded for as long as it takes. `name` is what a person calls it.
+
+    Raises CliError when it is too large, and with what the function said when it does not answer 200.
+    """
+    _check_size(name, len(photo))
+    with temporary_upload(deployment, photo, PurePosixPath(name).suffix) as url:
+        return predict_url(deployment, url, uploaded=name, explain=explain, timed=timed)
+
+
+def predict_url(
+    deployment: Deployment, url: str, *, uploaded: str = "", explain: bool = False, timed: bool = False
+) -> Prediction:
     """`uploaded` names the photo that was uploaded to have this address: the function cannot know it.
 
-    Raises CliError with what the function said when it does not answer 200.
+    `timed`: with what the request took, by phase. Raises CliError with what the function said when it does
+    not answer 200.
     """
-    payload = call_function(
-        deployment,
-        "InferenceFunctionAliasArn",
-        {"url": url, "explain": True} if explain else {"url": url},
-        what="The inference function",
-        log="inference",
-    )
+    payload, times = _ask(deployment, {"url": url, "explain": True} if explain else {"url": url}, timed=timed)
     body = json.loads(payload["body"])
     if payload["statusCode"] != 200:
         of = f" for {uploaded}" if uploaded else ""
         fault = body.get("detail", body.get("title"))
         raise CliError(f"No prediction{of} ({payload['statusCode']}): {fault}")
     labels = [(each["label"], each["probability"]) for each in body["predictions"]]
-    return Prediction(labels, body["model"]["release"], body, body.get("unknown"))
+    return Prediction(labels, body["model"]["release"], body, body.get("unknown"), times)
+
+
+def _ask(
+    deployment: Deployment, event: dict[str, Any], *, timed: bool
+) -> tuple[dict[str, Any], RequestTimes | None]:
+    of = {"what": "The inference function", "log": "inference"}
+    if not timed:
+        return call_function(deployment, "InferenceFunctionAliasArn", event, **of), None
+    began = time.perf_counter()
+    payload, log = call_function_with_log(deployment, "InferenceFunctionAliasArn", event, **of)
+    return payload, read_times(log, round_trip_s=time.perf_counter() - began)
 
 
 def write_heat_map(prediction: Prediction, photo: str) -> Path:
@@ -92,16 +118,16 @@ def write_heat_map(prediction: Prediction, photo: str) -> Path:
     return file
 
 
-def _read_file(file: Path) -> tuple[bytes, str]:
-    """Its bytes and its suffix. Raises CliError when it is no file, or too large to be a photo."""
+def _read_file(file: Path) -> bytes:
+    """Its bytes. Raises CliError when it is no file, or too large to be a photo."""
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "is no regular file" if file.exists() else "does not exist"
         raise CliError(f"{file} {what}.", "Name a photo, or an address that begins with https:// or s3://.")
     _check_size(str(file), file.stat().st_size)
-    return file.read_bytes(), file.suffix
+    return file.read_bytes()
 
 
-def _read_object(deployment: Deployment, path: str) -> tuple[bytes, str]:
+def _read_object(deployment: Deployment, path: str) -> bytes:
     """The same of `bucket/key`, read as the person: the function itself may read no bucket but its own."""
     bucket, _, key = path.partition("/")
     uri = f"s3://{bucket}/{key}"
@@ -116,7 +142,7 @@ def _read_object(deployment: Deployment, path: str) -> tuple[bytes, str]:
             raise
         raise CliError(f"There is no object {uri}.", "See what there is: `aws s3 ls`.") from error
     _check_size(uri, answer["ContentLength"])
-    return answer["Body"].read(), PurePosixPath(key).suffix
+    return answer["Body"].read()
 
 
 def _check_size(name: str, size_bytes: int) -> None:

@@ -111,11 +111,16 @@ def _check_no_part_of_a_folder(run: Run, team_folder: str, *, s3: Any) -> None:
 def _look_into_zip(stored: StoredObject, inspection: Inspection, *, s3: Any) -> None:
     file = RangedObject(stored.size_bytes, partial(s3_drops.read_range, stored, s3=s3))
     # zipfile wants read, seek and tell, which a raw file has; its stubs ask for the wider IO.
-    with ZipDrop(cast(IO[bytes], file), stored.size_bytes) as archive:
-        inspection.problems += find_dangers(archive.members, stored.size_bytes, archive.directory_at)
+    look_into_zip(cast(IO[bytes], file), stored.size_bytes, inspection)
+
+
+def look_into_zip(file: IO[bytes], size_bytes: int, inspection: Inspection) -> None:
+    """What a zip holds and what is wrong with it. Raises BadDropError for what is no zip to read at all."""
+    with ZipDrop(file, size_bytes) as archive:
+        inspection.problems += find_dangers(archive.members, size_bytes, archive.directory_at)
         if inspection.errors:
             return
-        _look_at_files(archive.entries(), archive.read_start, zip_reader(archive), inspection)
+        look_at_files(archive.entries(), archive.read_start, zip_reader(archive), inspection)
 
 
 def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection, *, s3: Any) -> None:
@@ -125,7 +130,7 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
     if inspection.wait_s:
         return
     try:
-        _look_at_files(
+        look_at_files(
             ((name, file.size_bytes) for name, file in folder.files.items()),
             lambda name, length: s3_drops.read_start(folder.files[name], length, s3=s3),
             lambda name: s3_drops.read_start(folder.files[name], SIGNATURE_BYTES, s3=s3),
@@ -137,9 +142,10 @@ def _look_into_folder(prefix: str, marker: StoredObject, inspection: Inspection,
         inspection.wait_s = arrival.seconds_to_refusal(marker, folder, inspection.quiet_s)
 
 
-def _look_at_files(
+def look_at_files(
     files: Iterable[tuple[str, int]], read_file: ReadFile, read_start: ReadStart, inspection: Inspection
 ) -> None:
+    """The same of files by name, wherever they lie; `read_file` gives the beginning of a table's text."""
     try:
         layout = inspection.layout = read_layout(files, read_file)
         groups_file = find_groups_file(layout.others)

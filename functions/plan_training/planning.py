@@ -12,22 +12,20 @@ from functions.common.live_pointer import why_live_model_is_lost
 from functions.common.s3_uris import S3Uri
 from functions.plan_training import hyperparameters
 from functions.plan_training.container_images import training_program
-from functions.plan_training.instance_choice import NoQuotaError, Option, Wishes, choose
-from functions.plan_training.instance_types import Backend, has_local_storage
+from functions.plan_training.instance_choice import Option
+from functions.plan_training.instance_types import Backend
+from functions.plan_training.machine import MAX_RUNTIME_S, choose_machine, first_given
 from functions.plan_training.machine_images import machine_image
 from functions.plan_training.network import is_isolated
 from functions.plan_training.overrides import BadOverridesError, Overrides, read_overrides
-from functions.plan_training.quota_reasons import why_another, why_none
 from functions.plan_training.quotas import TrainingQuotas
 from functions.plan_training.settings import Settings
-from functions.plan_training.throughput import Workload
 from functions.plan_training.weights import missing_weights
 
 # A job may take this many times its estimate, an hour at least and a day at most, and never more than its
 # budget pays for.
 RUNTIME_FACTOR = 4
 MIN_RUNTIME_S = 3600
-MAX_RUNTIME_S = 24 * 3600
 # How long a spot job may wait for a machine, on top of its running time.
 SPOT_WAIT_S = 3600
 # 2048 float32 at most: resnet50's.
@@ -79,31 +77,16 @@ def _plan(
     quotas: TrainingQuotas,
 ) -> dict[str, Any]:
     run, inspection = request["run"], request["inspection"]
-    values = hyperparameters.with_defaults(overrides.hyperparameters, backbone=settings.default_backbone)
-    max_cost_usd = _first(overrides.max_cost_usd, settings.default_max_cost_usd)
-    work = _workload(inspection, values, overrides.instance_count, tries_champion=champion is not None)
-    wishes = Wishes(
-        max_cost_usd=max_cost_usd,
-        use_spot=settings.use_spot,
-        backend=overrides.backend or ("sagemaker" if settings.network.is_closed else None),
-        instance_name=overrides.instance_name,
-        ec2_without_quota=settings.ec2_without_quota,
-        gpus=settings.network.why_not("sagemaker", settings.images.gpu_training) is None,
-        region=settings.region,
-    )
-    try:
-        option = choose(work, wishes, quotas)
-    except NoQuotaError as error:
-        return {"accepted": False, "reason": why_none(error, wishes, region=settings.region)}
-    machines = _machines(option, settings)
-    if unfit := settings.network.why_not(option.backend, machines["training_image_uri"]):
-        return {"accepted": False, "reason": unfit}
-    accepted, reason = _verdict(option, max_cost_usd)
+    machine = choose_machine(inspection, overrides, settings, quotas, tries_champion=champion is not None)
+    option, values = machine.option, machine.values
+    if option is None:
+        return {"accepted": False, "reason": machine.reason}
     if values.get("serving-architecture", "auto") == "auto":
-        values["serving-architecture"] = settings.endpoint.architecture
+        values = {**values, "serving-architecture": settings.endpoint.architecture}
+    machines = machine.names
     return {
-        "accepted": accepted,
-        "reason": reason + why_another(option, work, wishes, quotas),
+        "accepted": machine.accepted,
+        "reason": machine.reason,
         **machines,
         **_network(option, machines["training_image_uri"], inspection, settings),
         "hyperparameters": hyperparameters.encode(
@@ -119,7 +102,7 @@ def _plan(
         ),
         "input_data_config": _channels(option.backend, inspection, values["backbone"], champion, settings),
         "volume_size_gb": _base_volume_gb(option) + _data_gb(inspection, values["views"]),
-        "stopping_condition": _stopping_condition(option, max_cost_usd),
+        "stopping_condition": _stopping_condition(option, machine.max_cost_usd),
         "estimate": {
             "training_s": round(option.training_s),
             "training_cost_usd": round(option.cost_usd, 4),
@@ -127,29 +110,12 @@ def _plan(
             "price_region": option.hour.region,
             "price_date": option.hour.date,
         },
-        "min_accuracy": _first(overrides.min_accuracy, settings.default_min_accuracy),
+        "min_accuracy": first_given(overrides.min_accuracy, settings.default_min_accuracy),
         "force": overrides.force,
         "champion": champion,
         "output_uri": str(S3Uri(settings.data_bucket, run_key(run["id"], "training"))),
         "checkpoint_uri": str(S3Uri(settings.data_bucket, f"{CHECKPOINTS}{run['id']}")),
     }
-
-
-def _workload(
-    inspection: Mapping[str, Any], values: Mapping[str, Any], instance_count: int, *, tries_champion: bool
-) -> Workload:
-    return Workload(
-        images=inspection["image_count"],
-        total_bytes=inspection["total_bytes"],
-        backbone=values["backbone"],
-        image_size=values["image-size"],
-        epochs=values["epochs"],
-        champion_share=values["test-share"] if tries_champion else 0.0,
-        training_share=1 - values["valid-share"] - values["test-share"],
-        views=values["views"],
-        fine_tune_epochs=values["fine-tune-epochs"] if values["fine-tune"] else 0,
-        instance_count=instance_count,
-    )
 
 
 def _base_volume_gb(option: Option) -> int:
@@ -163,53 +129,6 @@ def _data_gb(inspection: Mapping[str, Any], views: int) -> int:
     features_bytes: int = inspection["image_count"] * views * FEATURE_BYTES
     photo_bytes: int = inspection["total_bytes"]
     return math.ceil(2 * (photo_bytes + features_bytes) / 1e9)
-
-
-def _first(value: float | None, default: float) -> float:
-    return default if value is None else value
-
-
-def _verdict(option: Option, max_cost_usd: float) -> tuple[bool, str]:
-    name = option.instance.name_on(option.backend)
-    if option.instance_count > 1:
-        name = f"{option.instance_count} x {name}"
-    if option.cost_usd > max_cost_usd:
-        return False, (
-            f"too expensive: estimated {_usd(option.cost_usd)} over the limit of {_usd(max_cost_usd)}; "
-            f"that is for {name}; raise max_cost_usd, or choose a smaller backbone, image-size or dataset"
-        )
-    if option.training_s > MAX_RUNTIME_S:
-        return False, (
-            f"too long: estimated {option.training_s / 3600:.0f} hours on {name}, over the limit of "
-            f"{MAX_RUNTIME_S // 3600}; choose a faster instance_type, or a smaller backbone or image-size"
-        )
-    minutes = max(1, round(option.training_s / 60))
-    where = {"sagemaker": "SageMaker", "ec2": "EC2"}[option.backend]
-    spot = ", managed spot" if option.use_spot else ""
-    by = f"by {option.hour.region}'s price of {option.hour.date}"
-    return True, f"{name} on {where}{spot}: about {minutes} min and {_usd(option.cost_usd)}, {by}"
-
-
-def _usd(amount: float) -> str:
-    return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}"
-
-
-def _machines(option: Option, settings: Settings) -> dict[str, Any]:
-    gpu = bool(option.instance.gpu)
-    return {
-        "backend": option.backend,
-        "instance_type": option.instance.name_on(option.backend),
-        "instance_count": option.instance_count,
-        "use_spot": option.use_spot,
-        "local_storage": has_local_storage(option.instance),
-        "training_image_uri": settings.images.for_training(gpu=gpu),
-        "serving_image_uri": settings.images.serving,
-        "ec2_image_id": machine_image(gpu=gpu).image_id,
-        "endpoint_kind": settings.endpoint.kind,
-        "endpoint_instance_type": settings.endpoint.instance_type,
-        "serverless_memory_mb": settings.endpoint.memory_mb,
-        "serverless_max_concurrency": settings.endpoint.max_concurrency,
-    }
 
 
 def _network(

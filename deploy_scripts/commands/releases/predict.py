@@ -18,6 +18,9 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Write a heat map of what the answer comes from, as a PNG here.")
     ] = False,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Say what each phase of the request took.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the inference function about a photo.
@@ -26,7 +29,7 @@ def predict(
     """
     screen = Screen(as_json=as_json)
     deployment = open_deployment(target)
-    prediction = predict_photo(deployment, photo, explain=explain)
+    prediction = predict_photo(deployment, photo, explain=explain, timed=timings)
     written = write_heat_map(prediction, photo) if explain else None
     if as_json:
         screen.put_json(prediction.document)
@@ -39,4 +42,7 @@ def predict(
         screen.say("The photo is unlike all that the model was trained on: do not rely on this.")
     if written:
         screen.say(f"The heat map of {prediction.labels[0][0]}: {written}")
+    if prediction.times:
+        said = ", ".join(f"{each.name.lower()} {each.took_ms:.0f} ms" for each in prediction.times.phases)
+        screen.say(f"Took {prediction.times.round_trip_ms:.0f} ms: {said}")
     screen.say(f"by {prediction.release}")

@@ -1,6 +1,5 @@
 """`dropserve review`: photos that the model was in doubt about, and the next drop made of them."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,29 +12,21 @@ from deploy_scripts.aws import Target
 from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.drops.applied_captures import Applied, RefusedLinesError, apply_captures
+from deploy_scripts.operations.drops.capture_reviews import Followed, follow_review
 from deploy_scripts.operations.drops.captures import (
     CapturedPhoto,
     as_decisions,
     list_captures,
     read_photo,
-    remove_captures,
 )
-from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures
-from deploy_scripts.operations.drops.review_files import read_review_file
-from deploy_scripts.operations.runs.ledger import Run
-from deploy_scripts.operations.runs.starts import wait_for_drop
+from deploy_scripts.operations.drops.thumbnails import make_thumbnail
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
-from drops.review import Refusal, write_review
+from drops.review import write_review
 
 _SHOWN = 20
 # A page has its pictures in it: some 10 KB each.
 _ON_A_PAGE = 300
-_ADVICE = f"`dropserve review --out {REVIEW}` writes such a list."
-_CORRECT = (
-    "Correct them. A label of the dataset itself is corrected by `dropserve drop ZIP --review FILE`, first."
-)
 
 
 @with_target
@@ -57,9 +48,9 @@ def review(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes th
     deployment = open_deployment(target)
     photos = list_captures(deployment)
     if apply is not None:
-        applied = _apply(screen, deployment, photos, apply, dataset)
+        followed = _apply(screen, deployment, photos, apply, dataset)
         if as_json:
-            screen.put_json(applied.to_json())
+            screen.put_json(_as_document(followed))
         return
     if as_json:
         screen.put_json([{**vars(each)} for each in photos])
@@ -101,20 +92,9 @@ def _page(deployment: Deployment, photos: list[CapturedPhoto]) -> str:
 
     shown = photos[:_ON_A_PAGE]
     return render_captures_page(
-        ((each.name, each.label, each.why, _thumbnail(read_photo(deployment, each))) for each in shown),
+        ((each.name, each.label, each.why, make_thumbnail(read_photo(deployment, each))) for each in shown),
         total=len(photos),
     )
-
-
-def _thumbnail(photo: bytes) -> bytes:
-    """Empty for what cannot be decoded."""
-    from training.data.preprocessing import PhotoError  # noqa: PLC0415
-    from training.report.thumbnails import make_thumbnail  # noqa: PLC0415
-
-    try:
-        return make_thumbnail(photo)
-    except PhotoError:
-        return b""
 
 
 def _write_new(file: Path, content: str) -> None:
@@ -125,71 +105,27 @@ def _write_new(file: Path, content: str) -> None:
     file.write_text(content, "utf-8")
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What was done; `applied` is None where no photo was labelled, `run` where none was new."""
-
-    done: Sorted
-    applied: Applied | None
-    run: Run | None
-
-    def to_json(self) -> dict[str, Any]:
-        additions = self.applied.additions if self.applied else None
-        places, there = (additions.places, additions.there) if additions else ({}, {})
-        return {
-            "added": [
-                {"photo": photo.name, "class": self.done.labels[photo], "file": file}
-                for photo, file in places.items()
-            ],
-            "already_there": [{"photo": photo.name, "file": file} for photo, file in there.items()],
-            "new_classes": additions.new_classes if additions else [],
-            "thrown_away": [photo.name for photo in self.done.thrown_away],
-            "run": self.run.to_json() if self.run else None,
-        }
-
-
 def _apply(
     screen: Screen, deployment: Deployment, photos: list[CapturedPhoto], file: Path, dataset: Path | None
-) -> _Outcome:
-    done = _sorted(photos, file)
-    applied, run = None, None
-    if done.labels:
-        try:
-            applied = apply_captures(deployment, done, dataset, partial(upload_with_bar, screen, deployment))
-        except RefusedLinesError as error:
-            raise _refused(file, error.refusals) from error
-        run = _say_applied(screen, deployment, applied)
-    # Only now: what was not dropped is still there to be reviewed.
-    remove_captures(deployment, [*done.labels, *done.thrown_away])
-    screen.done(f"{len(done.labels)} photos labelled, {len(done.thrown_away)} thrown away")
-    return _Outcome(done, applied, run)
+) -> Followed:
+    upload = partial(upload_with_bar, screen, deployment)
+    followed = follow_review(deployment, photos, file, dataset, upload=upload, say=screen.say)
+    if followed.run is not None:
+        if deployment.aws.is_local:
+            local_target.wait_until_saved()
+        screen.say(f"Follow the run: `dropserve watch {followed.run.run_id[:8]}`")
+    return followed
 
 
-def _sorted(photos: list[CapturedPhoto], file: Path) -> Sorted:
-    decisions, refusals = read_review_file(file, _ADVICE)
-    done = sort_captures(photos, decisions)
-    if refused := [*refusals, *done.refusals]:
-        raise _refused(file, refused)
-    return done
-
-
-def _refused(file: Path, refusals: list[Refusal]) -> CliError:
-    lines = [f"line {each.line}: {each.why}" for each in sorted(refusals, key=lambda each: each.line)]
-    return CliError(f"{file} has lines that cannot be followed; nothing was done.", _CORRECT, lines)
-
-
-def _say_applied(screen: Screen, deployment: Deployment, applied: Applied) -> Run | None:
-    """The run that was begun."""
-    additions = applied.additions
-    for photo, name in additions.there.items():
-        screen.say(f"{photo.name} is in the dataset already, as {name}: it is not added again")
-    for label in additions.new_classes:
-        screen.mark("!", "yellow", f"{label} is a new class: it has these photos alone")
-    if applied.drop is None:
-        screen.say("Nothing is new to the dataset: no run was begun")
-        return None
-    run = wait_for_drop(deployment, applied.drop.key, applied.drop.version_id).run
-    if deployment.aws.is_local:
-        local_target.wait_until_saved()
-    screen.say(f"Follow the run: `dropserve watch {run.run_id[:8]}`")
-    return run
+def _as_document(followed: Followed) -> dict[str, Any]:
+    done, additions = followed.done, followed.applied.additions if followed.applied else None
+    places, there = (additions.places, additions.there) if additions else ({}, {})
+    return {
+        "added": [
+            {"photo": photo.name, "class": done.labels[photo], "file": file} for photo, file in places.items()
+        ],
+        "already_there": [{"photo": photo.name, "file": file} for photo, file in there.items()],
+        "new_classes": additions.new_classes if additions else [],
+        "thrown_away": [photo.name for photo in done.thrown_away],
+        "run": followed.run.to_json() if followed.run else None,
+    }

@@ -44,6 +44,14 @@ class CapturedPhoto:
         return f"{what}: {self.label} with {self.probability:.0%}; from {self.source}"
 
 
+def count_captures(deployment: Deployment) -> int:
+    """How many objects wait; a photo that was kept on several days counts for each."""
+    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=deployment.bucket, Prefix=CAPTURES
+    )
+    return sum(page.get("KeyCount", 0) for page in pages)
+
+
 def list_captures(deployment: Deployment) -> list[CapturedPhoto]:
     """The photos, the least sure first; one that was kept on several days once."""
     listed = list(objects_below(deployment, deployment.bucket, CAPTURES))

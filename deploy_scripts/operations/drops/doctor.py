@@ -48,17 +48,24 @@ def examine_on_this_machine(path: Path, on_progress: Callable[[int, int], None])
 
 def read_run_findings(deployment: Deployment, run: str) -> DoctorFindings:
     """Of a training. Raises CliError when it left none."""
-    item = find_item(deployment, run)
-    with tempfile.TemporaryDirectory() as folder:
-        files = download_run_files(deployment, item.run.run_id, [DOCTOR, REVIEW], to=Path(folder))
-        texts = {file.name: file.read_bytes() for file in files}
-    if len(texts) < 2:
+    run_id = find_item(deployment, run).run.run_id
+    findings = find_run_findings(deployment, run_id)
+    if findings is None:
         raise CliError(
-            f"The run {item.run.run_id} has no {DOCTOR}: it has not been judged, or was trained before there "
-            "was one.",
+            f"The run {run_id} has no {DOCTOR}: it has not been judged, or was trained before there was one.",
             "Give `dropserve doctor` the zip instead.",
         )
-    return DoctorFindings(_checked(texts[DOCTOR], item.run.run_id), texts[REVIEW].decode("utf-8", "replace"))
+    return findings
+
+
+def find_run_findings(deployment: Deployment, run_id: str) -> DoctorFindings | None:
+    """Of a training; None when it left none. Raises CliError when they are malformed."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = download_run_files(deployment, run_id, [DOCTOR, REVIEW], to=Path(folder))
+        texts = {file.name: file.read_bytes() for file in files}
+    if len(texts) < 2:
+        return None
+    return DoctorFindings(_checked(texts[DOCTOR], run_id), texts[REVIEW].decode("utf-8", "replace"))
 
 
 def _checked(text: bytes, run_id: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _log_group_of(deployment: Deployment, source: str, run_id: str | None) -> st
             raise CliError("No model is live yet, so no endpoint has a log.", "See `dropserve runs`.")
         return f"{ENDPOINT_LOGS}{live.endpoint_name}"
     if source in function_names():
-        return f"/aws/lambda/{_physical_name(deployment, source)}"
+        return f"/aws/lambda/{physical_name(deployment, source)}"
     raise CliError(
         f"There is no log named {source}.",
         f"There are: {', '.join([*function_names(), 'training', 'endpoint', 'workflow', 'cloud'])}.",
@@ -93,7 +93,7 @@ def _read(deployment: Deployment, source: LogSource, since: datetime) -> Iterato
             raise
 
 
-def _physical_name(deployment: Deployment, folder: str) -> str:
+def physical_name(deployment: Deployment, folder: str) -> str:
     """`iam_audit` is the stack's function IamAuditFunction."""
     logical = "".join(part.capitalize() for part in folder.split("_")) + "Function"
     resource = deployment.aws.cloudformation.describe_stack_resource(

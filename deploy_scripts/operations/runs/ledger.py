@@ -81,6 +81,17 @@ def find_item(deployment: Deployment, run_id: str | None) -> LedgerItem:
     return found[0]
 
 
+def read_item(deployment: Deployment, run_id: str) -> LedgerItem:
+    """The run of this whole id, which costs one read. Raises CliError when there is none."""
+    answer = deployment.aws.dynamodb.get_item(
+        TableName=deployment.ledger_table, Key={"run_id": {"S": run_id}}, ConsistentRead=True
+    )
+    if "Item" not in answer or run_id == DEPLOY_LOCK_ID:
+        raise CliError(f"There is no run {run_id}.", "See them all: `dropserve runs`.")
+    item = _to_item(answer["Item"])
+    return _checked(deployment, item) if item.run.status == "running" else item
+
+
 def _checked(deployment: Deployment, item: LedgerItem) -> LedgerItem:
     """The item, with the truth about a run that could not write its own end: stopped, or cut off."""
     end = find_end(item.execution_arn, stepfunctions=deployment.aws.stepfunctions)

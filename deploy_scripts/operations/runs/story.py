@@ -30,7 +30,7 @@ from deploy_scripts.operations.runs.failures import (
 from deploy_scripts.operations.runs.ledger import LedgerItem
 from deploy_scripts.operations.s3_documents import read_json
 
-_REPORTS = (INSPECTION, PLAN, METRICS, REPORT, MODEL_CARD, DOCTOR, REVIEW, VERDICT, AUDIT_PAGE)
+REPORTS = (INSPECTION, PLAN, METRICS, REPORT, MODEL_CARD, DOCTOR, REVIEW, VERDICT, AUDIT_PAGE)
 # What works or waits; the others take no time.
 _KINDS = {"Task", "Wait"}
 
@@ -67,7 +67,7 @@ def read_story(deployment: Deployment, item: LedgerItem) -> RunStory:
         if not is_error(error, "ExecutionDoesNotExist", "InvalidArn"):
             raise
         steps = []
-    reports = _reports(deployment, item.run.run_id)
+    reports = list_reports(deployment, item.run.run_id)
     return RunStory(state_times(steps), _training_usd(deployment, reports), reports)
 
 
@@ -103,9 +103,9 @@ def _training_usd(deployment: Deployment, reports: list[str]) -> float | None:
     return None
 
 
-def _reports(deployment: Deployment, run_id: str) -> list[str]:
+def list_reports(deployment: Deployment, run_id: str) -> list[str]:
     """Addresses of what the run has written so far."""
     listing = deployment.aws.s3.list_objects_v2(Bucket=deployment.bucket, Prefix=run_key(run_id))
     there = {each["Key"] for each in listing.get("Contents", [])}
-    wanted = [run_key(run_id, name) for name in _REPORTS]
+    wanted = [run_key(run_id, name) for name in REPORTS]
     return [f"s3://{deployment.bucket}/{key}" for key in wanted if key in there]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ SAGEMAKER_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _IMAGES = re.compile(r"phase=(\w+) images_done=(\d+) images_total=(\d+)")
 _EPOCH = re.compile(r"epoch=(\d+) train_loss=(\S+) .*valid_accuracy=([0-9.]+)")
 _TEST = re.compile(r"test_accuracy=([0-9.]+)")
+_LINES_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,34 @@ class TrainingProgress:
     total: int | None = None
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch as training logs it; losses are cross-entropies, the accuracy is a fraction of 1."""
+
+    epoch: int
+    train_loss: float
+    valid_accuracy: float
+
+
+class TrainingLog:
+    """What a training has logged so far: its last lines, and every epoch."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self.epochs: dict[int, Epoch] = {}
+
+    def add(self, line: str) -> None:
+        """A line with its end or without."""
+        self.lines.append(line.rstrip("\n"))
+        if found := _EPOCH.search(line):
+            number = int(found.group(1))
+            self.epochs[number] = Epoch(number, float(found.group(2)), float(found.group(3)))
+
+
 class TrainingFollower(Protocol):
     """Whoever can say how far the training of a run is."""
+
+    log: TrainingLog
 
     def read(self) -> TrainingProgress | None:
         """The newest that is known; None before the training exists."""
@@ -46,7 +74,8 @@ class SageMakerFollower:
         self._aws = deployment.aws
         self._run_id = run_id
         self._job = ""
-        self._log: _NewLines | None = None
+        self._new: _NewLines | None = None
+        self.log = TrainingLog()
         self._progress: TrainingProgress | None = None
         self._epochs: int | None = None
 
@@ -55,11 +84,13 @@ class SageMakerFollower:
         if name is None:
             return None
         job = self._aws.sagemaker.describe_training_job(TrainingJobName=name)
-        if name != self._job or self._log is None:
+        if name != self._job or self._new is None:
             self._job, self._progress = name, None
-            self._log = _NewLines(self._aws, SAGEMAKER_LOG_GROUP, f"{name}/")
+            self.log = TrainingLog()
+            self._new = _NewLines(self._aws, SAGEMAKER_LOG_GROUP, f"{name}/")
             self._epochs = _epochs(job.get("HyperParameters", {}))
-        for line in self._log.read():
+        for line in self._new.read():
+            self.log.add(line)
             self._progress = parse_progress(line, self._epochs) or self._progress
         if job.get("SecondaryStatus") == "Training" and self._progress:
             return self._progress
@@ -73,16 +104,18 @@ class Ec2Follower:
         self._deployment = deployment
         self._run_id = run_id
         group = deployment.outputs["Ec2TrainingLogGroupName"]
-        self._log = _NewLines(deployment.aws, group, f"{deployment.aws.stack}-{run_id}-")
+        self._new = _NewLines(deployment.aws, group, f"{deployment.aws.stack}-{run_id}-")
         self._progress: TrainingProgress | None = None
         self._epochs: int | None = None
+        self.log = TrainingLog()
 
     def read(self) -> TrainingProgress | None:
         if self._progress is None:
             uri = f"s3://{self._deployment.bucket}/{run_key(self._run_id, PLAN)}"
             self._epochs = _epochs(read_json(self._deployment, uri)["hyperparameters"])
             self._progress = TrainingProgress("starting an instance")
-        for line in self._log.read():
+        for line in self._new.read():
+            self.log.add(line)
             self._progress = parse_progress(line, self._epochs) or self._progress
         return self._progress
 

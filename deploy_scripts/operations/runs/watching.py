@@ -91,17 +91,19 @@ def require_live(deployment: Deployment, run: Run) -> None:
     """
     if run.status in _GOOD:
         return
-    item = find_item(deployment, run.run_id)
-    if run.status in _ADVICE:
-        advice = _ADVICE[run.status].format(key=shlex.quote(item.key), run=run.run_id[:8])
-    else:
-        advice = (
-            f"See `{log_command(deployment, item)}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
-        )
+    advice = advice_on(deployment, find_item(deployment, run.run_id))
     raise CliError(
         f"The run {run.run_id} ended as {run.status}: {run.reason or 'no reason given'}",
         advice,
     )
+
+
+def advice_on(deployment: Deployment, item: LedgerItem) -> str:
+    """What to do about a run that ended without its model live; for a failed one it names the log."""
+    run = item.run
+    if run.status in _ADVICE:
+        return _ADVICE[run.status].format(key=shlex.quote(item.key), run=run.run_id[:8])
+    return f"See `{log_command(deployment, item)}`, and all of the run: `dropserve runs {run.run_id[:8]}`."
 
 
 _ADVICE = {

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from deploy_scripts import cli
 from deploy_scripts.commands.runs import review as review_command
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops import applied_captures
+from deploy_scripts.operations.drops import applied_captures, capture_reviews
 from deploy_scripts.operations.drops.captures import CapturedPhoto
 from deploy_scripts.operations.drops.upload import Drop
 
@@ -46,7 +46,7 @@ def removed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedPhoto]:
     monkeypatch.setattr(review_command, "open_deployment", lambda target: SimpleNamespace())
     monkeypatch.setattr(review_command, "list_captures", lambda deployment: [PHOTO])
     monkeypatch.setattr(review_command, "read_photo", lambda deployment, photo: stream.getvalue())
-    monkeypatch.setattr(review_command, "remove_captures", lambda deployment, photos: gone.extend(photos))
+    monkeypatch.setattr(capture_reviews, "remove_captures", lambda deployment, photos: gone.extend(photos))
     return gone
 
 
@@ -129,7 +129,7 @@ def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
     aws = SimpleNamespace(is_local=False)
     monkeypatch.setattr(review_command, "open_deployment", lambda target: SimpleNamespace(aws=aws))
     monkeypatch.setattr(review_command, "upload_with_bar", upload)
-    monkeypatch.setattr(review_command, "wait_for_drop", lambda *_: SimpleNamespace(run=run))
+    monkeypatch.setattr(capture_reviews, "wait_for_drop", lambda *_: SimpleNamespace(run=run))
     monkeypatch.setattr(applied_captures, "read_photo", lambda deployment, photo: b"jpeg")
     return files
 

@@ -13,7 +13,16 @@ from state_machines.language.arguments import argument_problems
 from state_machines.language.expressions import is_computed, returned_type, syntax_problems
 from state_machines.language.sdk import jsonata, without_nothing
 from state_machines.language.variables import variable_problems
-from state_machines.render import ASL_FILE, DOCS, README, docs_with_graphs, readme_with_picture, rendered
+from state_machines.render import (
+    ASL_FILE,
+    DOCS,
+    README,
+    STEPS_FILE,
+    docs_with_graphs,
+    readme_with_picture,
+    rendered,
+    rendered_steps,
+)
 from state_machines.training_pipeline import training_pipeline
 
 DEFINITION = training_pipeline()
@@ -40,6 +49,14 @@ def reachable(start: str) -> set[str]:
 
 def test_the_committed_file_is_what_the_code_renders() -> None:
     assert ASL_FILE.read_text() == rendered(), "run: python -m state_machines.render"
+    assert STEPS_FILE.read_text() == rendered_steps(), "run: python -m state_machines.render"
+
+
+def test_every_state_is_in_one_step_of_the_map() -> None:
+    document = json.loads(rendered_steps())
+    steps = [step for stage in document["stages"] for step in stage["steps"]] + document["aside"]
+    states = [state for step in steps for state in step["states"]] + document["finish"]
+    assert sorted(states) == sorted(json.loads(rendered())["States"])
 
 
 def test_the_pictures_in_readme_and_docs_are_the_workflows() -> None:

@@ -1,0 +1,81 @@
+"""A console on the shared deployment, and a browser that came by its link."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from deploy_scripts.project import PROGRAMS
+from tests.support.command_line import Dropserve
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+START_LIMIT_S = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="there is no chromium: apt-get install chromium"))
+
+
+@pytest.fixture(scope="session")
+def opening_link(dropserve: Dropserve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The link that the command printed."""
+    printed = tmp_path_factory.mktemp("console") / "printed"
+    with printed.open("w") as output:
+        process = subprocess.Popen(
+            [str(PROGRAMS / "dropserve"), "console", "--no-browser", "--port", "0"],
+            env=dropserve.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield _link(printed, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _link(printed: Path, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+/open\?token=\S+", printed.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(printed.read_text())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Its sandbox needs privileges that a container has not; it opens nothing but the console.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, opening_link: str) -> Iterator[Page]:
+    """A window on the overview; what breaks the console's policy, or any script's error, fails the test."""
+    with chromium.new_context(base_url=opening_link.partition("/open")[0]) as context:
+        window = context.new_page()
+        errors: list[str] = []
+        window.on("pageerror", lambda error: errors.append(str(error)))
+        window.on(
+            "console",
+            lambda message: (
+                errors.append(message.text) if "Content Security Policy" in message.text else None
+            ),
+        )
+        window.goto(opening_link)
+        window.wait_for_url(re.compile(r"/$"))
+        yield window
+        assert errors == []
