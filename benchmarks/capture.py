@@ -73,9 +73,9 @@ def _measure(demo: Demo, rounds: int) -> dict[str, Any]:
     for number in range(-10, rounds):
         event = {"url": demo.photo_url(number % demo.photo_count)}
         for name in sorted(ways, reverse=bool(number % 2)):
-            function._predictor = lambda name=name: ways[name]  # type: ignore[assignment, misc]
+            function._predictor = lambda name=name: ways[name]  # type: ignore[assignment]
             began = time.perf_counter()
-            answer = function.handler(event, Context())  # type: ignore[arg-type]
+            answer = function.handler(event, Context())
             elapsed_s = time.perf_counter() - began
             if answer["statusCode"] != 200:
                 raise RuntimeError(answer["body"])

@@ -19,6 +19,7 @@ from deploy_scripts.preflight.checks import (
     key,
     lambda_concurrency,
     machine_image,
+    model_packages,
     permissions,
     region,
     training_quotas,
@@ -56,6 +57,7 @@ STEPS = (
     Step("default VPC", vpc.check_default),
     Step("VPC", vpc.check),
     Step("key", key.check),
+    Step("model package group", model_packages.check),
     # Nothing costs there.
     Step("budget", budget.check, on_local=False),
 )

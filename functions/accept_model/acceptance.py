@@ -1,12 +1,12 @@
 """The acceptance test: read the sample, ask the endpoint for each photo, compare."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from contracts.limits import DEFAULT_TOP_K
-from functions.accept_model.agreement import AcceptanceError, compare_all
-from functions.accept_model.inference_function import InferenceFunction, Prediction
+from functions.accept_model.agreement import AcceptanceError, Answer, compare_all
+from functions.accept_model.inference_function import InferenceFunction
 from functions.common.documents import parse_document
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri, parse_s3_uri
@@ -26,7 +26,7 @@ def accept_model(
     folder = uri.key.rpartition("/")[0]
     photos = [S3Uri(uri.bucket, f"{folder}/{photo['file']}") for photo in sample["photos"]]
 
-    def ask(photo: S3Uri) -> Sequence[Prediction]:
+    def ask(photo: S3Uri) -> Answer:
         return inference.ask(photo, request["endpoint_name"], DEFAULT_TOP_K)
 
     with ThreadPoolExecutor(at_once) as pool:
@@ -34,7 +34,12 @@ def accept_model(
         answers = list(pool.map(ask, photos))
     agreement = compare_all(sample, answers)
     for odd in agreement.odd:
-        figures = {"expected": odd.expected, "answered": odd.answered, "difference": odd.difference}
+        figures = {
+            "expected": odd.expected,
+            "answered": odd.answered,
+            "difference": odd.difference,
+            "unknown": odd.unknown_fault,
+        }
         logger.warning("a photo is answered otherwise", extra={"photo": odd.photo, **figures})
     if not agreement.accepted:
         raise AcceptanceError(agreement.describe())

@@ -3,18 +3,15 @@
 import json
 import random
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
-from functions.accept_model.agreement import AcceptanceError
+from functions.accept_model.agreement import AcceptanceError, Answer
 from functions.common.errors import DropserveError
 from functions.common.json_text import parse_json
 from functions.common.s3_uris import S3Uri
-
-Prediction = dict[str, Any]
 
 # A fresh endpoint may refuse for a while, a serverless one for as long as its first container starts: two
 # minutes of pauses at most, one on the average, besides the time that each try takes.
@@ -47,8 +44,8 @@ class InferenceFunction:
         self._deadline = deadline
         self._functions = functions
 
-    def ask(self, photo: S3Uri, endpoint_name: str, top_k: int) -> Sequence[Prediction]:
-        """The endpoint's predictions for the photo, the likeliest first.
+    def ask(self, photo: S3Uri, endpoint_name: str, top_k: int) -> Answer:
+        """What the endpoint answers for the photo.
 
         Raises AcceptanceError for an answer that no further try would change, or when the tries are used up;
         NoConcurrencyError when nothing but the function's concurrency was lacking last.
@@ -68,7 +65,7 @@ class InferenceFunction:
             time.sleep(pause_s)
             attempt += 1
 
-    def _ask_once(self, question: dict[str, Any]) -> Sequence[Prediction]:
+    def _ask_once(self, question: dict[str, Any]) -> Answer:
         try:
             reply = self._functions.invoke(FunctionName=self._arn, Payload=json.dumps(question).encode())
             payload = reply["Payload"].read()
@@ -80,18 +77,20 @@ class InferenceFunction:
             raise _ThrottledError("its function has no concurrency left (429)") from error
         if "FunctionError" in reply:
             raise _BusyError(f"its function failed: {payload[:300].decode(errors='replace')}")
-        return _predictions(payload)
+        return _answer(payload)
 
 
-def _predictions(payload: bytes) -> Sequence[Prediction]:
+def _answer(payload: bytes) -> Answer:
     try:
         answer = parse_json(payload)
         status, body = answer["statusCode"], parse_json(answer["body"])
         if status == _OK:
-            predictions: list[Prediction] = body["predictions"]
+            predictions = body["predictions"]
             # Each must have both, and there must be one.
             _ = predictions[0], [(each["label"], float(each["probability"])) for each in predictions]
-            return predictions
+            if "unknown_score" not in body:
+                return Answer(predictions)
+            return Answer(predictions, bool(body["unknown"]), float(body["unknown_score"]))
         detail = str(body["detail"])
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise AcceptanceError(

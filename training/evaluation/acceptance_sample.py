@@ -63,14 +63,17 @@ def take_sample(
             break
         name = acceptance_photo(len(jpegs))
         jpegs[name] = jpeg
-        (predictions,) = model.predictions(model.scores([model.description.preprocessing.decode(jpeg)]))
+        scores, unknown = model.answers([model.description.preprocessing.decode(jpeg)])
+        (predictions,) = model.predictions(scores)
         answer = {"label": model.classes[photo.label], "predictions": predictions}
-        lines.append({"file": name, "photo": photo.name, **answer})
+        score = {} if unknown is None else {"unknown_score": round(float(unknown[0]), 4)}
+        lines.append({"file": name, "photo": photo.name, **answer, **score})
     document = {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
         "precision": model.description.precision,
         "architecture": model.description.architecture,
+        **({"unknown_threshold": rule.threshold} if (rule := model.description.unknown) else {}),
         "photos": lines,
     }
     return AcceptanceSample(document, jpegs)

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from contracts.limits import MAX_SENTENCE_CHARACTERS
 from functions.accept_model import handler as handler_module
 from functions.accept_model import inference_function
-from functions.accept_model.agreement import PROBABILITY_TOLERANCE, AcceptanceError, compare, compare_all
+from functions.accept_model.agreement import (
+    PROBABILITY_TOLERANCE,
+    UNKNOWN_TOLERANCE,
+    AcceptanceError,
+    Answer,
+    compare,
+    compare_all,
+)
 from functions.accept_model.inference_function import NoConcurrencyError
 from functions.common.errors import DocumentError, SettingsError
 from functions.common.observability import metrics as powertools_metrics
@@ -183,27 +190,65 @@ def test_one_odd_photo_is_enough(accept: Any) -> None:
     ],
 )
 def test_what_agrees(expected: dict[str, float], answered: dict[str, float], agrees: bool) -> None:
-    assert compare(photo(0, **expected), predictions(**answered)).agrees == agrees
+    assert compare(photo(0, **expected), Answer(predictions(**answered))).agrees == agrees
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_probability_that_is_that_is_off_by_the_tolerance_at_most_agrees(
     first: float, second: float
 ) -> None:
-    found = compare(photo(0, dog=first), predictions(dog=second))
+    found = compare(photo(0, dog=first), Answer(predictions(dog=second)))
     assert found.agrees == (abs(first - second) <= PROBABILITY_TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answered", "fault"),
+    [
+        (1.0, Answer(predictions(dog=0.9), False, 1.0), ""),
+        (3.0, Answer(predictions(dog=0.9), True, 3.0 - UNKNOWN_TOLERANCE / 2), ""),
+        (
+            3.0,
+            Answer(predictions(dog=0.9), True, 3.0 + 2 * UNKNOWN_TOLERANCE),
+            "score 3.500 instead of 3.000",
+        ),
+        (3.0, Answer(predictions(dog=0.9), False, 3.0), "called known with 3.000"),
+        (1.0, Answer(predictions(dog=0.9), True, 1.0), "called unknown with 1.000"),
+        # Near the threshold, which is 2, it may go either way.
+        (1.9, Answer(predictions(dog=0.9), True, 2.1), ""),
+        (3.0, Answer(predictions(dog=0.9)), "no unknown score instead of 3.000"),
+        # Of a model that was trained before.
+        (None, Answer(predictions(dog=0.9), True, 3.0), ""),
+        (None, Answer(predictions(dog=0.9)), ""),
+    ],
+)
+def test_what_is_unknown_must_agree_as_well(expected: float | None, answered: Answer, fault: str) -> None:
+    asked = photo(0, dog=0.9) | ({} if expected is None else {"unknown_score": expected})
+    found = compare_all({**sample(asked), "unknown_threshold": 2.0}, [answered])
+    assert found.accepted == (not fault)
+    assert fault in found.comparisons[0].unknown_fault and fault in found.describe()
+
+
+def test_an_endpoint_that_does_not_know_what_is_unknown_is_refused(accept: Any) -> None:
+    """A server that is older than the model."""
+    document = {**sample({**photo(0), "unknown_score": 0.5}), "unknown_threshold": 2.0}
+    told = {"unknown": False, "unknown_score": 0.6, "unknown_threshold": 2.0}
+    knows = answer(predictions=predictions(dog=0.9, cat=0.1), **told)
+
+    assert accept(document, Functions(photo00=[knows]))["agreed"] == 1
+    with pytest.raises(AcceptanceError, match=r"test/dog/0\.jpg .*; no unknown score instead of 0\.500\)"):
+        accept(document, Functions(photo00=[answer()]))
 
 
 def test_the_sentence_is_bounded_and_shows_no_raw_name() -> None:
     odd = {**photo(), "photo": "\x1b[31m" + "x" * 5000, "predictions": predictions(**{"y" * 255: 0.9})}
     agreement = compare_all(
-        {**sample(*[odd] * 64), "precision": "int8"}, [predictions(**{"\n" + "z" * 255: 0.9})] * 64
+        {**sample(*[odd] * 64), "precision": "int8"}, [Answer(predictions(**{"\n" + "z" * 255: 0.9}))] * 64
     )
     sentence = agreement.describe()
     assert len(sentence) < MAX_SENTENCE_CHARACTERS
     assert "\x1b" not in sentence
     assert "\n" not in sentence
-    assert len(compare_all(sample(*[photo()] * 64), [predictions(dog=0.9)] * 64).describe()) < 200
+    assert len(compare_all(sample(*[photo()] * 64), [Answer(predictions(dog=0.9))] * 64).describe()) < 200
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from training.evaluation.acceptance_sample import (
     take_sample,
 )
 from training.export.graph import Graph
-from training.export.served_model import Description, ServedModel
+from training.export.served_model import Description, ServedModel, UnknownRule
 
 SCHEMA = json.loads((Path(__file__).parents[4] / "schemas" / "acceptance.schema.json").read_text())
 RUN_ID = "a" * 32
@@ -145,3 +146,21 @@ def test_the_whole_sample_is_bounded_and_still_covers_the_classes(
     assert 3 <= len(taken.jpegs) < 9
     assert sum(map(len, taken.jpegs.values())) <= 5 * size_bytes
     assert {photo["label"] for photo in taken.document["photos"]} == set(CLASSES)
+
+
+def test_the_sample_holds_how_unlike_the_training_a_photo_is(model: ServedModel) -> None:
+    """As the second output of the graph says it; here the sum of the scores."""
+    pixels = ops.parameter([-1, SIDE, SIDE, 3], np.uint8)
+    scores = ops.multiply(ops.reduce_mean(ops.convert(pixels, np.float32), [1, 2]), np.float32(0.05))
+    graph = Graph(ov.Model([scores, ops.reduce_sum(scores, [1])], [pixels]), threads=1)
+    rule = UnknownRule(threshold=2.5, false_alarm_rate=0.05)
+    telling = replace(model, graph=graph, description=replace(model.description, unknown=rule))
+
+    document = take_sample(telling, photos(2, 2, 2), Photos(), RUN_ID).document
+
+    jsonschema.validate(document, SCHEMA)
+    assert document["unknown_threshold"] == 2.5
+    for photo in document["photos"]:
+        pixels = model.description.preprocessing.decode(Photos().read(photo["photo"]))
+        assert photo["unknown_score"] == pytest.approx(float(model.scores([pixels]).sum()), abs=1e-3)
+    assert "unknown_threshold" not in take_sample(model, photos(2, 2, 2), Photos(), RUN_ID).document
