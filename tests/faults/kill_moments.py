@@ -126,7 +126,7 @@ class KilledRuns:
 
     def run_again(self, name: str) -> str | None:
         """What is wrong with the command that `up` named; None when it leads to a release."""
-        again = self._dropserve.run("run", "--key", f"drops/{name}.zip", "--watch")
+        again = self._dropserve.run("run", "--key", f"drops/{name}.zip", "--watch", limit_s=END_LIMIT_S)
         return None if again.returncode == 0 else again.stdout[-300:] + again.stderr[-300:]
 
     def _faults(self, name: str, told: str, run: dict[str, Any] | None) -> Iterator[str]:
@@ -191,7 +191,7 @@ class KilledRuns:
         wait_until(lambda: not machines.list_executions(**running)["executions"], timeout_s=END_LIMIT_S)
 
     def _succeed(self, *arguments: object) -> None:
-        result = self._dropserve.run(*arguments)
+        result = self._dropserve.run(*arguments, limit_s=END_LIMIT_S)
         if result.returncode != 0:
             raise SystemExit(f"{arguments}: {result.stdout}{result.stderr}")
 

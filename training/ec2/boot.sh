@@ -216,12 +216,14 @@ answer = {"taskToken": os.environ["DROPSERVE_TASK_TOKEN"], "output": json.dumps(
 '
 
 WRITE_FAILURE='
-import json, os, pathlib, sys
+import json, os, pathlib, shutil, sys
 work, limit, reason = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 if not reason and (work / "output" / "failure").exists():
     reason = (work / "output" / "failure").read_text()
 log = (work / "boot.log").read_text(errors="replace")
-full = [line for line in log[-limit:].splitlines() if "No space left on device" in line or "Disk quota" in line]
+# The log of a full disk may have lost the line that says so; the reserve is free again.
+full = [f"No space left on device below {work}"] if shutil.disk_usage(work).free < 2 * 65536 else []
+full += [line for line in log[-limit:].splitlines() if "No space left on device" in line or "Disk quota" in line]
 if full and (not reason or reason.endswith("the log says more")):
     reason = full[-1]
 cause = (reason[:limit] + "\n" if reason else "") + log[-limit:]

@@ -288,8 +288,12 @@ class Stage:
 
     def ended(self, execution: str) -> "Ended":
         """The execution, once it has ended."""
-        wait_until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=600)
+        self.until_ended(execution)
         return Ended(self, execution)
+
+    def until_ended(self, execution: str) -> None:
+        """Wait, and read nothing of what it left."""
+        wait_until(lambda: self._describe(execution)["status"] != "RUNNING", timeout_s=600)
 
     def start(self, document: Any = None, *, as_it_is: bool = False, **parameters: str) -> str:
         """Start an execution; the input has a key unless it is to be taken `as_it_is`."""

@@ -123,6 +123,19 @@ def test_a_disk_that_is_full_for_an_archive_is_the_reason(quick: Machine, archiv
     assert quick.shutdowns() == ["-h now"]
 
 
+def test_a_full_disk_is_the_reason_where_even_the_log_lost_it(quick: Machine) -> None:
+    full = quick.folder / "full"
+    full.mkdir()
+    (full / "sitecustomize.py").write_text(
+        "import shutil, types\nshutil.disk_usage = lambda folder: types.SimpleNamespace(free=65536)\n"
+    )
+    quick.put_training("raise SystemExit(1)\n")
+    assert quick.start(PYTHONPATH=str(full)).returncode == 1
+    (answer,) = quick.calls("send-task-failure")
+    work = quick.folder / "home" / "dropserve" / JOB
+    assert answer["cause"].startswith(f"No space left on device below {work}\n")
+
+
 def test_a_disk_that_is_full_for_the_drop_is_the_reason(quick: Machine) -> None:
     aws = quick.folder / "bin" / "aws"
     told = "download failed: s3://b/dataset.zip [Errno 28] No space left on device"
