@@ -3,8 +3,8 @@
 The demo's release on a local cloud of the benchmark's own, with one instance. Photos lie under a prefix:
 the demo's, each under many keys and with other bytes at its end. The state machine of `dropserve score`
 scores them; half way the cloud is killed (SIGKILL), started again, and the job taken up. The peer is the same
-endpoint, asked by as many clients at once as a batch has photos there, and by twice as many, whichever gives
-more; they have the photos in memory and throw the answers away. Peer and scoring take turns, before the kill
+endpoint, asked by as many clients at once as a batch has photos on their way, and by half as many, whichever
+gives more; they have the photos in memory and throw the answers away. Peer and scoring take turns, before the kill
 and after it. Each photo must be once in the result, and scoring must reach 0.8 of the peer's throughput; else
 it ends with status 1.
 `--quick` scores few photos and writes no results.
@@ -37,7 +37,7 @@ from deploy_scripts.operations.scoring.jobs import (
 
 PREFIX = f"{PHOTOS}benchmark/"
 LEAST = 0.8
-PEER_AT_ONCE = (PHOTOS_AT_ONCE, 2 * PHOTOS_AT_ONCE)
+PEER_AT_ONCE = (PHOTOS_AT_ONCE // 2, PHOTOS_AT_ONCE)
 
 
 def main() -> int:
@@ -45,10 +45,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true", help="600 photos, no results written")
+    parser.add_argument("--home", type=Path, help="a folder that keeps the deployment for another run")
     options = parser.parse_args()
     count = 600 if options.quick else options.photos
-    with tempfile.TemporaryDirectory() as folder, running_deployment(Path(folder)) as deployment:
-        results = measure(deployment, count, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        home = (options.home or Path(folder)).resolve()
+        with running_deployment(home) as deployment:
+            results = measure(deployment, count, Path(folder))
     print(json.dumps(results, indent=1))
     if not options.quick:
         write_results(RESULTS / "scoring.json", results)
@@ -60,7 +63,7 @@ def measure(deployment: ScoringDeployment, count: int, folder: Path) -> dict[str
     known = demo_photos()
     photos = [known[number % len(known)] + f" {number}".encode() for number in range(count)]
     deployment.upload(photos, PREFIX)
-    asked = photos[: max(200, count // 10)]
+    asked = photos[: max(200, count // 20)]
     # What is loaded first is slow.
     deployment.ask_endpoint(photos[:100], at_once=PHOTOS_AT_ONCE)
     job = Job(new_job_id(), deployment.opened.bucket, PREFIX, count)

@@ -6,8 +6,8 @@ from __future__ import annotations
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 BATCH_PHOTOS = 50
 BATCH_BYTES = 200_000
-# Of one batch at the endpoint: it works on one while the others are fetched, checked and on their way.
-PHOTOS_AT_ONCE = 4
+# Of one batch: an instance of two cores works on some, while the others are fetched and checked.
+PHOTOS_AT_ONCE = 8
 # More batches at once would only wait for each other at the endpoint.
 MAX_BATCHES_AT_ONCE = 200
 # What the joining function has memory, disk and time for.

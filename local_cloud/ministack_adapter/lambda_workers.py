@@ -1,6 +1,7 @@
 """Functions: their processes are guarded and act as their role, and their errors have AWS's shape."""
 
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ def install(processes: Processes) -> None:
     """Replaces how workers are started, whom they act as, and how their failures are told."""
     _guard_workers(processes)
     _discard_beside()
+    _hash_code_once()
     for module in (lambda_runtime, lambda_svc):
         patch_points.replace(module, "execution_credentials", _role_credentials, "config")
     patch_points.edit_text(lambda_runtime, "_PYTHON_WORKER_SCRIPT", WORKER_ERROR, WORKER_FAILURE)
@@ -55,6 +57,22 @@ def _discard_beside() -> None:
 
     worker_class = patch_points.take(lambda_runtime, "Worker")
     original = patch_points.replace(worker_class, "_discard_tmpdir", discard, "self")
+
+
+def _hash_code_once() -> None:
+    """A save of the state names every function's code by its hash: hashing it takes longer than the rest."""
+    folder = patch_points.take(lambda_svc, "CODE_BLOB_DIR")
+    known: dict[int, tuple[bytes, str]] = {}
+
+    def write(code_zip: bytes) -> str:
+        # The code is kept with its hash, so that no other object can have its id.
+        code, sha = known.get(id(code_zip), (b"", ""))
+        if code is not code_zip or not Path(folder, f"{sha}.zip").exists():
+            sha = original(code_zip)
+            known[id(code_zip)] = (code_zip, sha)
+        return sha
+
+    original = patch_points.replace(lambda_svc, "_write_code_blob", write, "code_zip")
 
 
 def _role_credentials(config: dict[str, Any]) -> dict[str, str]:

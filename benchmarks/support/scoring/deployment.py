@@ -24,12 +24,16 @@ _WRITES_AT_ONCE = 4
 
 @contextmanager
 def running_deployment(folder: Path) -> Iterator["ScoringDeployment"]:
-    """The demo's release, live; its cloud ends with the block. Raises ProgramError."""
+    """The demo's release, live, of an earlier run where there is one; its cloud ends with the block.
+
+    Raises ProgramError.
+    """
     os.environ["DROPSERVE_HOME"] = str(folder)
     deployment = ScoringDeployment(folder)
     try:
         deployment.start()
-        deployment.command("demo")
+        if read_live(deployment.opened) is None:
+            deployment.command("demo")
         deployment.keep_one_instance()
         yield deployment
     finally:
@@ -72,12 +76,16 @@ class ScoringDeployment:
         self.opened.aws.autoscaling.deregister_scalable_target(**target)  # type: ignore[arg-type]
 
     def upload(self, photos: list[bytes], prefix: str) -> None:
-        """Each under a key of its own."""
+        """Each under a key of its own; those that are there are left."""
         opened = self.opened
         client, bucket = opened.aws.s3, opened.bucket
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        there = {found["Key"] for page in pages for found in page.get("Contents", [])}
 
         def put(number: int) -> None:
-            client.put_object(Bucket=bucket, Key=f"{prefix}{number:06d}.jpg", Body=photos[number])
+            key = f"{prefix}{number:06d}.jpg"
+            if key not in there:
+                client.put_object(Bucket=bucket, Key=key, Body=photos[number])
 
         with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:
             list(threads.map(put, range(len(photos))))

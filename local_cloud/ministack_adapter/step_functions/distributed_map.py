@@ -142,6 +142,13 @@ class DistributedMaps:
             request["ContinuationToken"] = page["NextContinuationToken"]
 
 
+def end_runs_of(execution_arn: str) -> None:
+    """The Map runs of an execution that has failed without them."""
+    for run in sfn._map_runs.values():
+        if run["executionArn"] == execution_arn and run["status"] == "RUNNING":
+            run.update(status="FAILED", stopDate=now_iso())
+
+
 def machine_of(execution: dict[str, Any]) -> dict[str, Any]:
     """The state machine of an execution, or of the Map run that it is a part of."""
     arn = execution["stateMachineArn"].partition("/")[0]

@@ -42,7 +42,10 @@ def install(on_end: Callable[[], None], note_call: distributed_map.NoteCall) -> 
 
 
 def tell_cut_off(execution_arns: Iterable[str]) -> None:
-    """Ends the histories of executions that the emulator loaded as FAILED; EventBridge tells of them."""
+    """Ends the histories of executions that the emulator loaded as FAILED, and their Map runs.
+
+    EventBridge tells of them.
+    """
     add_event = patch_points.take(sfn, "_add_event", "execution", "event_type", "details")
     for arn in execution_arns:
         execution = sfn._executions.get(arn)
@@ -50,6 +53,7 @@ def tell_cut_off(execution_arns: Iterable[str]) -> None:
             details = {"error": execution["error"], "cause": execution["cause"]}
             add_event(execution, "ExecutionFailed", {"executionFailedEventDetails": details})
             patch_points.take(sfn, "_emit_execution_status_event", "execution")(execution)
+            distributed_map.end_runs_of(arn)
 
 
 class TaskTokens:
