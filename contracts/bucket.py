@@ -3,6 +3,8 @@
 SNAPSHOTS = "snapshots/"
 UPLOADS = "uploads/"
 AUDITS = "audits/"
+# The last audit, of a run or by schedule: the next one is compared with it.
+LAST_AUDIT = f"{AUDITS}last.json"
 # What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
 REVIEWS = "reviews/"
 CAPACITY_REVIEWS = f"{REVIEWS}capacity/"
