@@ -88,7 +88,7 @@ def _upload_of(call: Call) -> Upload:
 
 def _values(call: Call, found: Upload) -> dict[str, Any]:
     """What drop_review.html wants; a plan that cannot be made is told in its place."""
-    if found.stage != "ready":
+    if found.stage not in {"ready", "failed"}:
         return {"upload": found}
     inspected, planned, no_plan = found.inspect(), None, None
     if not inspected.errors:
