@@ -60,6 +60,7 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
+    r"dropserve console": ("tests/end_to_end/console/conftest.py", '"console", "--no-browser"'),
     r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
     r"dropserve verify": ("tests/end_to_end/deployments/test_verifying.py", '"verify", "--stack"'),
     r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
