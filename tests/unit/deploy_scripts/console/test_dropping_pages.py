@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from deploy_scripts.console import page, uploads
 from deploy_scripts.console.context import Console
+from deploy_scripts.operations.drops.doctor import DoctorFindings
 from deploy_scripts.operations.drops.upload import Drop
 from deploy_scripts.operations.runs.ledger import read_ledger
 from tests.support.waiting import wait_until
@@ -185,3 +186,55 @@ def test_a_dataset_that_the_console_does_not_have_is_not_there(browser: TestClie
     answer = browser.get("/drop/0123456789ab")
     assert answer.status_code == 404
     assert "Drop it again" in answer.text
+
+
+FOUND = {
+    "photos": {"train": 25},
+    "classes": ["roses", "tulips"],
+    "counts": {"label_error": 1, "few_photos": 1, "blank": 0},
+    "photo_findings": [
+        {"kind": "label_error", "photo": f"roses/{HOSTILE}.jpg", "label": "roses", "why": "it is a tulip"}
+    ],
+    "class_findings": [{"kind": "few_photos", "classes": ["tulips"], "why": "tulips has 6 photos"}],
+}
+
+
+def test_the_doctor_looks_when_it_is_asked(
+    browser: TestClient, own: dict[str, str], no_plan: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examined: list[Path] = []
+
+    def examine(path: Path, on_progress: Any) -> DoctorFindings:
+        examined.append(path)
+        on_progress(25, 31)
+        return DoctorFindings(FOUND, "photo,label\n")
+
+    monkeypatch.setattr(uploads, "examine_on_this_machine", examine)
+    address = put_zip(browser, own, zipped({"roses": 25, "tulips": 6}))
+    for name in ("doctor.html", "review.csv"):
+        assert browser.get(f"{address}/doctor/{name}").status_code == 404
+    for _ in range(2):
+        browser.post(f"{address}/doctor", headers={**own, "HX-Request": "true"})
+    wait_until(lambda: "Probably wrong labels: 1." in browser.get(address).text, timeout_s=30)
+    shown = browser.get(address).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in shown and "<script>alert" not in shown
+    assert "Blank" not in shown and "tulips has 6 photos" in shown
+    assert "dropserve drop flowers.zip --review review.csv" in shown
+    review = browser.get(f"{address}/doctor/review.csv")
+    assert (review.text, review.headers["content-disposition"]) == (
+        "photo,label\n",
+        'attachment; filename="review.csv"',
+    )
+    assert len(examined) == 1
+
+
+def test_a_doctor_that_cannot_look_says_why(
+    browser: TestClient, own: dict[str, str], no_plan: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise page.CliError("This needs the extra `local`.", "Install it.")
+
+    monkeypatch.setattr(uploads, "examine_on_this_machine", refuse)
+    address = put_zip(browser, own, zipped({"roses": 25, "tulips": 30}))
+    browser.post(f"{address}/doctor", headers={**own, "HX-Request": "true"})
+    wait_until(lambda: "This needs the extra `local`." in browser.get(address).text, timeout_s=30)
