@@ -8,7 +8,7 @@ import typer
 from contracts.training_job import NUMBERS
 from deploy_scripts.aws import connect
 from deploy_scripts.costs.comparison import Scenario, compare
-from deploy_scripts.costs.component import Component, DatedPrices, Section
+from deploy_scripts.costs.component import Component, DatedPrices, Section, amount_text, price_text
 from deploy_scripts.costs.price_list import LivePrices, query_for
 from deploy_scripts.costs.sections import cost_sections
 from deploy_scripts.costs.usage import Usage
@@ -103,8 +103,8 @@ def _show(screen: Screen, section: Section, *, live: bool) -> None:
             continue
         table.add_row(
             cell(each.name),
-            cell(f"{each.quantity:,.4g}" if each.quantity < 1 else _amount(each.quantity)),
-            cell(f"{_amount(each.price.usd)} {_per(each.price.unit)}" if each.price else "not known"),
+            cell(amount_text(each.quantity)),
+            cell(price_text(each.price) if each.price else "not known"),
             cell(None if each.usd is None else _usd(each.usd)),
             cell(f"{each.price.date} {each.price.region}" if each.price else None),
             cell(each.note),
@@ -133,16 +133,5 @@ def _names(components: list[Component]) -> str:
     return ", ".join(each.name for each in components)
 
 
-def _amount(number: float) -> str:
-    """Without zeros at the end, as many digits as tell it."""
-    return (
-        f"{number:,.10f}".rstrip("0").rstrip(".") if number < 1 else f"{number:,.2f}".rstrip("0").rstrip(".")
-    )
-
-
 def _usd(amount: float) -> str:
     return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4f}"
-
-
-def _per(unit: str) -> str:
-    return f"an {unit}" if unit == "hour" else f"a {unit}"

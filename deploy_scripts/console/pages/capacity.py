@@ -15,7 +15,7 @@ from deploy_scripts.console.pages.overview import live_of
 from deploy_scripts.console.parts.jobs import Job, jobs_of
 from deploy_scripts.console.parts.minute_bars import Bars, minute_bars
 from deploy_scripts.console.parts.reviewing import JobFeed
-from deploy_scripts.costs.component import DatedPrices, Section
+from deploy_scripts.costs.component import DatedPrices, Section, amount_text, price_text
 from deploy_scripts.costs.sections import cost_sections, known_parameters
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
@@ -82,6 +82,8 @@ def show_capacity(call: Call) -> Response:
         rows=_rows(review) if review else [],
         cost=_cost(console, live),
         job=job.progress if job else None,
+        amount_text=amount_text,
+        price_text=price_text,
         usual_days=USUAL_DAYS,
         most_days=MOST_DAYS,
     )
