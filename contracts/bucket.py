@@ -7,6 +7,8 @@ PHOTOS = "photos/"
 # A folder a scoring job: docs/scoring.md.
 SCORES = "scores/"
 AUDITS = "audits/"
+# The last audit, of a run or by schedule: the next one is compared with it.
+LAST_AUDIT = f"{AUDITS}last.json"
 # What lies there lies in folders of it: the rule for drops takes an object right in it for a misplaced drop.
 REVIEWS = "reviews/"
 CAPACITY_REVIEWS = f"{REVIEWS}capacity/"

@@ -42,8 +42,8 @@ async def _events(feed: Feed, pause_s: float, on_error: Callable[[Exception], st
     while True:
         wait_s = pause_s
         try:
-            ended = feed.ended
-            parts = {**await anyio.to_thread.run_sync(feed.read), PROBLEM: ""}
+            ended, read = await anyio.to_thread.run_sync(_look, feed)
+            parts = {**read, PROBLEM: ""}
         except Exception as error:  # noqa: BLE001 - the page says it and goes on
             ended, parts, wait_s = (
                 False,
@@ -62,6 +62,11 @@ async def _events(feed: Feed, pause_s: float, on_error: Callable[[Exception], st
             silent_s = 0.0
             yield ": still here\n\n"
         await anyio.sleep(wait_s)
+
+
+def _look(feed: Feed) -> tuple[bool, Mapping[str, str]]:
+    """In this order: what a feed that has ended shows is its last word."""
+    return feed.ended, feed.read()
 
 
 def event(name: str, html: str) -> str:

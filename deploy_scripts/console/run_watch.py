@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,9 +63,13 @@ class RunWatch:
             item = read_item(self._deployment, self._run_id)
             if self._last and self._last.ended:
                 # A run that has ended can still be replaced, rolled back or live again.
-                self._last = replace(self._last, item=item)
+                if item.run != self._last.item.run:
+                    self._last = self._see(item, ended=True)
                 return self._last
             ended = self._read_steps(item)
+            if ended:
+                # It may have ended since the ledger was read.
+                item = read_item(self._deployment, self._run_id)
             self._last = self._see(item, ended=ended)
             return self._last
 

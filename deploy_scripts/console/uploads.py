@@ -12,6 +12,7 @@ from typing import Literal
 from deploy_scripts import local_target
 from deploy_scripts.console.context import Console
 from deploy_scripts.errors import CliError, explain
+from deploy_scripts.operations.drops.doctor import DoctorFindings, examine_on_this_machine
 from deploy_scripts.operations.drops.foresight import Inspected, Planned, inspect_dataset, plan_dataset
 from deploy_scripts.operations.drops.upload import Dataset, read_dataset, upload_drop
 from deploy_scripts.operations.runs.starts import wait_for_drop
@@ -19,6 +20,20 @@ from drops.limits import MAX_IMAGES
 
 Stage = Literal["ready", "sending", "waiting", "started", "failed"]
 _MOST_PART_BYTES = 255
+
+
+@dataclass
+class Examination:
+    """What the doctor is about to find, or has found, or why it could not."""
+
+    done: int = 0
+    total: int = 0
+    findings: DoctorFindings | None = None
+    error: CliError | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.findings is not None or self.error is not None
 
 
 @dataclass
@@ -38,6 +53,7 @@ class Upload:
     said: list[str] = field(default_factory=list)
     error: CliError | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    doctor: Examination | None = None
     inspected: Inspected | None = None
     planned: Planned | None = None
 
@@ -109,6 +125,14 @@ class Uploads:
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
 
+    def examine(self, upload: Upload) -> None:
+        """Have the doctor look at it, in a thread; a second call changes nothing."""
+        with upload.lock:
+            if upload.doctor and not (upload.doctor.ended and upload.doctor.error):
+                return
+            upload.doctor = Examination()
+        threading.Thread(target=_examine, args=[upload.path, upload.doctor], daemon=True).start()
+
     def start(self, upload: Upload, name: str) -> None:
         """Send it to S3, in a thread; a second call changes nothing. Raises CliError for a wrong name."""
         dataset = upload.dataset(name)
@@ -148,6 +172,16 @@ class Uploads:
         folder = self._console.folder / upload.upload_id
         folder.mkdir()
         return folder
+
+
+def _examine(path: Path, examination: Examination) -> None:
+    def progress(done: int, total: int) -> None:
+        examination.done, examination.total = done, total
+
+    try:
+        examination.findings = examine_on_this_machine(path, progress)
+    except Exception as error:  # noqa: BLE001 - the page tells it
+        examination.error = explain(error)
 
 
 def uploads_of(console: Console) -> Uploads:

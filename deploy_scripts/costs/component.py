@@ -83,5 +83,23 @@ class Section:
         return [each for each in self.components if each.usd is None]
 
 
+def amount_text(quantity: float) -> str:
+    """A quantity as a person reads it: `7,884,000`, `0.25`."""
+    return f"{quantity:,.4g}" if quantity < 1 else _digits(quantity)
+
+
+def price_text(price: Price) -> str:
+    """`0.115 an hour`, `0.0000041667 a GB-second`."""
+    article = "an" if price.unit == "hour" else "a"
+    return f"{_digits(price.usd)} {article} {price.unit}"
+
+
+def _digits(number: float) -> str:
+    """Without zeros at the end, as many digits as tell it."""
+    return (
+        f"{number:,.10f}".rstrip("0").rstrip(".") if number < 1 else f"{number:,.2f}".rstrip("0").rstrip(".")
+    )
+
+
 def component(name: str, price_name: str, quantity: float, prices: Prices, note: str = "") -> Component:
     return Component(name, price_name, quantity, prices.find(price_name), note)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.bucket import AUDIT, run_key
-from deploy_scripts.errors import CliError
+from botocore.exceptions import ClientError
+
+from contracts.bucket import AUDIT, AUDITS, LAST_AUDIT, run_key
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.local_target import REGION
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.function_calls import call_function
@@ -36,6 +38,26 @@ def run_audit(deployment: Deployment) -> Audit:
         report_uri=payload["report_uri"],
         html_uri=payload["html_uri"],
     )
+
+
+def list_audits(deployment: Deployment) -> list[str]:
+    """The moments of the daily audits and of those by hand, newest first, as read_audit takes them."""
+    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=deployment.bucket, Prefix=AUDITS, Delimiter="/"
+    )
+    folders = (each["Prefix"] for page in pages for each in page.get("CommonPrefixes", []))
+    return sorted((each.removeprefix(AUDITS).rstrip("/") for each in folders), reverse=True)
+
+
+def read_audit(deployment: Deployment, moment: str | None) -> dict[str, Any] | None:
+    """The report of that moment, or, for None, of the last audit; None when there is none."""
+    key = LAST_AUDIT if moment is None else f"{AUDITS}{moment}/{AUDIT}"
+    try:
+        return read_json(deployment, f"s3://{deployment.bucket}/{key}")
+    except ClientError as error:
+        if is_error(error, "NoSuchKey"):
+            return None
+        raise
 
 
 def audit_of_run(deployment: Deployment, run_id: str) -> dict[str, Any]:

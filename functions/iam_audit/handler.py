@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.bucket import AUDITS, RUN_ID, run_key
+from contracts.bucket import AUDITS, LAST_AUDIT, RUN_ID, run_key
 from functions.common.clients import client
 from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger, metrics, tracer
@@ -18,7 +18,7 @@ from functions.iam_audit.audit import audit_account
 from functions.iam_audit.reading.account import read_account
 from functions.iam_audit.reports.changes import note_changes
 from functions.iam_audit.reports.notification import notify
-from functions.iam_audit.reports.s3_reports import LAST_REPORT, publish, read_last_report
+from functions.iam_audit.reports.s3_reports import publish, read_last_report
 from functions.iam_audit.reports.security_hub import SecurityHubError, send, to_asff
 from functions.iam_audit.settings import Settings, load_settings
 from functions.iam_audit.suppressions import read_suppressions, suppress
@@ -74,7 +74,7 @@ def _compared(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
     try:
         last = read_last_report(settings.data_bucket, s3=client("s3"))
     except (ClientError, BotoCoreError) as error:
-        gap = {"name": f"s3:GetObject of {LAST_REPORT}", "reason": str(error)}
+        gap = {"name": f"s3:GetObject of {LAST_AUDIT}", "reason": str(error)}
         return note_changes({**report, "gaps": [*report["gaps"], gap]}, None)
     return note_changes(report, last)
 

@@ -8,11 +8,9 @@ import typer
 from contracts.training_job import NUMBERS
 from deploy_scripts.aws import connect
 from deploy_scripts.costs.comparison import Scenario, compare
-from deploy_scripts.costs.component import Component, DatedPrices, Section
-from deploy_scripts.costs.month import build_cost, monthly_cost
-from deploy_scripts.costs.predictions import prediction_cost
+from deploy_scripts.costs.component import Component, DatedPrices, Section, amount_text, price_text
 from deploy_scripts.costs.price_list import LivePrices, query_for
-from deploy_scripts.costs.run import run_cost
+from deploy_scripts.costs.sections import cost_sections
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption, SettingsOption, StageOption
@@ -22,7 +20,6 @@ from deploy_scripts.settings.parameters import parse_parameters
 from deploy_scripts.settings.stage import choose_stage
 from functions.common.prices import REFERENCE_REGION
 
-_MANY_PREDICTIONS = 1_000_000
 _USUAL = Usage()
 
 
@@ -68,15 +65,7 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
     if comparing:
         sections = compare(parameters, Scenario(work), prices)
     else:
-        sections = [
-            Section("once: building the images", tuple(build_cost(parameters, prices))),
-            Section("one run", tuple(run_cost(parameters, work, prices))),
-            Section("an idle month", tuple(monthly_cost(parameters, prices))),
-            Section(
-                "a million predictions in a month",
-                tuple(prediction_cost(parameters, _MANY_PREDICTIONS, work, prices)),
-            ),
-        ]
+        sections = cost_sections(parameters, work, prices)
     screen = Screen(as_json=as_json)
     if as_json:
         screen.put_json({"region": paid_in, "live": live, "sections": [_document(each) for each in sections]})
@@ -114,8 +103,8 @@ def _show(screen: Screen, section: Section, *, live: bool) -> None:
             continue
         table.add_row(
             cell(each.name),
-            cell(f"{each.quantity:,.4g}" if each.quantity < 1 else _amount(each.quantity)),
-            cell(f"{_amount(each.price.usd)} {_per(each.price.unit)}" if each.price else "not known"),
+            cell(amount_text(each.quantity)),
+            cell(price_text(each.price) if each.price else "not known"),
             cell(None if each.usd is None else _usd(each.usd)),
             cell(f"{each.price.date} {each.price.region}" if each.price else None),
             cell(each.note),
@@ -144,16 +133,5 @@ def _names(components: list[Component]) -> str:
     return ", ".join(each.name for each in components)
 
 
-def _amount(number: float) -> str:
-    """Without zeros at the end, as many digits as tell it."""
-    return (
-        f"{number:,.10f}".rstrip("0").rstrip(".") if number < 1 else f"{number:,.2f}".rstrip("0").rstrip(".")
-    )
-
-
 def _usd(amount: float) -> str:
     return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4f}"
-
-
-def _per(unit: str) -> str:
-    return f"an {unit}" if unit == "hour" else f"a {unit}"

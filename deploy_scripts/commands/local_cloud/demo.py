@@ -150,6 +150,7 @@ def _show(screen: Screen, document: dict[str, Any], answers: list[PhotoAnswer], 
     took = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in document["seconds"].items())
     screen.say(f"Took: {took}")
     screen.say("Go on: `dropserve predict FILE`, `dropserve drop photos.zip --watch`, `dropserve status`")
+    screen.say("See it in the browser: `dropserve console`")
     screen.say("Stop:  `dropserve down`")
 
 

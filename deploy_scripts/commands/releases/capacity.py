@@ -8,22 +8,10 @@ from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import open_deployment
 from deploy_scripts.operations.function_calls import review_capacity
+from deploy_scripts.operations.releases.capacity_reviews import RATES, SETTINGS
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
 from functions.capacity_review.metrics import MOST_DAYS
-
-_SETTINGS = {
-    "reserved_concurrency": "reserved concurrency",
-    "provisioned_concurrency": "provisioned concurrency",
-    "min_instances": "fewest instances",
-    "max_instances": "most instances",
-    "target_invocations_per_instance": "target: invocations a minute of an instance",
-}
-_RATES = {
-    "throttle_rate": "throttled by Lambda",
-    "overload_rate": "beyond the instances",
-    "cold_start_rate": "cold starts",
-}
 
 
 @with_target
@@ -63,7 +51,7 @@ def _show(screen: Screen, document: dict[str, Any]) -> None:
     )
     table = make_table("", "today", "recommended")
     wanted = recommended["settings"] if recommended else {}
-    for name, label in _SETTINGS.items():
+    for name, label in SETTINGS.items():
         table.add_row(cell(label), cell(today["settings"][name]), cell(wanted.get(name)))
     if recommended:
         _add_forecasts(table, today["forecast"], recommended["forecast"])
@@ -76,7 +64,7 @@ def _show(screen: Screen, document: dict[str, Any]) -> None:
 
 
 def _add_forecasts(table: Any, today: dict[str, Any], recommended: dict[str, Any]) -> None:
-    for name, label in _RATES.items():
+    for name, label in RATES.items():
         table.add_row(cell(label), cell(f"{today[name]:.3%}"), cell(f"{recommended[name]:.3%}"))
     table.add_row(
         cell("instances on average"), cell(today["mean_instances"]), cell(recommended["mean_instances"])

@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from contracts.bucket import REVIEW
 from deploy_scripts.console.page import Call, NotThereError, Page, action, feed, upload, view
+from deploy_scripts.console.security import REPORT_POLICY
 from deploy_scripts.console.uploads import Upload, uploads_of
 from deploy_scripts.errors import CliError, explain
+from deploy_scripts.operations.drops.doctor import DOCTOR_PAGE
 from drops.limits import MAX_TOTAL_BYTES
 from functions.common.errors import DropserveError
 
 # One file of a folder; training leaves much smaller photos out already.
 _MOST_FILE_BYTES = 1024**3
+# Of each kind of the doctor's; its own page has more, and review.csv all.
+_FINDINGS_SHOWN = 5
 
 
 def show_form(call: Call) -> Response:
@@ -56,6 +61,42 @@ def start(call: Call) -> Response:
     return call.go_to(f"/drop/{found.upload_id}")
 
 
+def examine(call: Call) -> Response:
+    """Start the doctor; the page then follows it."""
+    found = _upload_of(call)
+    uploads_of(call.console).examine(found)
+    return call.html("drop_doctor.html", **_doctor_values(found))
+
+
+@dataclass(frozen=True)
+class DoctorFeed:
+    """How far the doctor is, then what it found."""
+
+    call: Call
+
+    @property
+    def ended(self) -> bool:
+        doctor = _upload_of(self.call).doctor
+        return doctor is None or doctor.ended
+
+    def read(self) -> Mapping[str, str]:
+        return {"doctor": self.call.text("drop_doctor_part.html", **_doctor_values(_upload_of(self.call)))}
+
+
+def show_doctor_file(call: Call) -> Response:
+    """The doctor's page, in a sandbox, or the list to correct and hand back."""
+    found, name = _upload_of(call), call.path["name"]
+    if not found.doctor or not found.doctor.findings or name not in {DOCTOR_PAGE, REVIEW}:
+        raise NotThereError("The doctor has not written this.", "Have it look at the photos first.")
+    if name == REVIEW:
+        headers = {"content-disposition": f'attachment; filename="{REVIEW}"'}
+        return Response(found.doctor.findings.review, media_type="text/csv; charset=utf-8", headers=headers)
+    from training.report.doctor import render_doctor_page  # noqa: PLC0415 - of training, but without torch
+
+    page = render_doctor_page(found.doctor.findings.document)
+    return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
+
+
 def go_to_run(call: Call) -> Response:
     """Where the page goes by itself once the run has begun."""
     return call.go_to(f"/runs/{_upload_of(call).run_id}")
@@ -88,7 +129,7 @@ def _upload_of(call: Call) -> Upload:
 
 def _values(call: Call, found: Upload) -> dict[str, Any]:
     """What drop_review.html wants; a plan that cannot be made is told in its place."""
-    if found.stage != "ready":
+    if found.stage not in {"ready", "failed"}:
         return {"upload": found}
     inspected, planned, no_plan = found.inspect(), None, None
     if not inspected.errors:
@@ -96,7 +137,29 @@ def _values(call: Call, found: Upload) -> dict[str, Any]:
             planned = found.plan(call.console)
         except (ClientError, BotoCoreError, CliError, DropserveError) as error:
             no_plan = explain(error)
-    return {"upload": found, "inspected": inspected, "planned": planned, "no_plan": no_plan}
+    values = {"inspected": inspected, "planned": planned, "no_plan": no_plan}
+    return {**values, **_doctor_values(found)}
+
+
+def _doctor_values(found: Upload) -> dict[str, Any]:
+    """Kinds of findings, each with its title, advice, count and first few."""
+    kinds: list[dict[str, Any]] = []
+    if found.doctor and found.doctor.findings:
+        from training.doctor.kinds import CLASS_KINDS, PHOTO_KINDS  # noqa: PLC0415 - of training, without torch
+
+        document = found.doctor.findings.document
+        all_found = [*document["photo_findings"], *document["class_findings"]]
+        kinds = [
+            {
+                "title": kind.title,
+                "advice": kind.advice,
+                "count": document["counts"][name],
+                "first": [each for each in all_found if each["kind"] == name][:_FINDINGS_SHOWN],
+            }
+            for name, kind in {**PHOTO_KINDS, **CLASS_KINDS}.items()
+            if document["counts"].get(name)
+        ]
+    return {"upload": found, "doctor": found.doctor, "kinds": kinds}
 
 
 def _next(found: Upload) -> Response:
@@ -117,5 +180,8 @@ PAGE = Page(
         action("/drop/{upload_id}/start", start),
         feed("/drop/{upload_id}/feed", SendingFeed),
         view("/drop/{upload_id}/run", go_to_run),
+        action("/drop/{upload_id}/doctor", examine),
+        feed("/drop/{upload_id}/doctor/feed", DoctorFeed),
+        view("/drop/{upload_id}/doctor/{name}", show_doctor_file),
     ),
 )

@@ -18,6 +18,7 @@ from deploy_scripts.console.context import Console
 from deploy_scripts.console.page import Call, NotThereError, Page, feed, view
 from deploy_scripts.console.pages.runs import row_of
 from deploy_scripts.console.run_watch import RunWatch, Sight
+from deploy_scripts.console.security import REPORT_POLICY
 from deploy_scripts.errors import is_error
 from deploy_scripts.operations.logs.sources import LogLine, log_sources_of, read_logs
 from deploy_scripts.operations.runs.ledger import find_item, read_item
@@ -31,10 +32,6 @@ _LOG_LINES = 400
 # Of the log of a function that other runs use, too: what it writes after the run's end is not the run's.
 _AFTER_THE_END = timedelta(seconds=60)
 _TYPES = {"html": "text/html", "json": "application/json", "csv": "text/plain"}
-# A report is a page of its own with its style in it; it can run no script and ask for nothing.
-_REPORT_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-)
 
 
 def show_run(call: Call) -> Response:
@@ -87,7 +84,7 @@ def show_file(call: Call) -> Response:
             ) from error
         raise
     kind = _TYPES[name.rpartition(".")[2]]
-    headers = {"content-security-policy": _REPORT_POLICY}
+    headers = {"content-security-policy": REPORT_POLICY}
     return Response(answer["Body"].read(), media_type=f"{kind}; charset=utf-8", headers=headers)
 
 

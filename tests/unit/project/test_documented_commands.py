@@ -62,6 +62,7 @@ RUN_BY = {
         "tests/unit/deploy_scripts/test_cost_command.py",
         "commands_for_costs",
     ),
+    r"dropserve console": ("tests/end_to_end/console/conftest.py", '"console", "--no-browser"'),
     r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
     r"dropserve drift( --(page|today) ?.*)?": ("tests/end_to_end/test_drift.py", '"drift", "--today"'),
     r"dropserve drift --approve .*": ("tests/end_to_end/test_drift.py", '"drift", "--approve", approval'),
