@@ -191,7 +191,11 @@ class KilledRuns:
         wait_until(lambda: not machines.list_executions(**running)["executions"], timeout_s=END_LIMIT_S)
 
     def _succeed(self, *arguments: object) -> None:
-        result = self._dropserve.run(*arguments, limit_s=END_LIMIT_S)
+        try:
+            result = self._dropserve.run(*arguments, limit_s=END_LIMIT_S)
+        except subprocess.TimeoutExpired as hung:
+            # Nothing was killed yet: it says nothing of a moment.
+            raise SystemExit(str(hung)) from hung
         if result.returncode != 0:
             raise SystemExit(f"{arguments}: {result.stdout}{result.stderr}")
 

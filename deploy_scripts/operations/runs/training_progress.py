@@ -152,7 +152,7 @@ class _NewLines:
 
 
 def newest_training_job(sagemaker: Any, run_id: str) -> str | None:
-    """A retried job has another name: the run's id and the retry count."""
+    """A job after a lost one has another name: the release, and which try it is."""
     jobs = sagemaker.list_training_jobs(
         NameContains=run_id, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
     )["TrainingJobSummaries"]

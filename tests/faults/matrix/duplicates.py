@@ -14,6 +14,7 @@ import pytest
 from tests.faults.matrix.cases import tasks
 from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.results import PROPERTY
+from tests.faults.support.workflow_stage import Ended
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
 
@@ -49,6 +50,7 @@ def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(
                 # To read the history and the ledger of each would take most of the time.
                 deployment.until_ended(execution)
 
+    assert _failures(deployment, machine) == []
     rows = deployment.rows()
     assert [row["reason"] for row in rows if row["status"] == "failed"] == []
     assert Counter(row["status"] for row in rows) == {
@@ -64,6 +66,18 @@ def test_a_thousand_events_of_twenty_drops_make_twenty_trainings(
     assert len(trained) == DROPS
     runs = {row["run_id"] for row in rows if row["status"] == "champion_kept"}
     assert {row["duplicate_of"] for row in rows if row["status"] == "duplicate"} == runs
+
+
+def _failures(deployment: Deployment, machine: str) -> list[tuple[str, str, str]]:
+    """Of the executions that failed: the last state that they entered, and why."""
+    states = deployment.client("stepfunctions")
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="FAILED")
+    found = []
+    for each in (execution for page in pages for execution in page["executions"]):
+        described = states.describe_execution(executionArn=each["executionArn"])
+        entered = Ended(deployment, each["executionArn"]).states
+        found.append((entered[-2], described.get("error", ""), described.get("cause", "")))
+    return found
 
 
 def test_a_run_by_hand_beside_a_drop_waits_for_its_turn(faulty: Any, functions: Any) -> None:
