@@ -7,7 +7,7 @@ from deploy_scripts.operations.deployment import Deployment
 
 PARALLEL_CALLS = 8
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-_DELETED_AT_ONCE = 1000
+DELETED_AT_ONCE = 1000
 
 
 def objects_below(deployment: Deployment, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
@@ -19,8 +19,8 @@ def objects_below(deployment: Deployment, bucket: str, prefix: str) -> Iterator[
 
 def remove_objects(deployment: Deployment, keys: Sequence[str], advice: str) -> None:
     """Raises CliError, with `advice`, when S3 does not remove one of them."""
-    for start in range(0, len(keys), _DELETED_AT_ONCE):
-        batch = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
+    for start in range(0, len(keys), DELETED_AT_ONCE):
+        batch = [{"Key": key} for key in keys[start : start + DELETED_AT_ONCE]]
         answer = deployment.aws.s3.delete_objects(
             Bucket=deployment.bucket,
             Delete={"Objects": batch, "Quiet": True},  # type: ignore[typeddict-item]

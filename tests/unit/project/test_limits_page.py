@@ -12,7 +12,7 @@ from contracts.scoring import BATCH_BYTES, BATCH_PHOTOS, MAX_PHOTOS
 from contracts.training_job import HYPERPARAMETERS
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.objects import _DELETED_AT_ONCE
+from deploy_scripts.operations.drops.objects import DELETED_AT_ONCE
 from deploy_scripts.verify_aws import sizes
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT
 from drops.keys import MAX_KEY_BYTES
@@ -46,7 +46,7 @@ OF_THE_CODE = {
     "request to an endpoint": MAX_PAYLOAD_BYTES,
     "a key of S3": MAX_KEY_BYTES,
     "id of an object's version": MAX_VERSION_ID_BYTES,
-    "objects deleted at once": _DELETED_AT_ONCE,
+    "objects deleted at once": DELETED_AT_ONCE,
     "log events in one call": BATCH_MAX_EVENTS,
     "bytes of log events in one call": BATCH_MAX_BYTES,
     "findings in one call": BATCH_SIZE,
