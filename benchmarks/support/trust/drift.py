@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.support.spread import shorten
 from benchmarks.support.trust.claims import Claim, describe
-from benchmarks.support.trust.splits import Answers, Split, answer_splits, directions
+from benchmarks.support.trust.splits import Answers, Labels, Split, answer_splits, directions
 from contracts.drift import BINS, STATISTICS
 from functions.drift_review.answers import Answers as Counted
 from functions.drift_review.comparison import FALSE_ALARMS_A_DAY
@@ -28,33 +28,45 @@ SHARES = (0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class _World:
-    """A live release: its reference, and what it answers for usual photos and for those of the shift."""
+class _Counts:
+    """Of each photo of a set the bins of its answer, by statistic, and whether it is called unknown: (N,)."""
 
-    reference: DriftReference
-    threshold: float
-    usual: Answers
-    foreign: Answers
+    places: dict[str, Labels]
+    unknown: Labels
+
+    @classmethod
+    def of(cls, answers: Answers, reference: DriftReference, threshold: float) -> "_Counts":
+        """As endpoint and inference function count them."""
+        both = zip(answers.confidence.tolist(), answers.scores.tolist(), strict=True)
+        found = [reference.places(confidence, score) for confidence, score in both]
+        places = {name: np.array([each[name] for each in found]) for name in STATISTICS}
+        return cls(places, (answers.scores > threshold).astype(np.int64))
+
+    def drawn(self, count: int, random: np.random.Generator) -> tuple[dict[str, Labels], Labels]:
+        """So many of the photos, each drawn from all of them."""
+        rows = random.integers(len(self.unknown), size=count)
+        return {name: places[rows] for name, places in self.places.items()}, self.unknown[rows]
+
+
+@dataclass(frozen=True)
+class _World:
+    """A live release: its reference, and how its answers for usual and for shifted photos count."""
+
+    reference: dict[str, Any]
+    usual: _Counts
+    foreign: _Counts
 
     def has_alarm(self, answers: int, share: float, random: np.random.Generator) -> bool:
         """Whether a day of so many answers, this share of them foreign, is called drifted."""
         foreign = int(random.binomial(answers, share))
-        usual_rows = random.integers(len(self.usual.scores), size=answers - foreign)
-        foreign_rows = random.integers(len(self.foreign.scores), size=foreign)
-        both = [
-            np.concatenate([getattr(self.usual, name)[usual_rows], getattr(self.foreign, name)[foreign_rows]])
-            for name in ("confidence", "scores")
-        ]
-        return any(each["drifted"] for each in compare(self.reference.to_json(), self._count(*both)))
-
-    def _count(self, confidence: Any, scores: Any) -> Counted:
-        """As endpoint and inference function do, answer by answer."""
-        places = [self.reference.places(*each) for each in zip(confidence, scores, strict=True)]
+        drawn = [self.usual.drawn(answers - foreign, random), self.foreign.drawn(foreign, random)]
         bins = {
-            name: np.bincount([each[name] for each in places], minlength=BINS).tolist() for name in STATISTICS
+            name: np.bincount(np.concatenate([places[name] for places, _ in drawn]), minlength=BINS).tolist()
+            for name in STATISTICS
         }
-        unknown = int((scores > self.threshold).sum())
-        return Counted(bins, (len(scores) - unknown, unknown))
+        unknown = sum(int(called.sum()) for _, called in drawn)
+        counted = Counted(bins, (answers - unknown, unknown))
+        return any(each["drifted"] for each in compare(self.reference, counted))
 
 
 def measure_drift() -> dict[str, Any]:
@@ -104,8 +116,12 @@ def _world(splits: Sequence[Split], number: int) -> _World:
         by = next((each for each in others if row not in set(each.train.tolist())), None)
         if by is not None:
             answered.append((by.own.confidence[row], by.own.scores[row]))
-    confidence, scores = np.array(answered).T
-    return _World(reference, split.threshold, Answers(confidence, scores), split.others)
+    usual = Answers(*np.array(answered).T)
+    return _World(
+        reference.to_json(),
+        _Counts.of(usual, reference, split.threshold),
+        _Counts.of(split.others, reference, split.threshold),
+    )
 
 
 def _weeks(worlds: Sequence[_World], answers: int, share: float) -> float:
