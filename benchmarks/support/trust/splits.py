@@ -60,11 +60,15 @@ class Answers:
 
 @dataclass(frozen=True)
 class Split:
-    """A model's answers for its own set, whose rows it was split into, and for the other set."""
+    """A model's answers for its own set, whose rows it was split into, and for the other set.
+
+    `fresh` are the rows that the training was not given.
+    """
 
     train: Labels
     valid: Labels
     test: Labels
+    fresh: Labels
     threshold: float
     own: Answers
     others: Answers
@@ -99,13 +103,15 @@ def directions() -> list[tuple[str, str]]:
 
 
 @cache
-def answer_splits(known: str, other: str) -> list[Split]:
-    """Those of SPLITS models."""
-    return [_one_split(read_set(known), read_set(other), seed) for seed in range(SPLITS)]
+def answer_splits(known: str, other: str, fresh: int = 0) -> list[Split]:
+    """Those of SPLITS models; so many photos of the set are in no split."""
+    return [_one_split(read_set(known), read_set(other), seed, fresh) for seed in range(SPLITS)]
 
 
-def _one_split(known: PhotoSet, other: PhotoSet, seed: int) -> Split:
-    train, valid, test = _split(known.labels, seed)
+def _one_split(known: PhotoSet, other: PhotoSet, seed: int, fresh_count: int) -> Split:
+    fresh = np.random.default_rng(seed).permutation(len(known.labels))[:fresh_count]
+    given = np.delete(np.arange(len(known.labels)), fresh)
+    train, valid, test = (given[part] for part in _split(known.labels[given], seed))
     data = [
         Labelled(
             FeatureFile.of(torch.from_numpy(known.features[part])[:, None]),
@@ -131,7 +137,7 @@ def _one_split(known: PhotoSet, other: PhotoSet, seed: int) -> Split:
 
     of_own = answers(known.rows, own)
     threshold = conformal_threshold(of_own.scores[valid], RATE)
-    return Split(train, valid, test, threshold, of_own, answers(other.rows, others))
+    return Split(train, valid, test, fresh, threshold, of_own, answers(other.rows, others))
 
 
 def _split(labels: Labels, seed: int) -> tuple[Labels, Labels, Labels]:
