@@ -14,7 +14,7 @@ FUZZ_S ?= 60
 ARGS ?=
 
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
-BENCHMARKS ?= audit cold_start training serving soak capacity trust capture console
+BENCHMARKS ?= audit cold_start training serving soak capacity trust scoring capture console
 
 .PHONY: demo test test-all test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
 .DEFAULT_GOAL := help

@@ -3,9 +3,9 @@
 The demo's release on a local cloud of the benchmark's own, with one instance. Photos lie under a prefix:
 the demo's, each under many keys and with other bytes at its end. The state machine of `dropserve score`
 scores them; half way the cloud is killed (SIGKILL), started again, and the job taken up. The peer is the same
-endpoint, asked by as many clients at once as a batch has photos on their way, and by half as many, whichever
-gives more; they have the photos in memory and throw the answers away. Peer and scoring take turns, before the kill
-and after it. Each photo must be once in the result, and scoring must reach 0.8 of the peer's throughput; else
+endpoint, asked by as many clients at once as a batch reads photos, and by half as many, whichever gives more;
+they have the photos in memory and throw the answers away. Peer and scoring take turns, before the kill and
+after it. Each photo must be once in the result, and scoring must reach 0.8 of the peer's throughput; else
 it ends with status 1.
 `--quick` scores few photos and writes no results.
 """
@@ -66,7 +66,7 @@ def measure(deployment: ScoringDeployment, count: int, folder: Path) -> dict[str
     asked = photos[: max(200, count // 20)]
     # What is loaded first is slow.
     deployment.ask_endpoint(photos[:100], at_once=PHOTOS_AT_ONCE)
-    job = Job(new_job_id(), deployment.opened.bucket, PREFIX, count)
+    job = Job(new_job_id(), deployment.opened.bucket, PREFIX, count, max_photos=count)
     peers = [_peer(deployment, asked)]
     first = _score_half(deployment, job, count)
     deployment.start()

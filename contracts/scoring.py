@@ -6,8 +6,11 @@ from __future__ import annotations
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 BATCH_PHOTOS = 50
 BATCH_BYTES = 200_000
-# Of one batch: an instance of two cores works on some, while the others are fetched and checked.
+# Of one batch: so many photos are read at once, so many are one call of the endpoint, and so many calls are
+# made at once: an instance of two cores works on one or two, while the next one's photos are read.
 PHOTOS_AT_ONCE = 8
+PHOTOS_A_CALL = 8
+CALLS_AT_ONCE = 3
 # More batches at once would only wait for each other at the endpoint.
 MAX_BATCHES_AT_ONCE = 200
 # What the joining function has memory, disk and time for.

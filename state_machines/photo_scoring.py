@@ -10,11 +10,11 @@ from contracts.bucket import PHOTOS, UPLOADS
 from contracts.scoring import (
     BATCH_BYTES,
     BATCH_PHOTOS,
+    CALLS_AT_ONCE,
     JOB_ID,
     MAP_LABEL,
     MAX_BATCHES_AT_ONCE,
     MAX_PHOTOS,
-    PHOTOS_AT_ONCE,
 )
 from state_machines.language.flow import in_order
 from state_machines.language.sdk import Choice, DistributedMap, Fail, Pass, State, Task, definition, jsonata
@@ -93,7 +93,7 @@ def _describe_endpoint() -> Task:
     room = (
         f"$exists({_INPUT}.batches_at_once) ? $floor({_INPUT}.batches_at_once) : "
         f"$exists({variant}.CurrentServerlessConfig) "
-        f"? $floor({variant}.CurrentServerlessConfig.MaxConcurrency / {PHOTOS_AT_ONCE}) "
+        f"? $floor({variant}.CurrentServerlessConfig.MaxConcurrency / {CALLS_AT_ONCE}) "
         f": {variant}.CurrentInstanceCount"
     )
     return call(

@@ -69,6 +69,12 @@ ROWS = [
     *(row for precision in ("float32", "int8") for row in _serving_rows(precision)),
     Row("endpoint's start, to the first answer of /ping", _OLD_SERVER, "cold_start", ("endpoint_over_old",)),
     Row("inference function's cold start, time", "the course project's", "cold_start", ("over_reference",)),
+    Row(
+        "batch scoring's photos a second, killed half way",
+        "its endpoint, asked directly",
+        "scoring",
+        ("over_endpoint",),
+    ),
     Row("audit of 50 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "50")),
     Row("audit of 5,000 roles, how much faster", "cloudsplaining", "audit", ("over_cloudsplaining", "5000")),
 ]

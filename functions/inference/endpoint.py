@@ -1,10 +1,11 @@
 """InvokeEndpoint, with retries that fit in the time left, and its failures told apart."""
 
+import base64
 import json
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
@@ -33,6 +34,7 @@ BACKOFF_S = 0.2
 # SageMaker ends a call after 60 s. A few steps, not the exact time left: a client costs 20 ms to make.
 READ_TIMEOUTS_S = (60, 20, 10, 5, 2, 1)
 
+_UNEXPECTED = "the model's answer is not the expected JSON"
 _CONTAINER_REFUSED = {400, 413, 415, 422}
 _CONTAINER_BUSY = {429, 503}
 
@@ -75,6 +77,23 @@ class EndpointClient:
         Raises EndpointGoneError, ImageRefusedError, ModelBusyError (after MAX_ATTEMPTS tries), EndpointError,
         OutOfTimeError.
         """
+        return _scores(self._ask(endpoint_name, image, deadline, explain=explain))
+
+    def invoke_many(
+        self, endpoint_name: str, images: Sequence[ModelInput], deadline: Deadline
+    ) -> list[Scores | ImageRefusedError]:
+        """The same of several images by one call, in their order; of one that the model cannot use its error.
+
+        Together they must fit into a request in base64. Raises ImageRefusedError for all of them, and else
+        what `invoke` raises.
+        """
+        instances = [{"b64": base64.b64encode(image.body).decode()} for image in images]
+        together = ModelInput(json.dumps({"instances": instances}).encode(), "application/json")
+        return _scores_of_many(self._ask(endpoint_name, together, deadline), len(images))
+
+    def _ask(
+        self, endpoint_name: str, image: ModelInput, deadline: Deadline, *, explain: bool = False
+    ) -> bytes:
         attempt = 1
         while True:
             try:
@@ -89,7 +108,7 @@ class EndpointClient:
 
     def _invoke_once(
         self, endpoint_name: str, image: ModelInput, deadline: Deadline, *, explain: bool
-    ) -> Scores:
+    ) -> bytes:
         client = self._client_for(_read_timeout_s(deadline))
         try:
             reply = client.invoke_endpoint(
@@ -99,14 +118,14 @@ class EndpointClient:
                 Body=image.body,
                 **({"CustomAttributes": EXPLAIN} if explain else {}),
             )
-            body = reply["Body"].read()
+            body: bytes = reply["Body"].read()
         except ReadTimeoutError as error:
             raise ModelTimeoutError("the model did not answer in time") from error
         except (AwsConnectionError, HTTPClientError) as error:
             raise ModelBusyError("the model's endpoint cannot be reached at the moment") from error
         except ClientError as error:
             raise _failure(error, endpoint_name) from error
-        return _scores(body)
+        return body
 
 
 def _read_timeout_s(deadline: Deadline) -> int:
@@ -143,6 +162,29 @@ def _model_failure(response: Any) -> DropserveError:
 def _scores(body: bytes) -> Scores:
     try:
         answer = json.loads(body)
+    except ValueError as error:
+        raise EndpointError(_UNEXPECTED) from error
+    return _scores_in(answer)
+
+
+def _scores_of_many(body: bytes, count: int) -> list[Scores | ImageRefusedError]:
+    try:
+        answer = json.loads(body)
+        classes, predictions = answer["classes"], answer["predictions"]
+        if len(predictions) != count:
+            raise ValueError("not one prediction an image")
+        return [
+            ImageRefusedError("the model could not use the image")
+            if "error" in each
+            else _scores_in({"classes": classes, **each})
+            for each in predictions
+        ]
+    except (ValueError, TypeError, KeyError) as error:
+        raise EndpointError(_UNEXPECTED) from error
+
+
+def _scores_in(answer: Any) -> Scores:
+    try:
         scores = Scores(
             classes=[str(label) for label in answer["classes"]],
             scores=[float(score) for score in answer["scores"]],
@@ -152,7 +194,7 @@ def _scores(body: bytes) -> Scores:
             drift=_drift(answer),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EndpointError("the model's answer is not the expected JSON") from error
+        raise EndpointError(_UNEXPECTED) from error
     count = len(scores.classes)
     if not count or count != len(scores.scores) or count != len(scores.probabilities):
         raise EndpointError("the model's answer does not give one score and probability a class")

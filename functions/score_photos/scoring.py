@@ -7,18 +7,18 @@ import heapq
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from contracts.limits import DEFAULT_TOP_K
-from contracts.scoring import PHOTOS_AT_ONCE
+from contracts.limits import DEFAULT_TOP_K, MAX_PAYLOAD_BYTES
+from contracts.scoring import CALLS_AT_ONCE, PHOTOS_A_CALL, PHOTOS_AT_ONCE
 from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri
 from functions.inference.endpoint import EndpointClient, Scores
-from functions.inference.errors import EndpointGoneError, ModelBusyError
+from functions.inference.errors import EndpointGoneError, ImageRefusedError, ModelBusyError
 from functions.inference.events.responses import problem_of
 from functions.inference.fetching.deadlines import Deadline
 from functions.inference.images import ModelInput, prepare_image
@@ -29,6 +29,11 @@ from functions.score_photos.batches import Batch, Photo
 BUSY_PAUSE_S = 3.0
 PHOTO_LIMIT_S = 60.0
 
+# Of base64, a third more than the bytes; the rest is for what stands around it.
+MAX_CALL_BYTES = MAX_PAYLOAD_BYTES // 4 * 3 - 65_536
+
+# A photo's answer, or why it has none.
+Outcome = tuple[Release, Scores] | Exception
 # A line of the result, as schemas/photo_score.schema.json has it.
 Line = dict[str, Any]
 
@@ -44,39 +49,60 @@ class PhotoScorer(NamedTuple):
     decoding: threading.Lock
 
     def score(self, batch: Batch, photos: list[Photo], deadline: Deadline) -> list[Line]:
-        """One line a photo, in their order; several are at the endpoint at once."""
-        if not photos:
-            return []
-        with ThreadPoolExecutor(PHOTOS_AT_ONCE, thread_name_prefix="photo") as threads:
-            return list(threads.map(lambda photo: self._line(batch.bucket, photo, deadline), photos))
+        """One line a photo, in their order; while some are at the endpoint, others are read and checked."""
+        calls = [photos[at : at + PHOTOS_A_CALL] for at in range(0, len(photos), PHOTOS_A_CALL)]
+        with (
+            ThreadPoolExecutor(PHOTOS_AT_ONCE, thread_name_prefix="photo") as readers,
+            ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call") as askers,
+        ):
 
-    def _line(self, bucket: str, photo: Photo, deadline: Deadline) -> Line:
+            def lines(together: list[Photo]) -> list[Line]:
+                limit = deadline.within(PHOTO_LIMIT_S)
+                inputs = list(readers.map(lambda photo: self._input(batch.bucket, photo, limit), together))
+                return self._lines(together, inputs, limit)
+
+            return [line for found in askers.map(lines, calls) for line in found]
+
+    def _input(self, bucket: str, photo: Photo, deadline: Deadline) -> ModelInput | Exception:
         try:
-            release, scores = self._answer(S3Uri(bucket, photo.key), deadline.within(PHOTO_LIMIT_S))
-        except DropserveError as error:
-            problem = problem_of(error)
-            # What is the photo's own fault stays so.
-            passes = problem.status.value >= 500
-            return failure(photo, problem.code, str(error), again=passes)
+            data = self.read_image(S3Uri(bucket, photo.key), deadline)
+            with self.decoding:
+                return prepare_image(data, max_pixels=self.max_image_pixels)
         except Exception as error:  # noqa: BLE001 - one photo must not cost the others their answers
-            # The kind only: an unforeseen error's text may hold anything.
-            logger.error("photo not scored", extra={"error_kind": type(error).__name__})
-            return failure(photo, "internal_error", type(error).__name__, again=True)
-        return _success(photo, release, scores)
+            return error
 
-    def _answer(self, uri: S3Uri, deadline: Deadline) -> tuple[Release, Scores]:
-        data = self.read_image(uri, deadline)
-        with self.decoding:
-            image = prepare_image(data, max_pixels=self.max_image_pixels)
-        return self._ask(image, deadline)
+    def _lines(
+        self, photos: list[Photo], inputs: list[ModelInput | Exception], deadline: Deadline
+    ) -> list[Line]:
+        """Those of photos that are asked about together, as far as they fit into a request."""
+        images = [each for each in inputs if not isinstance(each, Exception)]
+        answers = iter([answer for group in _groups(images) for answer in self._answers(group, deadline)])
+        outcomes = [each if isinstance(each, Exception) else next(answers) for each in inputs]
+        return [_line(photo, outcome) for photo, outcome in zip(photos, outcomes, strict=True)]
 
-    def _ask(self, image: ModelInput, deadline: Deadline) -> tuple[Release, Scores]:
+    def _answers(self, images: list[ModelInput], deadline: Deadline) -> list[Outcome]:
+        try:
+            release, scores = self._ask(images, deadline)
+        except ImageRefusedError as error:
+            if len(images) == 1:
+                return [error]
+            # Something about one of them: it must not cost the others their answers.
+            return [outcome for image in images for outcome in self._answers([image], deadline)]
+        except Exception as error:  # noqa: BLE001 - it is told photo by photo
+            return [error] * len(images)
+        return [each if isinstance(each, Exception) else (release, each) for each in scores]
+
+    def _ask(
+        self, images: list[ModelInput], deadline: Deadline
+    ) -> tuple[Release, Sequence[Scores | Exception]]:
         """Of the live release, never of a canary: a table of two models would be none."""
         self.live_pointer.current()
         release = self.live_pointer.without_canary()
         while True:
             try:
-                return release, self.endpoint.invoke(release.endpoint_name, image, deadline)
+                if len(images) == 1:
+                    return release, [self.endpoint.invoke(release.endpoint_name, images[0], deadline)]
+                return release, self.endpoint.invoke_many(release.endpoint_name, images, deadline)
             except EndpointGoneError:
                 # The cached pointer may name a release that was replaced and taken down meanwhile.
                 self.live_pointer.reread()
@@ -89,6 +115,32 @@ class PhotoScorer(NamedTuple):
                 if pause_s > deadline.left_s("waiting for the model"):
                     raise
                 time.sleep(pause_s)
+
+
+def _groups(images: list[ModelInput]) -> Iterator[list[ModelInput]]:
+    """In their order, each as large as a request takes in base64."""
+    group: list[ModelInput] = []
+    size = 0
+    for image in images:
+        if group and size + len(image.body) > MAX_CALL_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(image)
+        size += len(image.body)
+    if group:
+        yield group
+
+
+def _line(photo: Photo, outcome: Outcome) -> Line:
+    if isinstance(outcome, DropserveError):
+        problem = problem_of(outcome)
+        # What is the photo's own fault stays so.
+        return failure(photo, problem.code, str(outcome), again=problem.status.value >= 500)
+    if isinstance(outcome, Exception):
+        # The kind only: an unforeseen error's text may hold anything.
+        logger.error("photo not scored", extra={"error_kind": type(outcome).__name__})
+        return failure(photo, "internal_error", type(outcome).__name__, again=True)
+    return _success(photo, *outcome)
 
 
 def failure(photo: Photo, code: str, reason: str, *, again: bool) -> Line:

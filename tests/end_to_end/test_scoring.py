@@ -12,6 +12,7 @@ import pytest
 
 from contracts.scoring import BATCH_PHOTOS
 from deploy_scripts.demo_data import PhotoSet
+from deploy_scripts.project import PROGRAMS
 from tests.support.waiting import wait_until
 
 PREFIX = "photos/end-to-end/"
@@ -55,7 +56,7 @@ def test_a_stopped_job_is_taken_up_where_it_stopped(dropserve: Any, place: str, 
     steps, machine = dropserve.client("stepfunctions"), dropserve.outputs["ScoringStateMachineArn"]
     bucket, s3 = dropserve.outputs["BucketName"], dropserve.client("s3")
     command = subprocess.Popen(
-        ["dropserve", "score", place, "--yes", "--out", str(tmp_path / "result")],
+        [str(PROGRAMS / "dropserve"), "score", place, "--yes", "--out", str(tmp_path / "result")],
         env=dropserve.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from benchmarks.support.processes import run_program
-from contracts.workflow import SCALING_TARGET, scaling_resource
+from contracts.workflow import SCALING_TARGET, VARIANT, scaling_resource
 from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.operations.deployment import Deployment, open_deployment
@@ -72,8 +72,17 @@ class ScoringDeployment:
 
     def keep_one_instance(self) -> None:
         """More would only share the machine's cores."""
-        target = {**SCALING_TARGET, "ResourceId": scaling_resource(self.endpoint)}
-        self.opened.aws.autoscaling.deregister_scalable_target(**target)  # type: ignore[arg-type]
+        aws, endpoint = self.opened.aws, self.endpoint
+        target = {**SCALING_TARGET, "ResourceId": scaling_resource(endpoint)}
+        # An earlier run has done so.
+        with suppress(aws.autoscaling.exceptions.ObjectNotFoundException):
+            aws.autoscaling.deregister_scalable_target(**target)  # type: ignore[arg-type]
+        aws.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": VARIANT, "DesiredInstanceCount": 1}],
+        )
+        while aws.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] != "InService":
+            time.sleep(1)
 
     def upload(self, photos: list[bytes], prefix: str) -> None:
         """Each under a key of its own; those that are there are left."""

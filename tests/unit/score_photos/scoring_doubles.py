@@ -60,6 +60,7 @@ class FakeEndpoint:
         self.answers = list(answers) or [ANSWER]
         self.pointer = release() if pointer is None else pointer
         self.asked: list[str] = []
+        self.photos_a_call: list[int] = []
         self.at_once = 0
         self._inside = 0
         self._lock = threading.Lock()
@@ -67,9 +68,18 @@ class FakeEndpoint:
     def get_parameter(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
         return {"Parameter": {"Value": json.dumps(self.pointer)}}
 
-    def invoke_endpoint(self, *, EndpointName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def invoke_endpoint(
+        self,
+        *,
+        EndpointName: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        ContentType: str,  # noqa: N803
+        Accept: str,  # noqa: N803
+    ) -> dict[str, Any]:
+        together = json.loads(Body)["instances"] if ContentType == "application/json" else None
         with self._lock:
             self.asked.append(EndpointName)
+            self.photos_a_call.append(1 if together is None else len(together))
             self._inside += 1
             self.at_once = max(self.at_once, self._inside)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -77,6 +87,9 @@ class FakeEndpoint:
             given = answer() if callable(answer) else answer
             if isinstance(given, Exception):
                 raise given
+            if together is not None and "predictions" not in given:
+                one = {name: value for name, value in given.items() if name != "classes"}
+                given = {"classes": given["classes"], "predictions": [one] * len(together)}
             return {"Body": io.BytesIO(json.dumps(given).encode())}
         finally:
             with self._lock:

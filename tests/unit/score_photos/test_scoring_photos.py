@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from contracts.scoring import PHOTOS_AT_ONCE
+from contracts.limits import MAX_PAYLOAD_BYTES
+from contracts.scoring import CALLS_AT_ONCE, PHOTOS_A_CALL
 from functions.common.documents import check_document
 from functions.inference.fetching.deadlines import Deadline
 from functions.score_photos import scoring
@@ -67,17 +68,55 @@ def test_one_bad_photo_costs_the_others_nothing() -> None:
     ]
 
 
-def test_several_photos_are_at_the_endpoint_at_once() -> None:
-    together = threading.Barrier(PHOTOS_AT_ONCE, timeout=30)
+def test_photos_are_asked_about_together_and_several_calls_at_once() -> None:
+    together = threading.Barrier(CALLS_AT_ONCE, timeout=30)
 
     def answer() -> dict[str, Any]:
         together.wait()
         return ANSWER
 
-    keys = [f"{number}.jpg" for number in range(2 * PHOTOS_AT_ONCE)]
+    keys = [f"{number:02}.jpg" for number in range(CALLS_AT_ONCE * PHOTOS_A_CALL)]
     endpoint = FakeEndpoint(answer)
+    found = lines(endpoint, dict.fromkeys(keys, jpeg()), *keys)
+    assert [line["key"] for line in found if "release" in line] == keys
+    assert endpoint.at_once == CALLS_AT_ONCE
+    assert endpoint.photos_a_call == [PHOTOS_A_CALL] * CALLS_AT_ONCE
+
+
+def test_a_call_is_no_larger_than_the_endpoint_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "MAX_CALL_BYTES", 2 * len(jpeg()))
+    endpoint = FakeEndpoint()
+    keys = [f"{number}.jpg" for number in range(5)]
     assert all("release" in line for line in lines(endpoint, dict.fromkeys(keys, jpeg()), *keys))
-    assert endpoint.at_once == PHOTOS_AT_ONCE
+    assert endpoint.photos_a_call == [2, 2, 1]
+
+
+def test_photos_as_large_as_can_be_fit_into_a_call_in_base64() -> None:
+    encoded = -(-scoring.MAX_CALL_BYTES // 3) * 4
+    assert encoded + 1024 * PHOTOS_A_CALL < MAX_PAYLOAD_BYTES
+
+
+def test_a_photo_that_the_model_refuses_costs_the_others_nothing() -> None:
+    answer = {name: value for name, value in ANSWER.items() if name != "classes"}
+    told = {"classes": ANSWER["classes"], "predictions": [answer, {"error": "no"}]}
+    found = lines(FakeEndpoint(told), {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg")
+    assert [line.get("error") for line in found] == [None, "image_refused"]
+
+
+def test_a_call_that_is_refused_is_made_photo_by_photo() -> None:
+    refused = client_error("ModelError", 424)
+    refused.response["OriginalStatusCode"] = 413  # type: ignore[typeddict-unknown-key]
+    endpoint = FakeEndpoint(refused, ANSWER)
+    found = lines(endpoint, {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg")
+    assert all("release" in line for line in found)
+    assert endpoint.photos_a_call == [2, 1, 1]
+
+
+@pytest.mark.parametrize("predictions", [[], [{}, {}], "no", [{"scores": [1.0], "probabilities": [1.0]}] * 2])
+def test_an_answer_that_is_none_is_the_endpoints_fault(predictions: Any) -> None:
+    told = {"classes": ANSWER["classes"], "predictions": predictions}
+    found = lines(FakeEndpoint(told), {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg")
+    assert {(line["error"], line["again"]) for line in found} == {("endpoint_failed", True)}
 
 
 def test_a_busy_endpoint_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +128,8 @@ def test_a_busy_endpoint_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_endpoint_that_stays_busy_may_answer_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "BUSY_PAUSE_S", 1000.0)
+    monkeypatch.setattr("functions.score_photos.scoring.random.uniform", lambda _, most: 1000 * most)
+    monkeypatch.setattr("functions.inference.endpoint.time.sleep", lambda _: None)
     (line,) = lines(FakeEndpoint(client_error("ThrottlingException", 400)), {"a.jpg": jpeg()}, "a.jpg")
     assert (line["error"], line["again"]) == ("model_busy", True)
 
