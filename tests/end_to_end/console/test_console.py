@@ -73,7 +73,8 @@ def test_a_drop_is_looked_at_confirmed_and_followed(
         )
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("stopped by hand")
     expect(page.locator(".status").first).to_have_text("failed")
-    expect(page.get_by_text("dropserve logs training --run")).to_be_visible()
+    expect(page.get_by_text(f"all of the run: `dropserve runs {run_id[:8]}`")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("Train on SageMaker: failed"))).to_be_visible()
 
 
 def test_a_run_that_is_started_by_hand_is_watched_until_its_model_is_live(
@@ -230,3 +231,20 @@ def test_pages_are_accessible_and_fit(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             assert wider <= 0, path
+
+
+def test_a_hidden_window_follows_nothing_until_it_is_shown(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto("/")
+    set_hidden = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/feed")):
+        wait_until(lambda: "feed" in asked or page.wait_for_timeout(100))
+        page.evaluate(set_hidden, True)
+    page.evaluate("document.querySelector('[sse-swap=running]').textContent = 'old'")
+    with page.expect_request("**/feed"):
+        page.evaluate(set_hidden, False)
+    expect(page.get_by_role("heading", name="Running now")).to_be_visible()
