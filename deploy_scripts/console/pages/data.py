@@ -97,7 +97,7 @@ def show_photo(call: Call) -> Response:
     """A small picture of a photo of the drop, for the page."""
     item = _item(call)
     dropped = call.console.kept(
-        f"dropped {item.run.run_id}", lambda: DroppedPhotos(call.console.deployment, item)
+        f"run {item.run.run_id} dropped", lambda: DroppedPhotos(call.console.deployment, item)
     )
     return picture_answer(dropped.read(call.query.get("name", "")))
 
