@@ -52,14 +52,19 @@ class Stage:
 
 
 def draw(steps: Sequence[Step], *, status: str, now: datetime) -> list[Stage]:
-    """The stages of a run with that status in the ledger, after these events; `now` for what is at work."""
+    """The stages of a run with that status in the ledger, after these events.
+
+    `now`: until when what is at work has worked; of a run that has ended, its end.
+    """
     stages, owners = _blank(steps)
-    order = _replay(steps, owners, now, goes_on=status == "running")
+    order = _replay(steps, owners, now)
     boxes = [box for stage in stages for box in stage.boxes]
     for box in boxes:
         box.state = _state_of(box, goes_on=status == "running")
-    if status == "failed" and (state := failed_state(list(steps))):
-        owners[state].state = "failed"
+    if status == "failed" and not any(box.state == "failed" for box in boxes):
+        state = failed_state(list(steps))
+        if state in owners:
+            owners[state].state = "failed"
     elif status in _DECIDED and order:
         order[-1].state = "ended"
     return stages
@@ -100,7 +105,7 @@ def _title_of(title: str, entered: set[str]) -> str:
     return next((name for state, name in _TRAINED_ON.items() if state in entered), title)
 
 
-def _replay(steps: Sequence[Step], owners: dict[str, Box], now: datetime, *, goes_on: bool) -> list[Box]:
+def _replay(steps: Sequence[Step], owners: dict[str, Box], now: datetime) -> list[Box]:
     """Fill the boxes; gives those of the run's own steps that did something, in their order."""
     since: dict[str, datetime] = {}
     failed: set[str] = set()
@@ -121,8 +126,7 @@ def _replay(steps: Sequence[Step], owners: dict[str, Box], now: datetime, *, goe
             box.tries += step.state in failed
             (failed.add if step.event == "failed" else failed.discard)(step.state)
     for state, at in since.items():
-        if goes_on:
-            owners[state].seconds += max(0.0, (now - at).total_seconds())
+        owners[state].seconds += max(0.0, (now - at).total_seconds())
     return order
 
 
@@ -135,8 +139,9 @@ def _enter(box: Box, step: Step, since: dict[str, datetime], order: list[Box]) -
 
 
 def _state_of(box: Box, *, goes_on: bool) -> BoxState:
-    if box.now and goes_on:
-        return "running"
+    if box.now:
+        # An execution that was stopped leaves no state.
+        return "running" if goes_on else "failed"
     if box.worked:
         return "done"
     return "passed" if box.entered else "waiting"

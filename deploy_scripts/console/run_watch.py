@@ -97,7 +97,7 @@ class RunWatch:
         history = self._documents.get("history")
         return Sight(
             item=item,
-            stages=draw(self._steps, status=status, now=datetime.now(UTC)),
+            stages=draw(self._steps, status=status, now=_end_of(item) or datetime.now(UTC)),
             states=state_times(self._steps),
             ended=ended,
             advice="" if status in _GOOD else advice_on(self._deployment, item),
@@ -150,3 +150,10 @@ class RunWatch:
         is_new = self._read_after.get(what) != count
         self._read_after[what] = count
         return is_new
+
+
+def _end_of(item: LedgerItem) -> datetime | None:
+    try:
+        return datetime.fromisoformat(item.run.ended_at or "")
+    except ValueError:
+        return None

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.timeout(900)
 TREE = "dropserve/_project/"
 # One of each kind of file that is no Python.
 DATA_FILES = [
+    "deploy_scripts/console/static/console.css",
+    "deploy_scripts/console/static/vendor/htmx-LICENSE.txt",
+    "deploy_scripts/console/templates/frame.html",
     "deploy_scripts/template.yaml",
     "deploy_scripts/images_template.yaml",
     "deploy_scripts/permission_exemptions.yaml",
@@ -28,6 +31,7 @@ DATA_FILES = [
     "schemas/inference.openapi.json",
     "schemas/plan.schema.json",
     "state_machines/training_pipeline.asl.json",
+    "state_machines/training_pipeline.steps.json",
     "training/Dockerfile",
     "training/ec2/boot.sh",
     "training/install_packages.sh",
@@ -127,6 +131,14 @@ def test_an_audit_and_a_deployment_to_aws_need_no_extra(lean: Install) -> None:
     assert "<html" in (lean.folder / "audit.html").read_text()
     assert deployed.returncode == 1
     assert "Preflight failed: credentials" in deployed.stderr
+
+
+def test_the_console_needs_no_extra(lean: Install) -> None:
+    """All of its pages are there by then: it is the deployment that is missing."""
+    result = lean.run("console", "--no-browser")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: The local cloud is not running.")
 
 
 def test_the_demo_runs_from_an_empty_folder_and_leaves_the_install_alone(wheel: Path, tmp_path: Path) -> None:

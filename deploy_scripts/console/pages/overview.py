@@ -43,7 +43,9 @@ class OverviewFeed:
     ended: bool = False
 
     def read(self) -> Mapping[str, str]:
-        return {"overview": self.call.text("overview_part.html", overview=_read(self.call.console))}
+        overview = _read(self.call.console)
+        names = ("standing", "running", "newest")
+        return {name: self.call.text(f"overview_{name}.html", overview=overview) for name in names}
 
 
 def live_of(console: Console) -> Live | None:

@@ -53,7 +53,7 @@ class RunFeed:
 
     def read(self) -> Mapping[str, str]:
         values = _values(self.call.console, self.call.path["run_id"])
-        names = ("summary", "picture", "training", "details")
+        names = ("summary", "picture", "training", "findings", "details", "states", "lines")
         return {name: self.call.text(f"run_{name}.html", **values) for name in names}
 
 

@@ -73,7 +73,8 @@ def test_a_drop_is_looked_at_confirmed_and_followed(
         )
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("stopped by hand")
     expect(page.locator(".status").first).to_have_text("failed")
-    expect(page.get_by_text("dropserve logs training --run")).to_be_visible()
+    expect(page.get_by_text(f"all of the run: `dropserve runs {run_id[:8]}`")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("Train on SageMaker: failed"))).to_be_visible()
 
 
 def test_a_run_that_is_started_by_hand_is_watched_until_its_model_is_live(

@@ -80,6 +80,13 @@ def test_a_failed_run_shows_which_step_failed_and_that_it_was_cleaned_up() -> No
     assert found["Judge model"].state == "waiting"
 
 
+def test_a_run_that_was_stopped_shows_where() -> None:
+    found = boxes([*passed(*INGESTED), step("entered", "Train on SageMaker", 8)], "failed", now_s=20)
+    train = found["Train on SageMaker"]
+    assert (train.state, train.seconds) == ("failed", 12)
+    assert found["Plan training"].state == "done"
+
+
 def test_a_decision_shows_where_the_run_ended() -> None:
     found = boxes(passed(*INGESTED, "Train on SageMaker", "Judge model", "Record outcome"), "champion_kept")
     assert found["Judge model"].state == "ended"
