@@ -17,8 +17,8 @@ from contracts.workflow import DEPLOY_LOCK_ID, ROLLBACK, VARIANT, Status
 from deploy_scripts import local_target
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.audits import run_audit
+from deploy_scripts.operations.captures.captures import list_captures
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.captures import list_captures
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.function_calls import review_capacity, review_drift
 from deploy_scripts.operations.predictions import predict_url, upload_photo

@@ -11,14 +11,14 @@ from deploy_scripts import local_target
 from deploy_scripts.aws import Target
 from deploy_scripts.commands.runs.drop import upload_with_bar
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.deployment import Deployment, open_deployment
-from deploy_scripts.operations.drops.capture_reviews import Followed, follow_review
-from deploy_scripts.operations.drops.captures import (
+from deploy_scripts.operations.captures.capture_reviews import Followed, follow_review
+from deploy_scripts.operations.captures.captures import (
     CapturedPhoto,
     as_decisions,
     list_captures,
     read_photo,
 )
+from deploy_scripts.operations.deployment import Deployment, open_deployment
 from deploy_scripts.operations.drops.thumbnails import make_thumbnail
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table

@@ -25,8 +25,8 @@ from deploy_scripts.console.parts.reviewing import (
     picture_answer,
 )
 from deploy_scripts.errors import CliError, is_error
-from deploy_scripts.operations.drops.capture_reviews import follow_review
-from deploy_scripts.operations.drops.captures import CapturedPhoto, list_captures, read_photo
+from deploy_scripts.operations.captures.capture_reviews import follow_review
+from deploy_scripts.operations.captures.captures import CapturedPhoto, list_captures, read_photo
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.upload import Dataset, Drop, upload_drop
 from deploy_scripts.operations.s3_documents import read_json

@@ -27,7 +27,7 @@ from deploy_scripts.console.parts.reviewing import (
     picture_answer,
 )
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.captures import count_captures
+from deploy_scripts.operations.captures.captures import count_captures
 from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_dropped_zip, is_folder_drop
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.reviews import review_dataset
@@ -97,7 +97,7 @@ def show_photo(call: Call) -> Response:
     """A small picture of a photo of the drop, for the page."""
     item = _item(call)
     dropped = call.console.kept(
-        f"dropped {item.run.run_id}", lambda: DroppedPhotos(call.console.deployment, item)
+        f"run {item.run.run_id} dropped", lambda: DroppedPhotos(call.console.deployment, item)
     )
     return picture_answer(dropped.read(call.query.get("name", "")))
 

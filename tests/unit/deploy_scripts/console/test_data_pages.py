@@ -20,9 +20,9 @@ from deploy_scripts.console.pages import captures as captures_page
 from deploy_scripts.console.pages import data as data_page
 from deploy_scripts.console.parts.jobs import jobs_of
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops import applied_captures, capture_reviews
-from deploy_scripts.operations.drops.captures import CapturedPhoto
-from deploy_scripts.operations.drops.last_drop import LastDrop
+from deploy_scripts.operations.captures import applied_captures, capture_reviews
+from deploy_scripts.operations.captures.captures import CapturedPhoto
+from deploy_scripts.operations.captures.last_drop import LastDrop
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from deploy_scripts.operations.drops.run_photos import RunPhoto, RunPhotos
 from deploy_scripts.operations.drops.upload import Dataset, Drop

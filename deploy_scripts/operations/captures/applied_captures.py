@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.captures.captures import read_photo
+from deploy_scripts.operations.captures.last_drop import DroppedFolder, download_zip, last_drop_of_live
+from deploy_scripts.operations.captures.next_drop import PROVENANCE, Additions, Sorted, plan_additions
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.captures import read_photo
-from deploy_scripts.operations.drops.last_drop import DroppedFolder, download_zip, last_drop_of_live
-from deploy_scripts.operations.drops.next_drop import PROVENANCE, Additions, Sorted, plan_additions
 from deploy_scripts.operations.drops.upload import Dataset, Drop, add_to_folder, read_dataset
 from deploy_scripts.operations.drops.zips import open_zip, write_zip
 from drops.problems import BadDropError

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.captures import CapturedPhoto
+from deploy_scripts.operations.captures.captures import CapturedPhoto
 from drops.applied_review import apply_review
 from drops.layout import Layout, read_layout
 from drops.limits import MAX_IMAGE_BYTES

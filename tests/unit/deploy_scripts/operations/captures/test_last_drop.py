@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from deploy_scripts.errors import CliError
+from deploy_scripts.operations.captures.applied_captures import apply_captures
+from deploy_scripts.operations.captures.captures import CapturedPhoto
+from deploy_scripts.operations.captures.last_drop import download_zip, last_drop_of_live
+from deploy_scripts.operations.captures.next_drop import PROVENANCE, Sorted
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.applied_captures import apply_captures
-from deploy_scripts.operations.drops.captures import CapturedPhoto
-from deploy_scripts.operations.drops.last_drop import download_zip, last_drop_of_live
-from deploy_scripts.operations.drops.next_drop import PROVENANCE, Sorted
 from deploy_scripts.operations.drops.upload import Drop
 
 LIVE, LATER = "a" * 32, "b" * 32
@@ -106,7 +106,7 @@ def test_a_folder_gets_the_photos_and_then_its_marker(stubbed: Any, monkeypatch:
     stub(stubbed, later=None)
     pets = "drops/pets/"
     monkeypatch.setattr(
-        "deploy_scripts.operations.drops.last_drop.read_ledger",
+        "deploy_scripts.operations.captures.last_drop.read_ledger",
         lambda _: [
             SimpleNamespace(
                 run=SimpleNamespace(run_id=LIVE, status="live"),

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from contracts.bucket import REVIEW
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.applied_captures import (
+from deploy_scripts.operations.captures.applied_captures import (
     Applied,
     RefusedLinesError,
     Upload,
     apply_captures,
 )
-from deploy_scripts.operations.drops.captures import CapturedPhoto, remove_captures
-from deploy_scripts.operations.drops.next_drop import Sorted, sort_captures
+from deploy_scripts.operations.captures.captures import CapturedPhoto, remove_captures
+from deploy_scripts.operations.captures.next_drop import Sorted, sort_captures
+from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.review_files import read_review_file
 from deploy_scripts.operations.runs.ledger import Run
 from deploy_scripts.operations.runs.starts import wait_for_drop

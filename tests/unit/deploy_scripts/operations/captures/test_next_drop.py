@@ -13,13 +13,13 @@ from botocore.exceptions import ClientError
 
 from contracts.bucket import CAPTURE_METADATA
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.captures import (
+from deploy_scripts.operations.captures.captures import (
     CapturedPhoto,
     as_decisions,
     list_captures,
     remove_captures,
 )
-from deploy_scripts.operations.drops.next_drop import (
+from deploy_scripts.operations.captures.next_drop import (
     PROVENANCE,
     Additions,
     Sorted,

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from deploy_scripts import cli
 from deploy_scripts.commands.runs import review as review_command
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops import applied_captures, capture_reviews
-from deploy_scripts.operations.drops.captures import CapturedPhoto
+from deploy_scripts.operations.captures import applied_captures, capture_reviews
+from deploy_scripts.operations.captures.captures import CapturedPhoto
 from deploy_scripts.operations.drops.upload import Drop
 
 PHOTO = CapturedPhoto(
