@@ -40,13 +40,13 @@ RUN_BY = {
         "tests/end_to_end/test_folder_drops.py",
         '"run", "--key", key',
     ),
-    r"dropserve doctor .*": ("tests/unit/deploy_scripts/test_doctor_command.py", 'invoke("doctor", examined'),
+    r"dropserve doctor .*": ("tests/unit/deploy_scripts/commands/test_doctor_command.py", 'invoke("doctor", examined'),
     r"dropserve drop .* --review review.csv": (
         "tests/unit/deploy_scripts/operations/test_reviews.py",
         "review_dataset",
     ),
     r"dropserve review( --(page|apply) .*)": (
-        "tests/unit/deploy_scripts/test_review_command.py",
+        "tests/unit/deploy_scripts/commands/test_review_command.py",
         'invoke("review", ',
     ),
     r"dropserve deploy --parameter CaptureShare=.*": (
@@ -59,7 +59,7 @@ RUN_BY = {
         "commands_for_an_audit",
     ),
     r"dropserve cost( --(compare|photos) ?.*)?": (
-        "tests/unit/deploy_scripts/test_cost_command.py",
+        "tests/unit/deploy_scripts/commands/test_cost_command.py",
         "commands_for_costs",
     ),
     r"dropserve console": ("tests/end_to_end/console/conftest.py", '"console", "--no-browser"'),

@@ -21,7 +21,7 @@ from deploy_scripts.costs.price_list import query_for
 from deploy_scripts.project import TEMPLATE
 from functions.common.prices import PRICES_FILE, find_price
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 SHIPPED_NAMES = list(json.loads(PRICES_FILE.read_text(encoding="utf-8"))["regions"]["us-east-1"])
 
 
