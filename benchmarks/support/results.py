@@ -14,6 +14,7 @@ RESULTS = BENCHMARKS / "results"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 CAPACITY_PAGE = BENCHMARKS.parent / "docs" / "capacity.md"
 UNKNOWN_PAGE = BENCHMARKS.parent / "docs" / "unknown.md"
+DRIFT_PAGE = BENCHMARKS.parent / "docs" / "drift.md"
 
 
 def write_results(file: Path, results: Mapping[str, Any]) -> None:
@@ -27,4 +28,4 @@ def write_results(file: Path, results: Mapping[str, Any]) -> None:
     if file.parent.resolve() == RESULTS.resolve():
         results_table.update(PAGE, RESULTS)
         capacity_table.update(CAPACITY_PAGE, RESULTS)
-        trust_table.update(PAGE, UNKNOWN_PAGE, RESULTS)
+        trust_table.update(PAGE, UNKNOWN_PAGE, DRIFT_PAGE, RESULTS)

@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md and docs/unknown.md that are made of benchmarks/results/trust.json."""
+"""The tables of docs/benchmarks.md, docs/unknown.md and docs/drift.md that are made of results/trust.json."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Any
 from benchmarks.support.marked_block import write_block
 
 
-def update(page: Path, unknown_page: Path, results: Path) -> None:
+def update(page: Path, unknown_page: Path, drift_page: Path, results: Path) -> None:
     """Put each table between its two marks in its page; without results they stay as they are."""
     if (results / "trust.json").exists():
         write_block(page, "trust", render_table(results))
         write_block(unknown_page, "unknown", render_unknown(results))
+        write_block(drift_page, "drift", render_drift(results))
 
 
 def render_table(results: Path) -> str:
@@ -41,6 +42,23 @@ def render_unknown(results: Path) -> str:
         )
     low, high = min(part["latency_costs"]), max(part["latency_costs"])
     return "\n".join([*lines, "", f"An answer takes {low:.1%} to {high:.1%} longer."]) + "\n"
+
+
+def render_drift(results: Path) -> str:
+    """Markdown; a row for each direction and number of answers a day, and the months."""
+    part = json.loads((results / "trust.json").read_text("utf-8"))["drift"]
+    days = part["days_with_an_alarm"]
+    shares = list(next(iter(next(iter(days.values())).values())))
+    lines = [
+        f"| model of | answers a day | {' | '.join(f'{share} shifted' for share in shares)} |",
+        f"|---|---|{'---|' * len(shares)}",
+    ]
+    for title, by_answers in days.items():
+        for answers, by_share in by_answers.items():
+            shown = " | ".join(f"{by_share[share]:.0%}" for share in shares)
+            lines.append(f"| {title} | {int(answers):,} | {shown} |")
+    months = [f"{share:.1%} of {title}" for title, share in part["months_with_an_alarm"].items()]
+    return "\n".join([*lines, "", f"Months without a shift with any alarm: {', '.join(months)}."]) + "\n"
 
 
 def _bounds(claim: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ from benchmarks.support import results
 from benchmarks.support.capacity.table import render_table as render_capacity_table
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.results_table import ROWS, render_table
+from benchmarks.support.trust.table import render_drift, render_unknown
 from benchmarks.support.trust.table import render_table as render_trust_table
-from benchmarks.support.trust.table import render_unknown
 
 PROJECT = Path(__file__).parents[3]
 
@@ -30,6 +30,7 @@ def test_the_page_has_the_table_of_what_is_claimed_of_data_and_answers() -> None
     table = render_trust_table(RESULTS)
     assert table in (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
     assert render_unknown(RESULTS) in (PROJECT / "docs" / "unknown.md").read_text("utf-8")
+    assert render_drift(RESULTS) in (PROJECT / "docs" / "drift.md").read_text("utf-8")
     parts = json.loads((RESULTS / "trust.json").read_text("utf-8")).values()
     missed = [claim for part in parts for claim in part["claims"] if not claim["held"]]
     assert table.count(": not held |") == len(missed)
