@@ -16,7 +16,7 @@ from deploy_scripts.project import PROGRAMS
 from tests.support.waiting import wait_until
 
 PREFIX = "photos/end-to-end/"
-COUNT = 3 * BATCH_PHOTOS + 7
+COUNT = 2 * BATCH_PHOTOS + 7
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_stopped_job_is_taken_up_where_it_stopped(dropserve: Any, place: str, 
     wait_until(lambda: running() is None)
     time.sleep(1)
     before = parts()
-    assert len(before) < 4
+    assert len(before) < 3
 
     summary = dropserve.json("score", "--resume", job, "--out", tmp_path / "result")
 

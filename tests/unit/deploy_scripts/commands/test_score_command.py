@@ -232,8 +232,8 @@ def test_what_is_paid_grows_with_the_photos() -> None:
 
 def test_each_batch_is_two_transitions_and_a_call() -> None:
     found = {each.name: each.quantity for each in scoring_cost(Scoring(10_000, 1, "ml.m6g.large", 1))}
-    assert found["calls of functions"] == 201
-    assert found["state transitions"] == 407
+    assert found["calls of functions"] == 51
+    assert found["state transitions"] == 107
 
 
 def test_a_serverless_endpoint_is_paid_by_its_time() -> None:
