@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import uvicorn
 
@@ -38,8 +40,11 @@ def serve(console: Console, ports: Sequence[int], on_ready: Callable[[Gate], obj
         )
         # It listens already: what a browser asks from now on waits for the first answer.
         on_ready(gate)
+        # uvicorn ends in order, and then raises the signal again.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listener])
         finally:
             console.close()
 

@@ -1,5 +1,34 @@
 "use strict";
-/* The one thing that htmx does not do: files that are dragged or chosen go to the console with their progress. */
+/* What htmx does not do: a hidden window follows nothing, and files go to the console with their progress. */
+(function () {
+  /* A browser has six connections for all its windows on one address, and each look of a window may cost. */
+  const followed = new Set();
+  htmx.createEventSource = function (url) {
+    const source = new EventSource(url);
+    followed.add(source);
+    return source;
+  };
+  const paused = new Set();
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) {
+      for (const source of followed) {
+        // One that has come to its end is closed already, and stays so.
+        if (source.readyState !== EventSource.CLOSED) {
+          source.close();
+          paused.add(source);
+        }
+        followed.delete(source);
+      }
+    } else {
+      for (const source of paused) {
+        paused.delete(source);
+        // htmx connects anew what it finds closed.
+        source.onerror(new Event("error"));
+      }
+    }
+  });
+})();
+
 (function () {
   const zone = document.getElementById("drop-zone");
   if (!zone) return;

@@ -43,7 +43,8 @@ def opening_link(dropserve: Dropserve, tmp_path_factory: pytest.TempPathFactory)
         yield _link(printed, process)
     finally:
         process.terminate()
-        process.wait(20)
+        ended = process.wait(60)
+    assert ended == 0
 
 
 def _link(printed: Path, process: subprocess.Popen[bytes]) -> str:

@@ -190,13 +190,14 @@ def test_a_foreign_page_can_neither_act_nor_follow(
 
 def test_another_host_and_a_browser_without_the_link_get_nothing(opening_link: str) -> None:
     console = opening_link.partition("/open")[0]
-    with httpx2.Client() as client:
+    with httpx2.Client(timeout=60) as client:
         assert client.get(opening_link).status_code == 200
         assert client.get(console).status_code == 200
         for host in ("evil.example", "localhost:" + console.rpartition(":")[2]):
             assert client.get(console, headers={"Host": host}).status_code == 403
-    assert httpx2.get(console).status_code == 403
-    assert httpx2.get(f"{console}/open?token=guess").status_code == 403
+    with httpx2.Client(timeout=60) as client:
+        assert client.get(console).status_code == 403
+        assert client.get(f"{console}/open?token=guess").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -231,3 +232,20 @@ def test_pages_are_accessible_and_fit(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             assert wider <= 0, path
+
+
+def test_a_hidden_window_follows_nothing_until_it_is_shown(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto("/")
+    set_hidden = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/feed")):
+        wait_until(lambda: "feed" in asked or page.wait_for_timeout(100))
+        page.evaluate(set_hidden, True)
+    page.evaluate("document.querySelector('[sse-swap=running]').textContent = 'old'")
+    with page.expect_request("**/feed"):
+        page.evaluate(set_hidden, False)
+    expect(page.get_by_role("heading", name="Running now")).to_be_visible()

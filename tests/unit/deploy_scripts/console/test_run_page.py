@@ -13,6 +13,7 @@ from botocore.response import StreamingBody
 from starlette.testclient import TestClient
 
 from deploy_scripts.console import run_watch
+from deploy_scripts.console.context import Console
 from deploy_scripts.console.pages import run as run_page
 from deploy_scripts.console.run_watch import RunWatch
 from deploy_scripts.operations.runs.executions import Step
@@ -211,7 +212,10 @@ def test_a_wrong_override_is_said_before_anything_starts(
     assert sentence in answer.text
 
 
-def test_the_runs_come_by_the_page(browser: TestClient, stubbed: Any) -> None:
+def test_the_runs_come_by_the_page(
+    browser: TestClient, stubbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Console, "slow_s", 3600.0)
     items = [
         {
             **stubbed.ledger_item(started_at=f"2026-11-22T10:{number:02d}:00.000Z"),
