@@ -95,3 +95,10 @@ def first_release(dropserve: Dropserve, food_photos: PhotoSet) -> dict[str, Any]
     """The run of the first drop, live when it ended."""
     run: dict[str, Any] = dropserve.json("drop", food_photos.zip_file, "--name", "small", "--watch")
     return run
+
+
+@pytest.fixture
+def live(dropserve: Dropserve, first_release: dict[str, Any]) -> dict[str, Any]:
+    """What is live now: another test may have replaced the first release."""
+    status: dict[str, Any] = dropserve.json("status")
+    return status

@@ -50,11 +50,11 @@ def messages(dropserve: Any, first_release: dict[str, Any]) -> Iterator[str]:
 
 
 def test_real_answers_are_counted_and_are_too_few(
-    dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet
+    dropserve: Any, live: dict[str, Any], food_photos: PhotoSet
 ) -> None:
-    reference = json.loads(read(dropserve, f"runs/{first_release['run_id']}/metrics.json"))["drift"]
+    reference = json.loads(read(dropserve, f"runs/{live['run_id']}/metrics.json"))["drift"]
     assert len(reference["confidence"]["counts"]) == BINS
-    assert dropserve.json("drift", "--days", "1", "--today")[0]["release"] == first_release["release"]
+    assert dropserve.json("drift", "--days", "1", "--today")[0]["release"] == live["release"]
     before = dropserve.json("drift")[-1]["answers"]
 
     dropserve.json("predict", food_photos.held_out[0][1])
@@ -67,11 +67,11 @@ def test_real_answers_are_counted_and_are_too_few(
 
 
 def test_a_shift_is_told_drawn_and_answered_by_a_training_once_it_is_approved(
-    dropserve: Any, first_release: dict[str, Any], messages: str, tmp_path: Path
+    dropserve: Any, live: dict[str, Any], messages: str, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
     for moment in (now - timedelta(minutes=1), now - timedelta(days=1)):
-        count_answers(dropserve, first_release["release"], moment)
+        count_answers(dropserve, live["release"], moment)
 
     review = dropserve.json("drift", "--today", "--page", tmp_path / "drift.html")[-1]
 
@@ -103,7 +103,8 @@ def test_a_shift_is_told_drawn_and_answered_by_a_training_once_it_is_approved(
     approved = dropserve.json("drift", "--approve", approval)
     ended = wait_until(lambda: ended_run(dropserve, approved["execution_arn"]), timeout_s=240)
     # Of the same photos it is no better.
-    assert (ended["dataset"], ended["status"]) == ("small", "champion_kept")
+    dataset = dropserve.json("runs", live["run_id"])["dataset"]
+    assert (ended["dataset"], ended["status"]) == (dataset, "champion_kept")
     assert (
         "started for this release in this month already"
         in dropserve.run("drift", "--approve", approval).stderr

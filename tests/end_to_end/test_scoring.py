@@ -38,13 +38,13 @@ def _scored(folder: Path) -> list[str]:
 
 
 def test_every_photo_is_scored_once_and_what_failed_is_listed(
-    dropserve: Any, place: str, first_release: dict[str, Any], tmp_path: Path
+    dropserve: Any, place: str, live: dict[str, Any], tmp_path: Path
 ) -> None:
     summary = dropserve.json("score", place, "--yes", "--out", tmp_path / "result")
     photos = [f"{place}{number:04d}.jpg" for number in range(COUNT)]
     assert _scored(tmp_path / "result") == photos
     assert (summary["scored"], summary["failures"]) == (COUNT, {"not_an_image": 1})
-    assert summary["releases"] == {first_release["release"]: COUNT}
+    assert summary["releases"] == {live["release"]: COUNT}
     with (tmp_path / "result" / "scores.csv").open(encoding="utf-8", newline="") as table:
         assert [row["s3_uri"] for row in csv.DictReader(table)] == photos
     with (tmp_path / "result" / "failures.csv").open(encoding="utf-8", newline="") as table:

@@ -28,6 +28,8 @@ OWN_FOLDERS = (
     bucket.SNAPSHOTS,
     bucket.CHECKPOINTS,
     bucket.UPLOADS,
+    bucket.PHOTOS,
+    bucket.SCORES,
     bucket.AUDITS,
     bucket.REVIEWS,
     bucket.CAPTURES,
@@ -115,7 +117,11 @@ def test_the_rule_starts_runs_by_the_keys_and_fields_that_functions_read() -> No
     assert {"wildcard": f"{keys.PREFIX}*{keys.ZIP_SUFFIX}"} in patterns
     (others,) = [each["anything-but"]["wildcard"] for each in patterns if "anything-but" in each]
     # What the other folders hold lies deeper, in a folder a run.
-    assert set(others) == {"*/*/*", "*/", *(f"{folder}*" for folder in (bucket.UPLOADS, bucket.AUDITS))}
+    assert set(others) == {
+        "*/*/*",
+        "*/",
+        *(f"{folder}*" for folder in (bucket.UPLOADS, bucket.PHOTOS, bucket.AUDITS)),
+    }
     given = re.findall(r'"(\w+)":', rule["Targets"][0]["InputTransformer"]["InputTemplate"])
     assert set(given) == set(workflow.DROP_FIELDS)
 

@@ -124,7 +124,7 @@ def test_an_update_shows_parameters_and_the_cost_of_both() -> None:
     before, after = Version(PLAIN, DEFAULTS), Version(PLAIN, {**DEFAULTS, "MinInstances": "2"})
     found = review(before, after, [])
     assert section(found, "Parameters") == ["MinInstances: 1 -> 2"]
-    assert section(found, "Cost") == ["$105 -> $172"]
+    assert section(found, "Cost") == ["$105 -> $173"]
     assert section(review(before, before, []), "Cost") == ["about $105, as before"]
 
 

@@ -40,7 +40,10 @@ RUN_BY = {
         "tests/end_to_end/test_folder_drops.py",
         '"run", "--key", key',
     ),
-    r"dropserve doctor .*": ("tests/unit/deploy_scripts/commands/test_doctor_command.py", 'invoke("doctor", examined'),
+    r"dropserve doctor .*": (
+        "tests/unit/deploy_scripts/commands/test_doctor_command.py",
+        'invoke("doctor", examined',
+    ),
     r"dropserve drop .* --review review.csv": (
         "tests/unit/deploy_scripts/operations/test_reviews.py",
         "review_dataset",

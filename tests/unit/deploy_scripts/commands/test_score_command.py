@@ -34,6 +34,7 @@ POINTER = {
     "release": "dropserve-1",
     "endpoint_name": "dropserve-1",
     "run_id": "1",
+    "model_data_uri": "s3://dropserve-data/runs/1/model.tar.gz",
     "accuracy": 0.9,
     "exposed_at": "2026-01-31T12:00:00Z",
 }

@@ -33,7 +33,7 @@ def test_what_is_over_its_limit_is_told(seeded: Seeded) -> None:
     )
     problems = "\n".join(sizes.check(subject).problems)
     for name in (
-        "state machine's definition: 1,",
+        "TrainingPipeline's definition: 1,",
         "longest run's history: 2",
         "InferenceFunction's variables: ",
         "template.yaml's description: ",
