@@ -13,6 +13,7 @@ from state_machines.language.tasks import (
     RUN_ATTRIBUTES,
     THIS_RUN,
     call,
+    catch,
     invoke_function,
     text,
     update_item,
@@ -51,6 +52,8 @@ class Finish:
     idle: State
     release_lock: State
     record: State
+    # Where another execution has the run.
+    duplicate: State
 
 
 def finish_run() -> Finish:
@@ -58,11 +61,12 @@ def finish_run() -> Finish:
 
     A deployment that was paused before keeps no concurrency that is paid for.
     """
+    duplicate = record_duplicate()
     candidate, idle, lock, record = (
         teardown_candidate(),
         take_concurrency_away(),
         release_deploy_lock(),
-        record_outcome(),
+        record_outcome(duplicate),
     )
     paused = Choice("Paused before?")
     paused.when("$exists($previous.paused_at)", idle.start)
@@ -73,6 +77,7 @@ def finish_run() -> Finish:
         idle=idle.start,
         release_lock=lock.start,
         record=record.start,
+        duplicate=duplicate,
     )
 
 
@@ -114,8 +119,11 @@ def own_error(name: str, cause: str) -> dict[str, Any]:
     return {"error": {"Error": name, "Cause": jsonata(cause)}}
 
 
-def record_outcome() -> Stage:
-    """Ledger, then topic, then Succeed, or Fail where a person, or the clean-up, has to look."""
+def record_outcome(duplicate: State) -> Stage:
+    """Ledger, then topic, then Succeed, or Fail where a person, or the clean-up, has to look.
+
+    An announcement that ends before its claim tells nothing of a run that another one has: it is a duplicate.
+    """
     record = update_item(
         "Record outcome",
         THIS_RUN,
@@ -125,8 +133,10 @@ def record_outcome() -> Stage:
             "release": text("$outcome.release"),
             "ended_at": text("$states.context.State.EnteredTime"),
         },
-        # Where the ledger refused the claim, it has no item yet.
+        # Where the ledger refused the claim, it has no item yet, or that of the drop's first announcement.
         initial=RUN_ATTRIBUTES,
+        condition="attribute_not_exists(run_id) OR #execution_arn = :execution_arn",
+        catches=[catch(duplicate, ["DynamoDB.ConditionalCheckFailedException"])],
         on_error=None,
     )
     # With what the inspection found, if anything.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from state_machines.common.outcome import IS_CLEAN_UP, Finish, outcome, record_duplicate
+from state_machines.common.outcome import IS_CLEAN_UP, Finish, outcome, read_failure
 from state_machines.common.settings import SETTINGS
 from state_machines.common.supersede import check_current_version
 from state_machines.language.flow import Stage, best_effort, in_order
@@ -127,8 +127,9 @@ def claim_drop(finish: Finish) -> State:
             "ConditionExpression": "attribute_not_exists(run_id) OR execution_arn = :me",
             "ExpressionAttributeValues": {":me": text("$run.execution_arn")},
         },
-        catches=[catch(record_duplicate(), ["DynamoDB.ConditionalCheckFailedException"])],
-        on_error=finish.failed,
+        catches=[catch(finish.duplicate, ["DynamoDB.ConditionalCheckFailedException"])],
+        # Nothing was made yet, and what has this run's id may be another execution's.
+        on_error=read_failure("Read claim failure", finish.record),
     )
 
 

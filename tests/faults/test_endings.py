@@ -83,6 +83,24 @@ def test_a_duplicate_event_trains_once(stage: Any) -> None:
     assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", first.run_id)
 
 
+def test_an_event_that_cannot_claim_its_drop_leaves_the_run_of_the_first_one_alone(stage: Any) -> None:
+    event = {"source": "drop", "idempotency_token": "one-run-a-version", "version_id": "v1"}
+    stage.let_training_sleep(20)
+    first = stage.start(event)
+    stage.until_trains()
+    stage.arguments["Claim drop"] = {"TableName": "no-such-table", "Item": {"run_id": {"S": "1"}}}
+    again = stage.run(event)
+    assert again.states[-4:] == [
+        "Read claim failure",
+        "Record outcome",
+        "Record duplicate",
+        "Drop already handled",
+    ]
+    assert not [state for state in again.states if "training" in state or "candidate" in state]
+    assert stage.item_of(first)["status"] == "running"
+    assert (stage.ended(first).item["status"], again.item["status"]) == ("live", "duplicate")
+
+
 @pytest.mark.parametrize("function", ["InspectDatasetFunction", "PlanTrainingFunction"])
 def test_a_refusal_ends_as_rejected_before_anything_is_paid_for(stage: Any, function: str) -> None:
     stage.change(function, accepted=False, reason="only one class")

@@ -28,7 +28,7 @@ _ENDPOINT_STATES = {
 }
 # What runs after a failure, whatever it was: its own faults are not why the run failed.
 AFTERWARDS = (
-    *("Read failure", "Read spot failure", "Read resume failure", "Recheck folder"),
+    *("Read failure", "Read claim failure", "Read spot failure", "Read resume failure", "Recheck folder"),
     *("Read canary failure", "Read rollback failure", "Read wrong answers"),
     *(
         "Describe candidate",

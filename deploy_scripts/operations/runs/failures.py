@@ -33,6 +33,7 @@ _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 # What is answered by an error and is no fault: how the state's name begins, the error -> what it means.
 _EXPECTED = {
     ("Claim drop", _CONDITION_FAILED): "the drop has a run already",
+    ("Record outcome", _CONDITION_FAILED): "another execution has the run",
     ("Acquire deploy lock", _CONDITION_FAILED): "another run was quicker: it is waited for",
     ("Read lock holder", _NO_EXECUTION): "whoever held the lock is gone",
     ("Read applied capacity", _NO_PARAMETER): "no capacity review was applied",

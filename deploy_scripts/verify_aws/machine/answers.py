@@ -176,6 +176,7 @@ SERVERLESS = {
 }
 _READ_FAILURES = (
     "Read failure",
+    "Read claim failure",
     "Read spot failure",
     "Read resume failure",
     "Read canary failure",

@@ -52,6 +52,8 @@ _OTHERWISE: dict[tuple[str, str], tuple[Status, str | None]] = {
     ("Read release to roll back", "Ssm.ParameterNotFoundException"): ("restored", None),
     ("Read lock holder to roll back", "Sfn.ExecutionDoesNotExistException"): ("restored", None),
 }
+# What meets only an execution that has claimed nothing: scenarios.py has its story.
+_OF_A_STORY = {"Record outcome": {"DynamoDB.ConditionalCheckFailedException"}}
 # Without their answer nothing can be cleaned up, and the execution fails so.
 _CLEANING = ("Read run to clean up", "Read live pointer")
 
@@ -106,7 +108,7 @@ def refused(definition: Mapping[str, Any], stories: Mapping[Scenario, Run]) -> I
         story = next((each for each, made in stories.items() if _asks(made, state)), None)
         if task["Type"] == "Task" and story:
             retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
-            for error in sorted(_errors(task)):
+            for error in sorted(_errors(task) - _OF_A_STORY.get(state, set())):
                 yield _for_good(story, state, error)
                 if error in retried:
                     yield _once(story, state, error)

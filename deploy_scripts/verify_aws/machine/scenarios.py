@@ -153,6 +153,19 @@ def _ends_before_training() -> list[Scenario]:
         ended(
             "a drop that is announced again", "duplicate", "Drop already handled", Claim_drop=CONDITION_FAILED
         ),
+        ended(
+            "a drop that cannot be claimed",
+            "failed",
+            "Read claim failure",
+            Claim_drop=Refusal("DynamoDB.AmazonDynamoDBException"),
+        ),
+        ended(
+            "a drop that is announced again and cannot be claimed",
+            "duplicate",
+            "Record duplicate",
+            Claim_drop=Refusal("DynamoDB.AmazonDynamoDBException"),
+            Record_outcome=CONDITION_FAILED,
+        ),
         ended("an input without a key", "rejected", "Input valid?", {}),
         ended(
             "a drop that was dropped again",

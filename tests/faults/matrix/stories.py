@@ -24,6 +24,7 @@ _SPOT = {
     "stopping_condition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 120},
 }
 _NO_SSM = Fault("refuse", "Ssm.SsmException", "Rate exceeded", calls=None)
+_NO_LEDGER = Fault("refuse", "DynamoDB.AmazonDynamoDBException", "Rate exceeded", calls=None)
 _NAME_TAKEN = Fault("refuse", "SageMaker.ResourceInUseException", "Training job names must be unique")
 _NO_ACCEPTANCE = Fault("refuse", "AcceptanceError", '{"errorMessage": "it answers otherwise"}', calls=None)
 
@@ -202,6 +203,7 @@ STORIES = (
     Story("an endpoint that answers otherwise", "failed", _drop, {"Accept model": _NO_ACCEPTANCE}),
     Story("a switch that fails", "failed", _drop, {"Switch live endpoint": _NO_SSM}),
     Story("a drop that is announced again", "duplicate", _announced_again),
+    Story("a drop that cannot be claimed", "failed", _drop, {"Claim drop": _NO_LEDGER}),
     Story("training on EC2", "live", _on_ec2("trains")),
     Story(
         "an instance that trains on",
