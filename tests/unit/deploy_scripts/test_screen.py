@@ -163,7 +163,7 @@ def test_a_message_of_a_log_begins_no_entry(capsys: pytest.CaptureFixture[str]) 
 def test_nothing_but_the_screen_prints() -> None:
     """`env` prints for a shell's eval, `make licences` for make, `match_events` for who asked it.
 
-    `local_target` writes zeros to see whether there is room; `console/page.py` writes a file that it receives.
+    `local_target` writes zeros to see whether there is room; `console/page.py` writes what it receives.
     """
     root = Path(deploy_scripts.__file__).parent
     programs = ("commands/local_cloud/env.py", "packaging/licences.py", "verify_aws/template/match_events.py")
