@@ -20,7 +20,7 @@
     const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (typing) return;
     const photos = [...document.querySelectorAll(".photo")];
-    const at = photos.indexOf(document.activeElement?.closest(".photo"));
+    const at = photos.indexOf(document.activeElement?.closest(".photo") ?? document.getElementById(replaced));
     const step = { n: 1, p: -1 }[event.key];
     if (step) {
       const next = photos[at < 0 ? 0 : Math.min(Math.max(at + step, 0), photos.length - 1)];
@@ -33,16 +33,22 @@
     }
   });
 
-  // The photo that was decided is a new element: what had the focus, or the photo itself, gets it back.
+  // The photo that was decided is a new element: what had the focus, or the photo itself, gets it back. A key that
+  // comes before is meant for that photo, too.
   let focused = "";
+  let replaced = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     const inside = event.detail.target.contains(document.activeElement);
     focused = inside ? document.activeElement.id : "";
+    replaced = inside ? event.detail.target.id : "";
     // What was refused stands below the photo, which stays as it is.
     if (event.detail.xhr.status >= 400 && event.detail.target.matches(".photo")) {
       event.detail.target.querySelector(".refused").innerHTML = event.detail.serverResponse;
       event.detail.shouldSwap = false;
     }
   });
-  document.addEventListener("htmx:afterSettle", () => { if (focused) document.getElementById(focused)?.focus(); });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    focused = replaced = "";
+  });
 })();
