@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contracts.bucket import CAPACITY_REVIEWS
 from functions.capacity_review.applying import Applier, BusyError, ConcurrencyNotSetError
-from functions.capacity_review.metrics import MOST_DAYS
+from functions.capacity_review.metrics import MOST_DAYS, USUAL_DAYS
 from functions.capacity_review.review import Clients, Review, review
 from functions.capacity_review.settings import Settings, read_settings
 from functions.common.applied_capacity import Capacity
@@ -23,7 +23,6 @@ from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger, metrics, tracer
 from functions.common.s3_uris import S3Uri
 
-USUAL_DAYS = 14
 # What is left when waiting for environments ends: the document is still to be written.
 _RESERVE_S = 20.0
 _KIND = "capacity_review"

@@ -15,6 +15,7 @@ from functions.capacity_review.traffic import Traffic
 # CloudWatch keeps figures of a minute for 15 days:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_DAYS = 15
+USUAL_DAYS = 14
 _PERIOD_S = 60
 
 

@@ -27,8 +27,7 @@ from deploy_scripts.operations.releases.capacity_reviews import (
     read_last_review,
 )
 from deploy_scripts.operations.releases.live import Live, endpoint_size, read_concurrency
-from functions.capacity_review.handler import USUAL_DAYS
-from functions.capacity_review.metrics import MOST_DAYS
+from functions.capacity_review.metrics import MOST_DAYS, USUAL_DAYS
 
 Change = Literal["apply", "reset"]
 _CHANGES: tuple[Change, ...] = get_args(Change)
