@@ -12,6 +12,7 @@ import pytest
 
 from contracts.drift import BINS, bin_metric
 from deploy_scripts.demo_data import PhotoSet
+from functions.drift_review.review import MIN_ANSWERS
 from tests.support.waiting import wait_until
 
 # Nobody is sure of anything any more.
@@ -49,9 +50,7 @@ def messages(dropserve: Any, first_release: dict[str, Any]) -> Iterator[str]:
     assert dropserve.run("deploy", "--parameter", "RetrainOnDrift=no").returncode == 0
 
 
-def test_real_answers_are_counted_and_are_too_few(
-    dropserve: Any, live: dict[str, Any], food_photos: PhotoSet
-) -> None:
+def test_real_answers_are_counted(dropserve: Any, live: dict[str, Any], food_photos: PhotoSet) -> None:
     reference = json.loads(read(dropserve, f"runs/{live['run_id']}/metrics.json"))["drift"]
     assert len(reference["confidence"]["counts"]) == BINS
     assert dropserve.json("drift", "--days", "1", "--today")[0]["release"] == live["release"]
@@ -62,8 +61,8 @@ def test_real_answers_are_counted_and_are_too_few(
 
     (review,) = dropserve.json("drift", "--days", "1", "--today")
     assert review["answers"] == before + 1
-    assert review["drifted"] is None
-    assert "answers are too few" in review["reason"]
+    # Other tests have asked the same release, too, and some of them about photos that it does not know.
+    assert (review["drifted"] is None) == (review["answers"] < MIN_ANSWERS)
 
 
 def test_a_shift_is_told_drawn_and_answered_by_a_training_once_it_is_approved(

@@ -15,40 +15,52 @@
     field.focus();
   }, true);
 
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
-    if (typing) return;
+  // A photo that was decided is replaced by a new element, which hears nothing before htmx has settled it: keys wait,
+  // and what had the focus, or the photo itself, gets it back.
+  let focused = "";
+  let waiting = null;
+
+  function press(key) {
     const photos = [...document.querySelectorAll(".photo")];
-    const at = photos.indexOf(document.activeElement?.closest(".photo") ?? document.getElementById(replaced));
-    const step = { n: 1, p: -1 }[event.key];
+    const at = photos.indexOf(document.activeElement?.closest(".photo"));
+    const step = { n: 1, p: -1 }[key];
     if (step) {
       const next = photos[at < 0 ? 0 : Math.min(Math.max(at + step, 0), photos.length - 1)];
       next?.focus();
       next?.scrollIntoView({ block: "nearest" });
-      event.preventDefault();
-    } else if (actions[event.key] && at >= 0) {
-      photos[at].querySelector(`[value=${actions[event.key]}]`).click();
-      event.preventDefault();
+    } else if (at >= 0) {
+      photos[at].querySelector(`[value=${actions[key]}]`)?.click();
     }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
+    if (typing || !(event.key in actions || ["n", "p"].includes(event.key))) return;
+    event.preventDefault();
+    if (waiting) waiting.push(event.key);
+    else press(event.key);
   });
 
-  // The photo that was decided is a new element: what had the focus, or the photo itself, gets it back. A key that
-  // comes before is meant for that photo, too.
-  let focused = "";
-  let replaced = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const inside = event.detail.target.contains(document.activeElement);
-    focused = inside ? document.activeElement.id : "";
-    replaced = inside ? event.detail.target.id : "";
     // What was refused stands below the photo, which stays as it is.
     if (event.detail.xhr.status >= 400 && event.detail.target.matches(".photo")) {
       event.detail.target.querySelector(".refused").innerHTML = event.detail.serverResponse;
       event.detail.shouldSwap = false;
     }
+    if (!event.detail.shouldSwap || !event.detail.target.contains(document.activeElement)) return;
+    focused = document.activeElement.id;
+    waiting = [];
   });
-  document.addEventListener("htmx:afterSettle", () => {
-    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
-    focused = replaced = "";
-  });
+
+  function goOn() {
+    if (!waiting) return;
+    const keys = waiting;
+    waiting = null;
+    document.getElementById(focused)?.focus();
+    keys.forEach(press);
+  }
+
+  document.addEventListener("htmx:afterSettle", goOn);
+  document.addEventListener("htmx:swapError", goOn);
 })();
