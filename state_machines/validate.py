@@ -14,14 +14,26 @@ from state_machines.language.arguments import argument_problems
 from state_machines.language.expressions import syntax_problems
 from state_machines.language.variables import variable_problems
 from state_machines.language.workflows import workflows_of
-from state_machines.render import ASL_FILE, SCORING_ASL_FILE, rendered, scoring_rendered
+from state_machines.render import (
+    ASL_FILE,
+    SCORING_ASL_FILE,
+    STEPS_FILE,
+    rendered,
+    rendered_steps,
+    scoring_rendered,
+)
 
-MACHINES: dict[Path, Callable[[], str]] = {ASL_FILE: rendered, SCORING_ASL_FILE: scoring_rendered}
+MACHINES = (ASL_FILE, SCORING_ASL_FILE)
+_RENDERED: dict[Path, Callable[[], str]] = {
+    ASL_FILE: rendered,
+    SCORING_ASL_FILE: scoring_rendered,
+    STEPS_FILE: rendered_steps,
+}
 
 
 def stale_problems(file: Path) -> list[str]:
     """A problem if the committed file is not what the code renders."""
-    if file.read_text() == MACHINES[file]():
+    if file.read_text() == _RENDERED[file]():
         return []
     return [f"{file.name} is stale; run: python -m state_machines.render"]
 
@@ -40,7 +52,10 @@ def machine_problems(file: Path) -> list[str]:
 
 def main() -> int:
     """Print every problem; 0 when there is none."""
-    found = 0
+    stale = stale_problems(STEPS_FILE)
+    for problem in stale:
+        print(problem, file=sys.stderr)
+    found = len(stale)
     for file in MACHINES:
         try:
             problems = machine_problems(file)

@@ -1,8 +1,12 @@
-"""s3://bucket/key addresses: the way that big things travel between states."""
+"""s3://bucket/key addresses: the way that big things travel between states; what S3 says of a conflict."""
 
 from typing import NamedTuple
 
 from functions.common.errors import DropserveError
+
+# A conditional write that found something there, or another write under way:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+CONFLICT_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
 class S3UriError(DropserveError):

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from contracts.bucket import CAPTURE_METADATA, capture_key
 from functions.common.observability import logger, metrics
-from functions.common.s3_uris import S3Uri
+from functions.common.s3_uris import CONFLICT_CODES, S3Uri
 from functions.inference.endpoint import Scores
 from functions.inference.events.requests import ImageSource
 from functions.inference.fetching.deadlines import Deadline
@@ -34,9 +34,6 @@ NEEDED_S = 5.0
 MAX_METADATA_BYTES = 1900
 _MAX_SOURCE_CHARACTERS = 300
 _MAX_LABEL_CHARACTERS = 100
-# The key has a photo already, or another worker writes it:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
 class AnsweredPhoto(NamedTuple):
@@ -92,7 +89,7 @@ class PhotoCapture(NamedTuple):
                 Metadata={CAPTURE_METADATA: _described(photo, digest, now)},
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _TAKEN:
+            if error.response["Error"]["Code"] in CONFLICT_CODES:
                 return "PhotoCaptureRefused"
             raise
         return "PhotoCaptured"

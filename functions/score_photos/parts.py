@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from functions.common.s3_uris import CONFLICT_CODES
 from functions.score_photos.batches import Batch, Photo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Somebody else has written, or writes, the same part:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 MAX_TRIES = 3
 
 
@@ -52,7 +50,7 @@ class Parts(NamedTuple):
             try:
                 self._write(batch, part, lines)
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _TAKEN or not left:
+                if error.response["Error"]["Code"] not in CONFLICT_CODES or not left:
                     raise
             else:
                 return lines

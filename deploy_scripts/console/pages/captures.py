@@ -15,14 +15,16 @@ from deploy_scripts.console.context import Console
 from deploy_scripts.console.page import Call, NotThereError, Page, action, feed, view
 from deploy_scripts.console.pages.overview import live_of
 from deploy_scripts.console.parts.jobs import Job, jobs_of
+from deploy_scripts.console.parts.paging import part_of
 from deploy_scripts.console.parts.reviewing import (
+    ON_A_PAGE,
     Counts,
     JobFeed,
     PhotoCard,
     counts_of,
     decided_of,
-    pages_of,
     picture_answer,
+    place_of,
 )
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.captures.capture_reviews import follow_review
@@ -30,6 +32,7 @@ from deploy_scripts.operations.captures.captures import CapturedPhoto, list_capt
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.upload import Dataset, Drop, upload_drop
 from deploy_scripts.operations.s3_documents import read_json
+from drops.review import Decision
 
 _PATH = "/data/captures"
 _JOB = "captures"
@@ -52,9 +55,13 @@ class Listing:
 
 def show_captures(call: Call) -> Response:
     photos, draft = _photos(call.console), _draft(call.console)
-    page, pages, first, last = pages_of(len(photos), call.query.get("page", "1"))
-    cards = [_card(each, draft, at) for at, each in enumerate(photos[first:last])]
-    listing = Listing(cards, page, pages, len(photos), _classes(call.console), counts_of(draft))
+    decisions = draft.decisions()
+    part = part_of(len(photos), call.query.get("page", "1"), ON_A_PAGE)
+    cards = [
+        _card(each, decisions.get(each.name), at) for at, each in enumerate(photos[part.first : part.last])
+    ]
+    counts = counts_of(draft, decisions)
+    listing = Listing(cards, part.page, part.pages, len(photos), _classes(call.console), counts)
     return call.html("captures.html", listing=listing)
 
 
@@ -75,21 +82,23 @@ def decide(call: Call) -> Response:
             raise CliError("There is no class.", "Write the class that the photo belongs to.")
         decision = decided_of(photo.name, "", chosen, label, photo.why, photo.unknown_score or 0.0)
         draft.decide(decision)
-    at = call.form.get("at", "")
-    card = _card(photo, draft, int(at) if at.isascii() and at.isdigit() else 0)
-    return call.html("data_decided.html", card=card, counts=counts_of(draft), drop_path=f"{_PATH}/drop")
+    decisions = draft.decisions()
+    card = _card(photo, decisions.get(photo.name), place_of(call.form.get("at", "")))
+    counts = counts_of(draft, decisions)
+    return call.html("data_decided.html", card=card, counts=counts, drop_path=f"{_PATH}/drop")
 
 
 def ask_before(call: Call) -> Response:
     console = call.console
     draft, job = _draft(console), jobs_of(console).find(_JOB)
     classes = set(_classes(console))
-    decisions = list(draft.decisions().values())
-    new = sorted({each.suggested_label for each in decisions if each.action == "relabel"} - classes)
+    decisions = draft.decisions()
+    relabelled = {each.suggested_label for each in decisions.values() if each.action == "relabel"}
+    new = sorted(relabelled - classes)
     return call.html(
         "captures_drop.html",
-        decisions=decisions,
-        counts=counts_of(draft),
+        decisions=list(decisions.values()),
+        counts=counts_of(draft, decisions),
         new_classes=new if classes else [],
         job=job.progress if job else None,
     )
@@ -129,7 +138,7 @@ def _drop_next(job: Job, console: Console, draft: ReviewDraft) -> str:
     return f"/runs/{run_id}" if run_id else _PATH
 
 
-def _card(photo: CapturedPhoto, draft: ReviewDraft, at: int) -> PhotoCard:
+def _card(photo: CapturedPhoto, decision: Decision | None, at: int) -> PhotoCard:
     return PhotoCard(
         at=at,
         action_path=f"{_PATH}/decide",
@@ -142,7 +151,7 @@ def _card(photo: CapturedPhoto, draft: ReviewDraft, at: int) -> PhotoCard:
         score=photo.unknown_score or 0.0,
         note=photo.captured_at,
         picture=f"{_PATH}/photo?name={quote(photo.name, safe='')}",
-        decision=draft.decisions().get(photo.name),
+        decision=decision,
     )
 
 

@@ -17,14 +17,16 @@ from deploy_scripts.console.context import Console
 from deploy_scripts.console.page import Call, NotThereError, Page, action, feed, view
 from deploy_scripts.console.pages.runs import ledger_of
 from deploy_scripts.console.parts.jobs import Job, jobs_of
+from deploy_scripts.console.parts.paging import part_of
 from deploy_scripts.console.parts.reviewing import (
+    ON_A_PAGE,
     Counts,
     JobFeed,
     PhotoCard,
     counts_of,
     decided_of,
-    pages_of,
     picture_answer,
+    place_of,
 )
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.captures import count_captures
@@ -35,6 +37,7 @@ from deploy_scripts.operations.drops.run_photos import MISTAKE, RunPhoto, RunPho
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.runs.ledger import LedgerItem, read_item
 from deploy_scripts.operations.runs.starts import wait_for_drop
+from drops.review import Decision
 from training.doctor.kinds import PHOTO_KINDS
 
 _DECIDED = "decided"
@@ -120,9 +123,13 @@ def decide(call: Call) -> Response:
                 f"Choose one of the {len(found.classes)} classes of the drop.",
             )
         draft.decide(decided_of(name, photo.label, chosen, label, photo.why, photo.score))
-    card = _card(item, photo, draft, call.form.get("at", "0"))
+    decisions = draft.decisions()
+    card = _card(item, photo, decisions.get(name), place_of(call.form.get("at", "0")))
     return call.html(
-        "data_decided.html", card=card, counts=counts_of(draft), drop_path=f"/data/{item.run.run_id}/drop"
+        "data_decided.html",
+        card=card,
+        counts=counts_of(draft, decisions),
+        drop_path=f"/data/{item.run.run_id}/drop",
     )
 
 
@@ -146,13 +153,14 @@ def ask_before(call: Call) -> Response:
     """What is decided, before it is dropped; or how far the drop is."""
     item = _item(call)
     draft = _draft(call.console, item)
+    decisions = draft.decisions()
     job = jobs_of(call.console).find(_job_name(item))
     return call.html(
         "data_drop.html",
         item=item,
         is_folder=is_folder_drop(item),
-        decisions=list(draft.decisions().values()),
-        counts=counts_of(draft),
+        decisions=list(decisions.values()),
+        counts=counts_of(draft, decisions),
         job=job.progress if job else None,
     )
 
@@ -210,8 +218,12 @@ def _listing(call: Call) -> Listing:
     if kind not in _TITLES:
         raise NotThereError("There are no such photos.", "Choose a kind on the page.")
     photos = shown.get(kind, ())
-    page, pages, first, last = pages_of(len(photos), call.query.get("page") or call.form.get("page", "1"))
-    cards = [_card(item, each, draft, str(at)) for at, each in enumerate(photos[first:last])]
+    wanted = call.query.get("page") or call.form.get("page", "1")
+    part = part_of(len(photos), wanted, ON_A_PAGE)
+    cards = [
+        _card(item, each, decisions.get(each.name), at)
+        for at, each in enumerate(photos[part.first : part.last])
+    ]
     return Listing(
         item=item,
         tabs=tabs,
@@ -219,21 +231,21 @@ def _listing(call: Call) -> Listing:
         title=_TITLES[kind],
         advice=_ADVICE[kind],
         cards=cards,
-        page=page,
-        pages=pages,
+        page=part.page,
+        pages=part.pages,
         listed=len(photos),
         classes=found.classes,
         class_findings=found.class_findings,
         has_doctor=found.has_doctor,
-        counts=counts_of(draft),
+        counts=counts_of(draft, decisions),
         undecided=any(each.decision is None for each in cards),
     )
 
 
-def _card(item: LedgerItem, photo: RunPhoto, draft: ReviewDraft, at: str) -> PhotoCard:
+def _card(item: LedgerItem, photo: RunPhoto, decision: Decision | None, at: int) -> PhotoCard:
     address = f"/data/{item.run.run_id}/photo?name="
     return PhotoCard(
-        at=int(at) if at.isascii() and at.isdigit() else 0,
+        at=at,
         action_path=f"/data/{item.run.run_id}/decide",
         name=photo.name,
         label=photo.label,
@@ -247,7 +259,7 @@ def _card(item: LedgerItem, photo: RunPhoto, draft: ReviewDraft, at: str) -> Pho
         like_picture=(_picture(photo.like_thumbnail) or address + quote(photo.like, safe=""))
         if photo.like
         else "",
-        decision=draft.decisions().get(photo.name),
+        decision=decision,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from deploy_scripts.console.context import Console
 from deploy_scripts.console.page import Call, Page, feed, view
+from deploy_scripts.console.parts.paging import part_of
 from deploy_scripts.operations.drops.unstarted import UnstartedDrop, find_unstarted_drops
 from deploy_scripts.operations.runs.ledger import LedgerItem, Run, read_ledger
 
@@ -78,17 +79,14 @@ def took_s(run: Run) -> float | None:
 def _listing(call: Call) -> Listing:
     console = call.console
     items = ledger_of(console)
-    pages = max(1, -(-len(items) // _ON_A_PAGE))
-    wanted = call.query.get("page", "1")
-    page = min(int(wanted), pages) if wanted.isascii() and wanted.isdigit() else 1
-    first = (max(page, 1) - 1) * _ON_A_PAGE
+    part = part_of(len(items), call.query.get("page", "1"), _ON_A_PAGE)
     unstarted: Sequence[UnstartedDrop] = ()
-    if first == 0:
+    if part.first == 0:
         unstarted = console.recent(
             "unstarted", lambda: find_unstarted_drops(console.deployment, items), 10 * console.slow_s
         )
-    rows = [row_of(item.run) for item in items[first : first + _ON_A_PAGE]]
-    return Listing(rows, unstarted, max(page, 1), pages, len(items))
+    rows = [row_of(item.run) for item in items[part.first : part.last]]
+    return Listing(rows, unstarted, part.page, part.pages, len(items))
 
 
 PAGE = Page("Runs", "/runs", (view("/runs", show_runs), feed("/runs/feed", RunsFeed)))

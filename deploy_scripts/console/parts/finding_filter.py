@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from deploy_scripts.console.parts.paging import part_of
 from functions.iam_audit.settings import SEVERITIES
 
 ON_A_PAGE = 50
@@ -64,8 +65,6 @@ class FoundPage:
 
 def page_of(findings: Sequence[Mapping[str, Any]], wanted: Filter, page: str) -> FoundPage:
     chosen = wanted.choose(findings)
-    pages = max(1, -(-len(chosen) // ON_A_PAGE))
-    at = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
-    at = min(max(at, 1), pages)
-    shown = chosen[(at - 1) * ON_A_PAGE : at * ON_A_PAGE]
-    return FoundPage(shown, at, pages, len(chosen), len(findings))
+    part = part_of(len(chosen), page, ON_A_PAGE)
+    shown = chosen[part.first : part.last]
+    return FoundPage(shown, part.page, part.pages, len(chosen), len(findings))

@@ -61,9 +61,15 @@ class Counts:
         return self.keep + self.drop + self.relabel
 
 
-def counts_of(draft: ReviewDraft) -> Counts:
-    counted = Counter(each.action for each in draft.decisions().values())
+def counts_of(draft: ReviewDraft, decisions: Mapping[str, Decision]) -> Counts:
+    """Of the draft's decisions, as they were read."""
+    counted = Counter(each.action for each in decisions.values())
     return Counts(counted["keep"], counted["drop"], counted["relabel"], str(draft.file))
+
+
+def place_of(at: str) -> int:
+    """A card's place on its page, as its form tells it."""
+    return int(at) if at.isascii() and at.isdigit() else 0
 
 
 def decided_of(  # noqa: PLR0913, PLR0917 - the columns of review.csv
@@ -75,14 +81,6 @@ def decided_of(  # noqa: PLR0913, PLR0917 - the columns of review.csv
             suggested = suggested_label if known == "relabel" else ""
             return Decision(known, name, label, suggested, why, score)
     raise CliError(f"{action!r} is no decision.", f"Choose one of {', '.join(ACTIONS)}.")
-
-
-def pages_of(total: int, wanted: str) -> tuple[int, int, int, int]:
-    """(page from 1, number of pages, first, behind the last) of `total` things, for the page `wanted`."""
-    pages = max(1, -(-total // ON_A_PAGE))
-    page = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else 1
-    page = min(max(page, 1), pages)
-    return page, pages, (page - 1) * ON_A_PAGE, page * ON_A_PAGE
 
 
 def picture_answer(photo: bytes) -> Response:

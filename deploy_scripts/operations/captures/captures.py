@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from contracts.bucket import CAPTURE_METADATA, CAPTURES
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.objects import PARALLEL_CALLS, objects_below, remove_objects
+from deploy_scripts.operations.objects import PARALLEL_CALLS, objects_below, remove_objects
 from drops.review import Decision
 
 _AGAIN = "List them again: `dropserve review`."
@@ -46,10 +46,7 @@ class CapturedPhoto:
 
 def count_captures(deployment: Deployment) -> int:
     """How many objects wait; a photo that was kept on several days counts for each."""
-    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=deployment.bucket, Prefix=CAPTURES
-    )
-    return sum(page.get("KeyCount", 0) for page in pages)
+    return sum(1 for _ in objects_below(deployment, deployment.bucket, CAPTURES))
 
 
 def list_captures(deployment: Deployment) -> list[CapturedPhoto]:

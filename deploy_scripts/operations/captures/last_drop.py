@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
-from deploy_scripts.operations.drops.objects import objects_below
+from deploy_scripts.operations.objects import objects_below
 from deploy_scripts.operations.releases.live import read_live
 from deploy_scripts.operations.runs.ledger import LedgerItem, read_ledger
 from drops.keys import MARKER, PREFIX, dataset_of, is_zip

@@ -17,7 +17,7 @@ from deploy_scripts.operations.drops.dataset_files import (
     listed,
     read_dataset_folder,
 )
-from deploy_scripts.operations.drops.objects import PARALLEL_CALLS, objects_below, remove_objects
+from deploy_scripts.operations.objects import PARALLEL_CALLS, objects_below, remove_objects
 from deploy_scripts.packaging.archives import sha256_of
 from drops.keys import MARKER, MAX_KEY_BYTES, PREFIX
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.bucket import CAPACITY_REVIEWS
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.objects import objects_below
 from deploy_scripts.operations.s3_documents import read_json
 from functions.capacity_review.metrics import read_traffic
 from functions.common.applied_capacity import ALIAS
@@ -38,11 +39,9 @@ class DayOfTraffic:
 
 def read_last_review(deployment: Deployment) -> dict[str, Any] | None:
     """The newest review, by schedule or by hand; None before the first one."""
-    pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=deployment.bucket, Prefix=CAPACITY_REVIEWS
-    )
+    listed = objects_below(deployment, deployment.bucket, CAPACITY_REVIEWS)
     # Their names are moments, in the order of time.
-    keys = [each["Key"] for page in pages for each in page.get("Contents", []) if each["Key"][-5:] == ".json"]
+    keys = [key for key, _, _ in listed if key.endswith(".json")]
     return read_json(deployment, f"s3://{deployment.bucket}/{max(keys)}") if keys else None
 
 

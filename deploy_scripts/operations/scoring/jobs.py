@@ -96,10 +96,6 @@ def start_execution(deployment: Deployment, job: Job) -> str:
     return answer["executionArn"]
 
 
-def stop_execution(deployment: Deployment, execution_arn: str) -> None:
-    deployment.aws.stepfunctions.stop_execution(executionArn=execution_arn, cause="dropserve score")
-
-
 def follow(deployment: Deployment, execution_arn: str, tell: Callable[[Progress], None]) -> dict[str, Any]:
     """The summary that the execution ends with. Raises CliError when it does not end well."""
     client = deployment.aws.stepfunctions

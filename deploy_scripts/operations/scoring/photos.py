@@ -9,6 +9,7 @@ from contracts.bucket import PHOTOS, UPLOADS
 from contracts.scoring import MAX_PHOTOS
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.objects import objects_below
 from functions.common.s3_uris import S3Uri, S3UriError, parse_s3_uri
 
 
@@ -50,22 +51,18 @@ def count_photos(deployment: Deployment, place: S3Uri, most: int | None) -> Foun
     photos = total_bytes = 0
     limit = most or MAX_PHOTOS
     try:
-        pages = deployment.aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=place.bucket, Prefix=place.key
-        )
-        for page in pages:
-            for found in page.get("Contents", []):
-                if found["Key"].endswith("/"):
-                    continue
-                if photos == limit:
-                    if most:
-                        return Found(photos, total_bytes)
-                    raise CliError(
-                        f"There are over {MAX_PHOTOS:,} objects under {place}.",
-                        "Score it in parts, each of a longer prefix; or some of them: --max-photos N.",
-                    )
-                photos += 1
-                total_bytes += found["Size"]
+        for key, size_bytes, _ in objects_below(deployment, place.bucket, place.key):
+            if key.endswith("/"):
+                continue
+            if photos == limit:
+                if most:
+                    return Found(photos, total_bytes)
+                raise CliError(
+                    f"There are over {MAX_PHOTOS:,} objects under {place}.",
+                    "Score it in parts, each of a longer prefix; or some of them: --max-photos N.",
+                )
+            photos += 1
+            total_bytes += size_bytes
     except ParamValidationError as error:
         raise CliError(f"{place} is no place in S3.", "Write it as s3://bucket/prefix/.") from error
     except ClientError as error:

@@ -12,7 +12,7 @@ from contracts.scoring import BATCH_BYTES, BATCH_PHOTOS, MAX_PHOTOS
 from contracts.training_job import HYPERPARAMETERS
 from deploy_scripts.aws import Target
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.objects import DELETED_AT_ONCE
+from deploy_scripts.operations.objects import DELETED_AT_ONCE
 from deploy_scripts.verify_aws import sizes
 from deploy_scripts.verify_aws.template.wildcard_complexity import LIMIT
 from drops.keys import MAX_KEY_BYTES
