@@ -45,7 +45,7 @@ RUN_BY = {
         'invoke("doctor", examined',
     ),
     r"dropserve drop .* --review review.csv": (
-        "tests/unit/deploy_scripts/operations/test_reviews.py",
+        "tests/unit/deploy_scripts/operations/drops/test_reviews.py",
         "review_dataset",
     ),
     r"dropserve review( --(page|apply) .*)": (
@@ -70,11 +70,17 @@ RUN_BY = {
     r"dropserve drift( --(page|today) ?.*)?": ("tests/end_to_end/test_drift.py", '"drift", "--today"'),
     r"dropserve drift --approve .*": ("tests/end_to_end/test_drift.py", '"drift", "--approve", approval'),
     r"dropserve verify": ("tests/end_to_end/deployments/test_verifying.py", '"verify", "--stack"'),
-    r"dropserve pause": ("tests/end_to_end/test_pausing.py", 'json("pause")'),
-    r"dropserve resume": ("tests/end_to_end/test_pausing.py", 'json("resume")'),
-    r"dropserve janitor( --yes)?": ("tests/end_to_end/test_replacing_a_release.py", '"janitor", "--yes"'),
-    r"dropserve releases": ("tests/end_to_end/test_replacing_a_release.py", 'json("releases")'),
-    r"dropserve rollback( --to .*)?": ("tests/end_to_end/test_replacing_a_release.py", 'run("rollback")'),
+    r"dropserve pause": ("tests/end_to_end/releases/test_pausing.py", 'json("pause")'),
+    r"dropserve resume": ("tests/end_to_end/releases/test_pausing.py", 'json("resume")'),
+    r"dropserve janitor( --yes)?": (
+        "tests/end_to_end/releases/test_replacing_a_release.py",
+        '"janitor", "--yes"',
+    ),
+    r"dropserve releases": ("tests/end_to_end/releases/test_replacing_a_release.py", 'json("releases")'),
+    r"dropserve rollback( --to .*)?": (
+        "tests/end_to_end/releases/test_replacing_a_release.py",
+        'run("rollback")',
+    ),
     r"aws sagemaker (create-model-package-group|list-model-packages) .*": (
         "tests/faults/releases/test_model_registry.py",
         "test_a_released_model_becomes_an_approved_version",
