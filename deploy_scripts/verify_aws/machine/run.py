@@ -5,12 +5,14 @@ waits in it, and a Timeout comes only when a scenario asks for it. Expressions g
 in the local cloud: their language has no second opinion here.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+from jsonata.parser import Parser
 from sfnx import testing
 
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
@@ -54,13 +56,15 @@ def arguments(call: testing.Call) -> Mapping[str, Any]:
 def checked(definition: Mapping[str, Any]) -> Iterator[None]:
     """Checks the definition once: each run would do it again, in twice the time that it takes itself.
 
-    Raises NotADefinitionError.
+    Each expression is parsed once as well, which took half of the time. Raises NotADefinitionError.
     """
     try:
         testing.check(definition)
     except (testing.InvalidDefinition, testing.Unsupported) as error:
         raise NotADefinitionError(str(error)) from error
-    with mock.patch.object(testing, "check"):
+    parse = functools.cache(functools.partial(Parser.parse, Parser()))
+    parse_once = mock.patch.object(Parser, "parse", lambda _, *arguments: parse(*arguments))
+    with mock.patch.object(testing, "check"), parse_once:
         yield
 
 
