@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= audit cold_start training serving soak capacity trust scoring capture console
 
 .PHONY: demo test test-all test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock

@@ -1,4 +1,4 @@
-"""One deployed stack in one really started cloud for all these tests; and small drops of real photos."""
+"""One deployed stack in one really started cloud for each folder of tests; and small drops of real photos."""
 
 import json
 from collections.abc import Callable, Iterator

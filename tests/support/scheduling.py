@@ -1,4 +1,4 @@
-"""Which tests one worker takes: those of a file, and all that share the deployment of end_to_end/.
+"""Which tests one worker takes: those of a file, or of a folder of end_to_end/, which shares a deployment.
 
 The cases of `make faults` go one by one to whoever is free: each worker has a cloud for them.
 """
@@ -7,19 +7,24 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 _EACH_BY_ITSELF = "every_case.py"
-# They have clouds of their own, or take so long that a second deployment is worth it.
-_APART = ("test_examples.py", "test_killing.py", "test_verify_permissions.py")
+# They have clouds of their own.
+_APART = (
+    "test_network_and_key.py",
+    "test_new_account.py",
+    "test_serverless.py",
+    "test_verify_permissions.py",
+)
 
 
 class Scheduling(LoadScopeScheduling):
-    """Hands out files in the order of their collection; a second deployment costs more than it saves."""
+    """Hands out files in the order of their collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         if file.rpartition("/")[2] == _EACH_BY_ITSELF:
             return nodeid
-        before, shared, below = file.partition("end_to_end/")
-        return before + shared if shared and below.rpartition("/")[2] not in _APART else file
+        folder, _, name = file.rpartition("/")
+        return folder if "end_to_end/" in folder and name not in _APART else file
 
 
 def slowest_first(items: list[pytest.Item]) -> None:

@@ -55,6 +55,11 @@ class CloudFolder:
         self.cloud = cloud
         return lambda service: self._cloud_client(service, cloud)
 
+    def saved(self) -> str:
+        """The state as it was last saved, empty before the first time."""
+        file = self.folder / "cloud.json"
+        return file.read_text() if file.exists() else ""
+
     def kill(self) -> None:
         assert self.cloud is not None
         os.kill(self.cloud.pid, signal.SIGKILL)
@@ -133,7 +138,7 @@ def test_executions_have_ended_after_a_kill(place: CloudFolder) -> None:
     client("events").put_rule(Name="told", EventPattern='{"detail": {"status": ["FAILED"]}}')
     arn = "arn:aws:sqs:us-east-1:000000000000:told"
     client("events").put_targets(Rule="told", Targets=[{"Id": "told", "Arn": arn}])
-    wait_until(lambda: '"SUCCEEDED"' in (place.folder / "cloud.json").read_text(), timeout_s=20)
+    wait_until(lambda: '"SUCCEEDED"' in place.saved(), timeout_s=20)
     control.wait_until_saved(place.folder)
     place.kill()
 

@@ -19,7 +19,7 @@ COMMAND_LINE = typer.main.get_command(make_app())
 
 # A command in a code block -> the test that runs it, and what that test's file says.
 RUN_BY = {
-    r"make demo": ("tests/end_to_end/test_demo.py", 'dropserve.json("demo")'),
+    r"make demo": ("tests/end_to_end/drops/test_demo.py", 'dropserve.json("demo")'),
     r"dropserve env": ("tests/end_to_end/test_examples.py", "with_aws_variables"),
     r"aws s3 cp flowers.zip .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
     r"dropserve watch": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
@@ -33,11 +33,14 @@ RUN_BY = {
     ),
     r"echo .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
     r"aws lambda invoke .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
-    r"aws s3 cp --recursive autumn .*": ("tests/end_to_end/test_scoring.py", "put_object"),
-    r"dropserve score( s3://.*| --resume JOB)": ("tests/end_to_end/test_scoring.py", '"score", "--resume"'),
+    r"aws s3 cp --recursive autumn .*": ("tests/end_to_end/operations/test_scoring.py", "put_object"),
+    r"dropserve score( s3://.*| --resume JOB)": (
+        "tests/end_to_end/operations/test_scoring.py",
+        '"score", "--resume"',
+    ),
     r"dropserve predict .*": ("tests/end_to_end/test_examples.py", "test_the_readmes_three_ways_in"),
     r"dropserve run --key drops/flowers/_SUCCESS": (
-        "tests/end_to_end/test_folder_drops.py",
+        "tests/end_to_end/drops/test_folder_drops.py",
         '"run", "--key", key',
     ),
     r"dropserve doctor .*": (
@@ -66,19 +69,28 @@ RUN_BY = {
         "commands_for_costs",
     ),
     r"dropserve console": ("tests/end_to_end/console/conftest.py", '"console", "--no-browser"'),
-    r"dropserve capacity( --(apply|reset))?": ("tests/end_to_end/test_capacity.py", 'json("capacity", "--'),
-    r"dropserve drift( --(page|today) ?.*)?": ("tests/end_to_end/test_drift.py", '"drift", "--today"'),
-    r"dropserve drift --approve .*": ("tests/end_to_end/test_drift.py", '"drift", "--approve", approval'),
+    r"dropserve capacity( --(apply|reset))?": (
+        "tests/end_to_end/operations/test_capacity.py",
+        'json("capacity", "--',
+    ),
+    r"dropserve drift( --(page|today) ?.*)?": (
+        "tests/end_to_end/operations/test_drift.py",
+        '"drift", "--today"',
+    ),
+    r"dropserve drift --approve .*": (
+        "tests/end_to_end/operations/test_drift.py",
+        '"drift", "--approve", approval',
+    ),
     r"dropserve verify": ("tests/end_to_end/deployments/test_verifying.py", '"verify", "--stack"'),
-    r"dropserve pause": ("tests/end_to_end/releases/test_pausing.py", 'json("pause")'),
-    r"dropserve resume": ("tests/end_to_end/releases/test_pausing.py", 'json("resume")'),
+    r"dropserve pause": ("tests/end_to_end/operations/test_pausing.py", 'json("pause")'),
+    r"dropserve resume": ("tests/end_to_end/operations/test_pausing.py", 'json("resume")'),
     r"dropserve janitor( --yes)?": (
-        "tests/end_to_end/releases/test_replacing_a_release.py",
+        "tests/end_to_end/operations/test_replacing_a_release.py",
         '"janitor", "--yes"',
     ),
-    r"dropserve releases": ("tests/end_to_end/releases/test_replacing_a_release.py", 'json("releases")'),
+    r"dropserve releases": ("tests/end_to_end/operations/test_replacing_a_release.py", 'json("releases")'),
     r"dropserve rollback( --to .*)?": (
-        "tests/end_to_end/releases/test_replacing_a_release.py",
+        "tests/end_to_end/operations/test_replacing_a_release.py",
         'run("rollback")',
     ),
     r"aws sagemaker (create-model-package-group|list-model-packages) .*": (
