@@ -148,9 +148,12 @@ def service_failure(error: ClientError, resource: Resource, client: BaseClient) 
     else:
         name = optimized_error_name(resource.service, model, code)
     service = name.split(".", maxsplit=1)[0]
+    # The AWS SDK for Java v2 does not tell the code:
+    # https://github.com/aws/aws-sdk-java-v2/blob/master/core/aws-core/src/main/java/software/amazon/awssdk/awscore/exception/AwsServiceException.java
+    told = "" if resource.kind == "sdk" else f"Error Code: {code}, "
     cause = (
         f"{details.get('Message', '')} (Service: {service}, Status Code: {metadata['HTTPStatusCode']}, "
-        f"Error Code: {code}, Request ID: {metadata.get('RequestId', '')})"
+        f"{told}Request ID: {metadata.get('RequestId', '')})"
     )
     return TaskError(name, cause)
 

@@ -90,6 +90,7 @@ def initialize_run() -> Pass:
             "upload_waits": 0,
             "polls": 0,
             "training_job_try": 0,
+            "capacity_waits": 0,
             "lock_acquired": False,
             "release_begun": False,
             "recorded": True,

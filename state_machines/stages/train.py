@@ -3,11 +3,11 @@
 from typing import Any
 
 from contracts.workflow import RUN_TAG
-from state_machines.common.outcome import Finish, ask_about_failure, outcome
+from state_machines.common.outcome import Finish, ask_about_failure, outcome, own_error
 from state_machines.common.settings import KMS_KEY
 from state_machines.common.supersede import recheck_folder
 from state_machines.language.flow import Stage, in_order
-from state_machines.language.sdk import Choice, State, Task, jsonata, without_nothing
+from state_machines.language.sdk import Choice, State, Task, Wait, jsonata, without_nothing
 from state_machines.language.tasks import KEEP_ERROR, call, catch, retry
 from training.job.progress import METRIC_DEFINITIONS
 
@@ -15,8 +15,25 @@ from training.job.progress import METRIC_DEFINITIONS
 # job is stopped, and the next one has another name, which SageMaker never frees.
 _JOB_TRIES = 4
 _NAME_TAKEN = "SageMaker.ResourceInUseException"
+# Of an instance: so many tries, and as many after each pause. Half a day or so; the history of the longest
+# run holds few more.
+INSTANCE_TRIES = 5
+MAX_CAPACITY_WAITS, CAPACITY_WAIT_S = 24, 1500
+# From 0, through all pauses.
+_INSTANCE_TRY = f"($capacity_waits * {INSTANCE_TRIES} + $states.context.State.RetryCount)"
 # An instance that is launched again needs another token: its user data has another one, too.
-_INSTANCE_NAME = "$release_name & '-' & $string($states.context.State.RetryCount)"
+_INSTANCE_NAME = f"$release_name & '-' & $string({_INSTANCE_TRY})"
+# Each try in the next subnet, and so in another Availability Zone.
+_SUBNETS = "$plan.vpc_config.Subnets"
+# EC2's errors have one name, and a Cause without their code. InsufficientInstanceCapacity and its like are
+# server errors. VcpuLimitExceeded, InstanceLimitExceeded, InsufficientFreeAddressesInSubnet and
+# PendingVerification are known by their sentences. A limit of 0 never has room.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+_CAPACITY_LACKING = (
+    "$contains($states.errorOutput.Cause & '', /capacity.*Status Code: 5|"
+    "current (vCPU|instance) limit of [1-9]|not enough free addresses in subnet|"
+    "your request for accessing resources in this region is being validated/i)"
+)
 # An instance needs minutes to boot before its first heartbeat.
 HEARTBEAT_S = 900
 # Longer than any MaxRuntimeInSeconds plus MaxWaitTimeInSeconds that a plan asks for.
@@ -155,6 +172,32 @@ def user_data() -> str:
 
 
 def _train_on_ec2(finish: Finish) -> Task:
+    """On one instance; where EC2 has no room for it now, a run waits for half a day or so."""
+    lacking = Choice("EC2 capacity lacking?")
+    train = _instance(lacking, finish)
+    wait = Wait(
+        "Wait for EC2 capacity",
+        seconds=CAPACITY_WAIT_S,
+        assign={"capacity_waits": jsonata("$capacity_waits + 1")},
+    )
+    wait.next(train)
+    lacking.when(f"$capacity_lacking and $capacity_waits < {MAX_CAPACITY_WAITS}", wait)
+    lacking.when(
+        "$capacity_lacking",
+        finish.failed,
+        assign=own_error(
+            "NoEc2Capacity",
+            "'EC2 had no room for the instance in half a day of tries; run again later, with another "
+            "instance_type or on SageMaker. It said: ' & $error.Cause",
+        ),
+    )
+    lacking.next(finish.failed)
+    return train
+
+
+def _instance(lacking: State, finish: Finish) -> Task:
+    """The instance that trains, and tells so itself; an error of EC2 leads to `lacking`."""
+    why = {**KEEP_ERROR, "capacity_lacking": jsonata(_CAPACITY_LACKING)}
     tags = [
         {"Key": "Name", "Value": jsonata("$release_name")},
         {"Key": RUN_TAG, "Value": jsonata("$run.id")},
@@ -189,8 +232,8 @@ def _train_on_ec2(finish: Finish) -> Task:
                     {"ResourceType": "instance", "Tags": tags},
                     {"ResourceType": "volume", "Tags": tags},
                 ],
-                # Without them EC2 takes the default VPC.
-                "SubnetId": jsonata("$plan.vpc_config.Subnets[0]"),
+                # Without them EC2 takes the default VPC, and an Availability Zone of its choice.
+                "SubnetId": jsonata(f"{_SUBNETS}[{_INSTANCE_TRY} % $count({_SUBNETS})]"),
                 "SecurityGroupIds": jsonata("$plan.vpc_config.SecurityGroupIds"),
                 "UserData": jsonata(user_data()),
             }
@@ -198,5 +241,7 @@ def _train_on_ec2(finish: Finish) -> Task:
         assign=_MODEL_DATA,
         timeout_seconds=TRAINING_LIMIT_S,
         heartbeat_seconds=HEARTBEAT_S,
+        attempts=INSTANCE_TRIES - 1,
+        catches=[catch(lacking, ["Ec2.Ec2Exception"], assign=why)],
         on_error=finish.failed,
     )

@@ -37,6 +37,7 @@ def test_no_value_of_a_run_is_code_in_user_data(stage: Any, tmp_path: Path, valu
     variables = {
         "settings": {"ec2_user_data": [line.replace("${Ec2BootUri}", "s3://a/boot.sh") for line in script]},
         "release_name": value,
+        "capacity_waits": 0,
         "plan": {"plan_uri": value, "stopping_condition": {"MaxRuntimeInSeconds": 60}},
     }
     states = {

@@ -27,6 +27,8 @@ BOUNDS: dict[str, int] = {
     "released_run_id": 40,
     "polls": 20,
     "training_job_try": 20,
+    "capacity_waits": 20,
+    "capacity_lacking": 5,
     "upload_waits": 20,
     "lock_acquired": 5,
     "unfinished": 5,

@@ -55,6 +55,11 @@ DEAD = ENDED_EXECUTION["detail"]["executionArn"]
 NO_ENDPOINT = Refusal("SageMaker.SageMakerException", 'Could not find endpoint "arn:aws:sagemaker:x".')
 NO_PARAMETER = Refusal("Ssm.ParameterNotFoundException")
 CONDITION_FAILED = Refusal("DynamoDB.ConditionalCheckFailedException")
+NO_EC2_CAPACITY = Refusal(
+    "Ec2.Ec2Exception",
+    "We currently do not have sufficient g5.xlarge capacity in the Availability Zone you requested "
+    "(us-east-1a). (Service: Ec2, Status Code: 500, Request ID: 1)",
+)
 
 _CHANNEL = {
     "ChannelName": "dataset",

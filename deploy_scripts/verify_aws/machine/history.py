@@ -11,7 +11,10 @@ from deploy_scripts.verify_aws.check import Subject
 from deploy_scripts.verify_aws.machine.answers import (
     FOLDER_DROP,
     INSPECTION,
+    NO_EC2_CAPACITY,
+    PLAN,
     PREVIOUS,
+    STRAIGHT,
     VERDICT,
     lock,
     payload,
@@ -22,6 +25,7 @@ from deploy_scripts.verify_aws.machine.refusal import InTurn
 from deploy_scripts.verify_aws.machine.run import Run, checked
 from deploy_scripts.verify_aws.machine.scenarios import STRAIGHT_RUN
 from state_machines.stages.ingest import MAX_UPLOAD_WAITS
+from state_machines.stages.train import INSTANCE_TRIES, MAX_CAPACITY_WAITS
 
 # Entered and exited; of a Task also scheduled, started and ended.
 _EVENTS = {"Fail": 1, "Task": 5}
@@ -38,7 +42,7 @@ def straight_run(subject: Subject) -> Run:
 
 
 def longest_run(subject: Subject) -> Run:
-    """Every wait as often as the template allows: upload, lock (at its dearest), both watches."""
+    """Every wait as often as the template allows: upload, EC2, lock (at its dearest), both watches."""
     most = {
         name: str(subject.main["Parameters"][name]["MaxValue"])
         for name in ("PollLimit", "BakeSeconds", "CanaryPercent", "CanarySeconds")
@@ -47,9 +51,12 @@ def longest_run(subject: Subject) -> Run:
     definition = prepared(subject, **most)
     folder = {**INSPECTION, "format": "folder"}
     arriving = payload({**folder, "wait_s": 1})
+    no_capacity = [NO_EC2_CAPACITY] * INSTANCE_TRIES * MAX_CAPACITY_WAITS
     held, free = lock("arn:aws:states:us-east-1:123456789012:execution:machine:other"), lock()
     changes = {
         "Inspect dataset": InTurn((*[arriving] * MAX_UPLOAD_WAITS, payload(folder))),
+        "Plan training": payload({**PLAN, "backend": "ec2", "instance_type": "g5.xlarge"}),
+        "Train on EC2": InTurn((*no_capacity, STRAIGHT["Train on EC2"])),
         "Read deploy lock": InTurn((*[held] * polls, free)),
         "Read lock holder": {"Status": "RUNNING"},
         "Read live release": pointer(PREVIOUS),

@@ -13,6 +13,7 @@ from deploy_scripts.verify_aws.machine.answers import (
     ENDED_EXECUTION,
     FOLDER_DROP,
     INSPECTION,
+    NO_EC2_CAPACITY,
     NO_ENDPOINT,
     NO_PARAMETER,
     PLAN,
@@ -30,6 +31,7 @@ from deploy_scripts.verify_aws.machine.pause_scenarios import pauses
 from deploy_scripts.verify_aws.machine.refusal import InTurn, Refusal
 from deploy_scripts.verify_aws.machine.rollback_scenarios import watches_and_rollbacks
 from deploy_scripts.verify_aws.machine.scenario import Scenario, ended, left_to_clean_up
+from state_machines.stages.train import INSTANCE_TRIES
 
 _REFUSED = Refusal("Lambda.AWSLambdaException")
 _NO_SPOT = Refusal(
@@ -262,6 +264,7 @@ def _ends_before_release() -> list[Scenario]:
 
 def _waits() -> list[Scenario]:
     """Loops that wait, to their end and to their limit; PollLimit is 2 here (interpreter.py)."""
+    on_ec2 = {"Plan_training": payload(_ON_EC2)}
     creating = {"EndpointStatus": "Creating"}
     arriving = payload({**INSPECTION, "wait_s": 60})
     busy = payload({"ready": False, "note": ""})
@@ -278,6 +281,20 @@ def _waits() -> list[Scenario]:
             "rejected",
             "Wait for upload",
             Inspect_dataset=payload({**INSPECTION, "wait_s": 60, "reason": "it never came to rest"}),
+        ),
+        ended(
+            "an instance that EC2 has no room for at first",
+            "live",
+            "Wait for EC2 capacity",
+            **on_ec2,
+            Train_on_EC2=InTurn((*[NO_EC2_CAPACITY] * INSTANCE_TRIES, STRAIGHT["Train on EC2"])),
+        ),
+        ended(
+            "an instance that EC2 has no room for in half a day",
+            "failed",
+            "Wait for EC2 capacity",
+            **on_ec2,
+            Train_on_EC2=NO_EC2_CAPACITY,
         ),
         ended(
             "an endpoint that takes its time",

@@ -10,8 +10,18 @@ from state_machines.language.arguments import called_operation, service_model
 
 _THROTTLES = ("TooManyRequests", "Throttl", "RequestLimitExceeded", "ThroughputExceeded")
 _CAPACITY = ("ResourceLimitExceeded", "TooManyRequests", "LimitExceeded")
+_VCPUS = "You have requested more vCPU capacity than your current vCPU limit of {} allows for the instance."
+# What EC2's model does not name, with status and sentence: what never has room, and what has some later.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-_UNMODELLED_CAPACITY = {"ec2": "InsufficientInstanceCapacity"}
+_UNMODELLED_CAPACITY = {"ec2": ("VcpuLimitExceeded", 400, _VCPUS.format(0))}
+CAPACITY_THAT_COMES = (
+    (
+        "InsufficientInstanceCapacity",
+        500,
+        "We currently do not have sufficient g5.xlarge capacity in the zone.",
+    ),
+    ("VcpuLimitExceeded", 400, _VCPUS.format(32)),
+)
 _DELETES = ("delete", "deregister", "terminate")
 
 
@@ -47,7 +57,8 @@ class Api:
         )
         prefix = named.split(".")[0]
         said = message or f"{code} from {self.operation.name}"
-        return named, f"{said} (Service: {prefix}, Status Code: {status}, Error Code: {code}, Request ID: 1)"
+        told = "" if self.is_sdk else f"Error Code: {code}, "
+        return named, f"{said} (Service: {prefix}, Status Code: {status}, {told}Request ID: 1)"
 
     def _own_code(self, parts: tuple[str, ...], otherwise: str) -> str:
         """A code that the operation's model has, by a part of its name."""
@@ -64,8 +75,9 @@ class Api:
     def refused(self, state: str) -> tuple[str, str]:
         """For good: for want of capacity where something is created, else of a permission, or as invalid."""
         if self.operation.name.startswith(("Create", "Run", "Invoke")):
-            fallback = _UNMODELLED_CAPACITY.get(self.service)
-            code = fallback or self._own_code(_CAPACITY, "")
+            if self.service in _UNMODELLED_CAPACITY:
+                return self.error(*_UNMODELLED_CAPACITY[self.service])
+            code = self._own_code(_CAPACITY, "")
             if code:
                 return self.error(code, 400, "The account has no room for it")
         denied = sum(map(ord, state)) % 2 == 0

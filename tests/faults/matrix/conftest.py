@@ -12,7 +12,7 @@ from local_cloud import control
 from local_cloud.control import Cloud
 from tests.faults.conftest import clients_of, small_programs
 from tests.faults.matrix import faulty_cloud, results
-from tests.faults.matrix.cases import Case
+from tests.faults.matrix.cases.case import Case
 from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.trial import Outcome, Trial
 from tests.faults.support.workflow_stage import SharedFunctions

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.matrix.cases import tasks
+from tests.faults.matrix.cases.case import tasks
 from tests.faults.matrix.deployment import Deployment
 from tests.faults.matrix.results import PROPERTY
 from tests.faults.support.workflow_stage import Ended

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from state_machines.diagrams import ASIDE, FINISH, STAGES, parts
-from tests.faults.matrix.cases import Case, cases, definition, groups, together
+from tests.faults.matrix.cases.case import Case, definition
+from tests.faults.matrix.cases.listing import cases, groups, together
 from tests.faults.matrix.results import PROPERTY
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]

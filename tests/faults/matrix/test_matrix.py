@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.matrix.cases import case_named, tasks
+from tests.faults.matrix.cases.case import tasks
+from tests.faults.matrix.cases.listing import case_named
 from tests.faults.matrix.results import PROPERTY
 from tests.faults.matrix.stories import story_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.matrix.asker import Asker
-from tests.faults.matrix.cases import Case
+from tests.faults.matrix.cases.case import Case
 from tests.faults.matrix.deployment import PHOTOS, Deployment, ended_with_all
 from tests.faults.matrix.injection import Fault
 from tests.faults.support.acceptance_sample import put_sample

@@ -15,7 +15,7 @@ JOBS = ("Train on SageMaker", "Train on demand")
 KEY = "arn:aws:kms:us-east-1:111122223333:key/0123abcd"
 
 
-def arguments(task: str, *, key: str = "", **plan: Any) -> dict[str, Any]:
+def arguments(task: str, *, key: str = "", waits: int = 0, retries: int = 0, **plan: Any) -> dict[str, Any]:
     variables = {
         "plan": {
             "plan_uri": "s3://data/plan.json",
@@ -27,7 +27,8 @@ def arguments(task: str, *, key: str = "", **plan: Any) -> dict[str, Any]:
         "run": {"id": "1"},
         "release_name": "dropserve-1",
         "training_job_try": 0,
-        "states": {"context": {"State": {"RetryCount": 0}, "Task": {"Token": "token"}}},
+        "capacity_waits": waits,
+        "states": {"context": {"State": {"RetryCount": retries}, "Task": {"Token": "token"}}},
     }
     expression = Jsonata.jsonata(STATES[task]["Arguments"][2:-2].strip())
     for name, value in variables.items():
@@ -55,9 +56,15 @@ def test_the_model_of_a_serverless_endpoint_has_neither() -> None:
     assert arguments("Create model")["EnableNetworkIsolation"] is True
 
 
-def test_an_instance_of_ec2_starts_in_the_first_subnet() -> None:
-    given = arguments("Train on EC2", vpc_config=VPC)
-    assert (given["SubnetId"], given["SecurityGroupIds"]) == ("subnet-0a", ["sg-0c"])
+def test_each_try_of_an_instance_has_a_token_of_its_own_and_the_next_subnet() -> None:
+    tries = [
+        arguments("Train on EC2", vpc_config=VPC, waits=waits, retries=retries)
+        for waits in range(3)
+        for retries in range(5)
+    ]
+    assert [given["SubnetId"] for given in tries] == [VPC["Subnets"][number % 2] for number in range(15)]
+    assert [given["ClientToken"] for given in tries] == [f"dropserve-1-{number}" for number in range(15)]
+    assert tries[0]["SecurityGroupIds"] == ["sg-0c"]
     assert not {"SubnetId", "SecurityGroupIds"} & arguments("Train on EC2").keys()
 
 

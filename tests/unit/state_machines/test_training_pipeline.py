@@ -160,6 +160,7 @@ def test_every_loop_that_waits_counts_its_rounds() -> None:
     waits = {name for name, state in STATES.items() if state["Type"] == "Wait" and name in loops()}
     assert waits == {
         "Wait for upload",
+        "Wait for EC2 capacity",
         "Wait for deploy lock",
         "Wait for endpoint",
         "Wait for provisioned concurrency",
@@ -179,10 +180,11 @@ def test_every_loop_that_waits_counts_its_rounds() -> None:
             assert STATES[name]["Assign"] == {"looks": "{% $looks - 1 %}"}
             assert "$looks > 0" in conditions
             continue
-        count = "upload_waits" if name == "Wait for upload" else "polls"
+        own = {"Wait for upload": "upload_waits", "Wait for EC2 capacity": "capacity_waits"}
+        count = own.get(name, "polls")
         assert STATES[name]["Assign"] == {count: f"{{% ${count} + 1 %}}"}
-        limit = {"polls": "$polls > $settings.poll_limit", "upload_waits": "$upload_waits >= 720"}[count]
-        assert limit in conditions
+        limits = {"polls": "> $settings.poll_limit", "upload_waits": ">= 720", "capacity_waits": "< 24"}
+        assert f"${count} {limits[count]}" in conditions
 
 
 def loops() -> set[str]:
@@ -300,17 +302,13 @@ def test_a_variable_that_one_way_leaves_unassigned_is_named(
 
 
 # Variables that are true or false wherever they are assigned.
-FLAGS = ("release_begun", "lock_acquired", "unfinished")
+FLAGS = ("release_begun", "lock_acquired", "unfinished", "capacity_lacking")
 
 
 def test_every_condition_is_a_boolean() -> None:
     for state in STATES.values():
         for rule in state.get("Choices", []):
-            is_flag = rule["Condition"] in (
-                "{% $release_begun %}",
-                "{% $lock_acquired %}",
-                "{% $unfinished %}",
-            )
+            is_flag = rule["Condition"] in [f"{{% ${flag} %}}" for flag in FLAGS]
             assert is_computed(rule["Condition"])
             assert is_flag or returned_type(rule["Condition"]) is bool, rule["Condition"]
 
@@ -333,6 +331,45 @@ def test_a_training_job_whose_answer_was_lost_is_stopped_before_another_trains(w
     following = {"training_job_try": "{% $training_job_try + 1 %}"}
     ways = (TASKS[stop], *TASKS[stop]["Catch"])
     assert [(way["Next"], way["Assign"]) for way in ways] == [(train, following)] * 2
+
+
+_VCPUS = "You have requested more vCPU capacity than your current vCPU limit of {} allows"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status", "lacking"),
+    [
+        ("We currently do not have sufficient g5.xlarge capacity in the zone you requested", 500, True),
+        ("Insufficient capacity.", 500, True),
+        (_VCPUS.format(32), 400, True),
+        (_VCPUS.format(0), 400, False),
+        ("You have requested more instances (1) than your current instance limit of 10 allows", 400, True),
+        ("You have requested more instances (1) than your current instance limit of 0 allows", 400, False),
+        ("There are not enough free addresses in subnet 'subnet-0a' to satisfy the requested", 400, True),
+        ("Your request for accessing resources in this region is being validated, and you will", 400, True),
+        ("An internal error has occurred", 500, False),
+        ("Your requested instance type (g5.xlarge) is not supported in your requested zone", 400, False),
+        ("You are not authorized to perform this operation.", 403, False),
+    ],
+)
+def test_an_instance_is_waited_for_where_ec2_may_have_room_for_it_later(
+    sentence: str, status: int, lacking: bool
+) -> None:
+    refused, _ = TASKS["Train on EC2"]["Catch"]
+    assert refused["ErrorEquals"] == ["Ec2.Ec2Exception"]
+    expression = Jsonata.jsonata(refused["Assign"]["capacity_lacking"][2:-2].strip())
+    cause = f"{sentence} (Service: Ec2, Status Code: {status}, Request ID: 1)"
+    expression.assign("states", {"errorOutput": {"Error": "Ec2.Ec2Exception", "Cause": cause}})
+    assert expression.evaluate(None) is lacking
+
+
+def test_what_ec2_has_no_room_for_fails_in_the_end_with_its_sentence() -> None:
+    again, given_up = STATES["EC2 capacity lacking?"]["Choices"]
+    assert STATES[again["Next"]]["Next"] == "Train on EC2"
+    assert given_up["Next"] == STATES["EC2 capacity lacking?"]["Default"]
+    expression = Jsonata.jsonata(given_up["Assign"]["error"]["Cause"][2:-2].strip())
+    expression.assign("error", {"Error": "Ec2.Ec2Exception", "Cause": "Insufficient capacity."})
+    assert re.search("half a day .* Insufficient capacity", expression.evaluate(None))
 
 
 def name_in(task: str, field: str) -> str:
