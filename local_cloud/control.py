@@ -59,6 +59,10 @@ def start(
     while time.monotonic() < deadline:
         cloud = find(state_dir)
         if cloud:
+            if child is not None and child.pid != cloud.pid:
+                # It would take the folder once the other has been stopped.
+                child.kill()
+                child.wait()
             return cloud
         # Somebody else's server may be starting, or ending.
         is_held = server_lock.holder(state_dir) is not None
