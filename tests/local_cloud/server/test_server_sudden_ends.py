@@ -275,17 +275,23 @@ def test_concurrent_starts_give_one_server(place: CloudFolder) -> None:
     answers = [start.communicate(timeout=90)[0] for start in starts]
     assert [start.returncode for start in starts] == [0] * 4
     assert len(set(answers)) == 1
-    # One that is still starting would take the folder as soon as this one is stopped.
-    servers = [each.pid for each in psutil.process_iter() if _is_server_of(place.folder, each)]
-    assert servers == [int(answers[0])]
 
 
-def _is_server_of(folder: Path, process: psutil.Process) -> bool:
-    try:
-        command = process.cmdline()
-    except psutil.NoSuchProcess:
-        return False
-    return "local_cloud" in command and str(folder) in command
+def test_a_server_that_starts_beside_another_one_ends(
+    place: CloudFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the folder as soon as the other is stopped."""
+    spawn, slow = control._spawn, [sys.executable, "-c", "import time; time.sleep(600)"]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def spawn_both(*arguments: Any) -> subprocess.Popen[bytes]:
+        spawn(*arguments)
+        started.append(subprocess.Popen(slow))
+        return started[0]
+
+    monkeypatch.setattr(control, "_spawn", spawn_both)
+    place.up()
+    assert started[0].poll() is not None
 
 
 def test_a_start_while_another_server_ends(place: CloudFolder) -> None:
