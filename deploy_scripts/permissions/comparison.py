@@ -7,11 +7,13 @@ used by some call, or be exempt in writing.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from deploy_scripts.permissions.exemptions import Exemption
-from deploy_scripts.permissions.judging import allows
+from deploy_scripts.permissions.judging import allows, policy_of
 from deploy_scripts.permissions.recording import Call
 from deploy_scripts.permissions.template_roles import Role, Statement
+from functions.iam_audit.policy.policies import parse_policy
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def compare(roles: Iterable[Role], calls: Sequence[Call], exemptions: Sequence[E
 
 
 def _compare_role(role: Role, calls: Sequence[Call], exemptions: Sequence[Exemption]) -> RoleUse:
-    documents = [statement.document(statement.actions, statement.resources) for statement in role.statements]
-    lacking = [call for call in calls if not allows(documents, call)]
+    policy = policy_of(role)
+    lacking = [call for call in calls if not allows(policy, call)]
     used: Counter[str] = Counter()
     for call in calls:
         if call not in lacking:
@@ -89,12 +91,11 @@ def _compare_role(role: Role, calls: Sequence[Call], exemptions: Sequence[Exempt
 
 def _unused_parts(statement: Statement, calls: Sequence[Call]) -> list[tuple[str, str]]:
     """(action, `*`) for each action that no call needed; for the others, (`*`, resource) in the same way."""
-    pairs = [
-        (action, resource)
-        for action in statement.actions
-        for resource in statement.resources
-        if any(allows([statement.document((action,), (resource,))], call) for call in calls)
-    ]
+    pairs = []
+    for action, resource in product(statement.actions, statement.resources):
+        policy = parse_policy({"Statement": statement.document((action,), (resource,))})
+        if any(allows(policy, call) for call in calls):
+            pairs.append((action, resource))
     actions, resources = {action for action, _ in pairs}, {resource for _, resource in pairs}
     idle = [(action, "*") for action in statement.actions if action not in actions]
     if actions:

@@ -31,6 +31,7 @@ _PHOTOS = [
     {"Key": f"photos/a/{number}.jpg", "Etag": f'"{number}"', "Size": 9, "LastModified": 1.0}
     for number in range(BATCH_PHOTOS + 1)
 ]
+_ONE_PHOTO = {"Score photos": _PHOTOS[:1]}
 _STRAIGHT: dict[str, Any] = {
     "Read live release": {"Parameter": {"Value": json.dumps(_LIVE)}},
     "Describe endpoint": {"ProductionVariants": [{"VariantName": "AllTraffic", "CurrentInstanceCount": 2}]},
@@ -72,7 +73,7 @@ def stories() -> Iterator[Story]:
 
 
 def _but(name: str, changes: Mapping[str, Any], error: str | None = None) -> Story:
-    return Story(name, _INPUT, {**_STRAIGHT, **changes}, error)
+    return Story(name, _INPUT, {**_STRAIGHT, **_ONE_PHOTO, **changes}, error)
 
 
 def refusals(definition: dict[str, Any]) -> Iterator[Story]:

@@ -12,7 +12,7 @@ from typing import Any
 from sfnx import testing
 
 from contracts.scoring import MAP_LABEL
-from deploy_scripts.permissions.judging import allows
+from deploy_scripts.permissions.judging import allows, policy_of
 from deploy_scripts.permissions.recording import Call
 from deploy_scripts.verify_aws.check import Result, Subject
 from deploy_scripts.verify_aws.machine.interpreter import prepared, scenarios_played
@@ -83,7 +83,7 @@ def _role_problems(
     judged: set[tuple[str, str]],
 ) -> Iterator[str]:
     (role,) = (each for each in roles_of(subject.main) if each.name == name)
-    allowed = [each.document(each.actions, each.resources) for each in role.statements]
+    policy = policy_of(role)
     values = example_values(subject.main)
     for call in calls:
         api = api_of(call.resource)
@@ -94,13 +94,13 @@ def _role_problems(
         for needed in _needed(api, {**arguments(call), **sync}, values):
             context = {**needed.context, "aws:SourceAccount": ACCOUNT}
             judged.add((needed.action, needed.resource))
-            if not allows(allowed, Call(name, needed.action, needed.resource, context)):
+            if not allows(policy, Call(name, needed.action, needed.resource, context)):
                 yield f"{call.state}: {name} may not {needed.action} on {needed.resource}"
     logged = [*(f"logs:{each}" for each in _LOGGING), *(f"xray:{each}" for each in _TRACING)]
     itself = [(action, "*") for action in logged]
     for action, resource in (*itself, *_OF_A_MAP.get(name, ())):
         judged.add((action, resource))
-        if not allows(allowed, Call(name, action, resource, {})):
+        if not allows(policy, Call(name, action, resource, {})):
             yield f"{name} may not {action} on {resource}, which Step Functions itself does"
 
 
