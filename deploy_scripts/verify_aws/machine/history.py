@@ -41,10 +41,10 @@ def longest_run(subject: Subject) -> Run:
     """Every wait as often as the template allows: upload, lock (at its dearest), both watches."""
     most = {
         name: str(subject.main["Parameters"][name]["MaxValue"])
-        for name in ("PollLimit", "BakeSeconds", "CanaryPercent", "CanarySeconds")
+        for name in ("PollLimit", "BakeSeconds", "CanarySeconds")
     }
     polls = int(most["PollLimit"])
-    definition = prepared(subject, **most)
+    definition = prepared(subject, CanaryPercent="50", **most)
     folder = {**INSPECTION, "format": "folder"}
     arriving = payload({**folder, "wait_s": 1})
     held, free = lock("arn:aws:states:us-east-1:123456789012:execution:machine:other"), lock()
