@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
 
+from drops.groups import GROUPS_FILE, find_groups_file, read_groups, write_groups
 from drops.label_tables import ReadFile
 from drops.layout import Candidate, Layout, read_layout
 from drops.names import class_name
@@ -15,10 +16,14 @@ from drops.review import Decision, Refusal
 
 @dataclass(frozen=True)
 class AppliedReview:
-    """`names`: every name of the drop that stays -> its new name. `done` counts the decisions by action."""
+    """`names`: every name of the drop that stays -> its new name. `done` counts the decisions by action.
+
+    `written`: the name of a file that names photos, and so is written anew -> its content.
+    """
 
     names: dict[str, str]
     done: Counter[str]
+    written: dict[str, bytes] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
 
 
@@ -27,8 +32,8 @@ def apply_review(
 ) -> AppliedReview:
     """The decisions on a drop of these (name, size in bytes); what cannot be done is a refusal.
 
-    A drop whose classes are said by tables gets class folders, and loses all that has no label. Raises
-    BadDropError when the drop's layout is unclear.
+    A drop whose classes are said by tables gets class folders, and loses all that has no label. A groups.csv
+    is written anew where photos move. Raises BadDropError when the drop's layout, or groups.csv, is unclear.
     """
     entries = list(entries)
     layout = read_layout(entries, read_file)
@@ -49,7 +54,18 @@ def apply_review(
             del names[decision.file]
         elif decision.action == "relabel":
             names[decision.file] = mover.move(names[decision.file], photo, decision.suggested_label)
-    return AppliedReview(names, done, refusals)
+    return AppliedReview(names, done, _renamed_groups(layout, names, read_file), refusals)
+
+
+def _renamed_groups(layout: Layout, names: dict[str, str], read_file: ReadFile | None) -> dict[str, bytes]:
+    """groups.csv with the names that photos get, where any gets another one; it leaves `names` then."""
+    groups_file = find_groups_file(layout.others)
+    moved = any(names.get(photo.name, photo.name) != photo.name for photo in layout.candidates)
+    if groups_file is None or read_file is None or not moved:
+        return {}
+    groups = read_groups(read_file, groups_file, layout.candidates)
+    place = names.pop(groups_file, GROUPS_FILE)
+    return {place: write_groups({names[name]: group for name, group in groups.items() if name in names})}
 
 
 def _why_not(

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from drops.label_tables import ReadFile
@@ -74,6 +74,15 @@ def _match(rows: list[tuple[str, str]], around: str, candidates: list[Candidate]
         if name and group:
             groups[name] = group
     return groups
+
+
+def write_groups(groups: Mapping[str, str]) -> bytes:
+    """A groups.csv of these photos, by their whole names in the drop."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(groups.items())
+    return text.getvalue().encode()
 
 
 def guess_groups(candidates: Iterable[Candidate]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _looks(facts: TemplateFacts) -> int:
 
 
 def _watched_s(facts: TemplateFacts) -> list[float]:
-    canary_s = facts.number("CanarySeconds") if facts.number("CanaryPercent") else 0.0
+    canary_s = facts.number("CanarySeconds") if facts.parameters["CanaryPercent"] != "0" else 0.0
     return [facts.number("BakeSeconds"), canary_s]
 
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from state_machines.common.model_registry import reject_version
 from state_machines.common.teardown import release_deploy_lock, teardown_candidate, terminate_training
 from state_machines.language.flow import Stage, best_effort, in_order
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Task, jsonata
@@ -27,6 +28,8 @@ LIVE_STATUS = "$exists($input.action) ? 'restored' : 'live'"
 # How an execution fails that has told the ledger how its run ended -> the run's status.
 ENDS_TOLD = {"RunFailed": "failed", "RunBlocked": "blocked", "RunRolledBack": "rolled_back"}
 
+# Of the run: also what went wrong with the version of its model.
+_REASON = "$outcome.reason & $model_version.note"
 # How an execution fails that could not take a release back: the clean-up does it.
 ROLLBACK_FAILED = "RollbackFailed"
 
@@ -57,7 +60,7 @@ class Finish:
 
 
 def finish_run() -> Finish:
-    """Read failure -> tear down the candidate -> release the deploy lock -> record the outcome.
+    """Read failure -> tear down the candidate, reject its model -> release the lock -> record the outcome.
 
     A deployment that was paused before keeps no concurrency that is paid for.
     """
@@ -70,7 +73,14 @@ def finish_run() -> Finish:
     )
     paused = Choice("Paused before?")
     paused.when("$exists($previous.paused_at)", idle.start)
-    in_order(candidate, terminate_training(), Stage(paused, (paused.next, *idle.exits)), lock, record)
+    in_order(
+        candidate,
+        reject_version(),
+        terminate_training(),
+        Stage(paused, (paused.next, *idle.exits)),
+        lock,
+        record,
+    )
     return Finish(
         failed=read_failure("Read failure", candidate.start),
         teardown=candidate.start,
@@ -129,7 +139,7 @@ def record_outcome(duplicate: State) -> Stage:
         THIS_RUN,
         {
             "status": text("$outcome.status"),
-            "reason": text("$outcome.reason"),
+            "reason": text(_REASON),
             "release": text("$outcome.release"),
             "ended_at": text("$states.context.State.EnteredTime"),
         },
@@ -144,7 +154,7 @@ def record_outcome(duplicate: State) -> Stage:
     drop = "$run.key != '' ? ' of s3://' & $run.bucket & '/' & $run.key : ' (' & $run.source & ')'"
     message = (
         f"'Run ' & $run.id & ({drop}) & ' ended as ' & $outcome.status "
-        f"& ': ' & $outcome.reason & ({findings} ? ' - Found in the drop: ' & $inspection.findings : '')"
+        f"& ': ' & {_REASON} & ({findings} ? ' - Found in the drop: ' & $inspection.findings : '')"
     )
     notify = call(
         "Notify",

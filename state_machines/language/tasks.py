@@ -109,10 +109,10 @@ def call(  # noqa: PLR0913  one keyword a field of the state
 def update_item(name: str, key: str, values: dict[str, dict[str, str]], **fields: Any) -> Task:
     """Set attributes of one item of the ledger; `condition` and its own `condition_values` are optional.
 
-    `initial` has attributes that are set where the item does not have them.
+    `initial` has attributes that are set where the item does not have them; `returned` is ReturnValues.
     Every attribute goes by an expression name, since some (`status`, `source`) are DynamoDB's reserved words.
     """
-    condition = fields.pop("condition", None)
+    condition, returned = fields.pop("condition", None), fields.pop("returned", None)
     initial: dict[str, dict[str, str]] = fields.pop("initial", {})
     given = {**initial, **values}
     settings = [f"#{name} = :{name}" for name in values]
@@ -127,6 +127,8 @@ def update_item(name: str, key: str, values: dict[str, dict[str, str]], **fields
     }
     if condition:
         arguments["ConditionExpression"] = condition
+    if returned:
+        arguments["ReturnValues"] = returned
     return call(name, "dynamodb:updateItem", arguments, **fields)
 
 

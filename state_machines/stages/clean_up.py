@@ -5,6 +5,7 @@ EventBridge starts an execution of the same state machine with the event; it goe
 
 from contracts.workflow import ROLLBACK
 from state_machines.common.live_pointer import read_pointer
+from state_machines.common.model_registry import version_in
 from state_machines.common.outcome import ENDS_TOLD, LIVE_STATUS, ROLLBACK_FAILED, Finish, outcome
 from state_machines.language.sdk import Choice, Fail, State, Succeed, Wait, jsonata
 from state_machines.language.tasks import THIS_RUN, call
@@ -58,7 +59,7 @@ def clean_up(finish: Finish, *, complete_release: State, pause_or_resume: State,
 
 
 def _read_run(*, on_error: State) -> State:
-    """Whether the ledger has no end of the run, or not even the run; and the drop's place among drops."""
+    """Whether the ledger has no end of the run, or not even the run; its model version, its drop's place."""
     item = "$states.result.Item"
     order = f"{item}.drop_order_ms.N"
     running = f"{item}.status.S = 'running' and {item}.execution_arn.S = $run.execution_arn"
@@ -72,6 +73,7 @@ def _read_run(*, on_error: State) -> State:
         assign={
             "unfinished": jsonata(f"({unclaimed}) or ({running})"),
             "inspection": {"drop_order_ms": jsonata(f"$exists({order}) ? $number({order}) : 0")},
+            "model_version": {"arn": jsonata(version_in(item)), "note": jsonata("''")},
         },
         attempts=PATIENCE,
         on_error=on_error,

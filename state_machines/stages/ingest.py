@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from state_machines.common.model_registry import NO_VERSION
 from state_machines.common.outcome import IS_CLEAN_UP, Finish, outcome, read_failure
 from state_machines.common.settings import SETTINGS
 from state_machines.common.supersede import check_current_version
@@ -94,6 +95,7 @@ def initialize_run() -> Pass:
             "lock_acquired": False,
             "release_begun": False,
             "recorded": True,
+            "model_version": NO_VERSION,
         },
     )
 

@@ -3,7 +3,12 @@
 from state_machines.common.deploy_lock import record_newest_drop
 from state_machines.common.endpoint import CONCURRENCY_NOTE, accept_model
 from state_machines.common.live_pointer import switch_pointer
-from state_machines.common.model_registry import register_model
+from state_machines.common.model_registry import (
+    approve_version,
+    register_model,
+    reject_replaced_version,
+    version_in,
+)
 from state_machines.common.outcome import LIVE_STATUS, Finish, outcome
 from state_machines.common.supersede import recheck_folder
 from state_machines.common.teardown import teardown_release
@@ -12,23 +17,26 @@ from state_machines.language.sdk import Choice, State, Wait, jsonata
 from state_machines.language.tasks import invoke_function, text, update_item
 from state_machines.stages.watch import RollBack, bake, canary
 
+# An item of the ledger, as UpdateItem gives it.
+_UPDATED = "$states.result.Attributes"
+
 
 def release(finish: Finish, back: RollBack) -> Stage:
-    """The candidate is live, has been watched, and is registered."""
+    """The candidate is registered, is live, and has been watched."""
     return in_order(
         audit_iam(finish),
         accept_model("Accept model", on_error=finish.failed),
         recheck_folder(finish, then=finish.teardown, when=" before release"),
+        register_model(),
         canary(back),
         switch_live_endpoint(finish),
         bake(back),
-        register_model(),
     )
 
 
 def complete_release() -> Stage:
-    """The previous release is gone. From here on nothing fails the run."""
-    return in_order(record_release(), teardown_previous())
+    """The model is approved, the previous release gone. From here on nothing fails the run."""
+    return in_order(record_release(), approve_version(), teardown_previous())
 
 
 def audit_iam(finish: Finish) -> Stage:
@@ -65,6 +73,10 @@ def record_release() -> Stage:
         "Record restored release",
         jsonata("$released_run_id"),
         {"status": {"S": "live"}, "release": text("$release_name")},
+        returned="ALL_NEW",
+        assign={
+            "model_version": {"arn": jsonata(version_in(_UPDATED)), "note": jsonata("$model_version.note")}
+        },
         on_error=None,
     )
     newest, again = record_newest_drop(), best_effort(restored)
@@ -81,9 +93,16 @@ def teardown_previous() -> Stage:
         "Record replaced release",
         jsonata("$previous.run_id"),
         {"status": text("$exists($input.action) ? 'rolled_back' : 'replaced'")},
+        returned="ALL_NEW",
+        assign={"replaced_version": jsonata(version_in(_UPDATED))},
         on_error=None,
     )
-    gone = in_order(drain, teardown_release("previous", "$previous.endpoint_name"), best_effort(replaced))
+    gone = in_order(
+        drain,
+        teardown_release("previous", "$previous.endpoint_name"),
+        best_effort(replaced, {"replaced_version": jsonata("''")}),
+        reject_replaced_version(),
+    )
     previous = Choice("Previous endpoint?")
     previous.when("$exists($previous.endpoint_name)", drain)
     return Stage(previous, (previous.next, *gone.exits))

@@ -67,6 +67,9 @@ BOUNDS: dict[str, int] = {
     # Figures, and a sentence with them.
     "acceptance": ACCEPTANCE + 100,
     "error": 4 * (ERROR_CHARACTERS + CAUSE_CHARACTERS) + 40,
+    # ARNs, and what three calls of the registry say in 300 characters each.
+    "model_version": 400 + 3 * (4 * 300 + 60),
+    "replaced_version": 400,
     "outcome": REASON + ACCEPTANCE + CONCURRENCY + 200,
     "training_instance_ids": 200,
 }

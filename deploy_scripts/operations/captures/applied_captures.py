@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.captures import read_photo
 from deploy_scripts.operations.captures.last_drop import DroppedFolder, download_zip, last_drop_of_live
-from deploy_scripts.operations.captures.next_drop import PROVENANCE, Additions, Sorted, plan_additions
+from deploy_scripts.operations.captures.next_drop import Additions, Sorted, plan_additions
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.upload import Dataset, Drop, add_to_folder, read_dataset
 from deploy_scripts.operations.drops.zips import open_zip, write_zip
@@ -85,4 +85,4 @@ def _check(additions: Additions) -> None:
 
 def _files(deployment: Deployment, additions: Additions) -> dict[str, bytes]:
     files = {place: read_photo(deployment, photo) for photo, place in additions.places.items()}
-    return {**files, PROVENANCE: additions.provenance}
+    return {**files, **additions.written}

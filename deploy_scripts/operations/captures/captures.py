@@ -28,8 +28,8 @@ class CapturedPhoto:
     keys: tuple[str, ...]
     """More than one where it was kept on several days."""
     sha256: str
-    size_bytes: int
-    """Both of what was sent, not of the copy that was kept."""
+    size_bytes: int | None
+    """Both of what was sent, not of the copy that was kept; None where that was not yet noted."""
     source: str
     label: str
     probability: float
@@ -109,12 +109,12 @@ def _read(deployment: Deployment, key: str, _size_bytes: int, etag: str) -> Capt
         raise
     try:
         told: dict[str, Any] = json.loads(unquote(metadata[CAPTURE_METADATA]))
-        score = told.get("unknown_score")
+        score, size_bytes = told.get("unknown_score"), told.get("size_bytes")
         return CapturedPhoto(
             name=f"{key.removeprefix(CAPTURES).removesuffix('.jpg')}-{etag[:8]}.jpg",
             keys=(key,),
             sha256=str(told["sha256"]),
-            size_bytes=int(told["size_bytes"]),
+            size_bytes=None if size_bytes is None else int(size_bytes),
             source=str(told["source"]),
             label=str(told["label"]),
             probability=float(told["probability"]),

@@ -47,7 +47,7 @@ class Sorted:
 class Additions:
     """`places` has a name in the dataset for each photo that is new to it, `there` those that are in it.
 
-    `renamed`: every file that stays -> its name. `provenance` is the whole of that file.
+    `renamed`: every file that stays -> its name. `written`: name -> content of what is written anew.
     """
 
     places: dict[CapturedPhoto, str]
@@ -55,7 +55,7 @@ class Additions:
     refusals: list[Refusal]
     new_classes: list[str]
     renamed: dict[str, str]
-    provenance: bytes
+    written: dict[str, bytes]
 
 
 def sort_captures(photos: Sequence[CapturedPhoto], decisions: Sequence[Decision]) -> Sorted:
@@ -89,14 +89,15 @@ def plan_additions(content: Content, done: Sorted, *, may_rename: bool) -> Addit
     """
     entries = list(content.entries())
     layout = read_layout(entries, content.read_start)
-    renamed = {name: name for name, _ in entries}
+    renamed, written = {name: name for name, _ in entries}, {}
     if layout.by_tables:
         if not may_rename:
             raise CliError(
                 "The dataset is a folder whose classes a table says: photos have no class folders there.",
                 "Drop it once with class folders: `dropserve drop FOLDER --review FILE` makes them.",
             )
-        renamed = apply_review(entries, [], content.read_start).names
+        in_folders = apply_review(entries, [], content.read_start)
+        renamed, written = in_folders.names, in_folders.written
     there = _find(content, layout, done.labels)
     refusals = [
         Refusal(
@@ -125,7 +126,7 @@ def plan_additions(content: Content, done: Sorted, *, may_rename: bool) -> Addit
         refusals,
         sorted({done.labels[photo] for photo in places} - set(layout.counts)),
         renamed,
-        earlier + "".join(lines).encode(),
+        {**written, PROVENANCE: earlier + "".join(lines).encode()},
     )
 
 
@@ -139,7 +140,8 @@ def _find(
     found: dict[CapturedPhoto, tuple[str, str]] = {}
     for each in layout.candidates:
         photo = by_name.get(own_name(each.name))
-        if photo is None and each.size_bytes in sizes:
+        # Of a photo without a size each content may be it.
+        if photo is None and (each.size_bytes in sizes or None in sizes):
             photo = by_digest.get(hashlib.sha256(content.read(each.name)).hexdigest())
         if photo:
             found[photo] = (each.name, each.label)

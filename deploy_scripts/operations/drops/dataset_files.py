@@ -15,14 +15,15 @@ _SYSTEM_FOLDER = "__MACOSX"
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """`files`: name in the drop -> file. `left_out`: why -> names."""
+    """`files`: name in the drop -> file. `left_out`: why -> names. `written`: name -> content of no file."""
 
     files: Mapping[str, Path]
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    written: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.files.values())
+        return sum(file.stat().st_size for file in self.files.values()) + sum(map(len, self.written.values()))
 
 
 def read_dataset_folder(folder: Path) -> DatasetFiles:

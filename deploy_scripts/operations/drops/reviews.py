@@ -27,7 +27,9 @@ def review_dataset(dataset: Dataset, review: Path) -> tuple[Dataset, AppliedRevi
         sizes = [(name, file.stat().st_size) for name, file in files.items()]
         applied = _applied(dataset, sizes, decisions, refusals, lambda name, limit: _read(files[name], limit))
         renamed = {new: files[name] for name, new in applied.names.items()}
-        return replace(dataset, folder=DatasetFiles(renamed, dataset.folder.left_out)), applied
+        return replace(
+            dataset, folder=DatasetFiles(renamed, dataset.folder.left_out, applied.written)
+        ), applied
     target = dataset.source.with_name(f"{dataset.source.stem}-reviewed{dataset.source.suffix}")
     if target.exists():
         raise CliError(f"{target} is there already.", "It is an earlier review's: move it away.")
@@ -39,7 +41,7 @@ def _review_zip(
 ) -> tuple[Dataset, AppliedReview]:
     with open_zip(dataset.source) as archive:
         applied = _applied(dataset, list(archive.entries()), decisions, refusals, archive.read_start)
-        write_zip(archive, applied.names, target)
+        write_zip(archive, applied.names, target, applied.written)
     return replace(dataset, source=target), applied
 
 

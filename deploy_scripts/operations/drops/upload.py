@@ -82,7 +82,7 @@ def upload_drop(
         return _upload_file(deployment, dataset, sent)
     for why, names in dataset.folder.left_out.items():
         say(f"Left out, {why}: {listed(names)}")
-    return _upload_folder(deployment, dataset.name, dataset.folder.files, sent, say)
+    return _upload_folder(deployment, dataset.name, dataset.folder, sent, say)
 
 
 def _check_name(name: str, keys: Sequence[str]) -> None:
@@ -128,14 +128,15 @@ def _upload_file(deployment: Deployment, dataset: Dataset, sent: Callable[[int],
 def _upload_folder(
     deployment: Deployment,
     name: str,
-    files: Mapping[str, Path],
+    folder: DatasetFiles,
     sent: Callable[[int], object],
     say: Callable[[str], object],
 ) -> Drop:
     """The files, then the removal of what an earlier drop of this name had beyond them, then the marker."""
     s3 = deployment.aws.s3
     prefix, owner = f"{PREFIX}{name}/", _owner(name)
-    left_over = _own_left_over(deployment, prefix, keep={prefix + path for path in files}, owner=owner)
+    files, names = folder.files, [*folder.files, *folder.written]
+    left_over = _own_left_over(deployment, prefix, keep={prefix + path for path in names}, owner=owner)
 
     def upload(path: str) -> None:
         s3.upload_file(
@@ -149,6 +150,9 @@ def _upload_folder(
     with ThreadPoolExecutor(PARALLEL_CALLS) as uploads:
         # list() raises the first upload's error here.
         list(uploads.map(upload, files))
+    for path, content in folder.written.items():
+        _put(deployment, prefix + path, content, owner)
+        sent(len(content))
     if left_over:
         short = [key.removeprefix(prefix) for key in left_over]
         files_are = "1 file" if len(short) == 1 else f"{len(short)} files"
@@ -161,14 +165,18 @@ def add_to_folder(deployment: Deployment, name: str, files: Mapping[str, bytes])
     """Puts files, by their names in it, into the folder of a drop that is there, and begins a run of it."""
     prefix, owner = f"{PREFIX}{name}/", _owner(name)
     for path, content in files.items():
-        deployment.aws.s3.put_object(
-            Bucket=deployment.bucket,
-            Key=prefix + path,
-            Body=content,
-            ContentType=_content_type(path),
-            Metadata={_OWNER: owner},
-        )
+        _put(deployment, prefix + path, content, owner)
     return _put_marker(deployment, prefix)
+
+
+def _put(deployment: Deployment, key: str, content: bytes, owner: str) -> None:
+    deployment.aws.s3.put_object(
+        Bucket=deployment.bucket,
+        Key=key,
+        Body=content,
+        ContentType=_content_type(key),
+        Metadata={_OWNER: owner},
+    )
 
 
 def _put_marker(deployment: Deployment, prefix: str) -> Drop:

@@ -159,9 +159,12 @@ def release_of(key: str, version_id: str, salt: str) -> str:
 def ledger_item(status: str, execution_arn: str) -> dict[str, Any]:
     """What GetItem gives of a run's item."""
     texts = {"status": {"S": status}, "execution_arn": {"S": execution_arn}}
-    return {"Item": {**texts, "drop_order_ms": {"N": "1000"}}}
+    return {"Item": {**texts, "drop_order_ms": {"N": "1000"}, **_REGISTERED["Attributes"]}}
 
 
+_PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/pets/1"
+# What UpdateItem gives of a run whose model is registered.
+_REGISTERED = {"Attributes": {"model_package_arn": {"S": _PACKAGE}}}
 # What GetItem gives of a run that was live once.
 FORMER = {
     "Item": {
@@ -218,7 +221,9 @@ STRAIGHT: dict[str, Any] = {
     },
     "Describe endpoint": {"EndpointStatus": "InService"},
     "Set concurrency": payload({"ready": True, "note": ""}),
-    "Register model": {"ModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/pets/1"},
+    "Register model": {"ModelPackageArn": _PACKAGE},
+    "Record restored release": _REGISTERED,
+    "Record replaced release": _REGISTERED,
     "Audit IAM": payload({"blocked": False, "reason": "no critical finding"}),
     "Accept model": payload({"summary": "answers as in training"}),
     "Describe training instances": {"Reservations": []},

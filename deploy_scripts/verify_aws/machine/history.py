@@ -45,10 +45,10 @@ def longest_run(subject: Subject) -> Run:
     """Every wait as often as the template allows: upload, EC2, lock (at its dearest), both watches."""
     most = {
         name: str(subject.main["Parameters"][name]["MaxValue"])
-        for name in ("PollLimit", "BakeSeconds", "CanaryPercent", "CanarySeconds")
+        for name in ("PollLimit", "BakeSeconds", "CanarySeconds")
     }
     polls = int(most["PollLimit"])
-    definition = prepared(subject, **most)
+    definition = prepared(subject, CanaryPercent="50", **most)
     folder = {**INSPECTION, "format": "folder"}
     arriving = payload({**folder, "wait_s": 1})
     no_capacity = [NO_EC2_CAPACITY] * INSTANCE_TRIES * MAX_CAPACITY_WAITS

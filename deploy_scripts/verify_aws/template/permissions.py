@@ -248,6 +248,9 @@ _NEEDS: dict[str, Needs] = {
             )
         ]
     ),
+    "sagemaker:updateModelPackage": lambda given: iter(
+        [Permission("sagemaker:UpdateModelPackage", given["ModelPackageArn"])]
+    ),
     "sagemaker:createEndpoint": _sagemaker("CreateEndpoint", "endpoint", "EndpointName"),
     "sagemaker:describeEndpoint": _sagemaker("DescribeEndpoint", "endpoint", "EndpointName"),
     "sagemaker:deleteEndpoint": _sagemaker("DeleteEndpoint", "endpoint", "EndpointName"),

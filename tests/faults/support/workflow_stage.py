@@ -324,9 +324,9 @@ class Stage:
         self.client("stepfunctions").stop_execution(executionArn=execution)
         return execution
 
-    def clean_up(self, execution: str) -> "Ended":
+    def clean_up(self, execution: str, **parameters: str) -> "Ended":
         """What the rule for ended executions starts."""
-        return self.ended(self.start(self.end_of(execution), as_it_is=True))
+        return self.ended(self.start(self.end_of(execution), as_it_is=True, **parameters))
 
     def end_of(self, execution: str) -> dict[str, Any]:
         """The event of an execution's end."""

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -258,7 +259,7 @@ def test_every_queue_is_encrypted_kept_two_weeks_and_watched() -> None:
 
 
 def test_the_topic_of_a_budget_still_takes_alarms() -> None:
-    assert TEMPLATE["Parameters"]["MonthlyBudgetUsd"]["Default"] == 0
+    assert TEMPLATE["Parameters"]["MonthlyBudgetUsd"]["Default"] == "0"
     statements = RESOURCES["NotificationTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert {each["Principal"]["Service"] for each in statements} == {
         "cloudwatch.amazonaws.com",
@@ -271,7 +272,7 @@ def test_the_topic_of_a_budget_still_takes_alarms() -> None:
 def test_a_template_without_a_budget_does_not_name_its_type() -> None:
     with_one, without = copy.deepcopy(TEMPLATE), copy.deepcopy(TEMPLATE)
     leave_out_unwanted(with_one, {"MonthlyBudgetUsd": "12.5"})
-    leave_out_unwanted(without, {"MonthlyBudgetUsd": "0.0"})
+    leave_out_unwanted(without, {"MonthlyBudgetUsd": "0"})
     assert with_one == TEMPLATE
     assert set(TEMPLATE["Resources"]) - set(without["Resources"]) == {
         "MonthlyBudget",
@@ -331,12 +332,60 @@ def test_photos_may_be_written_where_a_share_of_them_is_kept_and_nowhere_else(sh
     assert bool(keyed) == bool(float(share))
 
 
-@pytest.mark.parametrize(
-    "share", ["0.0", "0.00", "00", ".0", "0.", "", "-0", "-1", "1.5", "2", "1e-9", "0x1"]
-)
-def test_no_other_way_to_write_no_share_is_taken(share: str) -> None:
-    """The condition compares texts: 0.0 would keep no photo, and allow to write some."""
+@pytest.mark.parametrize("share", ["-1", "1.5", "2", "1e-9", "0x1"])
+def test_what_is_no_share_is_not_taken(share: str) -> None:
     assert not re.fullmatch(TEMPLATE["Parameters"]["CaptureShare"]["AllowedPattern"], share)
+
+
+def compared_texts(part: Any) -> Iterator[tuple[str, str]]:
+    """(parameter, text) of each Fn::Equals in a part of the template."""
+    if isinstance(part, dict) and "Fn::Equals" in part:
+        reference, text = part["Fn::Equals"]
+        yield reference["Ref"], text
+        return
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from compared_texts(each)
+
+
+COMPARED = sorted(set(compared_texts(TEMPLATE["Conditions"])))
+
+
+@pytest.mark.parametrize(("name", "text"), COMPARED, ids=[name for name, _ in COMPARED])
+def test_what_a_condition_compares_with_can_be_written_in_one_way(name: str, text: str) -> None:
+    """Conditions compare texts: a parameter that is 0.0 would be another one than "0"."""
+    parameter = TEMPLATE["Parameters"][name]
+    assert parameter["Type"] == "String"
+    if "AllowedValues" in parameter:
+        assert text in parameter["AllowedValues"]
+        return
+    assert text in {"", "0"}
+    if text == "0":
+        assert re.fullmatch(parameter["AllowedPattern"], text)
+        for same in ("0.0", "0.00", "00", ".0", "0.", "", "-0", "+0", " 0", "0 ", "0e0"):
+            assert not re.fullmatch(parameter["AllowedPattern"], same), same
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [
+        (
+            "CanaryPercent",
+            ["1", "10", "50", "50.0", "0.5", "49.9", "2.50"],
+            ["50.1", "51", "100", "1.", ".5", "-1"],
+        ),
+        (
+            "MonthlyBudgetUsd",
+            ["1", "100", "90.5", "0.01", "10.00", "1234567"],
+            ["-1", "1.", ".5", "1e3", "1,000"],
+        ),
+    ],
+)
+def test_numbers_that_switch_something_on_are_taken_within_their_bounds(
+    name: str, taken: list[str], refused: list[str]
+) -> None:
+    pattern = TEMPLATE["Parameters"][name]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in taken)
+    assert not any(re.fullmatch(pattern, value) for value in refused)
 
 
 def test_all_that_stores_takes_the_key() -> None:

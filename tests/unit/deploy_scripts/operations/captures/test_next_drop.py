@@ -27,6 +27,7 @@ from deploy_scripts.operations.captures.next_drop import (
     sort_captures,
 )
 from deploy_scripts.operations.drops.zips import open_zip, write_zip
+from drops.groups import find_groups_file, read_groups
 from drops.layout import read_layout
 from drops.review import Decision, read_review, write_review
 
@@ -57,7 +58,7 @@ def add(old: Path, photos: dict[CapturedPhoto, str], new: Path) -> Additions:
     with open_zip(old) as archive:
         additions = plan_additions(archive, labelled(photos), may_rename=True)
         added = {place: photo.sha256.encode() for photo, place in additions.places.items()}
-        write_zip(archive, additions.renamed, new, {**added, PROVENANCE: additions.provenance})
+        write_zip(archive, additions.renamed, new, {**added, **additions.written})
     return additions
 
 
@@ -101,6 +102,46 @@ def test_a_dataset_with_a_table_gets_class_folders(tmp_path: Path) -> None:
     assert {label: counts[""] for label, counts in layout.counts.items()} == {"cat": 1, "dog": 2}
 
 
+TABLES = {
+    "labels.csv": "file,label\nimages/1.jpg,cat\nimages/2.jpg,dog\nimages/3.jpg,dog\n",
+    "annotations.json": json.dumps(
+        {
+            "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+            "images": [{"id": number, "file_name": f"images/{number}.jpg"} for number in (1, 2, 3)],
+            "annotations": [
+                {"image_id": number, "category_id": 1 if number == 1 else 2} for number in (1, 2, 3)
+            ],
+        }
+    ),
+}
+
+
+def scenes(file: Path) -> list[set[str]]:
+    """Contents of the photos of each scene that groups.csv of a zip tells."""
+    with open_zip(file) as archive:
+        layout = read_layout(archive.entries(), archive.read_start)
+        groups_file = find_groups_file(layout.others)
+        assert groups_file is not None
+        found: dict[str, set[str]] = {}
+        for name, group in read_groups(archive.read_start, groups_file, layout.candidates).items():
+            found.setdefault(group, set()).add(archive.read(name).decode())
+        return list(found.values())
+
+
+@pytest.mark.parametrize("table", list(TABLES))
+@pytest.mark.parametrize("root", ["", "pets/"])
+def test_a_dataset_with_a_table_keeps_its_scenes(tmp_path: Path, table: str, root: str) -> None:
+    groups = "file,group\nimages/1.jpg,one\nimages/2.jpg,one\n3.jpg,two\n"
+    content = {table: TABLES[table].encode(), "groups.csv": groups.encode()}
+    content |= {f"images/{number}.jpg": str(number).encode() for number in (1, 2, 3)}
+    old = write_zip_of(tmp_path / "old.zip", {root + name: body for name, body in content.items()})
+    assert scenes(old) == [{"1", "2"}, {"3"}]
+
+    add(old, {ONE: "dog"}, tmp_path / "new.zip")
+
+    assert scenes(tmp_path / "new.zip") == [{"1", "2"}, {"3"}]
+
+
 def test_a_table_in_a_folder_that_cannot_be_renamed_is_refused(tmp_path: Path) -> None:
     table = b"file,label\n1.jpg,cat\n2.jpg,dog\n"
     old = write_zip_of(tmp_path / "old.zip", {"labels.csv": table, "1.jpg": b"1", "2.jpg": b"2"})
@@ -111,12 +152,13 @@ def test_a_table_in_a_folder_that_cannot_be_renamed_is_refused(tmp_path: Path) -
 
 @pytest.mark.parametrize("label", ["cat", "dog"])
 @pytest.mark.parametrize("added_before", [True, False])
+@pytest.mark.parametrize("has_size", [True, False])
 def test_a_photo_that_the_dataset_has_is_not_added_again(
-    tmp_path: Path, added_before: bool, label: str
+    tmp_path: Path, added_before: bool, label: str, has_size: bool
 ) -> None:
     """By its name where an earlier review added it; by its content where it was there as it was sent."""
     body = b"the very photo"
-    photo = replace(ONE, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+    photo = replace(ONE, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body) if has_size else None)
     name = f"cat/captured-{photo.sha256[:16]}.jpg" if added_before else "cat/1.jpg"
     content = {name: b"written anew" if added_before else body, "dog/1.jpg": b"another photo!"}
     with open_zip(write_zip_of(tmp_path / "old.zip", content)) as archive:
@@ -192,6 +234,13 @@ def test_a_photo_that_was_kept_on_two_days_is_reviewed_once() -> None:
     remove_captures(s3.deployment, [photo])
 
     assert s3.removed == keys
+
+
+def test_a_photo_that_was_kept_before_sizes_were_noted_is_reviewed_as_well() -> None:
+    s3 = Captures(("captures/2026-01-30/00001.jpg", {"sha256": "1" * 64, "probability": 0.4}))
+    del s3.told["captures/2026-01-30/00001.jpg"]["size_bytes"]
+    (photo,) = list_captures(s3.deployment)
+    assert photo.size_bytes is None
 
 
 def test_the_greatest_doubt_comes_first_and_what_is_gone_meanwhile_not_at_all() -> None:

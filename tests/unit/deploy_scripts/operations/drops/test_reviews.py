@@ -67,6 +67,36 @@ def test_of_a_folder_the_files_go_up_under_their_new_names(tmp_path: Path, revie
     assert {name: file.read_bytes() for name, file in dataset.folder.files.items()} == REVIEWED
 
 
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_scenes_follow_photos_that_move(tmp_path: Path, is_zip: bool) -> None:
+    photos = {f"{label}/{number}.jpg": b"x" for label in ("cat", "dog") for number in (1, 2)}
+    photos["groups.csv"] = b"file,group\ncat/1.jpg,a\ndog/1.jpg,a\ncat/2.jpg,b\ndog/2.jpg,b\n"
+    (tmp_path / "review.csv").write_text(
+        write_review([Decision("relabel", "dog/1.jpg", "dog", "cat"), Decision("drop", "dog/2.jpg", "dog")])
+        + "keep,cat/1.jpg,cat,,,\n"
+    )
+    for name, content in photos.items():
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets" / name).write_bytes(content)
+    source = tmp_path / "pets"
+    if is_zip:
+        source = tmp_path / "pets.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for name, content in photos.items():
+                archive.writestr(name, content)
+
+    dataset, _ = review_dataset(read_dataset(source, None), tmp_path / "review.csv")
+
+    if dataset.folder is None:
+        with zipfile.ZipFile(dataset.source) as archive:
+            assert archive.namelist().count("groups.csv") == 1
+            groups = archive.read("groups.csv")
+    else:
+        assert "groups.csv" not in dataset.folder.files
+        groups = dataset.folder.written["groups.csv"]
+    assert groups == b"file,group\ncat/1.jpg,a\ncat/1-2.jpg,a\ncat/2.jpg,b\n"
+
+
 @pytest.mark.parametrize("text", [b"a,b\n", b"\xff\xfe", b""])
 def test_another_file_is_no_review(text: bytes, drop: Path, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_bytes(text)
