@@ -54,7 +54,7 @@ def _free_of_waiting(predictor: Any, photo: bytes) -> Callable[[], Any]:
         def fetch(self, *_: Any) -> bytes:
             return photo
 
-        def invoke(self, *_: Any) -> Any:
+        def invoke(self, *_: Any, explain: bool) -> Any:
             return scores
 
         def current(self) -> Any:
