@@ -1,5 +1,6 @@
 "use strict";
-/* What htmx does not do: a hidden window follows nothing, and files go to the console with their progress. */
+/* What htmx does not do: a hidden window follows nothing, a page goes on to what its work came to, and files go to the
+   console with their progress. */
 (function () {
   /* A browser has six connections for all its windows on one address, and each look of a window may cost. */
   const followed = new Set();
@@ -28,6 +29,11 @@
     }
   });
 })();
+
+document.addEventListener("htmx:sseClose", function (event) {
+  const next = event.detail.type === "message" && event.target.querySelector("a[data-next]");
+  if (next) window.location.assign(next.href);
+});
 
 (function () {
   const zone = document.getElementById("drop-zone");
@@ -134,6 +140,10 @@
   zone.addEventListener("drop", async function (event) {
     zone.classList.remove("over");
     const item = event.dataTransfer.items[0];
+    if (event.dataTransfer.files.length > 1) {
+      fail({ text: "Drop one thing: a zip, or the folder that holds the folders of the classes." });
+      return;
+    }
     const entry = item && item.webkitGetAsEntry && item.webkitGetAsEntry();
     const file = event.dataTransfer.files[0];
     if (entry && entry.isDirectory) {
