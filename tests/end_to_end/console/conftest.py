@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,10 +30,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="there is no chromium: apt-get install chromium"))
 
 
-@pytest.fixture(scope="session")
-def opening_link(dropserve: Dropserve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The link that the command printed."""
-    printed = tmp_path_factory.mktemp("console") / "printed"
+@dataclass(frozen=True)
+class ConsoleProcess:
+    """`dropserve console` as it runs, the link that it printed, and the file of all that it prints."""
+
+    link: str
+    process: subprocess.Popen[bytes]
+    printed: Path
+
+    @property
+    def origin(self) -> str:
+        return self.link.partition("/open")[0]
+
+
+@contextmanager
+def running_console(dropserve: Dropserve, printed: Path) -> Iterator[ConsoleProcess]:
     with printed.open("w") as output:
         process = subprocess.Popen(
             [str(PROGRAMS / "dropserve"), "console", "--no-browser", "--port", "0"],
@@ -40,11 +53,42 @@ def opening_link(dropserve: Dropserve, tmp_path_factory: pytest.TempPathFactory)
             stderr=subprocess.STDOUT,
         )
     try:
-        yield _link(printed, process)
+        yield ConsoleProcess(_link(printed, process), process, printed)
     finally:
         process.terminate()
         ended = process.wait(60)
     assert ended == 0
+    # Nothing but its two lines: what a browser does is no reason for a trace.
+    assert len(printed.read_text().splitlines()) == 2, printed.read_text()
+
+
+@pytest.fixture(scope="session")
+def opening_link(dropserve: Dropserve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The link that the command printed."""
+    with running_console(dropserve, tmp_path_factory.mktemp("console") / "printed") as console:
+        yield console.link
+
+
+@pytest.fixture
+def other_console(dropserve: Dropserve, tmp_path: Path) -> Iterator[ConsoleProcess]:
+    """One more, for a test that ends it."""
+    with running_console(dropserve, tmp_path / "printed") as console:
+        yield console
+
+
+@pytest.fixture
+def stop_runs(dropserve: Dropserve) -> Callable[[], None]:
+    """Stops every execution of the workflow, as a person does."""
+
+    def stop() -> None:
+        functions = dropserve.client("stepfunctions")
+        running = functions.list_executions(
+            stateMachineArn=dropserve.outputs["StateMachineArn"], statusFilter="RUNNING"
+        )
+        for each in running["executions"]:
+            functions.stop_execution(executionArn=each["executionArn"], cause="stopped by hand")
+
+    return stop
 
 
 def _link(printed: Path, process: subprocess.Popen[bytes]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from deploy_scripts.demo_data import PhotoSet
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from drops.review import read_review
+from tests.end_to_end.console.doctor_reports import FILES, finding, put_report
 from tests.support.command_line import Dropserve
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -95,38 +93,8 @@ def hostile_run(dropserve: Dropserve, first_release: dict[str, Any]) -> Iterator
     """A judged run whose doctor found photos of hostile names; nothing of it stays."""
     run_id, bucket = uuid4().hex, dropserve.outputs["BucketName"]
     s3, table = dropserve.client("s3"), dropserve.outputs["LedgerTableName"]
-    stream = io.BytesIO()
-    Image.new("RGB", (40, 30), "red").save(stream, "JPEG")
-    photo = f"{HOSTILE}/{HOSTILE}.jpg"
-    finding = {
-        "kind": "label_error",
-        "action": "relabel",
-        "photo": photo,
-        "split": "train",
-        "label": HOSTILE,
-        "suggested_label": "roots",
-        "like": None,
-        "left_out": False,
-        "score": 0.9,
-        "why": f"by the other photos it is roots rather than {HOSTILE}",
-        "thumbnail": None,
-        "like_thumbnail": None,
-    }
-    second = {**finding, "photo": "roots/2.jpg", "label": "roots", "suggested_label": HOSTILE}
-    kinds = ("label_error", "near_duplicate", "scene_across_splits", "outlier", "blank", "dark", "blurry")
-    document = {
-        "schema_version": 1,
-        "run_id": run_id,
-        "classes": [HOSTILE, "roots"],
-        "photos": {"train": 2, "valid": 0, "test": 0},
-        "labels_checked": 2,
-        "counts": {**dict.fromkeys(kinds, 0), "confusable_classes": 0, "few_photos": 0, "label_error": 2},
-        "photo_findings": [finding, second],
-        "class_findings": [],
-    }
-    files = {"doctor.json": json.dumps(document), "review.csv": "action,file\n"}
-    for name, text in files.items():
-        s3.put_object(Bucket=bucket, Key=f"runs/{run_id}/{name}", Body=text.encode())
+    hostile = finding(f"{HOSTILE}/{HOSTILE}.jpg", HOSTILE, "roots")
+    put_report(dropserve, run_id, [hostile, finding("roots/2.jpg", "roots", HOSTILE)])
     row = {"run_id": run_id, "status": "champion_kept", "source": "drop", "dataset": HOSTILE}
     row |= {"bucket": bucket, "drop_key": "drops/hostile.zip", "started_at": "2026-01-01T00:00:00.000Z"}
     item = {**{name: {"S": value} for name, value in row.items()}, "accuracy": {"N": "0.5"}}
@@ -134,7 +102,7 @@ def hostile_run(dropserve: Dropserve, first_release: dict[str, Any]) -> Iterator
     dynamodb.put_item(TableName=table, Item=item)
     yield run_id
     dynamodb.delete_item(TableName=table, Key={"run_id": {"S": run_id}})
-    for name in files:
+    for name in FILES:
         s3.delete_object(Bucket=bucket, Key=f"runs/{run_id}/{name}")
 
 
