@@ -52,7 +52,9 @@ document.addEventListener("htmx:sseClose", function (event) {
       if (onProgress) request.upload.onprogress = function (event) { onProgress(event.loaded); };
       request.onload = function () {
         if (request.status < 300) resolve(request.responseText ? JSON.parse(request.responseText) : {});
-        else reject({ html: request.responseText });
+        else if ((request.getResponseHeader("Content-Type") || "").startsWith("text/html")) reject({ html: request.responseText });
+        // Not a page's word: the console is at its end.
+        else request.onerror();
       };
       request.onerror = function () {
         reject({ text: "The console does not answer, or did not take the file. Is it still running?" });

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from deploy_scripts.project import PROGRAMS
+from tests.end_to_end.console.doctor_reports import FILES, HOSTILE, finding, put_report
 from tests.support.command_line import Dropserve
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -137,3 +140,21 @@ def page(window: BrowserContext) -> Iterator[Page]:
 def _keep_violation(text: str, faults: list[str]) -> None:
     if "Content Security Policy" in text:
         faults.append(text)
+
+
+@pytest.fixture
+def hostile_run(dropserve: Dropserve, first_release: dict[str, Any]) -> Iterator[str]:
+    """A judged run whose doctor found photos of hostile names; nothing of it stays."""
+    run_id, bucket = uuid4().hex, dropserve.outputs["BucketName"]
+    s3, table = dropserve.client("s3"), dropserve.outputs["LedgerTableName"]
+    hostile = finding(f"{HOSTILE}/{HOSTILE}.jpg", HOSTILE, "roots")
+    put_report(dropserve, run_id, [hostile, finding("roots/2.jpg", "roots", HOSTILE)])
+    row = {"run_id": run_id, "status": "champion_kept", "source": "drop", "dataset": HOSTILE}
+    row |= {"bucket": bucket, "drop_key": "drops/hostile.zip", "started_at": "2026-01-01T00:00:00.000Z"}
+    item = {**{name: {"S": value} for name, value in row.items()}, "accuracy": {"N": "0.5"}}
+    dynamodb = dropserve.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item=item)
+    yield run_id
+    dynamodb.delete_item(TableName=table, Key={"run_id": {"S": run_id}})
+    for name in FILES:
+        s3.delete_object(Bucket=bucket, Key=f"runs/{run_id}/{name}")

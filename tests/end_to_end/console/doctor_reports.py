@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.support.command_line import Dropserve
 
+HOSTILE = "<img src=x onerror=alert(1)>"
 _KINDS = ("label_error", "near_duplicate", "scene_across_splits", "outlier", "blank", "dark", "blurry")
 FILES = ("doctor.json", "review.csv")
 

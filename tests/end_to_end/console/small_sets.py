@@ -1,10 +1,12 @@
-"""Datasets of photos of one colour: enough for the inspection, too little to be learned."""
+"""Datasets of photos of one colour, enough for the inspection; and the page that takes one."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import Page
 
 
 def zip_of(folder: Path, name: str, classes: dict[str, int]) -> Path:
@@ -24,3 +26,10 @@ def folder_of(folder: Path, name: str, classes: dict[str, int]) -> Path:
     with zipfile.ZipFile(zip_of(folder, f"{name}.zip", classes)) as archive:
         archive.extractall(folder / name)
     return folder / name
+
+
+def choose(page: Page, file: Path) -> None:
+    """Have the page Drop look at a zip."""
+    page.goto("/drop")
+    page.set_input_files("#zip-file", file)
+    page.wait_for_url(re.compile(r"/drop/\w+$"))

@@ -11,22 +11,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from deploy_scripts.demo_data import PhotoSet
-from tests.end_to_end.console.small_sets import folder_of, zip_of
+from tests.end_to_end.console.doctor_reports import HOSTILE
+from tests.end_to_end.console.small_sets import choose, folder_of, zip_of
 from tests.support.command_line import Dropserve
 from tests.support.waiting import wait_until
 
 RUN_LIMIT_MS = 280_000
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-def choose(page: Page, file: Path) -> None:
-    page.goto("/drop")
-    page.set_input_files("#zip-file", file)
-    page.wait_for_url(re.compile(r"/drop/\w+$"))
 
 
 def test_a_drop_is_looked_at_confirmed_and_followed(
@@ -173,40 +166,6 @@ def test_another_host_and_a_browser_without_the_link_get_nothing(opening_link: s
     with httpx2.Client(timeout=60) as client:
         assert client.get(console).status_code == 403
         assert client.get(f"{console}/open?token=guess").status_code == 403
-
-
-@pytest.mark.parametrize(
-    "look",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
-    ids=["light", "dark", "360px"],
-)
-def test_pages_are_accessible_and_fit(
-    chromium: Browser,
-    opening_link: str,
-    look: dict[str, Any],
-    tmp_path: Path,
-    first_release: dict[str, Any],
-) -> None:
-    with chromium.new_context(base_url=opening_link.partition("/open")[0], **look) as context:
-        page = context.new_page()
-        page.goto(opening_link)
-        page.wait_for_url(re.compile(r"/$"))
-        choose(page, zip_of(tmp_path, "garden.zip", {"roses": 21, "tulips": 22}))
-        run = f"/runs/{first_release['run_id']}"
-        for path in (page.url, "/", "/drop", "/runs", "/runs/new", run, "/nothing"):
-            page.goto(path)
-            found = Axe().run(page).response["violations"]
-            serious = [
-                (each["id"], node["html"])
-                for each in found
-                if each["impact"] in {"serious", "critical"}
-                for node in each["nodes"]
-            ]
-            assert serious == [], path
-            wider = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wider <= 0, path
 
 
 def test_a_hidden_window_follows_nothing_until_it_is_shown(page: Page) -> None:
