@@ -4,6 +4,9 @@ A local cloud of its own, with dropserve deployed and `dropserve console` beside
 system's Chromium. `page_s`: from the start of a navigation to the load event, the pages in turns.
 `runs_500_over_few`: the page of the runs with 500 in the ledger over the same with one or few.
 `page_over_command`: that page with 500 runs over the command `dropserve runs`, which reads the same.
+The audit's report has 5,000 findings (the account's own, repeated on other roles), remembered for 15 s:
+`audit_first_s` is a page that reads it anew. `filter_s`: there, from a text in "Role or resource" to what it
+finds, with the 250 ms that the page waits for more keys.
 `live_delay_s`: while the demo's photos are dropped and trained, from the moment that Step Functions notes of
 a state to its box in the open page. `--quick` tries it out, without a run, and writes no results.
 """
@@ -17,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +31,10 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.support.machine import describe_machine
 from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.spread import ratios, spread
+from contracts.bucket import LAST_AUDIT
 from deploy_scripts.aws import Target
 from deploy_scripts.demo_data import DEMO_GROUPS, prepare_photos
+from deploy_scripts.operations.audits import run_audit
 from deploy_scripts.operations.deployment import Deployment, open_deployment
 from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
 from deploy_scripts.operations.runs.executions import ExecutionFollower
@@ -36,6 +42,7 @@ from deploy_scripts.operations.runs.starts import wait_for_drop
 from deploy_scripts.project import PROGRAMS
 
 MANY_RUNS = 500
+MANY_FINDINGS = 5000
 RUN_LIMIT_S = 600
 LIMIT_S = 120
 # Each change of a box's look, with the browser's clock: it is this machine's.
@@ -49,6 +56,16 @@ _RECORD = """() => {
   look();
   new MutationObserver(look).observe(document.querySelector("main"), {childList: true, subtree: true});
 }"""
+
+_FILTER = """text => new Promise(resolve => {
+  const field = document.getElementById("role"), began = performance.now();
+  new MutationObserver((_, observer) => {
+    observer.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - began));
+  }).observe(document.getElementById("findings"), {childList: true});
+  field.value = text;
+  field.dispatchEvent(new Event("input", {bubbles: true}));
+})"""
 
 
 def main() -> None:
@@ -82,12 +99,18 @@ def _measure(deployment: Deployment, options: argparse.Namespace) -> dict[str, A
         few = _page_times(page, options.rounds)
         delays = {} if options.quick else _live_delays(page, deployment)
         _write_runs(deployment, MANY_RUNS)
-        page.wait_for_timeout(1500)  # the console remembers the ledger for a second
-        many = _page_times(page, options.rounds)
+        _write_findings(deployment, MANY_FINDINGS)
+        # The console remembers the ledger for a second, and the last audit for 15.
+        page.wait_for_timeout(16_000)
+        first_s = _load_s(page, "/audit")
+        many = _page_times(page, options.rounds, "/audit")
+        filters = _filter_times(page, options.rounds)
     commands = [_timed_command() for _ in range(options.rounds)]
     return {
         "page_s": {name: spread(times) for name, times in many.items()},
         "runs_500_over_few": ratios(many["/runs"], few["/runs"]),
+        "audit_first_s": first_s,
+        "filter_s": spread(filters),
         "page_over_command": ratios(many["/runs"], commands),
         "command_s": spread(commands),
         **({"live_delay_s": spread(delays.values()), "live_delays_s": delays} if delays else {}),
@@ -133,6 +156,23 @@ def _write_runs(deployment: Deployment, count: int) -> None:
         deployment.aws.dynamodb.put_item(TableName=deployment.ledger_table, Item=item)
 
 
+def _write_findings(deployment: Deployment, count: int) -> None:
+    """The last audit's report, as the audit of an account writes it in which as much is wrong."""
+    report = run_audit(deployment).report
+    own = report["findings"]
+    report["findings"] = [
+        {
+            **own[number % len(own)],
+            "resource": f"arn:aws:iam::000000000000:role/team-{number % 97}/app-{number}",
+        }
+        for number in range(count)
+    ]
+    counts = Counter(each["severity"] for each in report["findings"])
+    report["counts"] = {severity: counts[severity] for severity in report["counts"]}
+    body = json.dumps(report).encode()
+    deployment.aws.s3.put_object(Bucket=deployment.bucket, Key=LAST_AUDIT, Body=body)
+
+
 @contextmanager
 def _console() -> Iterator[str]:
     """The opening link of a console that runs meanwhile."""
@@ -164,15 +204,33 @@ def _browser(link: str) -> Iterator[Page]:
         browser.close()
 
 
-def _page_times(page: Page, rounds: int) -> dict[str, list[float]]:
+def _page_times(page: Page, rounds: int, *more: str) -> dict[str, list[float]]:
     """Path -> seconds to the load event; the first round only warms up."""
-    taken: dict[str, list[float]] = {"/": [], "/runs": [], "/drop": [], f"/runs/{0:032x}": []}
+    taken: dict[str, list[float]] = {path: [] for path in ("/", "/runs", "/drop", f"/runs/{0:032x}", *more)}
     for number in range(-1, rounds):
         for path, times in taken.items():
-            page.goto(path, wait_until="load")
-            took_ms = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart")
+            took_s = _load_s(page, path)
             if number >= 0:
-                times.append(took_ms / 1000)
+                times.append(took_s)
+    return taken
+
+
+def _load_s(page: Page, path: str) -> float:
+    """Seconds from the start of a navigation to the load event."""
+    page.goto(path, wait_until="load")
+    took_ms: float = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart")
+    return took_ms / 1000
+
+
+def _filter_times(page: Page, rounds: int) -> list[float]:
+    """Seconds to the chosen findings; each round another text."""
+    page.goto("/audit", wait_until="load")
+    found = page.locator("#findings p").first
+    taken = []
+    for number in range(rounds):
+        taken.append(page.evaluate(_FILTER, f"team-{number + 10}/") / 1000)
+        if not re.match(rf"5[12] of {MANY_FINDINGS} ", found.inner_text()):
+            sys.exit(f"the filter shows something else: {found.inner_text()}")
     return taken
 
 

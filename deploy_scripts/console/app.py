@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -28,7 +28,7 @@ def make_app(console: Console, gate: Gate) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, gate=gate)],
-        exception_handlers={HTTPException: _no_such_page},
+        exception_handlers={HTTPException: _no_such_page, ClientDisconnect: _gone},
     )
     app.state.console = console
     return app
@@ -42,3 +42,8 @@ async def _no_such_page(request: Request, error: Exception) -> Response:
             call_of(request), CliError("The page does not take this method.", "Use its forms."), status
         )
     return error_answer(call_of(request), NotThereError("The console has no such page.", "Choose one above."))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """A browser that left while it sent something, as by a reload: nobody reads this answer."""
+    return Response(status_code=400)

@@ -42,7 +42,7 @@ async def _events(feed: Feed, pause_s: float, on_error: Callable[[Exception], st
     while True:
         wait_s = pause_s
         try:
-            ended, read = await anyio.to_thread.run_sync(_look, feed)
+            ended, read = await anyio.to_thread.run_sync(_look, feed, abandon_on_cancel=True)
             parts = {**read, PROBLEM: ""}
         except Exception as error:  # noqa: BLE001 - the page says it and goes on
             ended, parts, wait_s = (

@@ -155,7 +155,7 @@ async def _answer(call: Call, function: Callable[[Call], Response]) -> Response:
         except Exception as error:  # noqa: BLE001 - a person gets a sentence, whatever it was
             return error_answer(call, error)
 
-    return await anyio.to_thread.run_sync(answer)
+    return await anyio.to_thread.run_sync(answer, abandon_on_cancel=True)
 
 
 def call_of(request: Request, form: Mapping[str, str] | None = None) -> Call:

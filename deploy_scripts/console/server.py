@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -18,8 +24,15 @@ from deploy_scripts.errors import CliError
 _GOODBYE_S = 1
 
 
-def serve(console: Console, ports: Sequence[int], on_ready: Callable[[Gate], object]) -> None:
-    """Answer at the first of the ports that is free (0 is any) until interrupted.
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What open pages follow, and what they send, is cut off: uvicorn would print each as an error."""
+        logging.getLogger("uvicorn.error").disabled = True
+        super().handle_exit(sig, frame)
+
+
+def serve(console: Console, ports: Sequence[int], on_ready: Callable[[Gate], object]) -> NoReturn:
+    """Answer at the first of the ports that is free (0 is any) until interrupted; the process ends with it.
 
     Raises CliError when none is.
     """
@@ -38,15 +51,20 @@ def serve(console: Console, ports: Sequence[int], on_ready: Callable[[Gate], obj
             proxy_headers=False,
             timeout_graceful_shutdown=_GOODBYE_S,
         )
+        # Work that is cut off leaves nothing elsewhere: the console's folder goes with it.
+        tempfile.tempdir = str(console.folder)
         # It listens already: what a browser asks from now on waits for the first answer.
         on_ready(gate)
         # uvicorn ends in order, and then raises the signal again.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run(sockets=[listener])
+                _Server(config).run(sockets=[listener])
         finally:
             console.close()
+    sys.stdout.flush()
+    # Python would wait for threads that ask AWS or send a dataset, for minutes.
+    os._exit(0)
 
 
 def _listen(ports: Sequence[int]) -> socket.socket:

@@ -1,7 +1,8 @@
 """Records the README's animation: a second dataset is dropped in the console, goes live, and is asked about.
 
 `dropserve demo`, `dropserve console --no-browser`, then
-`python -m tests.support.console_recording LINK docs/console.gif`.
+`python -m tests.support.console_recording LINK docs/console.gif`. Beside it, `console.png` is the run as it
+trains.
 """
 
 import io
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from deploy_scripts.demo_data import prepare_photos
 
@@ -20,6 +21,7 @@ from deploy_scripts.demo_data import prepare_photos
 CLASSES = {"A": "cereals", "D": "vegetables", "H": "nuts"}
 WIDTH, HEIGHT = 1000, 680
 SHOWN_WIDTH = 750
+STILL: FloatRect = {"x": 0, "y": 0, "width": 1000, "height": 900}
 RUN_LIMIT_S = 400
 STILL_MS, LIVE_MS, LAST_MS = 1600, 300, 4000
 COLOURS = 64
@@ -71,7 +73,7 @@ def record(page: Page, link: str, file: Path) -> None:
     recording.show(STILL_MS)
     page.get_by_role("button", name="Upload and start the run").click()
     page.wait_for_url(re.compile(r"/runs/[0-9a-f]{32}$"))
-    _follow(page, recording)
+    _follow(page, recording, file.with_suffix(".png"))
     page.get_by_role("link", name="Ask", exact=True).click()
     recording.show(STILL_MS)
     page.set_input_files("#photo", photos.held_out[0][1])
@@ -82,12 +84,16 @@ def record(page: Page, link: str, file: Path) -> None:
     recording.write(file)
 
 
-def _follow(page: Page, recording: Recording) -> None:
+def _follow(page: Page, recording: Recording, still: Path) -> None:
+    """To the run's end; `still` is the last picture in which the training has a curve."""
     deadline = time.monotonic() + RUN_LIMIT_S
+    at_work = page.get_by_role("img", name=re.compile("Train on SageMaker: running"))
     while page.locator(".status").first.inner_text() == "running":
         if time.monotonic() > deadline:
             raise TimeoutError(f"The run goes on after {RUN_LIMIT_S} s.")
         recording.show(LIVE_MS)
+        if at_work.count() and page.locator(".chart").count():
+            page.screenshot(path=still, full_page=True, clip=STILL)
         page.wait_for_timeout(1500)
     recording.show(STILL_MS)
 

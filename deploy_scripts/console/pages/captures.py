@@ -26,6 +26,7 @@ from deploy_scripts.console.parts.reviewing import (
     picture_answer,
     place_of,
 )
+from deploy_scripts.console.rendering import moment
 from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.captures.capture_reviews import follow_review
 from deploy_scripts.operations.captures.captures import CapturedPhoto, list_captures, read_photo
@@ -149,7 +150,7 @@ def _card(photo: CapturedPhoto, decision: Decision | None, at: int) -> PhotoCard
         actions=("drop", "relabel"),
         why=photo.why,
         score=photo.unknown_score or 0.0,
-        note=photo.captured_at,
+        note=f"{moment(photo.captured_at)} UTC",
         picture=f"{_PATH}/photo?name={quote(photo.name, safe='')}",
         decision=decision,
     )

@@ -30,11 +30,12 @@ from deploy_scripts.console.parts.reviewing import (
 )
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.captures import count_captures
-from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_dropped_zip, is_folder_drop
+from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_drop, is_folder_drop
+from deploy_scripts.operations.drops.foresight import require_accepted
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.reviews import review_dataset
 from deploy_scripts.operations.drops.run_photos import MISTAKE, RunPhoto, RunPhotos, read_run_photos
-from deploy_scripts.operations.drops.upload import read_dataset, upload_drop
+from deploy_scripts.operations.drops.upload import upload_drop
 from deploy_scripts.operations.runs.ledger import LedgerItem, read_item
 from deploy_scripts.operations.runs.starts import wait_for_drop
 from drops.review import Decision
@@ -179,23 +180,24 @@ def follow_drop(call: Call) -> JobFeed:
 
 
 def _drop_again(job: Job, console: Console, item: LedgerItem, draft: ReviewDraft) -> str:
-    """As `dropserve drop --review` does it, with the zip that the run was trained on."""
+    """As `dropserve drop --review` does it, with what the run was trained on."""
     deployment = console.deployment
     with TemporaryDirectory() as folder:
-        job.step("Fetching the zip")
-        file, name = download_dropped_zip(deployment, item, Path(folder))
+        job.step("Fetching what was dropped")
+        dropped = download_drop(deployment, item, Path(folder))
         job.step("Applying the review")
-        dataset, applied = review_dataset(read_dataset(file, name), draft.file)
+        dataset, applied = review_dataset(dropped, draft.file)
         for refusal in applied.refusals:
             job.say(f"Line {refusal.line} of {draft.file} was not followed: {refusal.why}")
         if not applied.done["drop"] and not applied.done["relabel"]:
             raise CliError(
                 "The review changes nothing: no photo is dropped or relabelled.", "Decide on some."
             )
+        require_accepted(dataset)
         job.step("Uploading", dataset.size_bytes)
-        dropped = upload_drop(deployment, dataset, sent=job.advance, say=job.say)
+        drop = upload_drop(deployment, dataset, sent=job.advance, say=job.say)
     job.step("Waiting for the run")
-    begun = wait_for_drop(deployment, dropped.key, dropped.version_id)
+    begun = wait_for_drop(deployment, drop.key, drop.version_id)
     if deployment.aws.is_local:
         local_target.wait_until_saved()
     kept_as = draft.put_away(begun.run.run_id[:8])

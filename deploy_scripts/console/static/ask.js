@@ -16,6 +16,8 @@
       const reply = await fetch(`/ask/photo?name=${encodeURIComponent(file.name || "pasted.png")}${explain}`, {
         method: "PUT", body: file, headers: { "HX-Request": "true", "Content-Type": "application/octet-stream" },
       });
+      // Anything else is not a page's word: the console is at its end.
+      if (!reply.headers.get("Content-Type")?.startsWith("text/html")) throw new Error(reply.statusText);
       const html = await reply.text();
       if (mine !== sent) return;
       answer.innerHTML = html;

@@ -1,5 +1,6 @@
 "use strict";
-/* What htmx does not do: a hidden window follows nothing, and files go to the console with their progress. */
+/* What htmx does not do: a hidden window follows nothing, a page goes on to what its work came to, and files go to the
+   console with their progress. */
 (function () {
   /* A browser has six connections for all its windows on one address, and each look of a window may cost. */
   const followed = new Set();
@@ -29,6 +30,11 @@
   });
 })();
 
+document.addEventListener("htmx:sseClose", function (event) {
+  const next = event.detail.type === "message" && event.target.querySelector("a[data-next]");
+  if (next) window.location.assign(next.href);
+});
+
 (function () {
   const zone = document.getElementById("drop-zone");
   if (!zone) return;
@@ -46,7 +52,9 @@
       if (onProgress) request.upload.onprogress = function (event) { onProgress(event.loaded); };
       request.onload = function () {
         if (request.status < 300) resolve(request.responseText ? JSON.parse(request.responseText) : {});
-        else reject({ html: request.responseText });
+        else if ((request.getResponseHeader("Content-Type") || "").startsWith("text/html")) reject({ html: request.responseText });
+        // Not a page's word: the console is at its end.
+        else request.onerror();
       };
       request.onerror = function () {
         reject({ text: "The console does not answer, or did not take the file. Is it still running?" });
@@ -134,6 +142,10 @@
   zone.addEventListener("drop", async function (event) {
     zone.classList.remove("over");
     const item = event.dataTransfer.items[0];
+    if (event.dataTransfer.files.length > 1) {
+      fail({ text: "Drop one thing: a zip, or the folder that holds the folders of the classes." });
+      return;
+    }
     const entry = item && item.webkitGetAsEntry && item.webkitGetAsEntry();
     const file = event.dataTransfer.files[0];
     if (entry && entry.isDirectory) {

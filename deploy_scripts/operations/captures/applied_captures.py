@@ -10,6 +10,7 @@ from deploy_scripts.operations.captures.captures import read_photo
 from deploy_scripts.operations.captures.last_drop import DroppedFolder, download_zip, last_drop_of_live
 from deploy_scripts.operations.captures.next_drop import Additions, Sorted, plan_additions
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.foresight import require_accepted
 from deploy_scripts.operations.drops.upload import Dataset, Drop, add_to_folder, read_dataset
 from deploy_scripts.operations.drops.zips import open_zip, write_zip
 from drops.problems import BadDropError
@@ -37,7 +38,8 @@ class RefusedLinesError(Exception):
 def apply_captures(deployment: Deployment, done: Sorted, dataset: Path | None, upload: Upload) -> Applied:
     """Adds to the zip `dataset`, which goes up under its own name; else to the live release's dataset.
 
-    Raises RefusedLinesError, and CliError when there is nothing to add to, or it cannot be read.
+    Raises RefusedLinesError, and CliError when there is nothing to add to, it cannot be read, or the pipeline
+    would reject the zip that it becomes.
     """
     with tempfile.TemporaryDirectory() as folder:
         if dataset is not None:
@@ -64,7 +66,9 @@ def _add_to_zip(
         if not additions.places:
             return Applied(additions, None)
         write_zip(archive, additions.renamed, target, _files(deployment, additions))
-    return Applied(additions, upload(read_dataset(target, new[1])))
+    dataset = read_dataset(target, new[1])
+    require_accepted(dataset)
+    return Applied(additions, upload(dataset))
 
 
 def _add_to_folder(deployment: Deployment, done: Sorted, folder: DroppedFolder, name: str) -> Applied:

@@ -1,13 +1,19 @@
-"""The drop of a run: the very version that it was trained on, as a file, or photo by photo."""
+"""The drop of a run: the very version that it was trained on, as files, or photo by photo."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from botocore.exceptions import ClientError
+
 from contracts.bucket import SNAPSHOT_ZIP, snapshot_key
-from deploy_scripts.errors import CliError
+from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.dataset_files import DatasetFiles
+from deploy_scripts.operations.drops.upload import Dataset, read_dataset
+from deploy_scripts.operations.objects import PARALLEL_CALLS
 from deploy_scripts.operations.runs.ledger import LedgerItem
 from drops.keys import ZIP_SUFFIX, dataset_of, is_zip
 from drops.limits import MAX_IMAGE_BYTES
@@ -15,26 +21,48 @@ from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestFile, read_
 from drops.problems import BadDropError, quoted
 from drops.zip_safety.members import MemberError, ZipDrop
 from functions.inspect_dataset.ranged_object import RangedObject
-from functions.inspect_dataset.s3_drops import StoredObject, find_object, read_range
+from functions.inspect_dataset.s3_drops import GONE, StoredObject, find_object, read_range
+
+_USE_THE_FOLDER = "Use the folder itself: `dropserve drop FOLDER --review FILE`."
 
 
 def is_folder_drop(item: LedgerItem) -> bool:
-    """Whether it was dropped as a folder of objects: there is no file to fetch."""
+    """Whether it was dropped as a folder of objects."""
     return not is_zip(item.key)
 
 
-def download_dropped_zip(deployment: Deployment, item: LedgerItem, folder: Path) -> tuple[Path, str]:
-    """Its zip as a file of the folder, and the dataset's name. Raises CliError for a drop of another form."""
+def download_drop(deployment: Deployment, item: LedgerItem, folder: Path) -> Dataset:
+    """What the run was trained on, as files of `folder`. Raises CliError when it is not there any more."""
     if is_folder_drop(item):
-        raise CliError(
-            f"The drop of run {item.run.run_id} is a folder, which is not added to.",
-            "Zip it, and name the zip: --dataset ZIP.",
-        )
+        return _download_folder(deployment, item, folder)
     stored = _find_zip(deployment, item)
     file = folder / f"dropped{item.key[-len(ZIP_SUFFIX) :]}"
     version = {"VersionId": stored.version_id} if stored.version_id else {}
     deployment.aws.s3.download_file(stored.bucket, stored.key, str(file), ExtraArgs=version)
-    return file, dataset_of(item.key)
+    return read_dataset(file, dataset_of(item.key))
+
+
+def _download_folder(deployment: Deployment, item: LedgerItem, folder: Path) -> Dataset:
+    """A number is each file's name on this machine: in S3 another may have been any text."""
+    try:
+        dropped, files = _read_manifest(deployment, item)
+    except BadDropError as error:
+        raise CliError(f"The drop of run {item.run.run_id} is gone: {error}.", _USE_THE_FOLDER) from error
+    paths = {name: folder / str(number) for number, name in enumerate(files)}
+
+    def download(name: str) -> None:
+        key, version = dropped.prefix + name, {"VersionId": files[name].version_id}
+        try:
+            deployment.aws.s3.download_file(dropped.bucket, key, str(paths[name]), ExtraArgs=version)
+        except ClientError as error:
+            if is_error(error, *GONE):
+                raise CliError(f"The version of {quoted(name)} is gone.", _USE_THE_FOLDER) from error
+            raise
+
+    with ThreadPoolExecutor(PARALLEL_CALLS) as downloads:
+        # list() raises the first download's error here.
+        list(downloads.map(download, files))
+    return Dataset(dataset_of(item.key), folder, DatasetFiles(paths))
 
 
 class DroppedPhotos:
@@ -70,7 +98,7 @@ class DroppedPhotos:
 
     def _read_object(self, name: str) -> bytes:
         if self._folder is None:
-            self._folder = self._read_manifest()
+            self._folder = _read_manifest(self._deployment, self._item)
         folder, files = self._folder
         file = files[name]
         if file.size_bytes > MAX_IMAGE_BYTES:
@@ -79,16 +107,17 @@ class DroppedPhotos:
         stored = find_object(folder.bucket, folder.prefix + name, file.version_id, s3=s3)
         return read_range(stored, 0, max(file.size_bytes - 1, 0), s3=s3)
 
-    def _read_manifest(self) -> tuple[Folder, dict[str, ManifestFile]]:
-        deployment = self._deployment
-        key = snapshot_key(self._item.run.run_id, FILE_NAME)
-        stored = find_object(deployment.bucket, key, "", s3=deployment.aws.s3)
-        body = deployment.aws.s3.get_object(Bucket=stored.bucket, Key=stored.key)["Body"]
-        try:
-            folder, files = read_manifest(line.decode() for line in body.iter_lines())
-        except (ManifestError, UnicodeDecodeError) as error:
-            raise CliError(f"s3://{stored.bucket}/{key} is no manifest: {error}.") from error
-        return folder, {file.name: file for file in files}
+
+def _read_manifest(deployment: Deployment, item: LedgerItem) -> tuple[Folder, dict[str, ManifestFile]]:
+    """The files of a folder drop by name. Raises BadDropError when it is gone, CliError when malformed."""
+    key = snapshot_key(item.run.run_id, FILE_NAME)
+    stored = find_object(deployment.bucket, key, "", s3=deployment.aws.s3)
+    body = deployment.aws.s3.get_object(Bucket=stored.bucket, Key=stored.key)["Body"]
+    try:
+        folder, files = read_manifest(line.decode() for line in body.iter_lines())
+    except (ManifestError, UnicodeDecodeError) as error:
+        raise CliError(f"s3://{stored.bucket}/{key} is no manifest: {error}.") from error
+    return folder, {file.name: file for file in files}
 
 
 def _find_zip(deployment: Deployment, item: LedgerItem) -> StoredObject:

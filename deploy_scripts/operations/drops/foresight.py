@@ -13,6 +13,7 @@ from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.costs.run import run_cost
 from deploy_scripts.costs.template_facts import read_facts
 from deploy_scripts.costs.usage import Usage
+from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.upload import Dataset
 from deploy_scripts.operations.logs.sources import physical_name
@@ -74,6 +75,17 @@ def inspect_dataset(dataset: Dataset) -> Inspected:
         classes=[(label, splits.total()) for label, splits in layout.counts.items()] if layout else [],
         problems=sorted(inspection.problems, key=lambda problem: problem.severity != "error"),
     )
+
+
+def require_accepted(dataset: Dataset) -> None:
+    """Raises CliError for a dataset that the pipeline would reject: it would be the newest of its name."""
+    errors = inspect_dataset(dataset).errors
+    if errors:
+        raise CliError(
+            "The pipeline would reject the dataset with these decisions; nothing was dropped.",
+            "Change the decisions, or add photos.",
+            [each.message for each in errors],
+        )
 
 
 def _look_into_folder(dataset: Dataset, inspection: Inspection) -> None:

@@ -1,4 +1,4 @@
-"""Which log tells more about a run that failed: that of the step at which it failed."""
+"""Which log tells more about a run that failed: that of the step at which it failed or was stopped."""
 
 from botocore.exceptions import ClientError
 
@@ -74,16 +74,21 @@ def _failed_state(deployment: Deployment, item: LedgerItem) -> str | None:
 
 
 def failed_state(steps: list[Step]) -> str | None:
-    """The state that failed and after which none succeeded, clean-up aside.
+    """The state that failed, or in which the execution was stopped; after it none succeeded, clean-up aside.
 
     An endpoint that never comes into service fails no state: then it is the last that succeeded.
     """
-    failed = last = None
+    failed = last = at_work = None
     for step in steps:
         if step.kind != "Task" or step.state.startswith(AFTERWARDS):
             continue
-        if step.event == "failed":
+        if step.event == "entered":
+            at_work = step.state
+        elif step.event == "left":
+            at_work = None
+        elif step.event == "failed":
             failed = step.state
-        elif step.event == "succeeded":
+        else:
             failed, last = None, step.state
-    return failed or last
+    # A state that is stopped is never left.
+    return at_work or failed or last

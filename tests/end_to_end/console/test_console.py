@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import re
 import threading
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from deploy_scripts.demo_data import PhotoSet
+from tests.end_to_end.console.doctor_reports import HOSTILE
+from tests.end_to_end.console.small_sets import choose, folder_of, zip_of
 from tests.support.command_line import Dropserve
 from tests.support.waiting import wait_until
 
 RUN_LIMIT_MS = 280_000
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-def zip_of(folder: Path, name: str, classes: dict[str, int]) -> Path:
-    """Photos of one colour, each its own."""
-    file = folder / name
-    with zipfile.ZipFile(file, "w") as archive:
-        for row, (label, count) in enumerate(classes.items()):
-            for number in range(count):
-                photo = io.BytesIO()
-                Image.new("RGB", (32, 32), (row * 90, number * 7, 120)).save(photo, "JPEG")
-                archive.writestr(f"{label}/{number}.jpg", photo.getvalue())
-    return file
-
-
-def choose(page: Page, file: Path) -> None:
-    page.goto("/drop")
-    page.set_input_files("#zip-file", file)
-    page.wait_for_url(re.compile(r"/drop/\w+$"))
 
 
 def test_a_drop_is_looked_at_confirmed_and_followed(
-    page: Page, dropserve: Dropserve, food_photos: PhotoSet
+    page: Page, dropserve: Dropserve, food_photos: PhotoSet, stop_runs: Callable[[], None]
 ) -> None:
     choose(page, food_photos.zip_file)
     plan = page.locator("section", has=page.get_by_role("heading", name="Plan and cost"))
@@ -64,16 +43,10 @@ def test_a_drop_is_looked_at_confirmed_and_followed(
     run = dropserve.json("runs", run_id)
     assert (run["dataset"], run["key"]) == ("from-the-page", "drops/from-the-page.zip")
     # What stops it is shown where it is followed.
-    executions = dropserve.client("stepfunctions").list_executions(
-        stateMachineArn=dropserve.outputs["StateMachineArn"], statusFilter="RUNNING"
-    )["executions"]
-    for each in executions:
-        dropserve.client("stepfunctions").stop_execution(
-            executionArn=each["executionArn"], cause="stopped by hand"
-        )
+    stop_runs()
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("stopped by hand")
     expect(page.locator(".status").first).to_have_text("failed")
-    expect(page.get_by_text(f"all of the run: `dropserve runs {run_id[:8]}`")).to_be_visible()
+    expect(page.get_by_text(f"`dropserve logs training --run {run_id[:8]}`")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Train on SageMaker: failed"))).to_be_visible()
 
 
@@ -123,12 +96,8 @@ def test_a_bad_drop_gets_its_sentence(page: Page, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_taken_with_its_paths(page: Page, tmp_path: Path) -> None:
-    folder = tmp_path / "garden"
-    folder.mkdir()
-    with zipfile.ZipFile(zip_of(tmp_path, "garden.zip", {"roses": 21, "tulips": 22})) as archive:
-        archive.extractall(folder)
     page.goto("/drop")
-    page.set_input_files("#folder-files", folder)
+    page.set_input_files("#folder-files", folder_of(tmp_path, "garden", {"roses": 21, "tulips": 22}))
     page.wait_for_url(re.compile(r"/drop/\w+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Drop garden")
     expect(page.get_by_role("row", name="tulips 22")).to_be_visible()
@@ -197,40 +166,6 @@ def test_another_host_and_a_browser_without_the_link_get_nothing(opening_link: s
     with httpx2.Client(timeout=60) as client:
         assert client.get(console).status_code == 403
         assert client.get(f"{console}/open?token=guess").status_code == 403
-
-
-@pytest.mark.parametrize(
-    "look",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
-    ids=["light", "dark", "360px"],
-)
-def test_pages_are_accessible_and_fit(
-    chromium: Browser,
-    opening_link: str,
-    look: dict[str, Any],
-    tmp_path: Path,
-    first_release: dict[str, Any],
-) -> None:
-    with chromium.new_context(base_url=opening_link.partition("/open")[0], **look) as context:
-        page = context.new_page()
-        page.goto(opening_link)
-        page.wait_for_url(re.compile(r"/$"))
-        choose(page, zip_of(tmp_path, "garden.zip", {"roses": 21, "tulips": 22}))
-        run = f"/runs/{first_release['run_id']}"
-        for path in (page.url, "/", "/drop", "/runs", "/runs/new", run, "/nothing"):
-            page.goto(path)
-            found = Axe().run(page).response["violations"]
-            serious = [
-                (each["id"], node["html"])
-                for each in found
-                if each["impact"] in {"serious", "critical"}
-                for node in each["nodes"]
-            ]
-            assert serious == [], path
-            wider = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wider <= 0, path
 
 
 def test_a_hidden_window_follows_nothing_until_it_is_shown(page: Page) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from deploy_scripts.demo_data import PhotoSet
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from drops.review import read_review
+from tests.end_to_end.console.doctor_reports import HOSTILE
 from tests.support.command_line import Dropserve
 
-HOSTILE = "<img src=x onerror=alert(1)>"
 ROLLBACK_LIMIT_MS = 240_000
 
 
@@ -90,54 +85,6 @@ def test_a_rollback_is_confirmed_and_watched(page: Page, dropserve: Dropserve, w
     expect(page.get_by_role("link", name="Pause")).to_be_visible()
 
 
-@pytest.fixture
-def hostile_run(dropserve: Dropserve, first_release: dict[str, Any]) -> Iterator[str]:
-    """A judged run whose doctor found photos of hostile names; nothing of it stays."""
-    run_id, bucket = uuid4().hex, dropserve.outputs["BucketName"]
-    s3, table = dropserve.client("s3"), dropserve.outputs["LedgerTableName"]
-    stream = io.BytesIO()
-    Image.new("RGB", (40, 30), "red").save(stream, "JPEG")
-    photo = f"{HOSTILE}/{HOSTILE}.jpg"
-    finding = {
-        "kind": "label_error",
-        "action": "relabel",
-        "photo": photo,
-        "split": "train",
-        "label": HOSTILE,
-        "suggested_label": "roots",
-        "like": None,
-        "left_out": False,
-        "score": 0.9,
-        "why": f"by the other photos it is roots rather than {HOSTILE}",
-        "thumbnail": None,
-        "like_thumbnail": None,
-    }
-    second = {**finding, "photo": "roots/2.jpg", "label": "roots", "suggested_label": HOSTILE}
-    kinds = ("label_error", "near_duplicate", "scene_across_splits", "outlier", "blank", "dark", "blurry")
-    document = {
-        "schema_version": 1,
-        "run_id": run_id,
-        "classes": [HOSTILE, "roots"],
-        "photos": {"train": 2, "valid": 0, "test": 0},
-        "labels_checked": 2,
-        "counts": {**dict.fromkeys(kinds, 0), "confusable_classes": 0, "few_photos": 0, "label_error": 2},
-        "photo_findings": [finding, second],
-        "class_findings": [],
-    }
-    files = {"doctor.json": json.dumps(document), "review.csv": "action,file\n"}
-    for name, text in files.items():
-        s3.put_object(Bucket=bucket, Key=f"runs/{run_id}/{name}", Body=text.encode())
-    row = {"run_id": run_id, "status": "champion_kept", "source": "drop", "dataset": HOSTILE}
-    row |= {"bucket": bucket, "drop_key": "drops/hostile.zip", "started_at": "2026-01-01T00:00:00.000Z"}
-    item = {**{name: {"S": value} for name, value in row.items()}, "accuracy": {"N": "0.5"}}
-    dynamodb = dropserve.client("dynamodb")
-    dynamodb.put_item(TableName=table, Item=item)
-    yield run_id
-    dynamodb.delete_item(TableName=table, Key={"run_id": {"S": run_id}})
-    for name in files:
-        s3.delete_object(Bucket=bucket, Key=f"runs/{run_id}/{name}")
-
-
 def test_photos_are_relabelled_by_keys_and_hostile_names_stay_text(
     page: Page, dropserve: Dropserve, hostile_run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,32 +124,3 @@ def test_findings_are_filtered_as_one_types(page: Page, first_release: dict[str,
     expect(said).not_to_have_text(every)
     expect(page).to_have_url(re.compile(r"/audit\?role="))
     expect(page.get_by_role("row").nth(1)).to_contain_text("root")
-
-
-@pytest.mark.parametrize(
-    "look",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
-    ids=["light", "dark", "360px"],
-)
-def test_the_pages_are_accessible_and_fit(
-    chromium: Browser,
-    opening_link: str,
-    look: dict[str, Any],
-    first_release: dict[str, Any],
-    hostile_run: str,
-) -> None:
-    with chromium.new_context(base_url=opening_link.partition("/open")[0], **look) as context:
-        page = context.new_page()
-        page.goto(opening_link)
-        page.wait_for_url(re.compile(r"/$"))
-        run = first_release["run_id"]
-        paths = ["/releases", "/releases/pause", "/ask", "/data", f"/data/{run}", f"/data/{hostile_run}"]
-        for path in (*paths, f"/data/{run}/drop", "/data/captures", "/audit", "/capacity", "/capacity/reset"):
-            page.goto(path)
-            found = Axe().run(page).response["violations"]
-            faults = [(each["id"], node["html"]) for each in found for node in each["nodes"]]
-            assert faults == [], path
-            wider = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wider <= 0, path

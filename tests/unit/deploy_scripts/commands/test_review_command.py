@@ -34,6 +34,12 @@ PHOTO = CapturedPhoto(
 )
 
 
+def jpeg(green: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (400, 300), (255, green, 0)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
 def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(cli.make_app(["review", "drop"]), list(map(str, arguments)))
 
@@ -41,11 +47,10 @@ def invoke(*arguments: object) -> Any:
 @pytest.fixture(autouse=True)
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedPhoto]:
     """One photo waits; gives those that are removed."""
-    stream, gone = io.BytesIO(), list[CapturedPhoto]()
-    Image.new("RGB", (400, 300), "red").save(stream, "JPEG")
+    gone: list[CapturedPhoto] = []
     monkeypatch.setattr(review_command, "open_deployment", lambda target: SimpleNamespace())
     monkeypatch.setattr(review_command, "list_captures", lambda deployment: [PHOTO])
-    monkeypatch.setattr(review_command, "read_photo", lambda deployment, photo: stream.getvalue())
+    monkeypatch.setattr(review_command, "read_photo", lambda deployment, photo: jpeg(0))
     monkeypatch.setattr(capture_reviews, "remove_captures", lambda deployment, photos: gone.extend(photos))
     return gone
 
@@ -130,32 +135,51 @@ def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
     monkeypatch.setattr(review_command, "open_deployment", lambda target: SimpleNamespace(aws=aws))
     monkeypatch.setattr(review_command, "upload_with_bar", upload)
     monkeypatch.setattr(capture_reviews, "wait_for_drop", lambda *_: SimpleNamespace(run=run))
-    monkeypatch.setattr(applied_captures, "read_photo", lambda deployment, photo: b"jpeg")
+    monkeypatch.setattr(applied_captures, "read_photo", lambda deployment, photo: jpeg(255))
     return files
+
+
+def pets_zip(file: Path) -> Path:
+    """As few photos as the pipeline takes."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for row, label in enumerate(("cat", "dog")):
+            for number in range(5):
+                archive.writestr(f"{label}/{number}.jpg", jpeg(100 * row + number))
+    return file
 
 
 def test_an_applied_list_is_told_as_a_document(
     tmp_path: Path, uploaded: dict[str, bytes], removed: list[CapturedPhoto]
 ) -> None:
-    zip_file, edited = tmp_path / "pets.zip", tmp_path / "review.csv"
-    with zipfile.ZipFile(zip_file, "w") as archive:
-        archive.writestr("cat/1.jpg", "1")
-        archive.writestr("dog/1.jpg", "2")
-    edited.write_text(f"action,file,suggested_label\nrelabel,{PHOTO.name},horse\n", "utf-8")
+    zip_file, edited = pets_zip(tmp_path / "pets.zip"), tmp_path / "review.csv"
+    edited.write_text(f"action,file,suggested_label\nrelabel,{PHOTO.name},cat\n", "utf-8")
 
     result = invoke("review", "--apply", edited, "--dataset", zip_file, "--json")
 
     assert result.exit_code == 0, result.output
-    place = f"horse/captured-{PHOTO.sha256[:16]}.jpg"
+    place = f"cat/captured-{PHOTO.sha256[:16]}.jpg"
     assert json.loads(result.stdout) == {
-        "added": [{"photo": PHOTO.name, "class": "horse", "file": place}],
+        "added": [{"photo": PHOTO.name, "class": "cat", "file": place}],
         "already_there": [],
-        "new_classes": ["horse"],
+        "new_classes": [],
         "thrown_away": [],
         "run": {"run_id": "f" * 32},
     }
-    assert uploaded[place] == b"jpeg" and uploaded["cat/1.jpg"] == b"1"
+    assert uploaded[place] == jpeg(255) and uploaded["cat/1.jpg"] == jpeg(1)
     assert removed == [PHOTO]
+
+
+def test_a_dataset_that_the_pipeline_would_reject_is_not_dropped(
+    tmp_path: Path, uploaded: dict[str, bytes], removed: list[CapturedPhoto]
+) -> None:
+    zip_file, edited = pets_zip(tmp_path / "pets.zip"), tmp_path / "review.csv"
+    edited.write_text(f"action,file,suggested_label\nrelabel,{PHOTO.name},horse\n", "utf-8")
+
+    error = invoke("review", "--apply", edited, "--dataset", zip_file).exception
+
+    assert isinstance(error, CliError)
+    assert "nothing was dropped" in error.message and "each class needs 5 photos" in error.details[0]
+    assert not uploaded and not removed
 
 
 def test_a_photo_that_the_dataset_has_begins_no_run(

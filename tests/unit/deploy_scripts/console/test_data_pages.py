@@ -18,11 +18,12 @@ from starlette.testclient import TestClient
 from deploy_scripts.console.context import Console
 from deploy_scripts.console.pages import captures as captures_page
 from deploy_scripts.console.pages import data as data_page
-from deploy_scripts.console.parts.jobs import jobs_of
+from deploy_scripts.console.parts.jobs import Progress, jobs_of
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures import applied_captures, capture_reviews
 from deploy_scripts.operations.captures.captures import CapturedPhoto
 from deploy_scripts.operations.captures.last_drop import LastDrop
+from deploy_scripts.operations.drops.dataset_files import DatasetFiles
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from deploy_scripts.operations.drops.run_photos import RunPhoto, RunPhotos
 from deploy_scripts.operations.drops.upload import Dataset, Drop
@@ -39,10 +40,21 @@ CAPTURED = CapturedPhoto(
 )
 
 
-def jpeg() -> bytes:
+def jpeg(green: int = 0) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (640, 480), "red").save(stream, "JPEG")
+    Image.new("RGB", (640, 480), (255, green, 0)).save(stream, "JPEG")
     return stream.getvalue()
+
+
+# As few photos as the pipeline takes, and one more of each class.
+PETS = {f"{label}/{number}.jpg": jpeg(16 * number) for label in ("cat", "dog") for number in range(1, 7)}
+
+
+def pets_zip(file: Path) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in PETS.items():
+            archive.writestr(name, content)
+    return file
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +92,7 @@ def decisions(name: str = RUN) -> dict[str, tuple[str, str]]:
     return {each.file: (each.action, each.suggested_label) for each in found}
 
 
-def wait(console: Console, name: str) -> Any:
+def wait(console: Console, name: str) -> Progress:
     job = jobs_of(console).find(name)
     assert job
     until = time.monotonic() + 30
@@ -158,12 +170,8 @@ def test_the_reviewed_drop_is_made_of_the_zip_of_the_run(
 ) -> None:
     dropped: dict[str, Any] = {}
 
-    def download(deployment: Any, item: LedgerItem, folder: Path) -> tuple[Path, str]:
-        file = folder / "dropped.zip"
-        with zipfile.ZipFile(file, "w") as archive:
-            for name in (WRONG.name, "cat/3.jpg", LABEL.name, "dog/4.jpg"):
-                archive.writestr(name, name)
-        return file, "pets"
+    def download(deployment: Any, item: LedgerItem, folder: Path) -> Dataset:
+        return Dataset("pets.zip", pets_zip(folder / "dropped.zip"))
 
     def upload(deployment: Any, dataset: Dataset, *, sent: Any, say: Any) -> Drop:
         sent(dataset.size_bytes)
@@ -171,7 +179,7 @@ def test_the_reviewed_drop_is_made_of_the_zip_of_the_run(
             dropped.update(name=dataset.name, photos=sorted(archive.namelist()))
         return Drop("drops/pets.zip", "v2")
 
-    monkeypatch.setattr(data_page, "download_dropped_zip", download)
+    monkeypatch.setattr(data_page, "download_drop", download)
     monkeypatch.setattr(data_page, "upload_drop", upload)
     monkeypatch.setattr(data_page, "wait_for_drop", lambda *dropped: ledger_item(NEW_RUN))
     monkeypatch.setattr(data_page.local_target, "wait_until_saved", lambda: None)
@@ -186,7 +194,8 @@ def test_the_reviewed_drop_is_made_of_the_zip_of_the_run(
     progress = wait(console, f"drop again {RUN}")
 
     assert progress.error is None and progress.result == f"/runs/{NEW_RUN}"
-    assert dropped == {"name": "pets.zip", "photos": ["cat/3.jpg", "dog/1.jpg", "dog/4.jpg"]}
+    left = PETS.keys() - {WRONG.name, LABEL.name}
+    assert dropped == {"name": "pets.zip", "photos": sorted([*left, "dog/1-2.jpg"])}
     after = browser.get(f"/data/{RUN}/drop").text
     assert f'href="/runs/{NEW_RUN}"' in after
     assert not file.exists() and file.with_name(f"{RUN}-{NEW_RUN[:8]}.csv").exists()
@@ -202,7 +211,7 @@ def test_a_drop_that_fails_keeps_the_decisions(
     def gone(*arguments: Any) -> Any:
         raise CliError(f"The drop is gone: {HOSTILE}.", "Use the zip itself.")
 
-    monkeypatch.setattr(data_page, "download_dropped_zip", gone)
+    monkeypatch.setattr(data_page, "download_drop", gone)
     decide(WRONG.name, "drop")
     browser.post(f"/data/{RUN}/drop", headers=own)
     wait(console, f"drop again {RUN}")
@@ -216,12 +225,60 @@ def test_without_a_decision_nothing_is_dropped(browser: TestClient, own: dict[st
     assert answer.status_code == 422 and "Nothing is decided yet." in answer.text
 
 
-def test_a_folder_s_drop_is_said_to_be_on_the_person_s_machine(
-    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_is_dropped_again_as_a_folder(  # noqa: PLR0917 - fixtures
+    browser: TestClient,
+    own: dict[str, str],
+    decide: Callable[..., Any],
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    dropped: list[str] = []
+    photo = tmp_path / "photo"
+    photo.write_bytes(jpeg())
+    folder = Dataset("pets", tmp_path, DatasetFiles(dict.fromkeys(PETS, photo)))
+
+    def upload(deployment: Any, dataset: Dataset, *, sent: Any, say: Any) -> Drop:
+        assert dataset.folder
+        dropped.extend([dataset.name, *sorted(dataset.folder.files)])
+        return Drop("drops/pets/_SUCCESS", "v2")
+
     monkeypatch.setattr(data_page, "read_item", lambda *asked: ledger_item(RUN, "drops/pets/_SUCCESS"))
+    monkeypatch.setattr(data_page, "download_drop", lambda *asked: folder)
+    monkeypatch.setattr(data_page, "upload_drop", upload)
+    monkeypatch.setattr(data_page, "wait_for_drop", lambda *dropped: ledger_item(NEW_RUN))
+    monkeypatch.setattr(data_page.local_target, "wait_until_saved", lambda: None)
+    decide(LABEL.name, "drop")
+
     page = browser.get(f"/data/{RUN}/drop").text
-    assert "dropserve drop FOLDER --name pets --review" in page and "<form" not in page
+    assert "dropserve drop FOLDER --name pets --review" in page and "S3 keeps it as older versions" in page
+    browser.post(f"/data/{RUN}/drop", headers=own)
+    assert wait(console, f"drop again {RUN}").result == f"/runs/{NEW_RUN}"
+    assert dropped == ["pets", *sorted(PETS.keys() - {LABEL.name})]
+
+
+def test_what_the_pipeline_would_reject_is_not_dropped(
+    browser: TestClient,
+    own: dict[str, str],
+    decide: Callable[..., Any],
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def download(deployment: Any, item: LedgerItem, folder: Path) -> Dataset:
+        file = folder / "dropped.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in (WRONG.name, "cat/3.jpg", LABEL.name, "dog/4.jpg"):
+                archive.writestr(name, jpeg())
+        return Dataset("pets.zip", file)
+
+    monkeypatch.setattr(data_page, "download_drop", download)
+    monkeypatch.setattr(data_page, "upload_drop", lambda *_, **__: pytest.fail("it was dropped"))
+    decide(LABEL.name, "drop")
+    browser.post(f"/data/{RUN}/drop", headers=own)
+    wait(console, f"drop again {RUN}")
+    page = browser.get(f"/data/{RUN}/drop").text
+    assert "nothing was dropped" in page and "each class needs 5 photos" in page
+    assert decisions() == {LABEL.name: ("drop", "")}
 
 
 @pytest.fixture
@@ -263,23 +320,28 @@ def test_a_captured_photo_is_thrown_away(
     assert captured == [CAPTURED]
 
 
-def test_a_labelled_photo_goes_into_the_next_drop(  # noqa: PLR0917 - fixtures
+@pytest.fixture
+def next_drop(  # noqa: PLR0917 - fixtures
     browser: TestClient,
     own: dict[str, str],
     console: Console,
     captured: list[CapturedPhoto],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-) -> None:
-    old, photos = tmp_path / "old.zip", list[str]()
-    with zipfile.ZipFile(old, "w") as archive:
-        for name in ("cat/1.jpg", "dog/1.jpg"):
-            archive.writestr(name, name)
+) -> Callable[[str], tuple[Progress, list[str]]]:
+    """Makes the next drop, with the photo as one of that class; gives its end, and what went up."""
+    old, photos = pets_zip(tmp_path / "old.zip"), list[str]()
 
     def upload(deployment: Any, dataset: Dataset, *, sent: Any, say: Any) -> Drop:
         with zipfile.ZipFile(dataset.source) as archive:
             photos.extend(archive.namelist())
         return Drop("drops/pets.zip", "v2")
+
+    def make(label: str) -> tuple[Progress, list[str]]:
+        form = {"file": CAPTURED.name, "action": "relabel", "suggested": label, "at": "0"}
+        browser.post("/data/captures/decide", data=form, headers=own)
+        browser.post("/data/captures/drop", headers=own)
+        return wait(console, "captures"), photos
 
     last = LastDrop("dropserve-data", "drops/pets.zip", "v1")
     monkeypatch.setattr(applied_captures, "last_drop_of_live", lambda deployment: last)
@@ -288,14 +350,24 @@ def test_a_labelled_photo_goes_into_the_next_drop(  # noqa: PLR0917 - fixtures
     )
     monkeypatch.setattr(captures_page, "upload_drop", upload)
     monkeypatch.setattr(capture_reviews, "wait_for_drop", lambda *dropped: ledger_item(NEW_RUN))
-    form = {"file": CAPTURED.name, "action": "relabel", "suggested": "horse", "at": "0"}
-    browser.post("/data/captures/decide", data=form, headers=own)
-    browser.post("/data/captures/drop", headers=own)
-    progress = wait(console, "captures")
+    return make
+
+
+def test_a_labelled_photo_goes_into_the_next_drop(
+    next_drop: Callable[[str], tuple[Progress, list[str]]], captured: list[CapturedPhoto]
+) -> None:
+    progress, photos = next_drop("cat")
     assert progress.error is None and progress.result == f"/runs/{NEW_RUN}"
-    assert any("horse is a new class" in line for line in progress.lines)
-    assert any(name.startswith("horse/captured-1111") for name in photos)
+    assert any(name.startswith("cat/captured-1111") for name in photos)
     assert captured == [CAPTURED]
+
+
+def test_a_new_class_of_too_few_photos_lets_them_wait(
+    next_drop: Callable[[str], tuple[Progress, list[str]]], captured: list[CapturedPhoto]
+) -> None:
+    progress, photos = next_drop("horse")
+    assert progress.error and "each class needs 5 photos" in progress.error.details[0]
+    assert (photos, captured, decisions("captures")) == ([], [], {CAPTURED.name: ("relabel", "horse")})
 
 
 def test_the_first_page_lists_what_has_been_judged(

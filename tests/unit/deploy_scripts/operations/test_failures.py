@@ -164,6 +164,35 @@ def test_a_strange_reason_is_still_told(reason: str) -> None:
             [("Describe endpoint", "succeeded"), ("Describe candidate endpoint", "succeeded")],
             "Describe endpoint",
         ),
+        (  # stopped by hand, or by the local cloud's end
+            [
+                ("Plan training", "entered"),
+                ("Plan training", "succeeded"),
+                ("Plan training", "left"),
+                ("Train on SageMaker", "entered"),
+            ],
+            "Train on SageMaker",
+        ),
+        (  # no spot capacity; then stopped while it trained on demand
+            [
+                ("Train on SageMaker", "entered"),
+                ("Train on SageMaker", "failed"),
+                ("Train on SageMaker", "left"),
+                ("Read spot failure", "entered"),
+                ("Read spot failure", "left"),
+                ("Train on demand", "entered"),
+            ],
+            "Train on demand",
+        ),
+        (  # stopped while it cleaned up after a failure
+            [
+                ("Judge model", "entered"),
+                ("Judge model", "failed"),
+                ("Judge model", "left"),
+                ("Read failure", "entered"),
+            ],
+            "Judge model",
+        ),
         ([], None),
     ],
 )

@@ -12,7 +12,7 @@ from botocore.response import StreamingBody
 from PIL import Image
 
 from deploy_scripts.errors import CliError
-from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_dropped_zip
+from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_drop
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.run_photos import read_run_photos
 from deploy_scripts.operations.drops.thumbnails import make_thumbnail
@@ -85,7 +85,7 @@ def test_a_drop_that_is_not_there_any_more_is_said_to_be_gone(
     for _ in range(2 if version_id else 1):
         stubbed.refuse("s3", "head_object", "404")
     with pytest.raises(CliError, match=why):
-        download_dropped_zip(stubbed.deployment, item(version_id=version_id), tmp_path)
+        download_drop(stubbed.deployment, item(version_id=version_id), tmp_path)
 
 
 def test_photos_of_a_folder_are_those_of_its_manifest(stubbed: Any) -> None:
@@ -99,6 +99,37 @@ def test_photos_of_a_folder_are_those_of_its_manifest(stubbed: Any) -> None:
     assert photos.read("cat/1") == b"one"
     with pytest.raises(CliError, match="no photo"):
         photos.read("../other/_SUCCESS")
+
+
+def test_a_folder_is_fetched_by_the_versions_of_its_manifest(
+    stubbed: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = {"cat/1": "v7", "../out": "v8", "cat/A": "null"}
+    text = manifest_text(
+        Folder(BUCKET, "drops/pets/"), [ManifestFile(*each, 3, '"e"') for each in names.items()]
+    )
+    there(stubbed, MANIFEST, text.encode())
+    stubbed.answer("s3", "get_object", {"Body": body_of(text.encode())}, Bucket=BUCKET, Key=MANIFEST)
+    fetched: dict[str, str] = {}
+
+    def download(bucket: str, key: str, file: str, ExtraArgs: dict[str, str]) -> None:  # noqa: N803 - boto3's
+        fetched[key] = ExtraArgs["VersionId"]
+        Path(file).write_text(key)
+
+    monkeypatch.setattr(stubbed.deployment.aws.s3, "download_file", download, raising=False)
+    dataset = download_drop(stubbed.deployment, item("drops/pets/_SUCCESS"), tmp_path)
+    assert dataset.folder
+    assert {name: file.read_text() for name, file in dataset.folder.files.items()} == {
+        name: f"drops/pets/{name}" for name in names
+    }
+    assert fetched == {f"drops/pets/{name}": version for name, version in names.items()}
+    assert {file.parent for file in dataset.folder.files.values()} == {tmp_path}
+
+
+def test_a_folder_whose_manifest_has_expired_is_said_to_be_gone(stubbed: Any, tmp_path: Path) -> None:
+    stubbed.refuse("s3", "head_object", "404", Bucket=BUCKET, Key=MANIFEST)
+    with pytest.raises(CliError, match="is gone"):
+        download_drop(stubbed.deployment, item("drops/pets/_SUCCESS"), tmp_path)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
