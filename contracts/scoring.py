@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # A batch is one call of a function. A state's data is at most 262,144 bytes, of which an error takes 32,768:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-# Between two batches the endpoint has nothing to do for a second.
-BATCH_PHOTOS = 200
+# Between two batches the endpoint has nothing to do for a moment: few batches. But one that is cut off begins
+# anew, and has to end within a function's 15 minutes.
+BATCH_PHOTOS = 400
 BATCH_BYTES = 200_000
 # Of one batch: so many photos are read at once, so many are one call of the endpoint, and so many calls are
 # made at once: an instance of two cores works on one or two, while the next one's photos are read.

@@ -67,7 +67,8 @@ class PhotoScorer(NamedTuple):
         try:
             data = self.read_image(S3Uri(bucket, photo.key), deadline)
             with self.decoding:
-                return prepare_image(data, max_pixels=self.max_image_pixels)
+                # The endpoint decodes each photo anyway.
+                return prepare_image(data, max_pixels=self.max_image_pixels, decode_all=False)
         except Exception as error:  # noqa: BLE001 - one photo must not cost the others their answers
             return error
 
@@ -76,7 +77,8 @@ class PhotoScorer(NamedTuple):
     ) -> list[Line]:
         """Those of photos that are asked about together, as far as they fit into a request."""
         images = [each for each in inputs if not isinstance(each, Exception)]
-        answers = iter([answer for group in _groups(images) for answer in self._answers(group, deadline)])
+        outcomes_of_images = [each for group in _groups(images) for each in self._answers(group, deadline)]
+        answers = map(self._told, images, outcomes_of_images)
         outcomes = [each if isinstance(each, Exception) else next(answers) for each in inputs]
         return [_line(photo, outcome) for photo, outcome in zip(photos, outcomes, strict=True)]
 
@@ -91,6 +93,16 @@ class PhotoScorer(NamedTuple):
         except Exception as error:  # noqa: BLE001 - it is told photo by photo
             return [error] * len(images)
         return [each if isinstance(each, Exception) else (release, each) for each in scores]
+
+    def _told(self, image: ModelInput, outcome: Outcome) -> Outcome:
+        """What is wrong with a photo that the model refuses, where decoding it tells."""
+        if isinstance(outcome, ImageRefusedError):
+            try:
+                with self.decoding:
+                    prepare_image(image.body, max_pixels=self.max_image_pixels)
+            except DropserveError as error:
+                return error
+        return outcome
 
     def _ask(
         self, images: list[ModelInput], deadline: Deadline

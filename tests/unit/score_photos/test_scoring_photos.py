@@ -31,6 +31,10 @@ def jpeg(colour: str = "red") -> bytes:
     return stream.getvalue()
 
 
+def _without_classes() -> dict[str, Any]:
+    return {name: value for name, value in ANSWER.items() if name != "classes"}
+
+
 def lines(endpoint: FakeEndpoint, images: dict[str, bytes], *keys: str, left_s: float = 60) -> list[Line]:
     asked = batch(*keys)
     found = scorer(endpoint, images).score(asked, list(asked.photos), Deadline.after(left_s))
@@ -57,15 +61,22 @@ def test_a_model_that_can_tell_says_that_it_does_not_know_a_photo() -> None:
 
 
 def test_one_bad_photo_costs_the_others_nothing() -> None:
-    images = {"a.jpg": jpeg(), "notes.txt": b"hello", "cut.jpg": jpeg()[:200]}
-    found = lines(FakeEndpoint(), images, "notes.txt", "gone.jpg", "cut.jpg", "a.jpg")
-    told = [(line.get("error"), line.get("again")) for line in found]
-    assert told == [
+    images = {"a.jpg": jpeg(), "notes.txt": b"hello", "cut.jpg": jpeg()[:-20]}
+    told = {"classes": ANSWER["classes"], "predictions": [{"error": "bad image"}, _without_classes()]}
+    found = lines(FakeEndpoint(told), images, "notes.txt", "gone.jpg", "cut.jpg", "a.jpg")
+    assert [(line.get("error"), line.get("again")) for line in found] == [
         ("not_an_image", False),
         ("image_not_found", False),
         ("damaged_image", False),
         (None, None),
     ]
+
+
+def test_a_damaged_photo_that_is_refused_alone_is_told_as_damaged() -> None:
+    refused = client_error("ModelError", 424)
+    refused.response["OriginalStatusCode"] = 400  # type: ignore[typeddict-unknown-key]
+    (line,) = lines(FakeEndpoint(refused), {"cut.jpg": jpeg()[:-20]}, "cut.jpg")
+    assert (line["error"], line["again"]) == ("damaged_image", False)
 
 
 def test_photos_are_asked_about_together_and_several_calls_at_once() -> None:
@@ -97,8 +108,7 @@ def test_photos_as_large_as_can_be_fit_into_a_call_in_base64() -> None:
 
 
 def test_a_photo_that_the_model_refuses_costs_the_others_nothing() -> None:
-    answer = {name: value for name, value in ANSWER.items() if name != "classes"}
-    told = {"classes": ANSWER["classes"], "predictions": [answer, {"error": "no"}]}
+    told = {"classes": ANSWER["classes"], "predictions": [_without_classes(), {"error": "no"}]}
     found = lines(FakeEndpoint(told), {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg")
     assert [line.get("error") for line in found] == [None, "image_refused"]
 
