@@ -4,8 +4,8 @@ The demo's release on a local cloud of the benchmark's own, with one instance. P
 the demo's, each under many keys and with other bytes at its end. The state machine of `dropserve score`
 scores them; half way the cloud is killed (SIGKILL), started again, and the job taken up. The peer is the same
 endpoint, asked by four clients at once, and by eight, whichever gives more; they have the photos in memory
-and throw the answers away. Peer and scoring take turns, before the kill and after it. Each photo must be once in
-the result, and scoring must reach 0.8 of the peer's throughput; else it ends with status 1.
+and throw the answers away. Peer and scoring take turns, before the kill and after it. Each photo must be once
+in the result, and scoring must reach 0.8 of the peer's throughput; else it ends with status 1.
 `--quick` scores few photos and writes no results.
 """
 

@@ -14,6 +14,7 @@ _STATES_AROUND, _TRANSITIONS_A_BATCH = 7, 2
 _PUTS_AND_LISTINGS_A_BATCH = 2
 
 
+_OF_BASE64 = 4 / 3
 _PHOTOS_A_LISTING = 1000  # MaxKeys of ListObjectsV2
 # By the command, which counts them, and by the state machine.
 _LISTINGS = 2
@@ -60,7 +61,13 @@ def scoring_cost(work: Scoring, prices: Prices = SHIPPED) -> list[Component]:
     rate = f"{work.pace.a_second:.3g} photos a second and instance {work.pace.source}"
     return [
         _endpoint(work, facts, rate, prices),
-        component("photos to the endpoint", "sagemaker-hosting/data", work.total_bytes / 1e9, prices),
+        component(
+            "photos to the endpoint",
+            "sagemaker-hosting/data",
+            work.total_bytes / 1e9 * _OF_BASE64,
+            prices,
+            "in base64, a third more than their bytes",
+        ),
         component("calls of functions", "lambda/request", work.batches + 1, prices),
         component(
             "time of functions",

@@ -233,10 +233,12 @@ def test_what_is_paid_grows_with_the_photos() -> None:
 
 
 def test_each_batch_is_two_transitions_and_a_call() -> None:
-    found = {each.name: each.quantity for each in scoring_cost(Scoring(10_000, 1, "ml.m6g.large", 1))}
+    work = Scoring(10_000, 1_500_000_000, "ml.m6g.large", 1)
+    found = {each.name: each.quantity for each in scoring_cost(work)}
     assert found["calls of functions"] == 26
     assert found["state transitions"] == 57
     assert found["reads of photos and parts"] == 10_025
+    assert found["photos to the endpoint"] == pytest.approx(2.0)
     assert found["parts of the result, and listings"] == 70
 
 
