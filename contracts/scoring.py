@@ -9,10 +9,12 @@ from __future__ import annotations
 BATCH_PHOTOS = 400
 BATCH_BYTES = 200_000
 # Of one batch: so many photos are read at once, so many are one call of the endpoint, and so many calls are
-# made at once: an instance of two cores works on one or two, while the next one's photos are read.
+# made at once: one more than an instance of two cores computes, one less than its server has threads, so that
+# others are not kept waiting. Of as many calls again the photos are read meanwhile.
 PHOTOS_AT_ONCE = 8
 PHOTOS_A_CALL = 8
 CALLS_AT_ONCE = 3
+CALLS_BEGUN = 2 * CALLS_AT_ONCE
 # More batches at once would only wait for each other at the endpoint.
 MAX_BATCHES_AT_ONCE = 200
 # What the joining function has memory, disk and time for.

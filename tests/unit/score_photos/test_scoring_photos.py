@@ -2,13 +2,15 @@
 
 import io
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from contracts.limits import MAX_PAYLOAD_BYTES
-from contracts.scoring import CALLS_AT_ONCE, PHOTOS_A_CALL
+from contracts.scoring import CALLS_AT_ONCE, CALLS_BEGUN, PHOTOS_A_CALL
 from functions.common.documents import check_document
 from functions.inference.fetching.deadlines import Deadline
 from functions.score_photos import scoring
@@ -92,6 +94,31 @@ def test_photos_are_asked_about_together_and_several_calls_at_once() -> None:
     assert [line["key"] for line in found if "release" in line] == keys
     assert endpoint.at_once == CALLS_AT_ONCE
     assert endpoint.photos_a_call == [PHOTOS_A_CALL] * CALLS_AT_ONCE
+
+
+def test_the_next_photos_are_read_while_calls_are_answered_and_no_more() -> None:
+    keys = [f"{number:03}.jpg" for number in range(4 * CALLS_BEGUN * PHOTOS_A_CALL)]
+    begun, enough, answers = Counter[str](), threading.Event(), threading.Event()
+
+    class Images(dict[str, bytes]):
+        def __getitem__(self, key: str) -> bytes:
+            begun[key] += 1
+            if len(begun) == CALLS_BEGUN * PHOTOS_A_CALL:
+                enough.set()
+            return super().__getitem__(key)
+
+    def answer() -> dict[str, Any]:
+        answers.wait(timeout=30)
+        return ANSWER
+
+    endpoint = FakeEndpoint(answer)
+    with ThreadPoolExecutor(1) as other:
+        scored = other.submit(lines, endpoint, Images(dict.fromkeys(keys, jpeg())), *keys)
+        assert enough.wait(timeout=30)
+        assert sorted(begun) == keys[: CALLS_BEGUN * PHOTOS_A_CALL]
+        answers.set()
+        assert [line["key"] for line in scored.result() if "release" in line] == keys
+    assert set(begun.values()) == {1}
 
 
 def test_a_call_is_no_larger_than_the_endpoint_takes(monkeypatch: pytest.MonkeyPatch) -> None:
