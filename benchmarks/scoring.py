@@ -3,10 +3,9 @@
 The demo's release on a local cloud of the benchmark's own, with one instance. Photos lie under a prefix:
 the demo's, each under many keys and with other bytes at its end. The state machine of `dropserve score`
 scores them; half way the cloud is killed (SIGKILL), started again, and the job taken up. The peer is the same
-endpoint, asked by as many clients at once as a batch reads photos, and by half as many, whichever gives more;
-they have the photos in memory and throw the answers away. Peer and scoring take turns, before the kill and
-after it. Each photo must be once in the result, and scoring must reach 0.8 of the peer's throughput; else
-it ends with status 1.
+endpoint, asked by four clients at once, and by eight, whichever gives more; they have the photos in memory
+and throw the answers away. Peer and scoring take turns, before the kill and after it. Each photo must be once
+in the result, and scoring must reach 0.8 of the peer's throughput; else it ends with status 1.
 `--quick` scores few photos and writes no results.
 """
 
@@ -24,7 +23,7 @@ from benchmarks.support.results import RESULTS, write_results
 from benchmarks.support.scoring.deployment import ScoringDeployment, running_deployment
 from benchmarks.support.spread import spread
 from contracts.bucket import PHOTOS, scores_key
-from contracts.scoring import BATCH_PHOTOS, PARTS, PHOTOS_AT_ONCE
+from contracts.scoring import BATCH_PHOTOS, PARTS
 from contracts.scoring import RESULTS as LINES
 from deploy_scripts.operations.scoring.jobs import (
     Job,
@@ -37,7 +36,7 @@ from deploy_scripts.operations.scoring.jobs import (
 
 PREFIX = f"{PHOTOS}benchmark/"
 LEAST = 0.8
-PEER_AT_ONCE = (PHOTOS_AT_ONCE // 2, PHOTOS_AT_ONCE)
+PEER_AT_ONCE = (4, 8)
 
 
 def main() -> int:
@@ -65,7 +64,7 @@ def measure(deployment: ScoringDeployment, count: int, folder: Path) -> dict[str
     deployment.upload(photos, PREFIX)
     asked = photos[: max(200, count // 20)]
     # What is loaded first is slow.
-    deployment.ask_endpoint(photos[:100], at_once=PHOTOS_AT_ONCE)
+    deployment.ask_endpoint(photos[:100], at_once=max(PEER_AT_ONCE))
     job = Job(new_job_id(), deployment.opened.bucket, PREFIX, count, max_photos=count)
     peers = [_peer(deployment, asked)]
     first = _score_half(deployment, job, count)

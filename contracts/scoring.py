@@ -4,14 +4,17 @@ from __future__ import annotations
 
 # A batch is one call of a function. A state's data is at most 262,144 bytes, of which an error takes 32,768:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-# Between two batches the endpoint has nothing to do for a second.
-BATCH_PHOTOS = 200
+# Between two batches the endpoint has nothing to do for a moment: few batches. But one that is cut off begins
+# anew, and has to end within a function's 15 minutes.
+BATCH_PHOTOS = 400
 BATCH_BYTES = 200_000
 # Of one batch: so many photos are read at once, so many are one call of the endpoint, and so many calls are
-# made at once: an instance of two cores works on one or two, while the next one's photos are read.
+# made at once: one more than an instance of two cores computes, one less than its server has threads, so that
+# others are not kept waiting. Of as many calls again the photos are read meanwhile.
 PHOTOS_AT_ONCE = 8
 PHOTOS_A_CALL = 8
 CALLS_AT_ONCE = 3
+CALLS_BEGUN = 2 * CALLS_AT_ONCE
 # More batches at once would only wait for each other at the endpoint.
 MAX_BATCHES_AT_ONCE = 200
 # What the joining function has memory, disk and time for.

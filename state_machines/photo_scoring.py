@@ -107,7 +107,6 @@ def _describe_endpoint() -> Task:
 
 def _score() -> DistributedMap:
     """Its output is a digit a batch: with the answers themselves it would be over 256 KiB."""
-    item = "$states.context.Map.Item.Value"
     return DistributedMap(
         "Score photos",
         label=MAP_LABEL,
@@ -115,11 +114,6 @@ def _score() -> DistributedMap:
             "Resource": "arn:aws:states:::s3:listObjectsV2",
             "Arguments": {"Bucket": jsonata("$job.bucket"), "Prefix": jsonata("$job.prefix")},
             "ReaderConfig": {"MaxItems": jsonata("$most")},
-        },
-        selector={
-            "key": jsonata(f"{item}.Key"),
-            "etag": jsonata(f"{item}.Etag"),
-            "size": jsonata(f"{item}.Size"),
         },
         batch_items=BATCH_PHOTOS,
         batch_bytes=BATCH_BYTES,

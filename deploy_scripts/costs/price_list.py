@@ -68,6 +68,7 @@ _QUERIES = {
     "lambda/provisioned/arm64": Query("AWSLambda", "", {"group": "AWS-Lambda-Provisioned-Concurrency-ARM"}),
     "lambda/provisioned/x86_64": Query("AWSLambda", "", {"group": "AWS-Lambda-Provisioned-Concurrency"}),
     "lambda/request": Query("AWSLambda", "", {"group": "AWS-Lambda-Requests"}),
+    "s3/get": Query("AmazonS3", "Requests-Tier2"),
     "s3/put": Query("AmazonS3", "Requests-Tier1"),
     "s3/storage": Query("AmazonS3", "TimedStorage-ByteHrs"),
     "sns/email": Query("AmazonSNS", "DeliveryAttempts-SMTP", {"productFamily": "Message Delivery"}),

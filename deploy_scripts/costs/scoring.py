@@ -10,6 +10,25 @@ from deploy_scripts.costs.template_facts import TemplateFacts, read_facts
 
 # The states before and after the Map; a batch is an execution of its own with one state.
 _STATES_AROUND, _TRANSITIONS_A_BATCH = 7, 2
+# Whether a batch has its part is told by a listing, which costs what a PUT costs.
+_PUTS_AND_LISTINGS_A_BATCH = 2
+
+
+_OF_BASE64 = 4 / 3
+_PHOTOS_A_LISTING = 1000  # MaxKeys of ListObjectsV2
+# By the command, which counts them, and by the state machine.
+_LISTINGS = 2
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Photos a second that one instance scores; `source` ends a sentence that tells it."""
+
+    a_second: float
+    source: str
+
+
+ASSUMED = Pace(assumed.SCORED_A_SECOND, "assumed")
 
 
 @dataclass(frozen=True)
@@ -21,6 +40,7 @@ class Scoring:
     instance_type: str | None
     instances: int
     batches_at_once: int | None = None
+    pace: Pace = ASSUMED
 
     @property
     def batches(self) -> int:
@@ -29,7 +49,7 @@ class Scoring:
     @property
     def duration_s(self) -> float:
         """Of the endpoint, at work on nothing else."""
-        return self.photos / (assumed.SCORED_A_SECOND * self.instances)
+        return self.photos / (self.pace.a_second * self.instances)
 
 
 def scoring_cost(work: Scoring, prices: Prices = SHIPPED) -> list[Component]:
@@ -38,10 +58,16 @@ def scoring_cost(work: Scoring, prices: Prices = SHIPPED) -> list[Component]:
     memory_gb = facts.memory_mb["ScorePhotosFunction"] / 1024
     join_gb_s = assumed.FUNCTION_S * facts.memory_mb["JoinScoresFunction"] / 1024
     at_once = work.batches_at_once or work.instances
-    rate = f"{assumed.SCORED_A_SECOND:g} photos a second and instance assumed"
+    rate = f"{work.pace.a_second:.3g} photos a second and instance {work.pace.source}"
     return [
         _endpoint(work, facts, rate, prices),
-        component("photos to the endpoint", "sagemaker-hosting/data", work.total_bytes / 1e9, prices),
+        component(
+            "photos to the endpoint",
+            "sagemaker-hosting/data",
+            work.total_bytes / 1e9 * _OF_BASE64,
+            prices,
+            "in base64, a third more than their bytes",
+        ),
         component("calls of functions", "lambda/request", work.batches + 1, prices),
         component(
             "time of functions",
@@ -57,7 +83,14 @@ def scoring_cost(work: Scoring, prices: Prices = SHIPPED) -> list[Component]:
             prices,
             f"{work.batches:,} batches of {BATCH_PHOTOS}",
         ),
-        component("parts of the result", "s3/put", work.batches, prices),
+        component("reads of photos and parts", "s3/get", work.photos + work.batches, prices),
+        component(
+            "parts of the result, and listings",
+            "s3/put",
+            _PUTS_AND_LISTINGS_A_BATCH * work.batches
+            + _LISTINGS * math.ceil(work.photos / _PHOTOS_A_LISTING),
+            prices,
+        ),
     ]
 
 
@@ -66,7 +99,11 @@ def _endpoint(work: Scoring, facts: TemplateFacts, rate: str, prices: Prices) ->
         memory_gb = facts.number("ServerlessMemoryMb") / 1024
         seconds = work.photos * assumed.PREDICTION_S
         return component(
-            "time of the serverless endpoint", f"sagemaker-serverless/{memory_gb:g}GB", seconds, prices
+            "time of the serverless endpoint",
+            f"sagemaker-serverless/{memory_gb:g}GB",
+            seconds,
+            prices,
+            f"{assumed.PREDICTION_S:g} s each assumed",
         )
     return component(
         f"endpoint at work: {work.instances} x {work.instance_type}",

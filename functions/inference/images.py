@@ -47,11 +47,12 @@ class ModelInput(NamedTuple):
     content_type: str
 
 
-def prepare_image(data: bytes, *, max_pixels: int) -> ModelInput:
+def prepare_image(data: bytes, *, max_pixels: int, decode_all: bool = True) -> ModelInput:
     """The image as it is when that is small enough; else upright, in RGB, scaled down, encoded anew.
 
-    An animation gives its first frame. Raises NotAnImageError, TooManyPixelsError and ImageTooCostlyError
-    (before anything is decoded), DamagedImageError, ImageTooLargeError.
+    An animation gives its first frame. Without `decode_all`, what is sent as it is was not decoded: where it
+    is damaged, the model's server refuses it. Raises NotAnImageError, TooManyPixelsError and
+    ImageTooCostlyError (before anything is decoded), DamagedImageError, ImageTooLargeError.
     """
     format_name = image_format(data)
     try:
@@ -63,7 +64,8 @@ def prepare_image(data: bytes, *, max_pixels: int) -> ModelInput:
     with _open(data, format_name, max_pixels) as image:
         try:
             if format_name not in _ALWAYS_ENCODED and _usable_as_it_is(image, len(data)):
-                image.load()  # a damaged image is refused here, not by the endpoint
+                if decode_all:
+                    image.load()  # a damaged image is refused here, not by the endpoint
                 return ModelInput(data, MEDIA_TYPES[format_name])
             prepared = _encode(_scaled_upright_rgb(image), format_name)
         except DropserveError:

@@ -36,12 +36,13 @@ class Batch(NamedTuple):
 
 
 def read_batch(event: Any) -> Batch:
-    """{"job", "bucket", "photos": [{"key", "etag", "size"}], "lost"?}; folders' markers are left out.
+    """{"job", "bucket", "photos": [{"Key", "Etag", ...}], "lost"?}; folders' markers are left out.
 
-    Raises BatchError.
+    A photo is as the state machine's reader lists it:
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html. Raises BatchError.
     """
     if not isinstance(event, dict) or not isinstance(event.get("photos"), list):
-        raise BatchError('the event must be {"job": ..., "bucket": ..., "photos": [{"key": ...}, ...]}')
+        raise BatchError('the event must be {"job": ..., "bucket": ..., "photos": [{"Key": ...}, ...]}')
     job, bucket = event.get("job"), event.get("bucket")
     if not isinstance(job, str) or not re.fullmatch(JOB_ID, job) or not isinstance(bucket, str):
         raise BatchError("job must be letters, digits and hyphens, and bucket the name of a bucket")
@@ -51,9 +52,9 @@ def read_batch(event: Any) -> Batch:
 
 
 def _photo(given: Any) -> Photo:
-    if not isinstance(given, dict) or not isinstance(given.get("key"), str) or not given["key"]:
-        raise BatchError("a photo of the batch has no key")
-    return Photo(given["key"], str(given.get("etag", "")).strip('"'))
+    if not isinstance(given, dict) or not isinstance(given.get("Key"), str) or not given["Key"]:
+        raise BatchError("a photo of the batch has no Key")
+    return Photo(given["Key"], str(given.get("Etag", "")).strip('"'))
 
 
 def _told(error: Any) -> str:

@@ -7,13 +7,14 @@ import heapq
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from contracts.limits import DEFAULT_TOP_K, MAX_PAYLOAD_BYTES
-from contracts.scoring import CALLS_AT_ONCE, PHOTOS_A_CALL, PHOTOS_AT_ONCE
+from contracts.scoring import CALLS_AT_ONCE, CALLS_BEGUN, PHOTOS_A_CALL, PHOTOS_AT_ONCE
 from functions.common.errors import DropserveError, bounded_reason
 from functions.common.observability import logger
 from functions.common.s3_uris import S3Uri
@@ -49,34 +50,41 @@ class PhotoScorer(NamedTuple):
     decoding: threading.Lock
 
     def score(self, batch: Batch, photos: list[Photo], deadline: Deadline) -> list[Line]:
-        """One line a photo, in their order; while some are at the endpoint, others are read and checked."""
-        calls = [photos[at : at + PHOTOS_A_CALL] for at in range(0, len(photos), PHOTOS_A_CALL)]
+        """One line a photo, in their order; while some are at the endpoint, the next are read and checked."""
+        lines: list[Line] = []
+        begun: deque[Future[list[Line]]] = deque()
         with (
             ThreadPoolExecutor(PHOTOS_AT_ONCE, thread_name_prefix="photo") as readers,
             ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call") as askers,
         ):
-
-            def lines(together: list[Photo]) -> list[Line]:
+            for at in range(0, len(photos), PHOTOS_A_CALL):
+                # No more are begun: photos that wait take memory.
+                if len(begun) == CALLS_BEGUN:
+                    lines += begun.popleft().result()
+                together = photos[at : at + PHOTOS_A_CALL]
                 limit = deadline.within(PHOTO_LIMIT_S)
-                inputs = list(readers.map(lambda photo: self._input(batch.bucket, photo, limit), together))
-                return self._lines(together, inputs, limit)
-
-            return [line for found in askers.map(lines, calls) for line in found]
+                inputs = [readers.submit(self._input, batch.bucket, photo, limit) for photo in together]
+                begun.append(askers.submit(self._lines, together, inputs, deadline))
+            return lines + [line for call in begun for line in call.result()]
 
     def _input(self, bucket: str, photo: Photo, deadline: Deadline) -> ModelInput | Exception:
         try:
             data = self.read_image(S3Uri(bucket, photo.key), deadline)
             with self.decoding:
-                return prepare_image(data, max_pixels=self.max_image_pixels)
+                # The endpoint decodes each photo anyway.
+                return prepare_image(data, max_pixels=self.max_image_pixels, decode_all=False)
         except Exception as error:  # noqa: BLE001 - one photo must not cost the others their answers
             return error
 
     def _lines(
-        self, photos: list[Photo], inputs: list[ModelInput | Exception], deadline: Deadline
+        self, photos: list[Photo], reads: list["Future[ModelInput | Exception]"], deadline: Deadline
     ) -> list[Line]:
         """Those of photos that are asked about together, as far as they fit into a request."""
+        inputs = [read.result() for read in reads]
         images = [each for each in inputs if not isinstance(each, Exception)]
-        answers = iter([answer for group in _groups(images) for answer in self._answers(group, deadline)])
+        limit = deadline.within(PHOTO_LIMIT_S)
+        outcomes_of_images = [each for group in _groups(images) for each in self._answers(group, limit)]
+        answers = map(self._told, images, outcomes_of_images)
         outcomes = [each if isinstance(each, Exception) else next(answers) for each in inputs]
         return [_line(photo, outcome) for photo, outcome in zip(photos, outcomes, strict=True)]
 
@@ -91,6 +99,16 @@ class PhotoScorer(NamedTuple):
         except Exception as error:  # noqa: BLE001 - it is told photo by photo
             return [error] * len(images)
         return [each if isinstance(each, Exception) else (release, each) for each in scores]
+
+    def _told(self, image: ModelInput, outcome: Outcome) -> Outcome:
+        """What is wrong with a photo that the model refuses, where decoding it tells."""
+        if isinstance(outcome, ImageRefusedError):
+            try:
+                with self.decoding:
+                    prepare_image(image.body, max_pixels=self.max_image_pixels)
+            except DropserveError as error:
+                return error
+        return outcome
 
     def _ask(
         self, images: list[ModelInput], deadline: Deadline

@@ -141,7 +141,6 @@ class DistributedMap(steps.states.State):  # type: ignore[misc]
         *,
         label: str,
         reader: Mapping[str, Any],
-        selector: Mapping[str, Any],
         batch_items: int,
         batch_bytes: int,
         batch_input: Mapping[str, Any],
@@ -154,7 +153,6 @@ class DistributedMap(steps.states.State):  # type: ignore[misc]
         self._own = {
             "Label": label,
             "ItemReader": dict(reader),
-            "ItemSelector": dict(selector),
             "ItemBatcher": {
                 "MaxItemsPerBatch": batch_items,
                 "MaxInputBytesPerBatch": batch_bytes,

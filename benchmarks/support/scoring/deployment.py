@@ -24,16 +24,18 @@ _WRITES_AT_ONCE = 4
 
 @contextmanager
 def running_deployment(folder: Path) -> Iterator["ScoringDeployment"]:
-    """The demo's release, live, of an earlier run where there is one; its cloud ends with the block.
+    """The demo's release, live, of an earlier run where there is one, with the functions as they are now.
+
+    Its cloud ends with the block.
 
     Raises ProgramError.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     os.environ["DROPSERVE_HOME"] = str(folder)
     deployment = ScoringDeployment(folder)
     try:
         deployment.start()
-        if read_live(deployment.opened) is None:
-            deployment.command("demo")
+        deployment.command("demo" if read_live(deployment.opened) is None else "deploy")
         deployment.keep_one_instance()
         yield deployment
     finally:

@@ -24,6 +24,7 @@ from deploy_scripts.operations.scoring.jobs import (
     save_job,
     start_execution,
 )
+from deploy_scripts.operations.scoring.pace import read_pace
 from deploy_scripts.operations.scoring.photos import count_photos, read_place
 from deploy_scripts.options import JsonOption, with_target
 from deploy_scripts.screen import Screen, cell, make_table
@@ -105,7 +106,8 @@ def _work(
     config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
     instances = max(1, described["ProductionVariants"][0].get("CurrentInstanceCount", 1))
     instance_type = config["ProductionVariants"][0].get("InstanceType")
-    return Scoring(photos, total_bytes, instance_type, instances, at_once)
+    pace = read_pace(deployment, endpoint, instance_type)
+    return Scoring(photos, total_bytes, instance_type, instances, at_once, pace)
 
 
 def _show_cost(screen: Screen, work: Scoring, deployment: Deployment) -> None:

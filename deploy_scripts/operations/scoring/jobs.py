@@ -21,7 +21,7 @@ from functions.common.s3_uris import S3Uri
 FILES = (RESULTS, TABLE, FAILURES, SUMMARY)
 # What a job is about, for whoever takes it up again.
 JOB_FILE = "job.json"
-_POLL_S, _LOCAL_POLL_S = 3.0, 0.5
+_POLL_S, _LOCAL_POLL_S = 3.0, 1.0
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ COUNT = 2 * BATCH_PHOTOS + 7
 
 @pytest.fixture(scope="module")
 def place(dropserve: Any, first_release: dict[str, Any], food_photos: PhotoSet) -> str:
-    """With photos, each with other bytes at its end, a file that is none, and a folder's marker."""
+    """With photos, each with other bytes at its end, one cut short, no photo, a folder's marker."""
     with zipfile.ZipFile(food_photos.zip_file) as archive:
         photos = [archive.read(name) for name in sorted(archive.namelist()) if not name.endswith("/")]
     s3, bucket = dropserve.client("s3"), dropserve.outputs["BucketName"]
     for number in range(COUNT):
         body = photos[number % len(photos)] + f" {number}".encode()
         s3.put_object(Bucket=bucket, Key=f"{PREFIX}{number:04d}.jpg", Body=body)
+    s3.put_object(Bucket=bucket, Key=f"{PREFIX}=cut.jpg", Body=photos[0][: len(photos[0]) // 2])
     s3.put_object(Bucket=bucket, Key=f"{PREFIX}=notes.txt", Body=b"no photo")
     s3.put_object(Bucket=bucket, Key=PREFIX, Body=b"")
     return f"s3://{bucket}/{PREFIX}"
@@ -43,13 +44,13 @@ def test_every_photo_is_scored_once_and_what_failed_is_listed(
     summary = dropserve.json("score", place, "--yes", "--out", tmp_path / "result")
     photos = [f"{place}{number:04d}.jpg" for number in range(COUNT)]
     assert _scored(tmp_path / "result") == photos
-    assert (summary["scored"], summary["failures"]) == (COUNT, {"not_an_image": 1})
+    assert (summary["scored"], summary["failures"]) == (COUNT, {"damaged_image": 1, "not_an_image": 1})
     assert summary["releases"] == {live["release"]: COUNT}
     with (tmp_path / "result" / "scores.csv").open(encoding="utf-8", newline="") as table:
         assert [row["s3_uri"] for row in csv.DictReader(table)] == photos
     with (tmp_path / "result" / "failures.csv").open(encoding="utf-8", newline="") as table:
-        (failure,) = csv.DictReader(table)
-    assert (failure["s3_uri"], failure["again"]) == (f"{place}=notes.txt", "no")
+        failures = [(row["s3_uri"], row["again"]) for row in csv.DictReader(table)]
+    assert failures == [(f"{place}=cut.jpg", "no"), (f"{place}=notes.txt", "no")]
 
 
 def test_a_stopped_job_is_taken_up_where_it_stopped(dropserve: Any, place: str, tmp_path: Path) -> None:

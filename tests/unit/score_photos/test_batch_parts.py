@@ -120,7 +120,7 @@ def test_the_event_of_step_functions_is_read() -> None:
     event = {
         "job": "job-1",
         "bucket": "photos",
-        "photos": [{"key": "in/", "size": 0}, {"key": "in/a.jpg", "etag": '"1"', "size": 3}],
+        "photos": [{"Key": "in/", "Size": 0}, {"Key": "in/a.jpg", "Etag": '"1"', "Size": 3}],
     }
     assert read_batch(event) == Batch("job-1", "photos", (Photo("in/a.jpg", "1"),))
 
@@ -152,7 +152,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, s3: FakeS3) -> FakeS3:
 
 
 def test_a_batch_that_was_lost_is_recorded_photo_by_photo(deployed: FakeS3) -> None:
-    event = {"job": "job-1", "bucket": "photos", "photos": [{"key": "a"}, {"key": "b"}]}
+    event = {"job": "job-1", "bucket": "photos", "photos": [{"Key": "a"}, {"Key": "b"}]}
     lost = {**event, "lost": {"Error": "Lambda.Unknown", "Cause": "\x1b[31mout of memory"}}
     answer = handler_module.handler(lost, LambdaContext("dropserve-score-photos"))
     assert answer == {"photos": 2, "failed": 2}
@@ -165,6 +165,6 @@ def test_a_batch_that_was_lost_is_recorded_photo_by_photo(deployed: FakeS3) -> N
 @pytest.mark.parametrize("missing", sorted(VARIABLES))
 def test_a_missing_variable_is_named(deployed: FakeS3, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.delenv(missing)
-    event = {"job": "job-1", "bucket": "photos", "photos": [{"key": "a"}]}
+    event = {"job": "job-1", "bucket": "photos", "photos": [{"Key": "a"}]}
     with pytest.raises(SettingsError, match=missing):
         handler_module.handler(event, LambdaContext("dropserve-score-photos"))

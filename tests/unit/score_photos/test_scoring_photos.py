@@ -2,13 +2,15 @@
 
 import io
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from contracts.limits import MAX_PAYLOAD_BYTES
-from contracts.scoring import CALLS_AT_ONCE, PHOTOS_A_CALL
+from contracts.scoring import CALLS_AT_ONCE, CALLS_BEGUN, PHOTOS_A_CALL
 from functions.common.documents import check_document
 from functions.inference.fetching.deadlines import Deadline
 from functions.score_photos import scoring
@@ -29,6 +31,10 @@ def jpeg(colour: str = "red") -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (60, 40), colour).save(stream, "JPEG")
     return stream.getvalue()
+
+
+def _without_classes() -> dict[str, Any]:
+    return {name: value for name, value in ANSWER.items() if name != "classes"}
 
 
 def lines(endpoint: FakeEndpoint, images: dict[str, bytes], *keys: str, left_s: float = 60) -> list[Line]:
@@ -57,15 +63,22 @@ def test_a_model_that_can_tell_says_that_it_does_not_know_a_photo() -> None:
 
 
 def test_one_bad_photo_costs_the_others_nothing() -> None:
-    images = {"a.jpg": jpeg(), "notes.txt": b"hello", "cut.jpg": jpeg()[:200]}
-    found = lines(FakeEndpoint(), images, "notes.txt", "gone.jpg", "cut.jpg", "a.jpg")
-    told = [(line.get("error"), line.get("again")) for line in found]
-    assert told == [
+    images = {"a.jpg": jpeg(), "notes.txt": b"hello", "cut.jpg": jpeg()[:-20]}
+    told = {"classes": ANSWER["classes"], "predictions": [{"error": "bad image"}, _without_classes()]}
+    found = lines(FakeEndpoint(told), images, "notes.txt", "gone.jpg", "cut.jpg", "a.jpg")
+    assert [(line.get("error"), line.get("again")) for line in found] == [
         ("not_an_image", False),
         ("image_not_found", False),
         ("damaged_image", False),
         (None, None),
     ]
+
+
+def test_a_damaged_photo_that_is_refused_alone_is_told_as_damaged() -> None:
+    refused = client_error("ModelError", 424)
+    refused.response["OriginalStatusCode"] = 400  # type: ignore[typeddict-unknown-key]
+    (line,) = lines(FakeEndpoint(refused), {"cut.jpg": jpeg()[:-20]}, "cut.jpg")
+    assert (line["error"], line["again"]) == ("damaged_image", False)
 
 
 def test_photos_are_asked_about_together_and_several_calls_at_once() -> None:
@@ -83,6 +96,31 @@ def test_photos_are_asked_about_together_and_several_calls_at_once() -> None:
     assert endpoint.photos_a_call == [PHOTOS_A_CALL] * CALLS_AT_ONCE
 
 
+def test_the_next_photos_are_read_while_calls_are_answered_and_no_more() -> None:
+    keys = [f"{number:03}.jpg" for number in range(4 * CALLS_BEGUN * PHOTOS_A_CALL)]
+    begun, enough, answers = Counter[str](), threading.Event(), threading.Event()
+
+    class Images(dict[str, bytes]):
+        def __getitem__(self, key: str) -> bytes:
+            begun[key] += 1
+            if len(begun) == CALLS_BEGUN * PHOTOS_A_CALL:
+                enough.set()
+            return super().__getitem__(key)
+
+    def answer() -> dict[str, Any]:
+        answers.wait(timeout=30)
+        return ANSWER
+
+    endpoint = FakeEndpoint(answer)
+    with ThreadPoolExecutor(1) as other:
+        scored = other.submit(lines, endpoint, Images(dict.fromkeys(keys, jpeg())), *keys)
+        assert enough.wait(timeout=30)
+        assert sorted(begun) == keys[: CALLS_BEGUN * PHOTOS_A_CALL]
+        answers.set()
+        assert [line["key"] for line in scored.result() if "release" in line] == keys
+    assert set(begun.values()) == {1}
+
+
 def test_a_call_is_no_larger_than_the_endpoint_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "MAX_CALL_BYTES", 2 * len(jpeg()))
     endpoint = FakeEndpoint()
@@ -97,8 +135,7 @@ def test_photos_as_large_as_can_be_fit_into_a_call_in_base64() -> None:
 
 
 def test_a_photo_that_the_model_refuses_costs_the_others_nothing() -> None:
-    answer = {name: value for name, value in ANSWER.items() if name != "classes"}
-    told = {"classes": ANSWER["classes"], "predictions": [answer, {"error": "no"}]}
+    told = {"classes": ANSWER["classes"], "predictions": [_without_classes(), {"error": "no"}]}
     found = lines(FakeEndpoint(told), {"a.jpg": jpeg(), "b.jpg": jpeg()}, "a.jpg", "b.jpg")
     assert [line.get("error") for line in found] == [None, "image_refused"]
 

@@ -11,9 +11,10 @@ from botocore.response import StreamingBody
 
 from contracts.scoring import MAX_PHOTOS
 from deploy_scripts.commands.releases import score as score_command
-from deploy_scripts.costs.scoring import Scoring, scoring_cost
+from deploy_scripts.costs.scoring import ASSUMED, Pace, Scoring, scoring_cost
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.scoring.jobs import Job, find_job, follow, running_execution
+from deploy_scripts.operations.scoring.pace import read_pace
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:dropserve-photo-scoring"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:dropserve-photo-scoring:job-1-2"
@@ -232,9 +233,66 @@ def test_what_is_paid_grows_with_the_photos() -> None:
 
 
 def test_each_batch_is_two_transitions_and_a_call() -> None:
-    found = {each.name: each.quantity for each in scoring_cost(Scoring(10_000, 1, "ml.m6g.large", 1))}
-    assert found["calls of functions"] == 51
-    assert found["state transitions"] == 107
+    work = Scoring(10_000, 1_500_000_000, "ml.m6g.large", 1)
+    found = {each.name: each.quantity for each in scoring_cost(work)}
+    assert found["calls of functions"] == 26
+    assert found["state transitions"] == 57
+    assert found["reads of photos and parts"] == 10_025
+    assert found["photos to the endpoint"] == pytest.approx(2.0)
+    assert found["parts of the result, and listings"] == 70
+
+
+def test_every_line_has_a_price() -> None:
+    for instance_type in ("ml.m6g.large", None):
+        work = Scoring(10_000, 1_500_000_000, instance_type, 1)
+        assert all(each.usd for each in scoring_cost(work))
+
+
+def a_review(account: Any, **fields: Any) -> None:
+    """Of an endpoint whose instance answers 2,400 requests a minute; read before the pace is asked for."""
+    review = {
+        "reviewed_at": "2026-01-31T06:00:00Z",
+        "endpoint_name": "dropserve-1",
+        "instance_type": "ml.m6g.large",
+        "traffic": {"instance_capacity": 2400},
+        **fields,
+    }
+    listed = {"Contents": [{"Key": "reviews/capacity/2026-01-31T06-00-00Z.json", "Size": 9}]}
+    account.answer("s3", "list_objects_v2", {**listed, "KeyCount": 1, "IsTruncated": False})
+    account.answer("s3", "get_object", {"Body": _body(json.dumps(review).encode())})
+
+
+def test_the_pace_is_that_of_the_last_capacity_review(account: Any) -> None:
+    a_review(account)
+    pace = read_pace(account.deployment, "dropserve-1", "ml.m6g.large")
+    assert pace == Pace(40.0, "by the capacity review of 2026-01-31T06:00:00Z")
+    work = Scoring(10_000, 1, "ml.m6g.large", 2, pace=pace)
+    assert work.duration_s == 125
+    assert any(
+        "40 photos a second and instance by the capacity review" in each.note for each in scoring_cost(work)
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"endpoint_name": "dropserve-0"},
+        {"instance_type": "ml.c7g.large"},
+        {"traffic": {"instance_capacity": None}},
+    ],
+)
+def test_a_review_of_something_else_gives_no_pace(account: Any, fields: dict[str, Any]) -> None:
+    a_review(account, **fields)
+    assert read_pace(account.deployment, "dropserve-1", "ml.m6g.large") == ASSUMED
+
+
+def test_without_a_review_the_pace_is_assumed(account: Any) -> None:
+    account.answer("s3", "list_objects_v2", {"KeyCount": 0, "IsTruncated": False})
+    assert read_pace(account.deployment, "dropserve-1", "ml.m6g.large") == ASSUMED
+
+
+def test_this_machines_pace_says_nothing_of_aws(stubbed: Any) -> None:
+    assert read_pace(stubbed.deployment, "dropserve-1", "ml.m6g.large") == ASSUMED
 
 
 def test_a_serverless_endpoint_is_paid_by_its_time() -> None:

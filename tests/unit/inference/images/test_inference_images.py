@@ -342,6 +342,17 @@ def test_what_no_scaling_makes_small_enough_is_refused() -> None:
         prepare(data)
 
 
+def test_what_is_sent_as_it_is_need_not_be_decoded() -> None:
+    cut = encode(two_colours(640, 480), "JPEG")[:2000]
+    with pytest.raises(DamagedImageError):
+        prepare(cut)
+    assert prepare_image(cut, max_pixels=MAX_PIXELS, decode_all=False).body == cut
+    with pytest.raises(DamagedImageError):
+        prepare_image(encode(two_colours(2400, 1800), "JPEG")[:9000], max_pixels=MAX_PIXELS, decode_all=False)
+    with pytest.raises(TooManyPixelsError):
+        prepare_image(encode(two_colours(40, 30), "PNG"), max_pixels=1000, decode_all=False)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(MEDIA_TYPES)), st.data())
 def test_a_damaged_image_is_answered_or_refused_but_never_a_surprise(
