@@ -18,6 +18,7 @@ from deploy_scripts.demo_data import PhotoSet
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from drops.review import read_review
 from tests.support.command_line import Dropserve
+from training.doctor.kinds import PHOTO_KINDS
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ROLLBACK_LIMIT_MS = 240_000
@@ -113,13 +114,14 @@ def hostile_run(dropserve: Dropserve, first_release: dict[str, Any]) -> Iterator
         "like_thumbnail": None,
     }
     second = {**finding, "photo": "roots/2.jpg", "label": "roots", "suggested_label": HOSTILE}
-    kinds = ("label_error", "near_duplicate", "scene_across_splits", "outlier", "blank", "dark", "blurry")
+    kinds = tuple(PHOTO_KINDS)
     document = {
         "schema_version": 1,
         "run_id": run_id,
         "classes": [HOSTILE, "roots"],
         "photos": {"train": 2, "valid": 0, "test": 0},
         "labels_checked": 2,
+        "test_labels_checked": 0,
         "counts": {**dict.fromkeys(kinds, 0), "confusable_classes": 0, "few_photos": 0, "label_error": 2},
         "photo_findings": [finding, second],
         "class_findings": [],
