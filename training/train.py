@@ -93,8 +93,9 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     if not group.is_rank_zero:
         return  # the first process has the features, and SageMaker packs what all of them write into one
     with clock.measure("doctor"):
-        doctor, features = examine_training(dataset, features, prepared.run, settings.run_id)
-        progress.say_phase("doctor", findings=sum(doctor.document["counts"].values()))
+        examination, features = examine_training(dataset, features, prepared.run)
+        found = examination.findings
+        progress.say_phase("doctor", findings=len(found.photos) + len(found.classes))
     with clock.measure("head"):
         trained = _train_head(settings, dataset, features, session)
         replace_head(network, settings.backbone, trained.layer.to(prepared.device))
@@ -106,6 +107,9 @@ def train(settings: Settings, stop: StopSignal | None = None, group: ProcessGrou
     with clock.measure("evaluate"):
         tested = _evaluate(settings, prepared.run, dataset, chosen.served)
         chosen = chosen.with_drift_reference(tested.logits.numpy(), tested.unknown_scores)
+    # Behind all that is chosen and measured: no label of the test decides about the model.
+    probabilities = tested.probabilities(chosen.served.description.temperature)
+    doctor = examination.report(tested.test.photos, probabilities, settings.run_id, source)
     results = Results(chosen, dataset, source, prepared.precision, trained, tested, doctor)
     write_artefact(chosen.served, network, settings.model_dir)
     write_results(results, settings, clock)

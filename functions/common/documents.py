@@ -26,7 +26,8 @@ def check_document(kind: str, document: dict[str, Any]) -> dict[str, Any]:
 
     Raises DocumentError, which names the kind, the field and the rule that it breaks.
     """
-    # Only here: the command line goes by the functions' rules, too, and has no Powertools.
+    # Only here: the command line goes by the functions' rules, too, and has no Powertools. No start of the
+    # inference function pays for it later: that one reads no document.
     from aws_lambda_powertools.utilities.validation import SchemaValidationError, validate  # noqa: PLC0415
 
     try:

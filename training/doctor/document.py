@@ -27,8 +27,13 @@ class DoctorReport:
     review: str
 
 
-def write_report(examined: Examined, findings: Findings, run_id: str, source: PhotoSource) -> DoctorReport:
-    """The findings told, with pictures of the first photos of each kind out of `source`."""
+def write_report(
+    examined: Examined, findings: Findings, run_id: str, source: PhotoSource, test_labels_checked: int = 0
+) -> DoctorReport:
+    """The findings told, with pictures of the first photos of each kind out of `source`.
+
+    `test_labels_checked`: so many labels were looked at by the model's own answers.
+    """
     numbers: Counter[str] = Counter()
     listed = []
     for finding in findings.photos:
@@ -44,6 +49,7 @@ def write_report(examined: Examined, findings: Findings, run_id: str, source: Ph
         "classes": examined.classes,
         "photos": {split: by_split[split] for split in SPLITS},
         "labels_checked": examined.featured,
+        "test_labels_checked": test_labels_checked,
         "counts": {kind: counts[kind] for kind in (*PHOTO_KINDS, *CLASS_KINDS)},
         "photo_findings": listed,
         "class_findings": [

@@ -43,10 +43,15 @@ def examine(examined: Examined, seed: int) -> Findings:
         scores = score_labels(by_head, neighbours.votes, labels)
         photos += [*_find_label_errors(examined, scores), *_find_outliers(neighbours)]
         classes += _find_confusable(examined, labels, scores)
-    kinds, class_kinds = list(PHOTO_KINDS), list(CLASS_KINDS)
-    photos.sort(key=lambda each: (kinds.index(each.kind), -each.score, each.row))
+    class_kinds = list(CLASS_KINDS)
     classes.sort(key=lambda each: (class_kinds.index(each.kind), -each.score, each.classes))
-    return Findings(photos, classes)
+    return Findings(in_order(photos), classes)
+
+
+def in_order(photos: list[PhotoFinding]) -> list[PhotoFinding]:
+    """By kind, and the surest of each first."""
+    kinds = list(PHOTO_KINDS)
+    return sorted(photos, key=lambda each: (kinds.index(each.kind), -each.score, each.row))
 
 
 def _find_label_errors(examined: Examined, scores: LabelScores) -> Iterator[PhotoFinding]:
@@ -56,6 +61,8 @@ def _find_label_errors(examined: Examined, scores: LabelScores) -> Iterator[Phot
         )
         chance = float(scores.probabilities[error.row, error.suggested])
         why = f"by the other photos it is {other} ({chance:.0%}) rather than {own}"
+        if examined.photos[error.row].split == "test":
+            why += ": an accuracy measured with it may be misstated"
         yield PhotoFinding("label_error", "relabel", error.row, error.score, why, suggested=error.suggested)
 
 

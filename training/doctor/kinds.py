@@ -15,6 +15,12 @@ PHOTO_KINDS = {
     "label_error": Kind(
         "Probably wrong labels", "Look at each: relabel it, drop it, or keep it where the label is right."
     ),
+    "test_label_error": Kind(
+        "Probably wrong labels of the test",
+        "The accuracy may be misstated: correct them, and drop again. Each is a mistake of this model, whose "
+        "accuracy rises by every one that is changed: change what is wrong alone. None was used to choose "
+        "the model.",
+    ),
     "near_duplicate": Kind(
         "Nearly the same photo twice",
         "Keep one of each pair. A photo in two splits makes the test look better than it is: "

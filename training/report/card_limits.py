@@ -92,6 +92,12 @@ def _data(metrics: dict[str, Any]) -> Iterator[str]:
     found, photos = metrics["doctor"], sum(metrics["images"].values())
     if found["label_error"] > _MANY_WRONG_LABELS * photos:
         yield f"{found['label_error']} labels are probably wrong; it has learned them as they are."
+    # Of no training before the test's labels were looked at.
+    if wrong := found.get("test_label_error", 0):
+        yield (
+            f"{wrong} labels of the {metrics['images']['test']} test photos are probably wrong: "
+            f"its accuracy may be misstated by up to {wrong / metrics['images']['test']:.1%}."
+        )
     if found["scene_across_splits"]:
         yield (
             f"{found['scene_across_splits']} photos show a scene that lies in another split as well: "

@@ -47,6 +47,10 @@ class Tested:
     champion: dict[str, Any] | None
     acceptance: AcceptanceSample
 
+    def probabilities(self, temperature: float) -> torch.Tensor:
+        """What the model says of each photo (N, classes), calibrated."""
+        return (self.logits / temperature).softmax(1)
+
 
 @dataclass(frozen=True)
 class Results:

@@ -30,7 +30,7 @@ from deploy_scripts.console.parts.reviewing import (
 )
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.captures import count_captures
-from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_drop, is_folder_drop
+from deploy_scripts.operations.drops.dropped import DroppedPhotos, download_drop, drop_of
 from deploy_scripts.operations.drops.foresight import require_accepted
 from deploy_scripts.operations.drops.review_drafts import ReviewDraft, draft_file
 from deploy_scripts.operations.drops.reviews import review_dataset
@@ -159,7 +159,7 @@ def ask_before(call: Call) -> Response:
     return call.html(
         "data_drop.html",
         item=item,
-        is_folder=is_folder_drop(item),
+        is_folder=drop_of(item).is_folder,
         decisions=list(decisions.values()),
         counts=counts_of(draft, decisions),
         job=job.progress if job else None,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.captures import read_photo
-from deploy_scripts.operations.captures.last_drop import DroppedFolder, download_zip, last_drop_of_live
+from deploy_scripts.operations.captures.last_drop import last_drop_of_live
 from deploy_scripts.operations.captures.next_drop import Additions, Sorted, plan_additions
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.dropped import DroppedFolder, download_zip
 from deploy_scripts.operations.drops.foresight import require_accepted
 from deploy_scripts.operations.drops.upload import Dataset, Drop, add_to_folder, read_dataset
 from deploy_scripts.operations.drops.zips import open_zip, write_zip

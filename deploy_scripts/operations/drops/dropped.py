@@ -1,7 +1,9 @@
-"""The drop of a run: the very version that it was trained on, as files, or photo by photo."""
+"""Drops in the bucket: a zip as a file, a folder by its files, what a run was trained on photo by photo."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +15,9 @@ from deploy_scripts.errors import CliError, is_error
 from deploy_scripts.operations.deployment import Deployment
 from deploy_scripts.operations.drops.dataset_files import DatasetFiles
 from deploy_scripts.operations.drops.upload import Dataset, read_dataset
-from deploy_scripts.operations.objects import PARALLEL_CALLS
+from deploy_scripts.operations.objects import PARALLEL_CALLS, objects_below
 from deploy_scripts.operations.runs.ledger import LedgerItem
-from drops.keys import ZIP_SUFFIX, dataset_of, is_zip
+from drops.keys import MARKER, PREFIX, ZIP_SUFFIX, dataset_of, is_zip
 from drops.limits import MAX_IMAGE_BYTES
 from drops.manifest import FILE_NAME, Folder, ManifestError, ManifestFile, read_manifest
 from drops.problems import BadDropError, quoted
@@ -25,20 +27,50 @@ from functions.inspect_dataset.s3_drops import GONE, StoredObject, find_object, 
 
 _USE_THE_FOLDER = "Use the folder itself: `dropserve drop FOLDER --review FILE`."
 
+# What to do where a drop cannot be read.
+NAME_A_ZIP = "Name a zip to add the photos to: --dataset ZIP."
 
-def is_folder_drop(item: LedgerItem) -> bool:
-    """Whether it was dropped as a folder of objects."""
-    return not is_zip(item.key)
+
+@dataclass(frozen=True)
+class DroppedVersion:
+    """A drop's object, a zip or a folder's marker; `version_id` is empty where its bucket keeps none."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+    @property
+    def dataset(self) -> str:
+        return dataset_of(self.key)
+
+    @property
+    def is_folder(self) -> bool:
+        return not is_zip(self.key)
+
+
+def drop_of(item: LedgerItem) -> DroppedVersion:
+    """What a run was begun by."""
+    return DroppedVersion(item.bucket, item.key, item.version_id)
+
+
+def download_zip(deployment: Deployment, drop: DroppedVersion, file: Path) -> None:
+    """Raises CliError when it is gone."""
+    version = {"VersionId": drop.version_id} if drop.version_id else {}
+    try:
+        deployment.aws.s3.download_file(drop.bucket, drop.key, str(file), ExtraArgs=version)
+    except ClientError as error:
+        if is_error(error, *GONE):
+            raise CliError(f"s3://{drop.bucket}/{drop.key} is gone.", NAME_A_ZIP) from error
+        raise
 
 
 def download_drop(deployment: Deployment, item: LedgerItem, folder: Path) -> Dataset:
     """What the run was trained on, as files of `folder`. Raises CliError when it is not there any more."""
-    if is_folder_drop(item):
+    if drop_of(item).is_folder:
         return _download_folder(deployment, item, folder)
     stored = _find_zip(deployment, item)
     file = folder / f"dropped{item.key[-len(ZIP_SUFFIX) :]}"
-    version = {"VersionId": stored.version_id} if stored.version_id else {}
-    deployment.aws.s3.download_file(stored.bucket, stored.key, str(file), ExtraArgs=version)
+    download_zip(deployment, DroppedVersion(stored.bucket, stored.key, stored.version_id), file)
     return read_dataset(file, dataset_of(item.key))
 
 
@@ -65,6 +97,36 @@ def _download_folder(deployment: Deployment, item: LedgerItem, folder: Path) -> 
     return Dataset(dataset_of(item.key), folder, DatasetFiles(paths))
 
 
+class DroppedFolder:
+    """The files of a folder drop as they are now, by their names in it."""
+
+    def __init__(self, deployment: Deployment, drop: DroppedVersion) -> None:
+        """Raises CliError for a folder of another bucket, where no drop begins a run."""
+        if drop.bucket != deployment.bucket:
+            raise CliError(f"s3://{drop.bucket}/{drop.key} is in another bucket.", NAME_A_ZIP)
+        self._deployment = deployment
+        self._prefix = f"{PREFIX}{drop.dataset}/"
+
+    def entries(self) -> Iterator[tuple[str, int]]:
+        """(name, size in bytes) of each file."""
+        for key, size_bytes, _ in objects_below(self._deployment, self._deployment.bucket, self._prefix):
+            name = key.removeprefix(self._prefix)
+            if name and name != MARKER:
+                yield name, size_bytes
+
+    def read(self, name: str, max_bytes: int = MAX_IMAGE_BYTES) -> bytes:
+        """A file's bytes. Raises CliError when it has more than `max_bytes`."""
+        reply = self._deployment.aws.s3.get_object(Bucket=self._deployment.bucket, Key=self._prefix + name)
+        if reply["ContentLength"] > max_bytes:
+            raise CliError(f"{self._prefix}{name} has over {max_bytes} bytes.", NAME_A_ZIP)
+        return reply["Body"].read()
+
+    def read_start(self, name: str, length: int) -> bytes:
+        """At most the first `length` bytes of a file."""
+        reply = self._deployment.aws.s3.get_object(Bucket=self._deployment.bucket, Key=self._prefix + name)
+        return reply["Body"].read(length)
+
+
 class DroppedPhotos:
     """Reads single photos of a run's drop, from many threads one after the other.
 
@@ -82,7 +144,7 @@ class DroppedPhotos:
         """A photo's bytes, by its name in the drop. Raises CliError when it is not there, or too large."""
         with self._lock:
             try:
-                return self._read_object(name) if is_folder_drop(self._item) else self._read_member(name)
+                return self._read_object(name) if drop_of(self._item).is_folder else self._read_member(name)
             except KeyError as error:
                 raise CliError(f"The drop has no photo {quoted(name)}.") from error
             except (BadDropError, MemberError) as error:

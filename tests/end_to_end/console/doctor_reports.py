@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from tests.support.command_line import Dropserve
+from training.doctor.kinds import PHOTO_KINDS
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-_KINDS = ("label_error", "near_duplicate", "scene_across_splits", "outlier", "blank", "dark", "blurry")
 FILES = ("doctor.json", "review.csv")
 
 
@@ -36,8 +36,9 @@ def put_report(dropserve: Dropserve, run_id: str, findings: list[dict[str, Any]]
         "classes": sorted({each[name] for each in findings for name in ("label", "suggested_label")}),
         "photos": {"train": len(findings), "valid": 0, "test": 0},
         "labels_checked": len(findings),
+        "test_labels_checked": 0,
         "counts": {
-            **dict.fromkeys(_KINDS, 0),
+            **dict.fromkeys(PHOTO_KINDS, 0),
             "confusable_classes": 0,
             "few_photos": 0,
             "label_error": len(findings),

@@ -20,6 +20,7 @@ from drops.text import is_unsafe
 
 KINDS = (
     "label_error",
+    "test_label_error",
     "near_duplicate",
     "scene_across_splits",
     "outlier",
@@ -54,6 +55,7 @@ def make_findings(photo: str = "cat/1.jpg", label: str = "cat") -> DoctorFinding
         "classes": [label, "dog"],
         "photos": {"train": 10, "valid": 2, "test": 3},
         "labels_checked": 15,
+        "test_labels_checked": 0,
         "counts": {**dict.fromkeys(KINDS, 0), "label_error": 1, "confusable_classes": 1},
         "photo_findings": [finding],
         "class_findings": [classes],

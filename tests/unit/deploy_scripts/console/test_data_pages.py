@@ -22,8 +22,8 @@ from deploy_scripts.console.parts.jobs import Progress, jobs_of
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures import applied_captures, capture_reviews
 from deploy_scripts.operations.captures.captures import CapturedPhoto
-from deploy_scripts.operations.captures.last_drop import LastDrop
 from deploy_scripts.operations.drops.dataset_files import DatasetFiles
+from deploy_scripts.operations.drops.dropped import DroppedVersion
 from deploy_scripts.operations.drops.review_drafts import draft_file
 from deploy_scripts.operations.drops.run_photos import RunPhoto, RunPhotos
 from deploy_scripts.operations.drops.upload import Dataset, Drop
@@ -343,7 +343,7 @@ def next_drop(  # noqa: PLR0917 - fixtures
         browser.post("/data/captures/drop", headers=own)
         return wait(console, "captures"), photos
 
-    last = LastDrop("dropserve-data", "drops/pets.zip", "v1")
+    last = DroppedVersion("dropserve-data", "drops/pets.zip", "v1")
     monkeypatch.setattr(applied_captures, "last_drop_of_live", lambda deployment: last)
     monkeypatch.setattr(
         applied_captures, "download_zip", lambda deployment, drop, file: file.write_bytes(old.read_bytes())

@@ -58,7 +58,8 @@ def test_copies_of_test_photos_leave_dataset_and_features(source: FolderSource) 
     dataset = Dataset(["a", "b"], {split: list(map(photo_of, names)) for split, names in SPLITS.items()})
     features = {split: features_of(SPLITS[split], source) for split in ("train", "valid")}
 
-    report, left = examine_training(dataset, features, pass_over(source), "r")
+    examination, left = examine_training(dataset, features, pass_over(source))
+    report = examination.report([], torch.empty(0, 2), "r", source)
 
     assert {split: [photo.name for photo in found.photos] for split, found in left.items()} == {
         "train": ["a/1.jpg", "b/3.jpg"],
@@ -85,6 +86,7 @@ def test_a_test_photo_that_cannot_be_decoded_is_passed_over(source: FolderSource
     dataset = Dataset(["a", "b"], {split: list(map(photo_of, names)) for split, names in SPLITS.items()})
     features = {split: features_of(SPLITS[split], source) for split in ("train", "valid")}
 
-    report, _ = examine_training(dataset, features, pass_over(source), "r")
+    examination, _ = examine_training(dataset, features, pass_over(source))
+    report = examination.report([], torch.empty(0, 2), "r", source)
 
     assert report.document["photos"] == {"train": 3, "valid": 2, "test": 0}

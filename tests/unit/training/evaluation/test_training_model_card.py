@@ -52,11 +52,12 @@ def test_limits_are_those_of_the_figures(trained: Trained) -> None:
     weak["per_class"][0].update(recall=0.25, support=4)
     weak["confusion_matrix"][0] = [1, 3, 0]
     weak["calibration"]["error_after"] = 0.2
-    weak["doctor"].update(label_error=5, scene_across_splits=3)
+    weak["doctor"].update(label_error=5, scene_across_splits=3, test_label_error=2)
     sentences = " ".join(describe_limits(weak))
     first, second = weak["classes"][:2]
     assert f"Of 4 test photos of {first} it gets 1 right, and takes 3 for {second}." in sentences
     assert "off by 20% on the mean" in sentences
+    assert "2 labels of the 6 test photos are probably wrong: its accuracy may be misstated" in sentences
     assert "5 labels are probably wrong" in sentences and "3 photos show a scene" in sentences
 
     good = deepcopy(weak)
@@ -65,7 +66,7 @@ def test_limits_are_those_of_the_figures(trained: Trained) -> None:
     for row in good["per_class"]:
         row.update(recall=0.95, support=700)
     good["calibration"]["error_after"] = 0.01
-    good["doctor"].update(label_error=5, scene_across_splits=0)
+    good["doctor"].update(label_error=5, scene_across_splits=0, test_label_error=0)
     good["unknown"].update(reason=None, left_out_detected=0.9)
     general, told = describe_limits(good)
     assert general.startswith("It answers each photo with one of its 3 classes")

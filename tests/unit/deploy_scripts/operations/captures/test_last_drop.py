@@ -10,9 +10,10 @@ import pytest
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.captures.applied_captures import apply_captures
 from deploy_scripts.operations.captures.captures import CapturedPhoto
-from deploy_scripts.operations.captures.last_drop import download_zip, last_drop_of_live
+from deploy_scripts.operations.captures.last_drop import last_drop_of_live
 from deploy_scripts.operations.captures.next_drop import PROVENANCE, Sorted
 from deploy_scripts.operations.deployment import Deployment
+from deploy_scripts.operations.drops.dropped import download_zip
 from deploy_scripts.operations.drops.upload import Drop
 
 LIVE, LATER = "a" * 32, "b" * 32
