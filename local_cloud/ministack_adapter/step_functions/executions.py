@@ -13,7 +13,13 @@ from ministack.services import stepfunctions as sfn
 
 from local_cloud import json_text
 from local_cloud.ministack_adapter import patch_points, request_checks
-from local_cloud.ministack_adapter.step_functions import data_flow, data_limits, distributed_map, states
+from local_cloud.ministack_adapter.step_functions import (
+    data_flow,
+    data_limits,
+    distributed_map,
+    expressions,
+    states,
+)
 from local_cloud.service_integrations.errors import TaskError
 from local_cloud.service_integrations.executions import RunningExecutions
 from local_cloud.service_integrations.integrations import Integrations
@@ -35,6 +41,7 @@ def install(on_end: Callable[[], None], note_call: distributed_map.NoteCall) -> 
     tokens.install()
     data_flow.install()
     data_limits.install()
+    expressions.install()
     states.install(executions, tokens, Integrations())
     distributed_map.install(executions, note_call)
     ExecutionClock(executions, on_end).install()
