@@ -1,4 +1,4 @@
-"""A deployment in a VPC of its own and under a key: released, asked, and both visible where they count."""
+"""A deployment in a VPC, under a key, without drift reviews: released, asked, and each seen where it counts."""
 
 import json
 from typing import Any
@@ -25,7 +25,8 @@ def make_key(dropserve: Any) -> str:
 def test_a_deployment_in_a_vpc_and_under_a_key(other_dropserve: Any, food_photos: PhotoSet) -> None:
     assert other_dropserve.run("up", "--port", "0").returncode == 0
     key = make_key(other_dropserve)
-    options = ("--parameter", "Network=new", "--parameter", f"KmsKeyArn={key}")
+    parameters = ("Network=new", f"KmsKeyArn={key}", "DriftReview=off")
+    options = [part for each in parameters for part in ("--parameter", each)]
     deployed = other_dropserve.run("deploy", *options)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
 
@@ -44,6 +45,12 @@ def test_a_deployment_in_a_vpc_and_under_a_key(other_dropserve: Any, food_photos
     assert sagemaker.describe_endpoint_config(EndpointConfigName=release)["KmsKeyId"] == key
     assert keys_of_what_stores(other_dropserve, release) == {key}
     assert not calls_beyond_their_policies(other_dropserve.home)
+    assert not other_dropserve.client("cloudwatch").describe_alarms(AlarmNames=["dropserve-drift"])[
+        "MetricAlarms"
+    ]
+    rules = other_dropserve.client("events").list_rules(NamePrefix="dropserve-DriftReview")["Rules"]
+    assert [each["State"] for each in rules] == ["DISABLED"]
+    assert other_dropserve.json("drift", "--today")[-1]["answers"] == 0
 
 
 def keys_of_what_stores(dropserve: Any, release: str) -> set[str | None]:
