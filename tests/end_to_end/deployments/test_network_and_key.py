@@ -1,4 +1,4 @@
-"""A deployment in a VPC, under a key, without drift reviews: released, asked, and each seen where it counts."""
+"""A deployment in a VPC, under a key, without drift reviews: released, asked, each seen where it counts."""
 
 import json
 from typing import Any
