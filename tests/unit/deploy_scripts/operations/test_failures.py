@@ -197,7 +197,7 @@ def test_an_error_that_is_no_fault_is_caught_by_its_name() -> None:
     # Each of these says something that went wrong.
     faults = {name for (name, error), told in caught.items() if not told and error != "States.ALL"}
     assert faults == {
-        *("Train on SageMaker", "Train on demand", "Create endpoint"),
+        *("Train on SageMaker", "Train on demand", "Train on EC2", "Create endpoint"),
         *("Test release", "Test canary"),
     }
 
