@@ -14,13 +14,13 @@ from tests.faults.conftest import clients_of, small_programs
 from tests.faults.matrix import faulty_cloud, results
 from tests.faults.matrix.cases.case import Case
 from tests.faults.matrix.deployment import Deployment
-from tests.faults.matrix.trial import Outcome, Trial
+from tests.faults.matrix.trial import UNTOLD, Outcome, Trial
 from tests.faults.support.workflow_stage import SharedFunctions
 from tests.support.waiting import wait_until
 
 
 class Trials:
-    """One deployment after the other: the next one is made where a case left problems."""
+    """One deployment after the other: the next one is made where a case left problems, or a false ledger."""
 
     def __init__(self, cloud: Cloud, client: Callable[..., Any], functions: SharedFunctions) -> None:
         self._cloud, self._client, self._functions = cloud, client, functions
@@ -35,7 +35,7 @@ class Trials:
         problems = True
         try:
             outcome = trial.run(case)
-            problems = bool(outcome.problems)
+            problems = bool(outcome.problems) or case.state in UNTOLD
             return outcome
         finally:
             if problems:

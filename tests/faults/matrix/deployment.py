@@ -52,6 +52,7 @@ class Deployment(Stage):
         self._usual_answers = json.dumps(self.answers)
         self.queue = self.subscribed_queue()
         self.profile = self._instance_profile()
+        client("sagemaker").create_model_package_group(ModelPackageGroupName=self.name)
         self.parameters: dict[str, str] = {}
         self.broken: Callable[[dict[str, Any]], None] | None = None
 
@@ -90,6 +91,7 @@ class Deployment(Stage):
         return {
             "Ec2InstanceProfileArn": self.profile,
             "Ec2BootUri": f"s3://{self.name}/boot.sh",
+            "ModelPackageGroupName": self.name,
             # The cloud's waits are a fifth as long.
             "PollLimit": "100",
             "DrainSeconds": "3",
