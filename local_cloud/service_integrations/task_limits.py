@@ -24,16 +24,22 @@ class Outcome:
     failure: TaskError | None = None
     heartbeat_at: float = field(default_factory=time.monotonic)
     """Monotonic seconds of the last sign of life."""
+    ended_at: float | None = None
+    """Monotonic seconds; None while it goes on."""
 
     def succeed(self, result: Any) -> None:
         if not self.done.is_set():
             self.result = result
-            self.done.set()
+            self._end()
 
     def fail(self, failure: TaskError) -> None:
         if not self.done.is_set():
             self.failure = failure
-            self.done.set()
+            self._end()
+
+    def _end(self) -> None:
+        self.ended_at = time.monotonic()
+        self.done.set()
 
 
 @dataclass(frozen=True)
@@ -65,9 +71,10 @@ def wait_for(
 ) -> Any:
     """The task's result. The clock starts when `has_begun` (an activity's does when a worker takes it).
 
+    What ended after its limit is too late, also where that is seen no earlier than the end.
     Raises TaskError, its own or `States.Timeout` or `States.HeartbeatTimeout`, and ExecutionEndedError.
     """
-    begun_at: float | None = None
+    begun_at = time.monotonic() if has_begun() else None
     while not outcome.done.wait(POLL_S):
         if execution_ended.is_set():
             raise ExecutionEndedError
@@ -77,15 +84,21 @@ def wait_for(
                 continue
             begun_at = now
             outcome.heartbeat_at = max(outcome.heartbeat_at, now - POLL_S)
-        if limits.timeout_s is not None and now - begun_at >= limits.timeout_s:
-            raise TaskError("States.Timeout", f"the task ran longer than {limits.timeout_s:g} seconds")
+        _check_timeout(limits, begun_at, now)
         if limits.heartbeat_s is not None and now - outcome.heartbeat_at >= limits.heartbeat_s:
             raise TaskError(
                 "States.HeartbeatTimeout", f"the task sent no heartbeat for {limits.heartbeat_s:g} seconds"
             )
+    if begun_at is not None and outcome.ended_at is not None:
+        _check_timeout(limits, begun_at, outcome.ended_at)
     if outcome.failure:
         raise outcome.failure
     return outcome.result
+
+
+def _check_timeout(limits: Limits, begun_at: float, now: float) -> None:
+    if limits.timeout_s is not None and now - begun_at >= limits.timeout_s:
+        raise TaskError("States.Timeout", f"the task ran longer than {limits.timeout_s:g} seconds")
 
 
 def _seconds(state: Mapping[str, Any], name: str, resolve: Callable[[str], Any]) -> float | None:
