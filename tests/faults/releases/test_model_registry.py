@@ -1,10 +1,14 @@
 """Releases in the model registry: pending while watched, then approved, or rejected where taken back."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.faults.releases.test_watching import LONG_BAKE, WRONG, keep, roll_back, watched
+
+_WAIT = "Wait for the test"
 
 
 class Registry:
@@ -120,14 +124,25 @@ def test_the_clean_up_decides_for_an_execution_that_was_stopped(
 
 
 def test_a_rollback_that_was_stopped_after_its_switch_is_told_the_registry(
-    stage: Any, registry: Registry
+    stage: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former, newer = (stage.run(**registry.group).item for _ in range(2))
     document = {"action": "rollback", "to": keep(stage, former["release"])}
-    stopped = stage.stopped_at("Rolled back by hand?", document, as_it_is=True, **registry.group)
+    workflow = _with_a_wait_before("Rolled back by hand?", stage.workflow())
+    with monkeypatch.context() as patch:
+        # Nothing waits there of itself: the execution could end before it is stopped.
+        patch.setattr(stage, "workflow", lambda: workflow)
+        stopped = stage.stopped_at(_WAIT, document, as_it_is=True, **registry.group)
     stage.clean_up(stopped, **registry.group)
     assert stage.item_of(stopped)["status"] == "restored"
     assert registry.statuses() == {former["run_id"]: "Approved", newer["run_id"]: "Rejected"}
+
+
+def _with_a_wait_before(state: str, workflow: dict[str, Any]) -> dict[str, Any]:
+    text = re.sub(rf'"(Next|Default)": "{re.escape(state)}"', rf'"\1": "{_WAIT}"', json.dumps(workflow))
+    slow: dict[str, Any] = json.loads(text)
+    slow["States"][_WAIT] = {"Type": "Wait", "Seconds": 60, "Next": state}
+    return slow
 
 
 def test_a_release_that_its_own_execution_could_not_take_back_is_rejected_by_the_clean_up(
