@@ -4,16 +4,18 @@ from __future__ import annotations
 
 # A batch is one call of a function. A state's data is at most 262,144 bytes, of which an error takes 32,768:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-# Between two batches the endpoint has nothing to do for a moment: few batches. But one that is cut off begins
-# anew, and has to end within a function's 15 minutes.
+# A batch takes a moment to begin and to end: few batches. But one that is cut off begins anew, and has to end
+# within a function's 15 minutes.
 BATCH_PHOTOS = 400
 BATCH_BYTES = 200_000
+# While one batch begins or ends, the endpoint's instance works on the other.
+BATCHES_AN_INSTANCE = 2
 # Of one batch: so many photos are read at once, so many are one call of the endpoint, and so many calls are
-# made at once: one more than an instance of two cores computes, one less than its server has threads, so that
-# others are not kept waiting. Of as many calls again the photos are read meanwhile.
+# made at once, with those of the other batch as many as the server of an instance of two cores has threads.
+# Of as many calls again the photos are read meanwhile.
 PHOTOS_AT_ONCE = 8
 PHOTOS_A_CALL = 8
-CALLS_AT_ONCE = 3
+CALLS_AT_ONCE = 2
 CALLS_BEGUN = 2 * CALLS_AT_ONCE
 # More batches at once would only wait for each other at the endpoint.
 MAX_BATCHES_AT_ONCE = 200

@@ -10,6 +10,7 @@ from contracts.bucket import PHOTOS, UPLOADS
 from contracts.scoring import (
     BATCH_BYTES,
     BATCH_PHOTOS,
+    BATCHES_AN_INSTANCE,
     CALLS_AT_ONCE,
     JOB_ID,
     MAP_LABEL,
@@ -88,13 +89,13 @@ def _read_live_release(nothing_live: State) -> Task:
 
 
 def _describe_endpoint() -> Task:
-    """As many batches at once as the endpoint has instances, or as its own bound has room for."""
+    """Some batches at once for each instance of the endpoint, or as many as its own bound has room for."""
     variant = "$states.result.ProductionVariants[0]"
     room = (
         f"$exists({_INPUT}.batches_at_once) ? $floor({_INPUT}.batches_at_once) : "
         f"$exists({variant}.CurrentServerlessConfig) "
         f"? $floor({variant}.CurrentServerlessConfig.MaxConcurrency / {CALLS_AT_ONCE}) "
-        f": {variant}.CurrentInstanceCount"
+        f": {BATCHES_AN_INSTANCE} * {variant}.CurrentInstanceCount"
     )
     return call(
         "Describe endpoint",

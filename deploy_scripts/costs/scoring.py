@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from contracts.scoring import BATCH_PHOTOS
+from contracts.scoring import BATCH_PHOTOS, BATCHES_AN_INSTANCE
 from deploy_scripts.costs import usage as assumed
 from deploy_scripts.costs.component import SHIPPED, Component, Prices, component
 from deploy_scripts.costs.template_facts import TemplateFacts, read_facts
@@ -33,7 +33,7 @@ ASSUMED = Pace(assumed.SCORED_A_SECOND, "assumed")
 
 @dataclass(frozen=True)
 class Scoring:
-    """`batches_at_once` None: one an instance. `instance_type` None: a serverless endpoint."""
+    """`batches_at_once` None: two an instance. `instance_type` None: a serverless endpoint."""
 
     photos: int
     total_bytes: int
@@ -57,7 +57,7 @@ def scoring_cost(work: Scoring, prices: Prices = SHIPPED) -> list[Component]:
     facts = read_facts({})
     memory_gb = facts.memory_mb["ScorePhotosFunction"] / 1024
     join_gb_s = assumed.FUNCTION_S * facts.memory_mb["JoinScoresFunction"] / 1024
-    at_once = work.batches_at_once or work.instances
+    at_once = work.batches_at_once or BATCHES_AN_INSTANCE * work.instances
     rate = f"{work.pace.a_second:.3g} photos a second and instance {work.pace.source}"
     return [
         _endpoint(work, facts, rate, prices),

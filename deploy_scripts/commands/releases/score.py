@@ -48,7 +48,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes the
     ] = None,
     batches_at_once: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_BATCHES_AT_ONCE, help="Default: one an instance of the endpoint."),
+        typer.Option(min=1, max=MAX_BATCHES_AT_ONCE, help="Default: two an instance of the endpoint."),
     ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="JOB", help="Take up a job where it stopped, or follow it.")
