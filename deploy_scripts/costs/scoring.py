@@ -12,8 +12,6 @@ from deploy_scripts.costs.template_facts import TemplateFacts, read_facts
 _STATES_AROUND, _TRANSITIONS_A_BATCH = 7, 2
 # Whether a batch has its part is told by a listing, which costs what a PUT costs.
 _PUTS_AND_LISTINGS_A_BATCH = 2
-
-
 _OF_BASE64 = 4 / 3
 _PHOTOS_A_LISTING = 1000  # MaxKeys of ListObjectsV2
 # By the command, which counts them, and by the state machine.
