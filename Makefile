@@ -53,7 +53,7 @@ image-test-arm64: $(READY) ## the same for the serve image on arm64, under emula
 	@update-binfmts --enable qemu-aarch64
 	@$(BIN)/python -m pytest tests/container_images/arm64.py $(ARGS)
 
-kill-moments: $(READY) ## kill the local cloud at 20 moments of a run, and look at what comes back: half an hour
+kill-moments: $(READY) ## kill the local cloud at 20 moments of a run, and look at what comes back: a quarter of an hour
 	@$(BIN)/python -m tests.faults.kill_moments $(ARGS)
 
 fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random examples

@@ -5,7 +5,7 @@ entrances of states after it, drawn by chance. Every moment has a drop of its ow
 the live one goes live, so that each run would go through to its switch. After a kill and `up`: no process is
 left, S3 and ledger are whole, what is live answers, and the drop has a run that is live, failed with a reason
 or was started anew. Of those that failed, the first and the last are run again. `make kill-moments` runs it:
-half an hour, so no part of CI. Its figures land where those of `make faults` do; Ctrl-C ends it early, and
+a quarter of an hour, so no part of CI. Its figures land where those of `make faults` do; Ctrl-C ends it early, and
 those of the moments so far are kept.
 """
 
@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +265,7 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
         "moments": len(outcomes),
         "faults": sum(bool(each.faults) for each in outcomes),
         "states": len({each.state for each in outcomes}),
-        "lost_s": max(each.lost_s or 0.0 for each in outcomes),
+        "lost_s": round(max(each.lost_s or 0.0 for each in outcomes), 1),
         "ends": dict(sorted(Counter(each.status for each in outcomes).items())),
         "started_anew": sum(each.started_anew for each in outcomes),
         "run_again": sum(each.run_again for each in outcomes),
@@ -277,14 +277,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kill_moments", description=__doc__)
     parser.add_argument("--count", type=int, default=20, help="how many moments (default: 20)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the outcomes there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-moments-") as home:
         outcomes = kill_at_moments(Path(home), options.count, options.seed)
     if outcomes:
         results.write([("kill_moments", figures(outcomes))])
-    if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in outcomes], indent=1) + "\n")
     return 1 if any(each.faults for each in outcomes) else 0
 
 
