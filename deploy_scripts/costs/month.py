@@ -71,7 +71,8 @@ def monthly_cost(
 
 def idle_month_usd(parameters: Mapping[str, str], region: str, *, serves: bool) -> float:
     """The sum of monthly_cost by the shipped prices, for a deployment whose template may be another one."""
-    known = {name: value for name, value in parameters.items() if name in read_facts({}).parameters}
+    names = read_facts({}).parameters
+    known = {name: value for name, value in parameters.items() if name in names}
     section = Section("", tuple(monthly_cost(known, DatedPrices(region), serves=serves)))
     return round(section.total_usd, 2)
 

@@ -15,10 +15,13 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o644
 
 
-def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True, base: Path | None = None) -> Path:
+def make_zip(
+    files: Mapping[str, Path], to: Path, *, compress: bool = True, base: Path | None = None, note: str = ""
+) -> Path:
     """Write the files under their archive names, sorted, with one fixed time and mode.
 
     They come behind the entries of `base`, a zip made by this function, which are not compressed again.
+    `note` is the archive's comment.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
@@ -27,6 +30,7 @@ def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True, base
     if base:
         shutil.copyfile(base, unfinished)
     with zipfile.ZipFile(unfinished, "a" if base else "w") as archive:
+        archive.comment = note.encode()
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, date_time=_ZIP_TIME)
             entry.compress_type = method
@@ -34,6 +38,15 @@ def make_zip(files: Mapping[str, Path], to: Path, *, compress: bool = True, base
             entry.external_attr = _FILE_MODE << 16
             archive.writestr(entry, files[name].read_bytes())
     return unfinished.replace(to)
+
+
+def note_of(zip_file: Path) -> str:
+    """What `make_zip` noted; empty where there is no such archive."""
+    try:
+        with zipfile.ZipFile(zip_file) as archive:
+            return archive.comment.decode("utf-8", "replace")
+    except (OSError, zipfile.BadZipFile):
+        return ""
 
 
 def make_tar_gz(files: Mapping[str, Path], to: Path) -> Path:

@@ -1,10 +1,11 @@
 """Builds each function's zip: its code, the code that it shares with others, the schemas, its packages."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy_scripts.packaging.archives import files_below, make_zip
+from deploy_scripts.packaging.archives import files_below, make_zip, note_of, sha256_of
 from deploy_scripts.packaging.bytecode import compile_folder, find_python
 from deploy_scripts.packaging.dependencies import Runtime, install_packages
 from deploy_scripts.packaging.service_models import write_service_models
@@ -42,7 +43,7 @@ def function_names() -> list[str]:
 def build_function(
     name: str, runtime: Runtime, *, into: Path, own_files: Mapping[str, Path] | None = None
 ) -> Path:
-    """`<into>/<name>.zip`; the same code, pins and runtime give the same bytes.
+    """`<into>/<name>.zip`; the same code, pins and runtime give the same bytes, and nothing to do again.
 
     `own_files`, by their names in the zip, come in the place of the packaged ones.
     """
@@ -62,9 +63,21 @@ def build_function(
         shutil.rmtree(models, ignore_errors=True)
         write_service_models(OWN_OPERATIONS[name], models)
         code |= files_below(models, prefix=f"functions/{name}/service_models/")
-    if python := find_python(runtime.python):
+    python = find_python(runtime.python)
+    zip_file = into / f"{name}.zip"
+    made_of = _digest(code, packages, python)
+    if note_of(zip_file) == made_of:
+        return zip_file
+    if python:
         code = _with_bytecode(code, into / "compiled" / name, python)
-    return make_zip(code, into / f"{name}.zip", base=_zip_packages(packages))
+    return make_zip(code, zip_file, base=_zip_packages(packages), note=made_of)
+
+
+def _digest(code: Mapping[str, Path], packages: Path, python: str | None) -> str:
+    """Of all that a zip is made of, with the code that makes it; the packages' folder is named after them."""
+    makers = {f"({path.name})": path for path in Path(__file__).parent.glob("*.py")}
+    files = sorted((name, sha256_of(path)) for name, path in {**code, **makers}.items())
+    return hashlib.sha256(repr((packages.name, python, files)).encode()).hexdigest()
 
 
 def _function_code(name: str) -> dict[str, Path]:

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-import botocore.session
-
+from local_cloud.botocore_sessions import new_session
 from local_cloud.iam.dependent_permissions import scaling_permissions
 from local_cloud.iam.permission import Permission
 
@@ -182,7 +181,7 @@ def _lambda_operation(method: str, path: str, is_list: bool) -> tuple[str, dict[
 @cache
 def _lambda_routes() -> list[tuple[str, str, re.Pattern[str], bool]]:
     """(operation, HTTP method, pattern of the path, whether `?List` tells it from another)."""
-    model = botocore.session.Session().get_service_model("lambda")
+    model = new_session().get_service_model("lambda")
     routes = []
     for name in model.operation_names:
         http = model.operation_model(name).http

@@ -9,7 +9,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local_cloud.iam.identity import credentials_for
-from local_cloud.ministack_adapter import patch_points
+from local_cloud.ministack_adapter import lambda_code, patch_points
 from local_cloud.processes import Processes
 
 # An exception of the handler is an answer: ministack would end the worker, Lambda keeps it.
@@ -28,7 +28,7 @@ _last_response = threading.local()
 def install(processes: Processes) -> None:
     """Replaces how workers are started, whom they act as, and how their failures are told."""
     _guard_workers(processes)
-    _discard_beside()
+    lambda_code.install()
     _hash_code_once()
     for module in (lambda_runtime, lambda_svc):
         patch_points.replace(module, "execution_credentials", _role_credentials, "config")
@@ -47,16 +47,6 @@ def _guard_workers(processes: Processes) -> None:
     guarded = SimpleNamespace(**vars(module))
     guarded.Popen = processes.popen
     patch_points.replace(lambda_runtime, "subprocess", guarded)
-
-
-def _discard_beside() -> None:
-    """A worker's folder has a thousand files: nobody waits for their removal, least of all a stop."""
-
-    def discard(self: Any) -> None:
-        threading.Thread(target=original, args=(self,), name="discard-worker-folder", daemon=True).start()
-
-    worker_class = patch_points.take(lambda_runtime, "Worker")
-    original = patch_points.replace(worker_class, "_discard_tmpdir", discard, "self")
 
 
 def _hash_code_once() -> None:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import OperationModel
 
+from local_cloud.botocore_sessions import new_session
 from local_cloud.iam.identity import credentials_for
 from local_cloud.service_integrations import naming
 from local_cloud.service_integrations.errors import (
@@ -112,7 +113,7 @@ class ApiCalls:
 
 def _plain_session() -> botocore.session.Session:
     """A session without botocore's own conveniences: Step Functions sends and gives values as they are."""
-    session = botocore.session.Session()
+    session = new_session()
     for event, handler, *_ in handlers.BUILTIN_HANDLERS:
         if handler in CONVENIENCES:
             session.unregister(event, handler)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from local_cloud.botocore_sessions import new_session
 from local_cloud.iam.identity import credentials_for
 
 _SESSION_NAME = "SageMaker"
@@ -47,7 +48,7 @@ def client_for_role(service: str, role_arn: str, region: str) -> Any:
 
 def _new_client(service: str, role_arn: str, region: str) -> Any:
     credentials = credentials_for(role_arn, _SESSION_NAME)
-    return boto3.client(
+    return boto3.Session(botocore_session=new_session()).client(
         service,  # type: ignore[call-overload]  # the name is only known at run time
         region_name=region,
         endpoint_url=credentials["AWS_ENDPOINT_URL"],

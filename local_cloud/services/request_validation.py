@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from local_cloud.botocore_sessions import new_session
 from local_cloud.service import AwsError
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -50,7 +50,7 @@ def check_request(service: str, action: str, parameters: dict[str, Any]) -> None
 
 @cache
 def _input_shape(service: str, action: str) -> StructureShape:
-    model = botocore.session.get_session().get_service_model(service)
+    model = new_session().get_service_model(service)
     shape = model.operation_model(action).input_shape
     if shape is None:
         raise ValueError(f"{service} {action} takes no input")

@@ -23,10 +23,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def dropserve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dropserve]:
+def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the functions' zips lie once the first of the clouds has built them."""
+    return tmp_path_factory.mktemp("build")
+
+
+def home_with(build_folder: Path, home: Path) -> Dropserve:
+    """The command line of this home, with the zips that are built already."""
+    (home / "build").symlink_to(build_folder)
+    return command_line_for(home)
+
+
+@pytest.fixture(scope="session")
+def dropserve(tmp_path_factory: pytest.TempPathFactory, build_folder: Path) -> Iterator[Dropserve]:
     """A cloud at a free port with dropserve deployed; at the end nothing of it is left."""
     home = tmp_path_factory.mktemp("dropserve")
-    command_line = command_line_for(home)
+    command_line = home_with(build_folder, home)
     up = command_line.run("up", "--port", "0")
     try:
         assert up.returncode == 0, up.stdout + up.stderr
@@ -50,26 +62,18 @@ def calls_beyond_their_policies(home: Path) -> set[tuple[str, str, str]]:
     }
 
 
-@pytest.fixture(scope="session")
-def built_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the functions' packages lie once the first of the second clouds has installed them."""
-    return tmp_path_factory.mktemp("packages")
-
-
 @contextmanager
-def second_cloud(home: Path, built_packages: Path) -> Iterator[Dropserve]:
-    """A home of one's own, with the functions' packages of the others; its cloud ends at the end."""
-    (home / "build").mkdir()
-    (home / "build" / "packages").symlink_to(built_packages)
-    command_line = command_line_for(home)
+def second_cloud(home: Path, build_folder: Path) -> Iterator[Dropserve]:
+    """A home of one's own, with the functions' zips of the others; its cloud ends at the end."""
+    command_line = home_with(build_folder, home)
     yield command_line
     command_line.run("down")
 
 
 @pytest.fixture
-def other_dropserve(tmp_path: Path, built_packages: Path) -> Iterator[Dropserve]:
+def other_dropserve(tmp_path: Path, build_folder: Path) -> Iterator[Dropserve]:
     """A second cloud, for a test that harms it."""
-    with second_cloud(tmp_path, built_packages) as command_line:
+    with second_cloud(tmp_path, build_folder) as command_line:
         yield command_line
 
 

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.extended
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory, built_packages: Path) -> Iterator[Dropserve]:
+def killed(tmp_path_factory: pytest.TempPathFactory, build_folder: Path) -> Iterator[Dropserve]:
     """One home for all these tests; each of them begins with an `up`."""
-    with second_cloud(tmp_path_factory.mktemp("killed"), built_packages) as command_line:
+    with second_cloud(tmp_path_factory.mktemp("killed"), build_folder) as command_line:
         yield command_line
 
 

@@ -5,8 +5,8 @@ entrances of states after it, drawn by chance. Every moment has a drop of its ow
 the live one goes live, so that each run would go through to its switch. After a kill and `up`: no process is
 left, S3 and ledger are whole, what is live answers, and the drop has a run that is live, failed with a reason
 or was started anew. Of those that failed, the first and the last are run again. `make kill-moments` runs it:
-a quarter of an hour, so no part of CI. Its figures land where those of `make faults` do; Ctrl-C ends it early, and
-those of the moments so far are kept.
+a quarter of an hour, so no part of CI. Its figures land where those of `make faults` do; Ctrl-C ends it
+early, and those of the moments so far are kept.
 """
 
 import argparse

@@ -31,9 +31,17 @@ class Bench:
     def __init__(self, client: Callable[..., Any]) -> None:
         self.client = client
         self._functions: list[str] = []
+        self._machines: list[str] = []
 
     def close(self) -> None:
-        """Delete its functions: each holds a process, and the cloud serves many tests."""
+        """Delete its functions and machines: the cloud serves many tests, and saves all that it has."""
+        machines = self.client("stepfunctions")
+        for arn in self._machines:
+            running = machines.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+            for execution in running:
+                machines.stop_execution(executionArn=execution["executionArn"])
+            machines.delete_state_machine(stateMachineArn=arn)
+        # Each holds a process.
         for name in self._functions:
             self.client("lambda").delete_function(FunctionName=name)
 
@@ -75,12 +83,17 @@ class Bench:
         reply = self.client("stepfunctions").create_state_machine(
             name=unique("machine"), definition=json.dumps(definition), roleArn=role or self.role()
         )
-        return str(reply["stateMachineArn"])
+        self._machines.append(reply["stateMachineArn"])
+        return self._machines[-1]
 
     def start(self, definition: Mapping[str, Any], document: Any = None, role: str | None = None) -> str:
         """Starts an execution of a new machine; its ARN."""
+        return self.start_on(self.machine(definition, role), document)
+
+    def start_on(self, machine: str, document: Any = None) -> str:
+        """Starts an execution of this machine; its ARN."""
         reply = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.machine(definition, role), input=json.dumps(document or {})
+            stateMachineArn=machine, input=json.dumps(document or {})
         )
         return str(reply["executionArn"])
 

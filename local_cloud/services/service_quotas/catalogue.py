@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-import botocore.session
 from botocore.model import StringShape
+
+from local_cloud.botocore_sessions import new_session
 
 USUAL, NEW_ACCOUNT = "usual", "new-account"
 # What a laptop can hold; and what a new account had by public reports of 2026-07-31: others may differ.
@@ -113,6 +114,6 @@ def _instance_quota(name: str, usage: str) -> Quota:
 
 
 def _enumeration(shape_name: str) -> list[str]:
-    shape = botocore.session.get_session().get_service_model(SAGEMAKER).shape_for(shape_name)
+    shape = new_session().get_service_model(SAGEMAKER).shape_for(shape_name)
     assert isinstance(shape, StringShape)  # noqa: S101 - for mypy
     return list(shape.enum)

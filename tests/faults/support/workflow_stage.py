@@ -100,6 +100,7 @@ class Stage:
         self.inference = ""
         self.use_inference(self.function({}))
         self._functions = functions
+        self._machines: dict[str, str] = {}
         self.real_functions = dict(functions.readers)
         # Other arguments of a Task, by the name of its state: a call that AWS refuses.
         self.arguments: dict[str, dict[str, Any]] = {}
@@ -299,7 +300,12 @@ class Stage:
         """Start an execution; the input has a key unless it is to be taken `as_it_is`."""
         self._functions.answer(self.name, self.answers)
         given = document if as_it_is else {"key": "drops/dogs.zip", **(document or {})}
-        return self.bench.start(self.definition(**parameters), given, role=self.role)
+        definition = self.definition(**parameters)
+        # A machine for each definition: what starts again, as a clean-up, needs no other.
+        text = json.dumps(definition)
+        if text not in self._machines:
+            self._machines[text] = self.bench.machine(definition, self.role)
+        return self.bench.start_on(self._machines[text], given)
 
     def definition(self, **parameters: str) -> dict[str, Any]:
         """What Step Functions gets: with this stage's values, and without long pauses between tries."""

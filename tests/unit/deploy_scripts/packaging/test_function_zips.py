@@ -76,6 +76,29 @@ def test_a_zip_is_the_same_bytes_each_time_and_in_each_folder(build_folder: Path
     assert sha256_of(build_function(name, Runtime.of_this_machine(), into=tmp_path)) == first
 
 
+def test_a_zip_is_made_again_only_when_what_it_is_made_of_has_changed(
+    build_folder: Path, tmp_path: Path
+) -> None:
+    name = function_names()[0]
+    own = tmp_path / "own.py"
+    runtime = Runtime.of_this_machine()
+
+    def made_at() -> int:
+        return build_function(name, runtime, into=build_folder).stat().st_ino
+
+    first = made_at()
+    assert made_at() == first
+    for content in ("x = 1\n", "x = 2\n"):
+        own.write_text(content)
+        build_function(name, runtime, into=build_folder, own_files={"functions/own.py": own})
+        archive = zipfile.ZipFile(build_folder / f"{name}.zip")
+        assert archive.read("functions/own.py").decode() == content
+    # A damaged one is no reason to fail.
+    (build_folder / f"{name}.zip").write_bytes(b"no zip")
+    build_function(name, runtime, into=build_folder)
+    assert zipfile.ZipFile(build_folder / f"{name}.zip").testzip() is None
+
+
 def test_a_zip_holds_one_function_what_is_shared_and_no_boto3(build_folder: Path) -> None:
     name, other = function_names()[:2]
     names = zipfile.ZipFile(build_function(name, Runtime.of_this_machine(), into=build_folder)).namelist()
