@@ -60,6 +60,8 @@ fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random e
 	@$(BIN)/python -m pytest -n 2 -m hypothesis --fuzz-s $(FUZZ_S) --timeout $$(($(FUZZ_S) + 900)) $(ARGS)
 
 bench: $(READY) ## every benchmark, or those of BENCHMARKS; results land in benchmarks/results/ and docs/benchmarks.md
+	@case " $(BENCHMARKS) " in *" serving "*) command -v wrk >/dev/null || { \
+	    echo "serving needs the load generator wrk: apt-get install wrk, or brew install wrk" >&2; exit 1; };; esac
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" $(ARGS); done
 
 lint: $(READY) ## ruff, mypy, cfn-lint and the state machine's validator

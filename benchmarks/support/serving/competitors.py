@@ -151,9 +151,9 @@ def litserve(
     """LitServe as a work tree's benchmarks have it; older ones serve torch, and heed `precision`."""
     environment = {"PYTHONPATH": f"{project}:{project / 'benchmarks'}", "SERVE_PRECISION": precision}
     script = str(project / "benchmarks" / "support" / "serving_litserve.py")
-    with _started(
-        [script, "PORT", str(model), json.dumps(settings)], folder, environment, SETTLE_S
-    ) as server:
+    # -P: the script's folder has a package `training` of its own.
+    command = ["-P", script, "PORT", str(model), json.dumps(settings)]
+    with _started(command, folder, environment, SETTLE_S) as server:
         yield server
 
 

@@ -103,8 +103,9 @@ def _link(printed: Path, process: subprocess.Popen[bytes]) -> str:
     raise AssertionError(printed.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Playwright's event loop runs as long as this: no test of another folder may find it."""
     with sync_playwright() as playwright:
         # Its sandbox needs privileges that a container has not; it opens nothing but the console.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
