@@ -58,15 +58,15 @@ class Bench:
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
         return str(role["Arn"])
 
-    def function(self, code: str, **options: Any) -> str:
-        """A function whose module is `code`, with `handler` in it; its name."""
+    def function(self, code: str, files: Mapping[str, str] | None = None, **options: Any) -> str:
+        """A function whose module is `code`, with `handler` in it, beside other `files`; its name."""
         name = unique("function")
         self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.12",
             Handler="index.handler",
             Role=options.pop("role", None) or self.role(),
-            Code={"ZipFile": zipped({"index.py": code})},
+            Code={"ZipFile": zipped({"index.py": code, **(files or {})})},
             Timeout=options.pop("timeout_s", 30),
             **options,
         )

@@ -1,6 +1,8 @@
 """Functions: errors in AWS's shape, reserved and provisioned concurrency."""
 
+import io
 import threading
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud_bench import Bench
+from local_cloud.ministack_adapter.lambda_code import UNUSED_KEPT, UnpackedCode
+from tests.support.cloud_bench import Bench, zipped
 from tests.support.waiting import wait_until
 
 ECHO = "def handler(event, context): return event"
@@ -215,3 +218,39 @@ def _statistic(cloudwatch: Any, metric: str, statistic: str, dimensions: dict[st
     )
     values = answer["MetricDataResults"][0]["Values"]
     return float(max(values) if statistic == "Maximum" else sum(values))
+
+
+def test_functions_that_share_files_keep_their_own(bench: Bench) -> None:
+    code = "from pathlib import Path\nimport lib\nhere = Path(__file__).resolve().parent\n"
+    code += "def handler(event, context): return [{own!r}, lib.VALUE, (here / 'data.txt').read_text()]"
+    shared = {"lib/__init__.py": "VALUE = 1", "data.txt": "data"}
+    first, second = (bench.function(code.format(own=own), files=shared) for own in ("first", "second"))
+    third = bench.function(code.format(own="first"), files={**shared, "data.txt": "Data"})
+    assert bench.invoke(first) == (["first", 1, "data"], None)
+    assert bench.invoke(second) == (["second", 1, "data"], None)
+    assert bench.invoke(third) == (["first", 1, "Data"], None)
+
+
+def test_code_that_no_process_runs_goes_at_last(tmp_path: Path) -> None:
+    code = UnpackedCode()
+
+    def start(number: int) -> Path:
+        """A worker's folder with a link to code of its own beside a file that all have."""
+        place = tmp_path / f"worker-{number}" / "code"
+        place.mkdir(parents=True)
+        with zipfile.ZipFile(io.BytesIO(zipped({"own.py": f"x = {number}", "same.py": "y = 1"}))) as archive:
+            code.link(archive, place)
+        return place
+
+    used = start(0)
+    folder = used.resolve()
+    for number in range(1, UNUSED_KEPT + 10):
+        code.unlink_below(start(number).parent)
+    assert (used / "own.py").read_text() == "x = 0"
+    assert len(list(folder.parent.iterdir())) == UNUSED_KEPT + 1
+    # What the first one has brought along is there for others, also after its end.
+    code.unlink_below(used.parent)
+    for number in range(UNUSED_KEPT + 10, 2 * UNUSED_KEPT + 20):
+        code.unlink_below(start(number).parent)
+    assert not folder.exists()
+    assert (start(1000) / "same.py").read_text() == "y = 1"

@@ -1,7 +1,9 @@
 """Several processes that share the feature pass give what one gives, and end together."""
 
+import contextlib
 import ipaddress
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.waiting import wait_until
 from tests.unit.training.made_photos import Trained, make_jpeg, write_photos
 from tests.unit.training.run.test_training_interruption import assert_same_result, in_folder
 from tests.unit.training.run.train_process import TrainProcess
@@ -39,14 +42,21 @@ def has_ipv6() -> bool:
     return True
 
 
+def free_port() -> int:
+    """None of those that the system gives to connections: one could take it before the processes do."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
+
+
 class Group:
     """Processes that torchrun would start, each with a program and folders of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.processes: list[TrainProcess] = []
 
     def start(
@@ -203,12 +213,18 @@ def test_two_processes_resume_the_checkpoint_of_one_and_the_first_writes(
 def test_processes_of_one_machine_listen_to_that_machine_only(
     trained: Trained, group: Group, tmp_path: Path, meeting: Any
 ) -> None:
-    hang = "extraction.compute_batch = lambda *_: (print('met', flush=True), time.sleep(900))"
+    met = [tmp_path / "first-met", tmp_path / "second-met"]
+    hang = "extraction.compute_batch = lambda *_: (open({!r}, 'w').close(), time.sleep(900))"
     run = in_folder(trained, tmp_path)
-    group.start(run.arguments(), run.arguments(), before={0: hang, 1: hang}, **meeting)
-    for process in group.processes:
-        while process.stdout.readline() != "met\n":
-            assert process.poll() is None
+    before = {rank: hang.format(str(file)) for rank, file in enumerate(met)}
+    group.start(run.arguments(), run.arguments(), before=before, **meeting)
+
+    def have_met() -> bool:
+        for process in group.processes:
+            assert process.poll() is None, process.stdout.read()
+        return all(file.exists() for file in met)
+
+    wait_until(have_met, timeout_s=END_S)
     addresses = {
         connection.laddr.ip
         for process in group.processes
