@@ -6,7 +6,7 @@ scores them; half way the cloud is killed (SIGKILL), started again, and the job 
 endpoint, asked by four clients at once, and by eight, whichever gives more; they have the photos in memory
 and throw the answers away. Peer and scoring take turns, before the kill and after it. Each photo must be once
 in the result, and scoring must reach 0.8 of the peer's throughput; else it ends with status 1.
-`--quick` scores few photos and writes no results.
+`--quick` scores few photos, of which a start takes the most time: it writes no results and asks for no ratio.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> int:
     print(json.dumps(results, indent=1))
     if not options.quick:
         write_results(RESULTS / "scoring.json", results)
-    return 0 if results["held"] else 1
+    return 0 if results["each_photo_once" if options.quick else "held"] else 1
 
 
 def measure(deployment: ScoringDeployment, count: int, folder: Path) -> dict[str, Any]:
