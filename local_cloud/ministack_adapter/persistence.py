@@ -1,11 +1,14 @@
 """The emulator's state as a part of one whole, instead of a file a service at a clean stop."""
 
+import copy
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 from ministack import app
 from ministack.core import persistence
 from ministack.core.responses import now_iso
-from ministack.services import cloudformation, lambda_svc
+from ministack.services import cloudformation, cloudwatch, cloudwatch_logs, lambda_svc, stepfunctions
 
 from local_cloud.ministack_adapter import patch_points
 
@@ -23,6 +26,10 @@ INTERRUPTED_STACKS = {
     "IMPORT_ROLLBACK_IN_PROGRESS": "IMPORT_ROLLBACK_FAILED",
 }
 
+# Most of the state is theirs. What they give to be saved is a copy and no more, which nobody needs: the text
+# is made of it at once, and copying takes longer than that.
+_COPYING = (cloudformation, cloudwatch, cloudwatch_logs, stepfunctions)
+
 encode_value = patch_points.take(persistence, "_json_default", "obj")
 decode_object = patch_points.take(persistence, "_json_object_hook", "obj")
 
@@ -36,6 +43,7 @@ class EmulatorState:
         self.cut_off = _running_executions(saved or {})
         """ARNs of the executions that ran at the saved moment: the emulator loads them as FAILED."""
         self._code_in_use: set[str] = set()
+        self._thread = threading.local()
 
     def install(self) -> None:
         """The emulator loads from here, and saves nothing by itself."""
@@ -51,6 +59,11 @@ class EmulatorState:
             lambda_svc, "_prune_orphan_code_blobs", self._note_code_in_use, "referenced"
         )
         patch_points.take(app, "_build_persistence_save_dict")
+        for module in _COPYING:
+            copies = patch_points.take(module, "copy")
+            patch_points.replace(
+                module, "copy", SimpleNamespace(**{**vars(copies), "deepcopy": self._copy_unless_captured})
+            )
         patch_points.take(cloudformation, "_stacks")
 
     def resume(self) -> None:
@@ -63,10 +76,20 @@ class EmulatorState:
                 stack["StackStatusReason"] = f"The server ended during the operation ({now_iso()})"
 
     def capture(self) -> dict[str, Any]:
-        """Service -> its state, for `encode_value`. Raises RuntimeError when it changes in the meantime."""
+        """Service -> its state, for `encode_value`. Raises RuntimeError when it changes in the meantime.
+
+        Of some services it is what they work with.
+        """
         services = app._build_persistence_save_dict()
-        states = {name: get_state() for name, get_state in services.items()}
+        self._thread.captures = True
+        try:
+            states = {name: get_state() for name, get_state in services.items()}
+        finally:
+            self._thread.captures = False
         return {name: state for name, state in states.items() if state is not None}
+
+    def _copy_unless_captured(self, value: Any, *memo: Any) -> Any:
+        return value if getattr(self._thread, "captures", False) else copy.deepcopy(value, *memo)
 
     def is_at_rest(self) -> bool:
         """Whether no operation on a stack is half done."""
