@@ -61,7 +61,7 @@ fuzz: $(READY) ## the tests of hypothesis, each for FUZZ_S seconds with random e
 
 bench: $(READY) ## every benchmark, or those of BENCHMARKS; results land in benchmarks/results/ and docs/benchmarks.md
 	@case " $(BENCHMARKS) " in *" serving "*) command -v wrk >/dev/null || { \
-	    echo "serving needs the load generator wrk: apt-get install wrk, or brew install wrk" >&2; exit 1; };; esac
+	    echo "serving needs the load generator wrk, a package of Debian, Ubuntu and Homebrew" >&2; exit 1; };; esac
 	@failed=""; for name in $(BENCHMARKS); do echo "== $$name"; \
 	    $(BIN)/python -m "benchmarks.$$name" $(ARGS) || failed="$$failed $$name"; done; \
 	    [ -z "$$failed" ] || { echo "Failed, or did not reach what it claims:$$failed" >&2; exit 1; }

@@ -47,6 +47,7 @@ class StubbedCloud:
     ) -> None:
         core = botocore.session.get_session()
         core.register_component("data_loader", _LOADER)
+        core.register("before-send", _refuse_to_send)
         session = boto3.Session("x", "x", region_name="us-east-1", botocore_session=core)
         self.aws = Aws(session, target=target or Target(), endpoint_url=endpoint_url)
         self.deployment = Deployment(self.aws, OUTPUTS)
@@ -86,6 +87,11 @@ class StubbedCloud:
         if client not in self._stubs:
             self._stubs[client] = self._stack.enter_context(Stubber(getattr(self.aws, client)))
         return self._stubs[client]
+
+
+def _refuse_to_send(request: Any, **_: Any) -> None:
+    """A call without an answer: nobody waits for its tries, and nothing of it gets to AWS."""
+    raise AssertionError(f"no answer was written down for {request.method} {request.url}")
 
 
 @pytest.fixture
