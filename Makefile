@@ -13,7 +13,9 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 FUZZ_S ?= 60
 ARGS ?=
 
-PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+DISTRIBUTED := --dist loadfile --no-loadscope-reorder
+# Tests of the local cloud wait more than they work: twice as many as a small machine's cores.
+PARALLEL := -n 4 $(DISTRIBUTED)
 BENCHMARKS ?= audit cold_start training serving soak capacity trust scoring capture console
 
 .PHONY: demo test test-all test-fast faults kill-moments coverage package-test image-test image-test-arm64 fuzz bench lint verify-aws licences clean setup lock
@@ -32,7 +34,7 @@ test-all: $(READY) ## the whole test suite
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(READY) ## the unit tests that take no time: no local cloud, nothing of training/
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
+	@$(BIN)/python -m pytest -n logical $(DISTRIBUTED) -m "not slow" tests/unit --ignore tests/unit/training $(ARGS)
 
 faults: $(READY) ## each call of the workflow met by each kind of fault; results land in benchmarks/results/ and docs/faults.md
 	@$(BIN)/python -m pytest -n 4 --dist loadscope $(addprefix tests/faults/matrix/,every_case.py test_matrix.py duplicates.py switching.py) $(ARGS)
