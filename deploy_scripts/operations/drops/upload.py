@@ -60,7 +60,8 @@ def read_dataset(path: Path, name: str | None) -> Dataset:
     if not path.is_file():
         what = "neither a file nor a folder" if path.exists() else "nothing"
         raise CliError(f"There is {what} at {path}.", "Name a zip, or a folder with one folder a class.")
-    name = path.stem if name is None else name
+    # With or without the ending that the key gets.
+    name = path.stem if name is None else name.removesuffix(path.suffix)
     _check_name(name, [f"{PREFIX}{name}{path.suffix}"])
     return Dataset(name + path.suffix, path)
 

@@ -235,6 +235,7 @@ def test_what_is_neither_file_nor_folder_is_refused(tmp_path: Path) -> None:
     [
         ("food.zip", None, "drops/food.zip"),
         ("food.zip", "lunch", "drops/lunch.zip"),
+        ("food.zip", "lunch.zip", "drops/lunch.zip"),
         ("notes.txt", None, "drops/notes.txt"),
         ("two words+plus.zip", None, "drops/two words+plus.zip"),
     ],
