@@ -88,6 +88,29 @@ def _check_numbers(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -
             raise CliError(f"The parameter {name} must be a number, not {value!r}.", f"Write {name}=3.")
 
 
+def check_values(given: Mapping[str, str]) -> None:
+    """Raises CliError for a parameter that the template lacks, or a value that it does not allow."""
+    known = _template()["Parameters"]
+    check_known(given, _template())
+    _check_numbers(given, known)
+    for name, value in given.items():
+        if fault := _fault(value, known[name]):
+            raise CliError(f"The parameter {name} is {value!r}, and {fault}.", f"Give another {name}.")
+
+
+def _fault(value: str, rule: Mapping[str, Any]) -> str | None:
+    allowed = [str(each) for each in rule.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return f"must be one of {', '.join(allowed)}"
+    if "AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value):
+        return str(rule.get("ConstraintDescription", f"must match {rule['AllowedPattern']}"))
+    if "MinValue" in rule and float(value) < rule["MinValue"]:
+        return f"must be at least {rule['MinValue']}"
+    if "MaxValue" in rule and float(value) > rule["MaxValue"]:
+        return f"must be at most {rule['MaxValue']}"
+    return None
+
+
 def _dashboard_metrics(resources: dict[str, dict[str, Any]]) -> frozenset[str]:
     """The inference function's own metrics that a dashboard shows: CloudWatch charges for each."""
     names: set[str] = set()

@@ -11,6 +11,7 @@ from deploy_scripts.costs.comparison import Scenario, compare
 from deploy_scripts.costs.component import Component, DatedPrices, Section, amount_text, price_text
 from deploy_scripts.costs.price_list import LivePrices, query_for
 from deploy_scripts.costs.sections import cost_sections
+from deploy_scripts.costs.template_facts import check_values
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
 from deploy_scripts.options import DebugOption, JsonOption, SettingsOption, StageOption
@@ -58,6 +59,7 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter an option; typer passes them
         check_endpoint_type(parameters[ENDPOINT_TYPE])
     if instances:
         parameters["MinInstances"] = str(instances)
+    check_values(parameters)
     if fault := NUMBERS["image-size"].fault(image_size):
         raise CliError(f"--image-size {fault}.", "Write --image-size 224.")
     work = Usage(photos, round(photo_kilobytes * 1000), image_size, backend)
