@@ -11,7 +11,7 @@ from deploy_scripts.costs.component import (
     Section,
     component,
 )
-from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, read_facts
+from deploy_scripts.costs.template_facts import INFERENCE, TemplateFacts, known_parameters, read_facts
 from functions.capacity_review.metrics import metric_count
 from functions.common.prices import HOURS_A_MONTH
 from functions.drift_review.answers import metric_count as drift_metric_count
@@ -71,8 +71,7 @@ def monthly_cost(
 
 def idle_month_usd(parameters: Mapping[str, str], region: str, *, serves: bool) -> float:
     """The sum of monthly_cost by the shipped prices, for a deployment whose template may be another one."""
-    names = read_facts({}).parameters
-    known = {name: value for name, value in parameters.items() if name in names}
+    known = known_parameters(parameters)
     section = Section("", tuple(monthly_cost(known, DatedPrices(region), serves=serves)))
     return round(section.total_usd, 2)
 

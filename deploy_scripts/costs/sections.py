@@ -6,7 +6,6 @@ from deploy_scripts.costs.component import Prices, Section
 from deploy_scripts.costs.month import build_cost, monthly_cost
 from deploy_scripts.costs.predictions import prediction_cost
 from deploy_scripts.costs.run import run_cost
-from deploy_scripts.costs.template_facts import read_facts
 from deploy_scripts.costs.usage import Usage
 
 MANY_PREDICTIONS = 1_000_000
@@ -25,8 +24,3 @@ def cost_sections(
             tuple(prediction_cost(parameters, MANY_PREDICTIONS, work, prices)),
         ),
     ]
-
-
-def known_parameters(deployed: Mapping[str, str]) -> dict[str, str]:
-    """Those of a deployment, whose template may be another one, that this template has, too."""
-    return {name: value for name, value in deployed.items() if name in read_facts({}).parameters}

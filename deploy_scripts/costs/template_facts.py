@@ -88,6 +88,12 @@ def _check_numbers(given: Mapping[str, str], known: dict[str, dict[str, Any]]) -
             raise CliError(f"The parameter {name} must be a number, not {value!r}.", f"Write {name}=3.")
 
 
+def known_parameters(deployed: Mapping[str, str]) -> dict[str, str]:
+    """Those of a deployment, whose template may be another one, that this template has, too."""
+    known = _template()["Parameters"]
+    return {name: value for name, value in deployed.items() if name in known}
+
+
 def check_values(given: Mapping[str, str]) -> None:
     """Raises CliError for a parameter that the template lacks, or a value that it does not allow."""
     known = _template()["Parameters"]

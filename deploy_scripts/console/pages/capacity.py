@@ -16,7 +16,8 @@ from deploy_scripts.console.parts.jobs import Job, jobs_of
 from deploy_scripts.console.parts.minute_bars import Bars, minute_bars
 from deploy_scripts.console.parts.reviewing import JobFeed
 from deploy_scripts.costs.component import DatedPrices, Section, amount_text, price_text
-from deploy_scripts.costs.sections import cost_sections, known_parameters
+from deploy_scripts.costs.sections import cost_sections
+from deploy_scripts.costs.template_facts import known_parameters
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.function_calls import review_capacity

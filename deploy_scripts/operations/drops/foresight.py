@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deploy_scripts.cloudformation.stack import read_parameters
 from deploy_scripts.costs.component import DatedPrices
 from deploy_scripts.costs.run import run_cost
-from deploy_scripts.costs.template_facts import read_facts
+from deploy_scripts.costs.template_facts import known_parameters
 from deploy_scripts.costs.usage import Usage
 from deploy_scripts.errors import CliError
 from deploy_scripts.operations.deployment import Deployment
@@ -124,8 +124,7 @@ def plan_dataset(deployment: Deployment, inspected: Inspected) -> Planned:
 
 def _workflow_usd(deployment: Deployment, inspected: Inspected) -> float:
     """What a run costs beside its training."""
-    known = read_facts({}).parameters
-    given = {name: value for name, value in read_parameters(deployment.aws).items() if name in known}
+    given = known_parameters(read_parameters(deployment.aws))
     work = Usage(max(1, inspected.photos), round(inspected.size_bytes / max(1, inspected.photos)))
     _, *others = run_cost(given, work, DatedPrices(deployment.aws.region))
     return sum(each.usd or 0.0 for each in others)

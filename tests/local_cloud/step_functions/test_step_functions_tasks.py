@@ -238,9 +238,8 @@ def test_paths_of_other_states_must_lead_somewhere(bench: Bench, state: dict[str
     assert (description["status"], description["error"]) == ("FAILED", "States.Runtime")
 
 
-@pytest.mark.parametrize(("document", "end"), [({"n": 1}, "Yes"), ({"n": 2}, "No"), ({}, None)])
-def test_a_choice_needs_its_variable(bench: Bench, document: dict[str, int], end: str | None) -> None:
-    rule = {"Variable": "$.n", "NumericEquals": 1, "Next": "Yes"}
+def assert_chosen(bench: Bench, rule: dict[str, Any], document: dict[str, Any], end: str | None) -> None:
+    """The state that a Choice by this rule ends in, or that it fails."""
     states = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Yes", "No")}
     choice = {"Type": "Choice", "Choices": [rule], "Default": "No"}
     description = bench.finished(bench.start({"StartAt": "C", "States": {"C": choice, **states}}, document))
@@ -248,6 +247,12 @@ def test_a_choice_needs_its_variable(bench: Bench, document: dict[str, int], end
         assert json.loads(description["output"]) == end
     else:
         assert description["error"] == "States.Runtime"
+
+
+@pytest.mark.parametrize(("document", "end"), [({"n": 1}, "Yes"), ({"n": 2}, "No"), ({}, None)])
+def test_a_choice_needs_its_variable(bench: Bench, document: dict[str, int], end: str | None) -> None:
+    rule = {"Variable": "$.n", "NumericEquals": 1, "Next": "Yes"}
+    assert_chosen(bench, rule, document, end)
 
 
 @pytest.mark.parametrize(
@@ -266,13 +271,7 @@ def test_texts_are_compared_with_the_text_at_a_path(
     bench: Bench, operator: str, document: dict[str, Any], end: str | None
 ) -> None:
     rule = {"Variable": "$.n", operator: "$.other", "Next": "Yes"}
-    states = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Yes", "No")}
-    choice = {"Type": "Choice", "Choices": [rule], "Default": "No"}
-    description = bench.finished(bench.start({"StartAt": "C", "States": {"C": choice, **states}}, document))
-    if end:
-        assert json.loads(description["output"]) == end
-    else:
-        assert description["error"] == "States.Runtime"
+    assert_chosen(bench, rule, document, end)
 
 
 def test_the_context_object(bench: Bench) -> None:
